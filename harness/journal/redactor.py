@@ -1,0 +1,113 @@
+"""Masking of secrets.  Stands at the journal's door, in logging, and before every evidence and report file.
+
+A secret is known from the moment it is resolved.  Its disguises are masked too: base64 of its UTF-8 and UTF-16LE
+bytes (what `-EncodedCommand` and Basic authentication carry, at any alignment), URL and JSON escapes, and its
+hexadecimal form.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import re
+import urllib.parse
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+from xml.sax.saxutils import escape
+
+MASK: Final = "***"
+MIN_LENGTH: Final = 4
+"""A shorter secret is refused: masking it would tear holes into every text."""
+
+
+def _base64_cores(raw: bytes) -> Iterable[str]:
+    """The parts of the base64 text of `raw` that do not depend on its neighbours, for the three alignments."""
+    for lead in range(3):
+        padded = b"\0" * lead + raw
+        text = base64.b64encode(padded).decode().rstrip("=")
+        first = (lead * 8 + 5) // 6
+        last = len(padded) * 8 // 6
+        core = text[first:last]
+        if len(core) >= MIN_LENGTH:
+            yield core
+
+
+def disguises(secret: str) -> tuple[str, ...]:
+    """All texts under which `secret` may travel, the longest first."""
+    utf8, utf16 = secret.encode(), secret.encode("utf-16-le")
+    forms = {
+        secret,
+        secret.encode("unicode_escape").decode(),
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        urllib.parse.quote(secret, safe=""),
+        urllib.parse.quote_plus(secret),
+        escape(secret),
+        escape(secret, {"'": "&apos;", '"': "&quot;"}),
+        secret.replace("'", "''"),
+        utf8.hex(),
+        utf16.hex(),
+        utf16.decode("latin-1"),
+        *_base64_cores(utf8),
+        *_base64_cores(utf16),
+    }
+    return tuple(sorted((form for form in forms if len(form) >= MIN_LENGTH), key=lambda form: (-len(form), form)))
+
+
+class Redactor:
+    """Registry of known secrets and the mask over them.  Registering is additive and for the life of the process."""
+
+    def __init__(self) -> None:
+        self._forms: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+        self._bytes_pattern: re.Pattern[bytes] | None = None
+
+    def register(self, secret: str) -> None:
+        """Mask `secret` from now on.  Raises ValueError when it is too short to be masked safely."""
+        if len(secret) < MIN_LENGTH:
+            raise ValueError(f"a secret must have at least {MIN_LENGTH} characters to be masked safely")
+        self._forms.update(disguises(secret))
+        ordered = sorted(self._forms, key=lambda form: (-len(form), form))
+        self._pattern = re.compile("|".join(map(re.escape, ordered)))
+        raw = {form.encode() for form in ordered} | {form.encode("utf-16-le") for form in ordered}
+        self._bytes_pattern = re.compile(
+            b"|".join(re.escape(form) for form in sorted(raw, key=lambda form: (-len(form), form)))
+        )
+
+    def text(self, text: str) -> str:
+        """`text` with every known secret masked."""
+        return self._pattern.sub(MASK, text) if self._pattern else text
+
+    def value(self, value: Any) -> Any:
+        """A JSON value with every string in it, keys included, masked; untouched parts keep their identity."""
+        if self._pattern is None:
+            return value
+        if isinstance(value, str):
+            return self._pattern.sub(MASK, value)
+        if isinstance(value, Mapping):
+            return {self.text(str(key)): self.value(item) for key, item in value.items()}
+        if isinstance(value, Sequence) and not isinstance(value, bytes):
+            return [self.value(item) for item in value]
+        return value
+
+    def raw(self, content: bytes) -> bytes:
+        """File content with every known secret masked, also where the file is UTF-16."""
+        return self._bytes_pattern.sub(MASK.encode(), content) if self._bytes_pattern else content
+
+    def finds_in(self, content: bytes) -> bool:
+        """Does `content` hold a known secret in any form?  For the final scan of a run folder."""
+        return bool(self._bytes_pattern and self._bytes_pattern.search(content))
+
+    def logging_filter(self) -> logging.Filter:
+        """A filter for log handlers that masks the finished message."""
+        redactor = self
+
+        class _Filter(logging.Filter):
+            def filter(self, record: logging.LogRecord) -> bool:
+                record.msg, record.args = redactor.text(record.getMessage()), None
+                if record.exc_text is None and record.exc_info:
+                    record.exc_text = redactor.text(logging.Formatter().formatException(record.exc_info))
+                return True
+
+        return _Filter()

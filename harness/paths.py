@@ -1,0 +1,74 @@
+"""Where files are.  The only module that knows the layout of a checkout and of the state folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from harness.errors import ConfigError
+
+MARKER = "testplans"
+
+
+def root() -> Path:
+    """The checkout: `HIL_ROOT`, else the folder above the package.
+
+    Raises ConfigError when the folder is no checkout of the harness.
+    """
+    given = os.environ.get("HIL_ROOT")
+    folder = Path(given) if given else Path(__file__).resolve().parent.parent
+    if not (folder / MARKER).is_dir():
+        raise ConfigError(
+            f"'{folder}' is no checkout of azurelocal-hil: it has no folder '{MARKER}'",
+            hint="run ./hil from a checkout, or set HIL_ROOT to one",
+        )
+    return folder
+
+
+def plans_dir() -> Path:
+    """YAML test plans."""
+    return root() / "testplans"
+
+
+def labs_dir() -> Path:
+    """YAML lab files."""
+    return root() / "labs"
+
+
+def fixtures_dir() -> Path:
+    """Data that ships with the harness: catalogs, guides, recordings."""
+    return root() / "fixtures"
+
+
+def reports_dir() -> Path:
+    """Sessions and runs are written here: `HIL_REPORTS`, else `reports/` of the checkout."""
+    given = os.environ.get("HIL_REPORTS")
+    return Path(given) if given else root() / "reports"
+
+
+def schemas_dir() -> Path:
+    """JSON Schemas of the files that the harness reads and writes; tracked."""
+    return root() / "reports" / "schemas"
+
+
+def templates_dir() -> Path:
+    """Templates of report pages; tracked."""
+    return root() / "reports" / "templates"
+
+
+def runs_dir() -> Path:
+    """One folder for each run: journal, evidence, results."""
+    return reports_dir() / "runs"
+
+
+def sessions_dir() -> Path:
+    """One folder for each invocation."""
+    return reports_dir() / "sessions"
+
+
+def state_dir() -> Path:
+    """Machine-local state that outlives a session: leases, lab hosts, their sockets.  Created with mode 0700."""
+    given = os.environ.get("HIL_STATE")
+    folder = Path(given) if given else Path.home() / ".local" / "state" / "hil"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,44 @@
+"""Frozen data that travels between the rooms.  No behaviour, no imports from other rooms."""
+
+from harness.values.event import Event
+from harness.values.evidence import NO_EVIDENCE_LABEL, Machines, Subject, evidence_label
+from harness.values.observation import (
+    CsvVolume,
+    EnumValue,
+    GroupState,
+    HealthCheck,
+    NodeStatus,
+    PoolState,
+    StepStatus,
+    StorageJob,
+    UpdateObservation,
+    VirtualDisk,
+    VmStatus,
+)
+from harness.values.sample import ControlHealth, SampleRun, SampleWindow
+from harness.values.verdict import Finding, Measurement, Verdict
+
+__all__ = [
+    "NO_EVIDENCE_LABEL",
+    "ControlHealth",
+    "CsvVolume",
+    "EnumValue",
+    "Event",
+    "Finding",
+    "GroupState",
+    "HealthCheck",
+    "Machines",
+    "Measurement",
+    "NodeStatus",
+    "PoolState",
+    "SampleRun",
+    "SampleWindow",
+    "StepStatus",
+    "StorageJob",
+    "Subject",
+    "UpdateObservation",
+    "Verdict",
+    "VirtualDisk",
+    "VmStatus",
+    "evidence_label",
+]
