@@ -1,0 +1,110 @@
+"""`hil plan`: list, show, check and render test plans."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from harness import paths
+from harness.errors import ConfigError
+from harness.exits import Exit
+from harness.labs.lint import json_schemas, lint_file
+from harness.plan import Plan, Scenario, find_plan, load_plan, plan_files, plan_sha256, render, to_plain
+
+plan_app = typer.Typer(no_args_is_help=True, help="List, show and check test plans.")
+
+PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="Name of a plan, or path of its YAML file.")]
+ScenarioName = Annotated[str | None, typer.Argument(metavar="[ID]", help="Only this scenario.")]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable.")]
+
+
+@plan_app.command("list")
+def list_plans(as_json: Json = False) -> None:
+    """List all plans with their scenarios."""
+    plans = [load_plan(path) for path in plan_files()]
+    if as_json:
+        typer.echo(_json([_summary(plan) for plan in plans]))
+        return
+    for plan in plans:
+        typer.echo(f"{plan.name}  {plan.title}")
+        for scenario in plan.scenarios:
+            typer.echo(f"  {_line(scenario)}")
+
+
+@plan_app.command("show")
+def show_plan(plan: PlanName, scenario_id: ScenarioName = None, as_json: Json = False) -> None:
+    """Show a plan's scenarios, or every value of one scenario."""
+    loaded = load_plan(find_plan(plan))
+    if scenario_id is not None:
+        plain = _plain(loaded.scenario(scenario_id))
+        typer.echo(_json(plain) if as_json else yaml.safe_dump(plain, sort_keys=False, allow_unicode=True).rstrip())
+    elif as_json:
+        scenarios = [_plain(scenario) for scenario in loaded.scenarios]
+        typer.echo(_json({**_summary(loaded), "scenarios": scenarios}))
+    else:
+        typer.echo(f"{loaded.name}  {loaded.title}")
+        for scenario in loaded.scenarios:
+            typer.echo(f"  {_line(scenario)}")
+
+
+@plan_app.command("render")
+def render_plan(plan: PlanName, scenario_id: ScenarioName = None) -> None:
+    """Print scenarios as trees of numbered steps."""
+    loaded = load_plan(find_plan(plan))
+    chosen = loaded.scenarios if scenario_id is None else (loaded.scenario(scenario_id),)
+    typer.echo("\n".join(render(scenario, sha256=plan_sha256(scenario)) for scenario in chosen).rstrip())
+
+
+@plan_app.command("lint")
+def lint(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Plan and lab files.")], as_json: Json = False
+) -> Exit:
+    """Check plan and lab files; exit code 4 when something is wrong."""
+    problems = [problem for file in files for problem in lint_file(file)]
+    if as_json:
+        typer.echo(_json([problem.to_plain() for problem in problems]))
+    else:
+        for problem in problems:
+            typer.echo(str(problem))
+        checked = f"{len(files)} file{'s' if len(files) > 1 else ''} checked"
+        typer.echo(f"{checked}, {len(problems)} mistake{'' if len(problems) == 1 else 's'}")
+    return Exit.USAGE if problems else Exit.PASS
+
+
+@plan_app.command("schema")
+def export_schemas(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; say whether the files are current.")] = False,
+) -> None:
+    """Write the JSON Schemas of plan and lab files, which editors use."""
+    folder = paths.schemas_dir()
+    for name, schema in json_schemas().items():
+        file, text = folder / name, _json(schema) + "\n"
+        if check:
+            if not file.is_file() or file.read_text(encoding="utf-8") != text:
+                raise ConfigError(f"schema '{file}' is not current", hint="run: hil plan schema")
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        typer.echo(f"wrote {file}")
+
+
+def _line(scenario: Scenario) -> str:
+    return f"{scenario.id:<12} {scenario.severity:<9} {scenario.lab:<18} {scenario.title}"
+
+
+def _plain(scenario: Scenario) -> dict[str, Any]:
+    return {**to_plain(scenario), "sha256": plan_sha256(scenario)}
+
+
+def _summary(plan: Plan) -> dict[str, Any]:
+    keys = ("id", "title", "severity", "lab", "consumes")
+    scenarios = [{key: getattr(scenario, key) for key in keys} for scenario in plan.scenarios]
+    return {"plan": plan.name, "title": plan.title, "file": str(plan.path), "scenarios": scenarios}
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)

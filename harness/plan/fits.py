@@ -1,0 +1,115 @@
+"""Can this lab run this scenario?  Answered from declarations alone, before anything is leased."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from harness.plan.guard import plan_refusals
+from harness.plan.models import Scenario, Versions
+from harness.plan.quantity import format_duration
+from harness.plan.vocabulary import CAPABILITIES
+
+
+class _PollBudget(Protocol):
+    @property
+    def budget(self) -> timedelta: ...
+
+
+class LabOffer(Protocol):
+    """What a lab declares about itself; a lab file is one."""
+
+    @property
+    def lab(self) -> str: ...
+    @property
+    def nodes(self) -> Sequence[str]: ...
+    @property
+    def guests(self) -> Sequence[str]: ...
+    @property
+    def capabilities(self) -> Sequence[str]: ...
+    @property
+    def versions(self) -> Versions: ...
+    @property
+    def poll(self) -> _PollBudget: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """One reason why a lab cannot run a scenario; `part` is the part of the scenario that asks for it."""
+
+    scenario: str
+    lab: str
+    part: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"scenario '{self.scenario}' does not fit lab '{self.lab}': {self.part}: {self.message}"
+
+
+def fits(scenario: Scenario, lab: LabOffer) -> list[Misfit]:
+    """Every reason why the lab cannot run the scenario; empty when it can."""
+    reasons = [
+        *_counts(scenario, lab),
+        *_capabilities(scenario, lab),
+        *_versions(scenario, lab),
+        *_timing(scenario, lab),
+        *_faults(scenario, lab),
+    ]
+    return [Misfit(scenario.id, lab.lab, part, message) for part, message in reasons]
+
+
+def _counts(scenario: Scenario, lab: LabOffer) -> Iterator[tuple[str, str]]:
+    for part, wanted, offered in (
+        ("needs.nodes", scenario.needs.nodes, len(lab.nodes)),
+        ("needs.guests", scenario.needs.guests, len(lab.guests)),
+    ):
+        if offered not in wanted:
+            yield part, f"needs {wanted}, the lab has {offered}"
+
+
+def _capabilities(scenario: Scenario, lab: LabOffer) -> Iterator[tuple[str, str]]:
+    for name in scenario.needs.capabilities:
+        if name not in lab.capabilities:
+            yield "needs.capabilities", f"the lab does not declare '{name}' ({CAPABILITIES[name]})"
+
+
+def _versions(scenario: Scenario, lab: LabOffer) -> Iterator[tuple[str, str]]:
+    start = scenario.start
+    if start is None or "reset" in lab.capabilities or start.solution == lab.versions.solution:
+        return
+    yield "from", f"starts from {start.solution}; the lab has {lab.versions.solution} and does not declare 'reset'"
+
+
+def _timing(scenario: Scenario, lab: LabOffer) -> Iterator[tuple[str, str]]:
+    poll = scenario.budgets.poll
+    if poll < lab.poll.budget:
+        yield (
+            "budgets.poll",
+            f"{format_duration(poll)} is below the lab's poll budget of {format_duration(lab.poll.budget)}",
+        )
+    if "events" in lab.capabilities:
+        return
+    for fault in scenario.faults:
+        if (
+            fault.precision is not None
+            and not fault.hold
+            and fault.on is not None
+            and fault.precision < lab.poll.budget
+        ):
+            lag = format_duration(lab.poll.budget)
+            yield (
+                f"faults.{fault.id}.precision",
+                f"without 'events' or 'hold' a trigger can lag by the poll budget, {lag}",
+            )
+
+
+def _faults(scenario: Scenario, lab: LabOffer) -> Iterator[tuple[str, str]]:
+    numbers = {str(number) for number in range(1, len(lab.nodes) + 1)}
+    for fault in scenario.faults:
+        for role in sorted(fault.target.roles(), key=str):
+            if role.name == "node" and role.argument not in numbers | set(lab.nodes):
+                yield f"faults.{fault.id}.target", f"the lab has no node '{role.argument}'"
+    for position, refusal in plan_refusals(scenario, len(lab.nodes)).items():
+        yield f"faults.{scenario.faults[position].id}", str(refusal)

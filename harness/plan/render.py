@@ -1,0 +1,196 @@
+"""A scenario as text for people: what will be done, in which order, and what is demanded.
+
+The text depends on the scenario alone and is stable, so that a change of behaviour shows up as a readable difference of
+two texts.  The renderings of the shipped plans are tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from harness.plan.models import Fault, Provocation, Scenario
+from harness.plan.quantity import format_duration
+from harness.plan.trigger import EventPattern
+from harness.plan.vocabulary import DEFECTS, EVENTS, FAULTS
+
+_SHORT_HASH = 12
+
+
+@dataclass(slots=True)
+class _Step:
+    """One line of the tree; numbered steps carry `number`, remarks do not."""
+
+    text: str
+    numbered: bool = True
+    children: list[_Step] = field(default_factory=list)
+
+
+def render(scenario: Scenario, *, sha256: str = "") -> str:
+    """The scenario as a tree of numbered steps; `sha256` is shown when given."""
+    head = [
+        f"{scenario.id}  {scenario.title}",
+        f"plan {scenario.plan} · severity {scenario.severity} · lab {scenario.lab} · consumes {scenario.consumes}"
+        + (f" · sha256 {sha256[:_SHORT_HASH]}…" if sha256 else ""),
+    ]
+    if scenario.axes:
+        head.append("variant: " + ", ".join(f"{axis} = {value}" for axis, value in scenario.axes))
+    steps = _steps(scenario)
+    lines = list(_lines(steps, "", _Counter()))
+    return "\n".join([*head, *lines]) + "\n"
+
+
+class _Counter:
+    """Hands out step numbers in the order of printing."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def next(self) -> int:
+        self._last += 1
+        return self._last
+
+
+def _lines(steps: list[_Step], indent: str, counter: _Counter) -> Iterator[str]:
+    for position, step in enumerate(steps):
+        is_last = position == len(steps) - 1
+        label = f"({counter.next()}) " if step.numbered else ""
+        yield f"{indent}{'└── ' if is_last else '├── '}{label}{step.text}"
+        yield from _lines(step.children, indent + ("    " if is_last else "│   "), counter)
+
+
+def _steps(scenario: Scenario) -> list[_Step]:
+    return [
+        _before(scenario),
+        *([_provoke(scenario)] if scenario.provoke else []),
+        _Step("check that the cluster is healthy, and start the probes of all guests"),
+        _workflow(scenario),
+        *_fault_steps(scenario),
+        _Step(
+            f"wait until all invariants hold, at most {format_duration(scenario.budgets.settle)};"
+            " then stop the probes, collect evidence, release the lab"
+        ),
+        _judgement(scenario),
+    ]
+
+
+def _before(scenario: Scenario) -> _Step:
+    needs = scenario.needs
+    remarks = [f"needs nodes {needs.nodes}, guests {needs.guests}"]
+    if needs.capabilities:
+        remarks.append(f"needs {', '.join(needs.capabilities)}")
+    version = f", and bring it to solution {scenario.start.solution}" if scenario.start else ""
+    return _Step(
+        f"lease an instance of lab '{scenario.lab}'{version}", children=[_Step(text, False) for text in remarks]
+    )
+
+
+def _provoke(scenario: Scenario) -> _Step:
+    return _Step("plant at the baseline", children=[_Step(_provocation(one), False) for one in scenario.provoke])
+
+
+def _provocation(one: Provocation) -> str:
+    what = f"defect '{one.defect}': {DEFECTS[one.defect]}" if one.defect else f"cause '{one.cause}'"
+    where = f" on {one.target}" if one.target else ""
+    settings = "".join(f", {key} = {value}" for key, value in one.parameters)
+    return what + where + settings
+
+
+def _workflow(scenario: Scenario) -> _Step:
+    workflow, budgets = scenario.workflow, scenario.budgets
+    poll = format_duration(budgets.poll)
+    if workflow.target is None:
+        return _Step(f"observe, changing nothing, for at most {format_duration(budgets.deadline)}; look every {poll}")
+    verb = "prepare" if workflow.options.prepare_only else "start"
+    warnings = ", ignoring health warnings" if workflow.options.ignore_warnings else ""
+    remarks = [
+        f"ask for its state at most every {poll}",
+        f"stuck after {format_duration(budgets.stuck_after)} without progress",
+        f"over after {format_duration(budgets.deadline)} at the latest",
+        f"when it fails: resume it, at most {_times(workflow.resume.on_failure)}"
+        if workflow.resume.on_failure
+        else "when it fails: do not resume it",
+    ]
+    step = _Step(f"{verb} the solution update to {workflow.target.solution}{warnings}")
+    step.children = [_Step(remark, False) for remark in remarks]
+    return step
+
+
+def _fault_steps(scenario: Scenario) -> list[_Step]:
+    if not scenario.faults:
+        return []
+    tolerated = scenario.tolerates
+    nodes = "1 node" if tolerated.nodes_down == 1 else f"{tolerated.nodes_down} nodes"
+    resync = "also" if tolerated.resync == "busy" else "not"
+    head = f"meanwhile, with at most {nodes} down and {resync} while storage resynchronises"
+    return [_Step(head, False, [_fault(fault) for fault in scenario.faults])]
+
+
+def _fault(fault: Fault) -> _Step:
+    step = _Step(f"fault '{fault.id}': {fault.fault} on {fault.target}")
+    remarks = [FAULTS[fault.fault].meaning, _moment(fault)]
+    if fault.while_ is not None:
+        remarks.append(f"only while {fault.while_}")
+    if fault.unless is not None:
+        remarks.append(f"but not if {fault.unless}")
+    if fault.hold:
+        remarks.append("hold the event until the fault is in place")
+    if fault.precision is not None:
+        remarks.append(f"valid only within {format_duration(fault.precision)} of the event")
+    remarks += [f"with {key} = {value}" for key, value in fault.parameters]
+    remarks.append(f"must be proven active within {format_duration(fault.confirm.within)}")
+    if fault.lasts is not None:
+        remarks.append(f"revert after {format_duration(fault.lasts)}")
+    if fault.until is not None:
+        remarks.append(
+            f"revert {_when(fault.until.event)}, after {format_duration(fault.until.or_after)} at the latest"
+        )
+    remarks.append(f"must be recovered from within {format_duration(fault.recover.within)}")
+    if fault.rearm:
+        remarks.append(f"if the moment is missed: wait for the next, at most {_times(fault.rearm)}")
+    step.children = [_Step(remark, False) for remark in remarks]
+    return step
+
+
+def _moment(fault: Fault) -> str:
+    if fault.on is not None:
+        return _when(fault.on)
+    after = fault.after
+    if after is None:
+        return "at once"
+    delay = f"{format_duration(after.delay)} after " if after.delay else "as soon as "
+    return f"{delay}fault '{after.fault}' is {after.state}"
+
+
+def _when(event: EventPattern) -> str:
+    match event.kind:
+        case "phase.enter":
+            what = f"{event.path} begins"
+        case "phase.exit":
+            what = f"{event.path} ends"
+        case _:
+            what = EVENTS[event.kind].split(";")[0] + (f" in {event.path}" if event.path else "")
+    tests = "".join(f", with {test}" for test in event.tests)
+    if event.which == "every":
+        return f"whenever {what}{tests}"
+    if event.which == "last":
+        return f"when {what} for the last time{tests}"
+    return f"when {what} for the {_ordinal(event.number)} time{tests}"
+
+
+def _judgement(scenario: Scenario) -> _Step:
+    children = [_Step(f"demand {limit}", False) for limit in scenario.limits]
+    children += [
+        _Step(f"waive {waiver.finding} until {waiver.expires} ({waiver.owner}: {waiver.reason})", False)
+        for waiver in scenario.waivers
+    ]
+    return _Step("judge the journal", children=children)
+
+
+def _times(number: int) -> str:
+    return {1: "once", 2: "twice"}.get(number, f"{number} times")
+
+
+def _ordinal(number: int) -> str:
+    suffix = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{suffix}"

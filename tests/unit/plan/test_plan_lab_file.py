@@ -1,0 +1,121 @@
+"""Lab files: sections by kind, names from counts, secrets that stay out of messages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness import paths
+from harness.errors import ConfigError
+from harness.labs.models import ClockSpec, LabFile, find_lab, lab_names, load_lab
+from harness.plan import SourceError
+
+SOUND = """\
+schema: 1
+lab: sample
+title: A lab
+kind: twin
+nodes: 2
+guests: [web01, web02]
+clock: scaled:60
+epoch: "2025-11-11T22:00:00Z"
+witness: cloud
+versions: {solution: 12.2509.1001.22}
+capabilities: [power]
+credentials: {node: {username: u, secret: "secret://generated"}}
+"""
+
+
+def load(folder: Path, text: str) -> LabFile:
+    path = folder / "sample.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_lab(path)
+
+
+def test_counts_become_names(tmp_path: Path) -> None:
+    lab = load(tmp_path, SOUND)
+    assert lab.nodes == ("NODE01", "NODE02")
+    assert lab.guests == ("web01", "web02")
+    assert lab.clock == ClockSpec("scaled", 60)
+    assert lab.instance_names == ("sample#1",)
+
+
+def test_values_survive_json(tmp_path: Path) -> None:
+    lab = load(tmp_path, SOUND)
+    assert LabFile.model_validate(lab.model_dump(mode="json", by_alias=True)) == lab
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("kind: twin", "kind: nested", "7:8: clock: only a simulated lab has a clock of its own"),
+        ("kind: twin", "kind: nested", "4:7: kind: 'kind: nested' needs a section 'nested'"),
+        ("capabilities: [power]", "capabilities: [powr]",
+         "11:16: capabilities.0: unknown capability 'powr' (did you mean 'power'?)"),
+        ("nodes: 2", "nodes: 17", "5:8: nodes: takes at most 16 entries, found 17"),
+        ("nodes: 2", "nodes: 0", "5:8: nodes: needs at least 1 entries, found 0"),
+        ("nodes: 2", "nodes: [a, a_b]", "5:12: nodes.1: the text 'a_b' is no computer name"),
+        ("nodes: 2", "nodes: [a, A]", "5:8: nodes: a name is there twice"),
+        ("clock: scaled:60", "clock: scaled:0", "7:8: clock: 'scaled:0' is no clock"),
+        ("22:00:00Z", "22:00:00+01:00", "8:8: epoch: the epoch must be in UTC"),
+        ("epoch", "# epoch", "7:8: clock: a simulated clock needs an 'epoch'"),
+        ("lab: sample", "lab: other", "2:6: lab: the lab is called 'other', but its file 'sample.yaml'"),
+        ("witness: cloud", "witness: cloud\nphysical: {machines: []}",
+         "10:22: physical.machines: needs at least 1 entries"),
+        ("witness: cloud", "witness: cloud\nnested: {uri: u, namespace: n, subject: product}",
+         "10:1: nested: the section 'nested' belongs to 'kind: nested'; this lab is 'kind: twin'"),
+    ],
+)  # fmt: skip
+def test_mistake(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        load(tmp_path, SOUND.replace(old, new, 1))
+    assert any(expected in problem.headline for problem in caught.value.problems), str(caught.value)
+
+
+def test_a_written_password_is_refused_and_never_shown(tmp_path: Path) -> None:
+    with pytest.raises(SourceError) as caught:
+        load(tmp_path, SOUND.replace("secret://generated", "Pa55-in-clear"))
+    assert "credentials.node.secret: expected a reference, never a value" in str(caught.value)
+    assert "Pa55" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('{username: u, secret: "secret://generated"}', "Pa55-in-clear"),
+        ('{username: u, secret: "secret://generated"}', "{usernam: u, secret: Pa55-in-clear}"),
+        ('{username: u, secret: "secret://generated"}', "{username: u, secret: Pa55-in-clear"),
+        ('{username: u, secret: "secret://generated"}', "{username: u, password: Pa55-in-clear}"),
+        ('{username: u, secret: "secret://generated"}', "{username: u, secret: [Pa55-in-clear]}"),
+    ],
+)
+def test_mistakes_beside_a_password_do_not_show_it(tmp_path: Path, old: str, new: str) -> None:
+    assert old in SOUND
+    with pytest.raises(SourceError) as caught:
+        load(tmp_path, SOUND.replace(old, new))
+    assert "Pa55" not in str(caught.value)
+    assert "Pa55" not in "".join(problem.message for problem in caught.value.problems)
+
+
+def test_a_physical_lab_cannot_make_secrets(tmp_path: Path) -> None:
+    example = (paths.labs_dir() / "physical-rack.example.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "physical-rack.yaml"
+    path.write_text(example.replace("secret://exec/pass show lab/bmc", "secret://generated"), encoding="utf-8")
+    with pytest.raises(SourceError, match=r"credentials\.bmc\.secret: a physical lab cannot make its own secrets"):
+        load_lab(path)
+
+
+def test_examples_are_not_listed() -> None:
+    assert "twin-4node" in lab_names()
+    assert not any("example" in name or "rack" in name for name in lab_names())
+
+
+def test_demo_lab() -> None:
+    lab = find_lab("twin-4node")
+    assert (len(lab.nodes), len(lab.guests), lab.instances, lab.clock.mode) == (4, 40, 4, "virtual")
+
+
+def test_unknown_lab_names_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"unknown lab 'twin-4nod' \(did you mean 'twin-4node'\?\)"):
+        find_lab("twin-4nod")

@@ -1,0 +1,226 @@
+"""The plans and labs that ship: golden renderings, round trip, fit, schemas, command line.
+
+HIL_UPDATE_GOLDEN=1 writes the renderings anew; look at the difference before you keep them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness import paths
+from harness.cli import main
+from harness.errors import ConfigError
+from harness.labs.lint import json_schemas, lint_file
+from harness.labs.models import LabFile, find_lab, lab_names, load_lab
+from harness.plan import (
+    Scenario,
+    canonical_json,
+    find_plan,
+    fits,
+    from_plain,
+    load_plan,
+    plan_files,
+    plan_sha256,
+    render,
+    to_plain,
+)
+from harness.plan.models import limit_of
+from harness.plan.vocabulary import (
+    CAPABILITIES,
+    CLUSTER_GROUPS,
+    DEFECTS,
+    EVENTS,
+    FACTS,
+    FAULTS,
+    NODE_STEPS,
+    PHASES,
+    ROLES,
+    SELECTORS,
+)
+
+GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "plans"
+PLANS = plan_files()
+LAB_FILES = sorted(paths.labs_dir().glob("*.yaml"))
+
+
+def shipped() -> list[Scenario]:
+    return [scenario for path in PLANS for scenario in load_plan(path).scenarios]
+
+
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
+def test_golden_rendering(path: Path) -> None:
+    text = "\n".join(render(scenario) for scenario in load_plan(path).scenarios)
+    golden = GOLDEN / f"{path.stem}.txt"
+    if os.environ.get("HIL_UPDATE_GOLDEN") == "1":
+        golden.write_text(text, encoding="utf-8")
+    assert text == golden.read_text(encoding="utf-8"), "if that is meant: HIL_UPDATE_GOLDEN=1"
+
+
+def test_no_golden_file_without_a_plan() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.txt")} == {path.stem for path in PLANS}
+
+
+@pytest.mark.parametrize("path", [*PLANS, *LAB_FILES], ids=lambda path: path.name)
+def test_shipped_file_has_no_mistakes_and_names_its_schema(path: Path) -> None:
+    assert lint_file(path) == []
+    kind = "testplan" if path in PLANS else "lab"
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    assert first == f"# yaml-language-server: $schema=../reports/schemas/{kind}.schema.json"
+
+
+@pytest.mark.parametrize("scenario", shipped(), ids=lambda scenario: scenario.id)
+def test_plain_data_restores_the_scenario(scenario: Scenario) -> None:
+    plain = json.loads(json.dumps(to_plain(scenario)))
+    assert from_plain(plain) == scenario
+    assert plan_sha256(from_plain(plain)) == plan_sha256(scenario)
+
+
+durations = st.timedeltas(min_value=timedelta(milliseconds=1), max_value=timedelta(days=2))
+limits = st.tuples(
+    st.floats(0, 1e6, allow_nan=False), st.sampled_from(["vm.outage.longest", "vm.restart.count", "probe.coverage"])
+)
+
+
+@settings(max_examples=60)
+@given(
+    base=st.sampled_from(shipped()),
+    poll=durations,
+    lasts=durations,
+    bound=limits,
+    title=st.text(min_size=1).filter(str.strip),
+    target=st.sampled_from(["one & not self", "next_to_update", "self | node(2)", "minority & up"]),
+)
+def test_any_scenario_survives_plain_data(
+    base: Scenario, poll: timedelta, lasts: timedelta, bound: tuple[float, str], title: str, target: str
+) -> None:
+    plain = to_plain(base)
+    plain["title"] = title
+    plain["budgets"]["poll"] = poll
+    for fault in plain["faults"]:
+        fault.update({"for": lasts, "target": target})
+    changed = Scenario.model_validate(plain)
+    limit = limit_of(
+        bound[1],
+        {"ge": bound[0], "le": None, "unit": {"vm.outage.longest": "s", "probe.coverage": "%"}.get(bound[1], "count")},
+    )
+    changed = changed.model_copy(update={"limits": (limit,)})
+    assert from_plain(json.loads(canonical_json(to_plain(changed)))) == changed
+
+
+def test_scenarios_are_deeply_frozen() -> None:
+    assert len({hash(scenario) for scenario in shipped()}) == len(shipped())
+
+
+def test_saved_scenario_of_another_shape_is_refused() -> None:
+    plain = to_plain(shipped()[0])
+    with pytest.raises(ConfigError, match=r"saved scenario 'UPD-001' cannot be read: limitz"):
+        from_plain({**plain, "limitz": {}})
+    with pytest.raises(ConfigError, match="cannot be read: budgets"):
+        from_plain({key: value for key, value in plain.items() if key != "budgets"})
+    with pytest.raises(ConfigError, match="not in canonical form"):
+        from_plain({**plain, "budgets": {**plain["budgets"], "poll": "60s"}})
+
+
+def test_demo_is_what_it_promises() -> None:
+    clean, loss = load_plan(find_plan("demo")).scenarios
+    assert clean.start is not None
+    assert clean.workflow.target is not None
+    assert (clean.start.solution, clean.workflow.target.solution) == ("12.2509.1001.22", "12.2510.1002.94")
+    assert clean.faults == ()
+    assert (str(loss.faults[0].on), str(loss.faults[0].target)) == (
+        "phase.enter update/install/cau/node[*]/reboot nth=1",
+        "one & not self",
+    )
+    assert loss.faults[0].lasts == timedelta(minutes=10)
+    assert loss.workflow.resume.on_failure > 0
+
+
+def test_detects_plants_each_defect_once() -> None:
+    planted = [one.defect for scenario in load_plan(find_plan("detects")).scenarios for one in scenario.provoke]
+    assert planted == ["cau_skips_storage_wait", "no_ha_restart", "installed_with_old_build", "step_hangs"]
+
+
+def test_misfits_name_part_and_offer() -> None:
+    loss = load_plan(find_plan("demo")).scenario("UPD-002")
+    rack = load_lab(paths.labs_dir() / "physical-rack.example.yaml")
+    assert [(misfit.part, misfit.message) for misfit in fits(loss, rack)] == [
+        ("needs.nodes", "needs >= 4, the lab has 2"),
+        ("needs.guests", "needs >= 40, the lab has 2"),
+        ("needs.capabilities",
+         "the lab does not declare 'hold' (the lab can hold an event until a fault is in place (no trigger lag))"),
+        ("budgets.poll", "1m is below the lab's poll budget of 2m"),
+    ]  # fmt: skip
+    assert fits(loss, find_lab(loss.lab)) == []
+
+
+def test_version_counts_where_the_lab_cannot_reset() -> None:
+    lab = find_lab("twin-4node")
+    clean = load_plan(find_plan("demo")).scenario("UPD-001")
+    older = lab.versions.model_copy(update={"solution": "12.2508.1001.52"})
+    fixed = lab.model_copy(update={"capabilities": ("guest_probes",), "versions": older})
+    assert [misfit.part for misfit in fits(clean, fixed)] == ["from"]
+
+
+def test_no_shipped_lab_declares_faults_that_nothing_can_inject() -> None:
+    declared = {name for lab in lab_names() for name in find_lab(lab).capabilities}
+    usable = {name for name, word in FAULTS.items() if word.capability in declared}
+    assert usable == {"node.power_loss"}
+
+
+@pytest.mark.parametrize("name", sorted(json_schemas()))
+def test_committed_schema_is_current(name: str) -> None:
+    committed = json.loads((paths.schemas_dir() / name).read_text(encoding="utf-8"))
+    assert committed == json_schemas()[name], "run: hil plan schema"
+
+
+def test_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["plan", "list"]) == 0
+    assert "UPD-002" in capsys.readouterr().out
+    assert main(["plan", "list", "--json"]) == 0
+    assert [plan["plan"] for plan in json.loads(capsys.readouterr().out)] == [path.stem for path in PLANS]
+    assert main(["plan", "show", "demo", "UPD-001", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown.pop("sha256") == plan_sha256(from_plain(shown))
+    assert main(["plan", "render", "demo", "UPD-002"]) == 0
+    assert "power_loss on one & not self" in capsys.readouterr().out
+    assert main(["plan", "schema", "--check"]) == 0
+    assert main(["plan", "show", "dmo"]) == 4
+    assert "there is no plan 'dmo' (did you mean 'demo'?)" in capsys.readouterr().err
+
+
+def test_command_line_lints(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("schema: 1\nlab: wrong\nkind: twyn\n", encoding="utf-8")
+    assert main(["plan", "lint", str(wrong), "--json"]) == 4
+    problems = json.loads(capsys.readouterr().out)
+    assert ("kind", 3, 7, "twin") in [(p["path"], p["line"], p["column"], p["suggestion"]) for p in problems]
+    assert main(["plan", "lint", *map(str, PLANS)]) == 0
+    assert main(["plan", "lint", str(tmp_path / "absent.yaml")]) == 4
+
+
+def test_lint_finds_scenarios_that_do_not_fit(tmp_path: Path) -> None:
+    text = (paths.plans_dir() / "demo.yaml").read_text(encoding="utf-8").replace("lab: twin-4node", "lab: twin-1node")
+    path = tmp_path / "demo.yaml"
+    path.write_text(text, encoding="utf-8")
+    messages = [problem.message for problem in lint_file(path)]
+    assert "needs.nodes: does not fit lab 'twin-1node': needs >= 4, the lab has 1" in messages
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("plan-file.md", [FAULTS, EVENTS, FACTS, ROLES, SELECTORS, CLUSTER_GROUPS, DEFECTS, NODE_STEPS, PHASES]),
+        ("lab-file.md", [CAPABILITIES, LabFile.model_fields.keys() - {"schema_"}]),
+    ],
+)
+def test_reference_page_names_every_word(page: str, words: list[Iterable[str]]) -> None:
+    text = (paths.root() / "docs" / "reference" / page).read_text(encoding="utf-8")
+    assert [word for table in words for word in table if f"`{word}" not in text] == []
