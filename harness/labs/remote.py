@@ -1,0 +1,119 @@
+"""A lab instance as seen from the harness: the `Lab` port over the control channel of its host."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from harness.labs.control import ControlChannel
+from harness.labs.lease import Lease
+from harness.labs.port import Baseline, BaselineSpec, Endpoint, Hold, PowerState
+from harness.values import ControlHealth, Event, Machines, SampleRun, SampleWindow, Subject
+
+
+class RemoteClock:
+    """The lab's clock through the control channel; on a virtual clock `now_ns` costs no call."""
+
+    def __init__(self, channel: ControlChannel, description: dict[str, Any], epoch_of_lease: int) -> None:
+        self._channel = channel
+        self._lease_epoch = epoch_of_lease
+        self.epoch = datetime.fromisoformat(description["epoch"])
+        self.flows: bool = description["flows"]
+        self.rate: float = description["rate"]
+        self._now_ns: int = channel.call("now")
+
+    def now_ns(self) -> int:
+        """Lab time now."""
+        if self.flows:
+            self._now_ns = self._channel.call("now")
+        return self._now_ns
+
+    def read_again(self) -> None:
+        """Lab time was set anew (baseline)."""
+        self._now_ns = self._channel.call("now")
+
+    def advance(self, to_ns: int) -> int:
+        """Grant lab time until `to_ns` or the first held event; return the time reached."""
+        self._now_ns = self._channel.call("advance", epoch=self._lease_epoch, to_ns=to_ns)
+        return self._now_ns
+
+
+class RemoteLab:
+    """Implements `harness.labs.port.Lab` for every lab that lives in a lab host."""
+
+    def __init__(self, folder: Path, lease: Lease) -> None:
+        """Attach to the running host in `folder`.  Raises LabHostGoneError when there is none."""
+        self._channel = ControlChannel(folder)
+        about = self._channel.call("describe")
+        self.name: str = about["name"]
+        self.instance = lease.instance
+        self.kind: str = about["kind"]
+        self.subject = Subject(about["subject"])
+        self.machines = Machines(about["machines"])
+        self.capabilities = frozenset[str](about["capabilities"])
+        self.nodes = tuple[str, ...](about["nodes"])
+        self.guests = tuple[str, ...](about["guests"])
+        self.sample_interval_ns: int = about["sample_interval_ns"]
+        self.clock = RemoteClock(self._channel, about, lease.epoch)
+
+    def endpoint(self, name: str, kind: str) -> Endpoint:
+        """How to reach `name`; the secret comes over the channel and lives in memory only."""
+        return Endpoint(**self._channel.call("endpoint", name=name, kind=kind))
+
+    def baseline(self, spec: BaselineSpec, lease: Lease) -> Baseline:
+        """Bring the lab to `spec`."""
+        answer = self._channel.call(
+            "baseline",
+            epoch=lease.epoch,
+            versions=dict(spec.versions),
+            seed=spec.seed,
+            provoke=[dict(cause) for cause in spec.provoke],
+        )
+        self.clock.read_again()
+        return Baseline(answer["ready"], answer["reason"], answer["versions"])
+
+    def power_state(self, node: str) -> PowerState:
+        """Power state as the controller of `node` tells it."""
+        return PowerState(self._channel.call("power_state", node=node))
+
+    def power_off(self, node: str, lease: Lease) -> None:
+        """Cut the power of `node`."""
+        self._channel.call("power_off", epoch=lease.epoch, node=node)
+
+    def power_on(self, node: str, lease: Lease) -> None:
+        """Switch `node` on."""
+        self._channel.call("power_on", epoch=lease.epoch, node=node)
+
+    def events(self, since: int) -> list[Event]:
+        """Events after number `since`."""
+        return [Event(**event) for event in self._channel.call("events", since=since)]
+
+    def hold(self, hold: Hold, lease: Lease) -> None:
+        """Stop lab time at the next matching event."""
+        self._channel.call("hold", epoch=lease.epoch, id=hold.id, kind=hold.kind, path=hold.path)
+
+    def unhold(self, hold_id: str, lease: Lease) -> None:
+        """Forget a hold."""
+        self._channel.call("unhold", epoch=lease.epoch, id=hold_id)
+
+    def samples(self, since_ns: int) -> SampleWindow:
+        """Samples since `since_ns`."""
+        answer = self._channel.call("samples", since_ns=since_ns)
+        control = answer["control"]
+        stalls = tuple((start, end) for start, end in control["stalls"])
+        return SampleWindow(
+            answer["from_ns"],
+            answer["to_ns"],
+            tuple(SampleRun(*run) for run in answer["runs"]),
+            ControlHealth(control["due"], control["missed"], stalls),
+        )
+
+    def release(self, lease: Lease) -> None:
+        """End the lab host."""
+        self._channel.call("release", epoch=lease.epoch)
+        self._channel.close()
+
+    def detach(self) -> None:
+        """Hang up and leave the lab host running, for a later resume."""
+        self._channel.close()

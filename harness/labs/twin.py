@@ -1,0 +1,176 @@
+"""The provider of simulated labs: the one module that knows the twin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from harness.errors import ConfigError, LabError
+from harness.labs.models import LabFile
+from harness.twin.clock import ClockMode
+from harness.twin.lab import Account, LabSpec, NoSlotError, SimulatedLab, make_password
+from harness.twin.model import CatalogError, ModelError, ModelEvent, ModelSpec
+from harness.twin.sampling import SampleRun
+from harness.values import Machines, Subject
+
+UNHEARD: Final = -1
+"""Heartbeat number of a guest from which nothing was heard."""
+
+
+class TwinHosting:
+    """A simulated instance from the inside of its lab host (`harness.labs.host.Hosted`)."""
+
+    def __init__(self, instance: str, lab: dict[str, Any]) -> None:
+        """Build the instance.  Raises ConfigError for a lab file the twin cannot serve, LabError without addresses."""
+        self._file = LabFile.model_validate(lab)
+        self._instance = instance
+        username = self._file.credentials.node.username
+        domain, _, name = username.rpartition("\\")
+        account = Account(domain or "AZLOCAL", name, make_password())
+        spec = LabSpec(
+            model=self._model_spec({"solution": self._file.versions.solution}, self._default_seed(), ()),
+            clock=ClockMode.parse(str(self._file.clock)),
+            account=account,
+            winrm_port=self._file.winrm.port,
+            sample_interval_ns=round(self._file.probe.interval.total_seconds() * 1e9),
+        )
+        try:
+            self._lab = SimulatedLab(spec)
+        except NoSlotError as error:
+            raise LabError(str(error), hint="end other lab hosts (hil lab list), or free the port") from error
+        self._verbs: Mapping[str, Callable[..., Any]] = {
+            "describe": self._describe,
+            "now": lambda: self._lab.now_ns,
+            "advance": self._lab.advance,
+            "baseline": self._baseline,
+            "endpoint": self._endpoint,
+            "power_state": lambda node: "on" if self._lab.power_is_on(node) else "off",
+            "power_off": self._lab.power_off,
+            "power_on": self._lab.power_on,
+            "events": lambda since: [_plain_event(event) for event in self._lab.events(since)],
+            "hold": lambda id, kind, path: self._lab.hold(id, kind, path),
+            "unhold": lambda id: self._lab.unhold(id),
+            "samples": self._samples,
+        }
+
+    def call(self, verb: str, args: dict[str, Any]) -> Any:
+        """Carry out one verb of the control channel."""
+        if verb not in self._verbs:
+            raise LabError(
+                f"a simulated lab has no verb '{verb}'", hint="harness and lab host are of different versions"
+            )
+        try:
+            return self._verbs[verb](**args)
+        except ModelError as error:
+            raise LabError(
+                f"'{verb}' was refused by the simulated lab: {error}", hint="see its capabilities: hil lab show"
+            ) from error
+
+    def close(self) -> None:
+        """Let go of addresses and threads."""
+        self._lab.close()
+
+    # --- verbs -------------------------------------------------------------------------------------------------------
+
+    def _describe(self) -> dict[str, Any]:
+        spec = self._lab.spec
+        return {
+            "name": self._file.lab,
+            "kind": "twin",
+            "subject": Subject.SIMULATED.value,
+            "machines": Machines.NONE.value,
+            "capabilities": list(self._file.capabilities),
+            "nodes": list(self._lab.nodes),
+            "guests": list(self._lab.guests),
+            "sample_interval_ns": spec.sample_interval_ns,
+            "epoch": self._epoch().isoformat(),
+            "flows": spec.clock.flows,
+            "rate": spec.clock.rate or 0.0,
+        }
+
+    def _baseline(self, versions: dict[str, str], seed: int, provoke: list[dict[str, Any]]) -> dict[str, Any]:
+        wanted = {"solution": versions.get("solution", self._file.versions.solution)}
+        try:
+            self._lab.reset(self._model_spec(wanted, seed, provoke))
+        except (ValueError, CatalogError) as error:
+            return {"ready": False, "reason": str(error), "versions": {}}
+        return {"ready": True, "reason": "", "versions": wanted}
+
+    def _endpoint(self, name: str, kind: str) -> dict[str, Any]:
+        if kind != "winrm" or name not in self._lab.nodes:
+            raise LabError(
+                f"'{self._instance}' has no endpoint of kind '{kind}' for '{name}'", hint="see: hil lab show"
+            )
+        account = self._lab.spec.account
+        return {
+            "name": name,
+            "kind": kind,
+            "address": self._lab.node_address(name),
+            "port": self._lab.spec.winrm_port,
+            "username": account.login,
+            "secret": account.password,
+            "transport": self._file.winrm.transport,
+        }
+
+    def _samples(self, since_ns: int) -> dict[str, Any]:
+        """On a simulated clock the sampler cannot stall: every sample that was due was taken."""
+        to_ns, runs = self._lab.samples(since_ns)
+        control = {"due": sum(run.count for run in runs), "missed": 0, "stalls": []}
+        return {"from_ns": since_ns, "to_ns": to_ns, "runs": [_plain_run(run) for run in runs], "control": control}
+
+    # --- model -------------------------------------------------------------------------------------------------------
+
+    def _default_seed(self) -> int:
+        return self._file.twin.seed if self._file.twin else 1
+
+    def _epoch(self) -> datetime:
+        if self._file.epoch is None:
+            raise ConfigError(f"lab '{self._file.lab}' needs an 'epoch'", hint="the UTC time of lab time zero")
+        return self._file.epoch
+
+    def _model_spec(self, versions: Mapping[str, str], seed: int, provoke: Any) -> ModelSpec:
+        overrides = self._file.twin.overrides if self._file.twin else ()
+        return ModelSpec(
+            nodes=len(self._file.nodes),
+            guests=len(self._file.guests),
+            node_names=self._file.nodes,
+            guest_names=self._file.guests,
+            seed=seed,
+            epoch=self._epoch(),
+            version=versions["solution"],
+            witness=self._file.witness != "none",
+            defects=tuple(_defect(cause) for cause in provoke),
+            overrides={key: float(value) for key, value in overrides},
+        )
+
+
+def _defect(cause: Mapping[str, Any]) -> str:
+    """A planned provocation in the model's words.  Raises LabError for one that the model lacks."""
+    name = cause.get("defect")
+    if name is None:
+        raise LabError(
+            f"the simulated lab cannot provoke '{cause.get('cause')}' yet", hint="see the defects: hil plan schema"
+        )
+    step = cause.get("with", {}).get("step")
+    return f"{name}:{step}" if step else str(name)
+
+
+def _plain_event(event: ModelEvent) -> dict[str, Any]:
+    return {
+        "seq": event.seq,
+        "t_ns": event.t_ns,
+        "kind": event.kind,
+        "path": event.path,
+        "node": event.node,
+        "vm": event.vm,
+        "source": "twin",
+        "t_err_ns": 0,
+        "attrs": dict(event.attrs),
+    }
+
+
+def _plain_run(run: SampleRun) -> list[Any]:
+    first = UNHEARD if run.heartbeat_first is None else run.heartbeat_first
+    last = UNHEARD if run.heartbeat_last is None else run.heartbeat_last
+    return [run.vm, run.first_ns, run.interval_ns, run.count, run.ok, run.boot_id, first, last]
