@@ -1,0 +1,1 @@
+"""What changes the system under test, as values: what to send and how to read it.  The conductor does all sending."""

@@ -1,0 +1,25 @@
+"""From the workflow that a scenario names to the object that knows how."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.errors import ConfigError
+from harness.plan.models import Scenario
+from harness.workflows.port import Workflow
+from harness.workflows.solution import SolutionUpdate
+
+
+def workflow_of(scenario: Scenario, nodes: Sequence[str]) -> Workflow:
+    """The workflow of `scenario` on a cluster of `nodes`.  Raises ConfigError for a kind that this version lacks."""
+    wanted = scenario.workflow
+    if wanted.kind != "solution" or wanted.target is None:
+        raise ConfigError(f"workflow '{wanted.kind}' cannot be run by this version", hint="it can run: solution")
+    return SolutionUpdate(
+        # form of a ResourceId: [D] ASD update-via-powershell-23h2
+        update_id=f"redmond/Solution{wanted.target.solution}",
+        target=wanted.target.solution,
+        nodes=tuple(nodes),
+        prepare_only=wanted.options.prepare_only,
+        ignore_warnings=wanted.options.ignore_warnings,
+    )

@@ -1,0 +1,121 @@
+"""A node for client tests: the twin's WinRM endpoint with a backend that obeys a few words instead of PowerShell."""
+
+from __future__ import annotations
+
+import base64
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from harness.transports.winrm import WinRmEndpoint
+from harness.twin.wire.endpoint import Endpoint
+from harness.twin.wire.port import CommandSpec, OutputSink
+from harness.twin.wire.server import WinRmServer
+from harness.twin.wire.winrs import Quotas
+
+USER = "hil"
+PASSWORD = "Päss&<word>"
+ENCODED = re.compile(r"-EncodedCommand (\S+)$")
+
+
+@dataclass
+class WordProcess:
+    """`echo TEXT`, `error TEXT`, `exit N`, `hang`; the bootstrap reads its word from standard input."""
+
+    sink: OutputSink
+    script: str
+    backend: WordBackend
+    received: bytearray = field(default_factory=bytearray)
+
+    def begin(self) -> None:
+        if "$input" not in self.script:
+            self.obey(self.script)
+
+    def obey(self, script: str) -> None:
+        self.backend.scripts.append(script)
+        word, _, rest = script.partition(" ")
+        if word == "hang":
+            return
+        if word == "echo":
+            self.sink.stdout(rest.encode())
+        elif word == "error":
+            self.sink.stderr(rest.encode())
+        elif word == "split":
+            raw = rest.encode()
+            for byte in raw:
+                self.sink.stdout(bytes([byte]))
+        self.sink.exit(int(rest) if word == "exit" else 0)
+
+    def stdin(self, data: bytes, end: bool) -> None:
+        self.received += data
+        if end:
+            self.obey(base64.b64decode(bytes(self.received)).decode())
+
+    def signal(self, code: str) -> None:
+        self.backend.signals.append(code)
+        self.sink.exit(-1073741510)
+
+
+class WordBackend:
+    def __init__(self) -> None:
+        self.scripts: list[str] = []
+        self.signals: list[str] = []
+        self.specs: list[CommandSpec] = []
+        self.closed: list[str] = []
+        self.processes: list[WordProcess] = []
+        self.break_on_start: Callable[[], None] | None = None
+        self.started = threading.Event()
+
+    def start(self, command: CommandSpec, sink: OutputSink) -> WordProcess:
+        self.specs.append(command)
+        match = ENCODED.search(command.command_line)
+        assert match, command.command_line
+        assert len(command.command_line) < 8191
+        process = WordProcess(sink, base64.b64decode(match.group(1)).decode("utf-16-le"), self)
+        self.processes.append(process)
+        process.begin()
+        if self.break_on_start:
+            act, self.break_on_start = self.break_on_start, None
+            act()
+        self.started.set()
+        return process
+
+    def shell_closed(self, shell_id: str) -> None:
+        self.closed.append(shell_id)
+
+
+@dataclass
+class Node:
+    """The served endpoint, its backend, and how to reach it."""
+
+    served: Endpoint
+    backend: WordBackend
+    where: WinRmEndpoint
+    server: WinRmServer
+
+    def drop_connections(self) -> None:
+        """End all connections with FIN and wait until the clients can know."""
+        self.served.drop_connections(reset=False)
+        self.settle()
+
+    def refuse(self) -> None:
+        """Close the listener and all connections, likewise."""
+        self.served.set_state("refusing")
+        self.settle()
+
+    def settle(self) -> None:
+        """The loop closes sockets in its next round."""
+        for _ in range(3):
+            self.server.call(lambda: None)
+
+
+@contextmanager
+def serve_node(
+    quotas: Quotas | None = None, name: str = "NODE01", password: str = PASSWORD, lean: bool = True
+) -> Iterator[Node]:
+    backend = WordBackend()
+    with WinRmServer(quotas=quotas) as server:
+        served = server.add_endpoint(name, "127.0.0.1", 0, {USER: PASSWORD}, backend, name, "")
+        yield Node(served, backend, WinRmEndpoint(name, "127.0.0.1", served.port, USER, password, lean=lean), server)

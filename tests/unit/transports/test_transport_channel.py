@@ -1,0 +1,103 @@
+"""The lean channel against servers that answer the log-on with anything but what they should."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+import pytest
+
+from harness.transports.channel import LibraryChannel, SealedChannel, WinRmEndpoint, make_channel
+from harness.transports.connection import WinRmConnection
+from harness.transports.credential import CredentialWatch
+from harness.transports.envelope import create_shell, read_shell_id
+from harness.transports.trouble import EndpointError, Trouble
+
+
+@contextmanager
+def answer_with(reply: bytes) -> Iterator[int]:
+    """A server that reads something, sends `reply` and closes, for each connection."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connected, _ = listener.accept()
+            except OSError:
+                return
+            with connected:
+                connected.recv(65536)
+                connected.sendall(reply)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+def open_shell(port: int) -> EndpointError:
+    endpoint = WinRmEndpoint("NODE01", "127.0.0.1", port, "hil", "word")
+    connection = WinRmConnection(endpoint, CredentialWatch("hil"))
+    with pytest.raises(EndpointError) as caught:
+        connection.exchange(create_shell(), read_shell_id, timeout_s=1, doing="opening a shell")
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("reply", "trouble"),
+    [
+        (b"", Trouble.RESET),
+        (b"HTTP/1.1 401 \r\nWWW-Authen", Trouble.RESET),
+        (b"HTTP/1.1 401 \r\nContent-Length: 10\r\n\r\nabc", Trouble.RESET),
+        (b'HTTP/1.1 401 \r\nWWW-Authenticate: Basic realm="WSMAN"\r\nContent-Length: 0\r\n\r\n', Trouble.UNAVAILABLE),
+        (b"HTTP/1.1 503 \r\nContent-Length: 0\r\n\r\n", Trouble.UNAVAILABLE),
+        (b"HTTP/1.1 404 \r\nContent-Length: 0\r\n\r\n", Trouble.UNAVAILABLE),
+        (b"HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n", Trouble.PROTOCOL),
+        (b"HTTP/1.1 401 \r\nWWW-Authenticate: Negotiate TlRN\r\nContent-Length: 0\r\n\r\n", Trouble.PROTOCOL),
+        (b"SSH-2.0-OpenSSH\r\n\r\n", Trouble.PROTOCOL),
+        (b"x" * 70_000, Trouble.PROTOCOL),
+    ],
+)
+def test_a_log_on_that_goes_wrong_is_classified_and_not_delivered(reply: bytes, trouble: Trouble) -> None:
+    with answer_with(reply) as port:
+        error = open_shell(port)
+    assert (error.trouble, error.diagnosis.delivered) == (trouble, False)
+
+
+def test_a_closed_port_is_refused_and_the_password_stays_out_of_texts() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert open_shell(port).trouble is Trouble.REFUSED
+    assert "word" not in repr(WinRmEndpoint("NODE01", "127.0.0.1", port, "hil", "word"))
+
+
+def test_ipv6_addresses_are_put_into_brackets() -> None:
+    assert WinRmEndpoint("N", "fe80::1", 5985, "u", "p").url == "http://[fe80::1]:5985/wsman"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "kind"),
+    [
+        (WinRmEndpoint("N", "a", 5985, "u", "p"), SealedChannel),
+        (WinRmEndpoint("N", "a", 5986, "u", "p", tls=True), LibraryChannel),
+        (WinRmEndpoint("N", "a", 5985, "u", "p", lean=False), LibraryChannel),
+        (WinRmEndpoint("N", "a", 5985, "u", "p", transport="basic"), LibraryChannel),
+    ],
+)
+def test_the_channel_fits_the_endpoint(endpoint: WinRmEndpoint, kind: type) -> None:
+    assert isinstance(make_channel(endpoint), kind)
+
+
+@pytest.mark.skipif(find_spec("requests_credssp") is not None, reason="the library is there")
+def test_a_missing_library_for_a_log_on_scheme_is_named() -> None:
+    endpoint = WinRmEndpoint("NODE01", "127.0.0.1", 1, "u", "p", transport="credssp")
+    connection = WinRmConnection(endpoint, CredentialWatch("u"))
+    with pytest.raises(EndpointError, match="requests-credssp is not installed"):
+        connection.exchange(create_shell(), read_shell_id, timeout_s=1, doing="opening a shell")
