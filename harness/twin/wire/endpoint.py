@@ -1,0 +1,303 @@
+"""A node's WinRM endpoint: its listener, its accounts and the switches that make it misbehave.
+
+The switches stand for causes a model or a fault injects; what a client sees of each is winrm-wire §11.1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import socket
+import struct
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, TypeVar
+
+from harness.twin.wire import faults, soap
+from harness.twin.wire.accounts import Account, Directory
+from harness.twin.wire.connection import Connection
+from harness.twin.wire.ntlm import RejectedError
+from harness.twin.wire.port import Backend, Waiter
+from harness.twin.wire.winrs import Quotas, ShellService
+
+_T = TypeVar("_T")
+
+
+class Availability(enum.StrEnum):
+    """How an endpoint meets its clients; `Slow` is the one state with a number."""
+
+    ANSWERING = "answering"
+    REFUSING = "refusing"
+    UNAUTHORIZED = "unauthorized"
+    UNAVAILABLE = "unavailable"
+    BLACK_HOLE = "black_hole"
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """Every request is answered after a delay of so many wall seconds."""
+
+    seconds: float
+
+
+State = Availability | Slow
+
+
+def slow(seconds: float) -> Slow:
+    """The state that answers after a delay of `seconds` wall seconds."""
+    return Slow(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """Configuration of the WinRM service of a node; defaults are Windows' (winrm-wire §1, §3, §8)."""
+
+    os_version: str = "10.0.26100"
+    offers_basic: bool = False
+    allow_unencrypted: bool = False
+
+
+@dataclass(slots=True)
+class EndpointStats:
+    """Counts since the endpoint was added. `operations` counts SOAP operations by name, `faults` by code."""
+
+    connections: int = 0
+    requests: int = 0
+    logons: int = 0
+    operations: Counter[str] = field(default_factory=Counter)
+    faults: Counter[int] = field(default_factory=Counter)
+
+
+class LoopThread(Protocol):
+    """Runs a function on the server's loop and returns its result; usable from any thread."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop all endpoints share."""
+
+    def call(self, function: Callable[[], _T]) -> _T:
+        """Run `function` on the loop's thread and wait for it."""
+
+
+class Endpoint:
+    """One node's WinRM service on one address and port. Made by `WinRmServer.add_endpoint`.
+
+    Public methods are thread-safe and have taken effect when they return. Attributes without underscore are read by
+    the connections on the loop; treat them as read-only elsewhere. The exception is `on_rejection(account,
+    proof_failed)`: set it to hear of every log-on answered with 401 (a domain counts failed proofs to lock accounts);
+    it is called on the loop's thread and must not block. `rejections` counts the same log-ons by account.
+    """
+
+    def __init__(
+        self,
+        thread: LoopThread,
+        name: str,
+        address: tuple[str, int],
+        accounts: Mapping[str, str],
+        backend: Backend,
+        directory_names: tuple[str, str],
+        waiter: Waiter,
+        quotas: Quotas,
+        settings: EndpointSettings,
+        new_id: Callable[[], str],
+        read_utc_s: Callable[[], float],
+    ) -> None:
+        self.name = name
+        self.quotas = quotas
+        self.settings = settings
+        self.directory = Directory(accounts, *directory_names)
+        self.service = ShellService(backend, waiter, quotas, thread.loop, new_id)
+        self.stats = EndpointStats(operations=self.service.operations)
+        self.rejections: Counter[str] = Counter()
+        self.on_rejection: Callable[[str, bool], None] | None = None
+        self.connections: set[Connection] = set()
+        self.read_utc_s = read_utc_s
+        self._names = directory_names
+        self._thread = thread
+        self._backend = backend
+        self._replies = soap.ReplyBuilder(new_id)
+        self._address = address
+        self._listener: socket.socket | None = None
+        self._accepting: set[asyncio.Task[Any]] = set()
+        self._state: State = Availability.ANSWERING
+        self._denied: frozenset[str] = frozenset()
+        self._locked: frozenset[str] = frozenset()
+        self._domain_reachable = True
+        self._listen()
+        self.port: int = self._listener.getsockname()[1] if self._listener else address[1]
+        self._address = (address[0], self.port)
+
+    @property
+    def url(self) -> str:
+        """The address clients use."""
+        return f"http://{self._address[0]}:{self.port}/wsman"
+
+    # -- switches
+
+    @property
+    def state(self) -> State:
+        """The present availability state."""
+        return self._state
+
+    def set_state(self, state: State | str) -> None:
+        """Change the availability state.
+
+        `refusing` closes the listener and ends open connections with FIN (call `drop_connections(reset=True)` first
+        for RST). Leaving `refusing` opens the listener again. Raises ValueError for an unknown state and OSError when
+        the address is taken.
+        """
+        wanted = state if isinstance(state, Slow) else Availability(state)
+        self._thread.call(lambda: self._set_state(wanted))
+
+    def _set_state(self, state: State) -> None:
+        if state is Availability.REFUSING:
+            self._close_listener()
+            self._drop_connections(reset=False)
+        elif self._listener is None:
+            self._listen()
+        self._state = state
+
+    def drop_connections(self, reset: bool) -> None:
+        """End all open connections now, with RST (`reset`) or FIN; requests in progress get no reply."""
+        self._thread.call(lambda: self._drop_connections(reset))
+
+    def _drop_connections(self, reset: bool) -> None:
+        for connection in tuple(self.connections):
+            connection.close(reset)
+
+    def forget_shells(self) -> None:
+        """Drop all shells, as a reboot does; their next use ends in fault 2150858843.
+
+        The backend hears `shell_closed` for each, on the calling thread.
+        """
+        for shell_id in self._thread.call(self.service.forget_shells):
+            self._backend.shell_closed(shell_id)
+
+    def hold_creates(self, hold: bool) -> None:
+        """Let Create requests wait (until their time-out fault) or go on: a node that has just booted."""
+        gate = self.service.creates_open
+        self._thread.call(gate.clear if hold else gate.set)
+
+    def deny(self, user: str, denied: bool = True) -> None:
+        """Give an account fault 5 after successful authentication, or stop doing so. Raises KeyError."""
+        name = self.directory.resolve(user)
+        self._denied = self._denied | {name} if denied else self._denied - {name}
+
+    def lock(self, user: str, locked: bool = True) -> None:
+        """Lock an account out (401 even with the right password), or unlock it. Raises KeyError."""
+        name = self.directory.resolve(user)
+        self._locked = self._locked | {name} if locked else self._locked - {name}
+
+    def set_domain_reachable(self, reachable: bool) -> None:
+        """Whether domain accounts can log on; accounts of the machine always can (winrm-wire §11.1, early boot)."""
+        self._domain_reachable = reachable
+
+    def set_os_version(self, os_version: str) -> None:
+        """Change what Identify tells authenticated callers, such as `10.0.26100`."""
+        self.settings = replace(self.settings, os_version=os_version)
+
+    def set_accounts(self, accounts: Mapping[str, str]) -> None:
+        """Replace all accounts, for example after a password change. Open connections stay authenticated."""
+        self.directory = Directory(accounts, *self._names)
+
+    # -- what connections ask
+
+    @property
+    def is_black_hole(self) -> bool:
+        """Whether requests are read and never answered."""
+        return self._state is Availability.BLACK_HOLE
+
+    @property
+    def is_unavailable(self) -> bool:
+        """Whether HTTP.sys is up and WinRM is not (503)."""
+        return self._state is Availability.UNAVAILABLE
+
+    @property
+    def rejects_everyone(self) -> bool:
+        """Whether even right credentials get 401."""
+        return self._state is Availability.UNAUTHORIZED
+
+    @property
+    def delay_s(self) -> float:
+        """Wall seconds to wait before answering."""
+        return self._state.seconds if isinstance(self._state, Slow) else 0.0
+
+    def admit(self, account: Account) -> None:
+        """Let an authenticated account in, or raise RejectedError."""
+        if self.rejects_everyone:
+            raise RejectedError(account.name, "this node refuses all log-ons now", proof_failed=False)
+        if account.name in self._locked:
+            raise RejectedError(account.name, "the account is locked out", proof_failed=False)
+        if not self._domain_reachable and not account.is_local:
+            raise RejectedError(account.name, "no domain controller is reachable", proof_failed=False)
+
+    def note_rejection(self, error: RejectedError) -> None:
+        """Count a rejected log-on for its account; tell `on_rejection`, on the loop's thread."""
+        self.rejections[error.account] += 1
+        if self.on_rejection is not None:
+            self.on_rejection(error.account, error.proof_failed)
+
+    def open_request(self, message: bytes, account: Account) -> soap.Envelope:
+        """Read a request and apply what holds for all operations. Raises WsManFaultError."""
+        try:
+            envelope = soap.parse_envelope(message)
+        except soap.MalformedEnvelopeError as error:
+            raise faults.WsManFaultError(faults.SCHEMA_VALIDATION) from error
+        limit_kb = self.quotas.max_envelope_kb
+        if len(message) > limit_kb * 1024:
+            raise faults.WsManFaultError(faults.ENVELOPE_TOO_LARGE, message_id=envelope.message_id, limit_kb=limit_kb)
+        if account.name in self._denied:
+            raise faults.WsManFaultError(faults.ACCESS_DENIED, message_id=envelope.message_id)
+        return envelope
+
+    def build_fault(self, fault: faults.WsManFaultError, message_id: str, machine: str) -> bytes:
+        """Build and count a fault reply."""
+        self.stats.faults[fault.kind.code] += 1
+        return self._replies.build_fault(fault, message_id, machine)
+
+    def set_reset_on_close(self, transport: asyncio.Transport) -> None:
+        """Make the next close send RST: linger of zero seconds."""
+        connected = transport.get_extra_info("socket")
+        if connected is not None:
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    # -- listener, on the loop's thread
+
+    def _listen(self) -> None:
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(self._address)
+            listener.listen(128)
+            listener.setblocking(False)
+        except OSError:
+            listener.close()
+            raise
+        self._listener = listener
+        self._thread.loop.add_reader(listener, self._accept)
+
+    def _close_listener(self) -> None:
+        if self._listener is not None:
+            self._thread.loop.remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
+
+    def _accept(self) -> None:
+        if self._listener is None:
+            return
+        try:
+            connected, _ = self._listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return
+        connected.setblocking(False)
+        self.stats.connections += 1
+        loop = self._thread.loop
+        task = loop.create_task(loop.connect_accepted_socket(lambda: Connection(self, loop), connected))
+        self._accepting.add(task)
+        task.add_done_callback(self._accepting.discard)
+
+    def close(self) -> None:
+        """Close listener and connections; on the loop's thread. The endpoint is of no use afterwards."""
+        self._close_listener()
+        self._drop_connections(reset=True)
