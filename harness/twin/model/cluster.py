@@ -1,0 +1,363 @@
+"""The facade: one simulated cluster, its clock, its state and the operations which change it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from harness.twin.model.catalog import Catalogs, load_catalogs, version_key
+from harness.twin.model.cau import Cau
+from harness.twin.model.content import (
+    ActionPlan,
+    CauHistory,
+    Environment,
+    ResourceBridge,
+    UpdateRow,
+    UpdateRun,
+    UpdateSettings,
+)
+from harness.twin.model.engine import Engine
+from harness.twin.model.entities import ClusterGroup, GroupType, Guest, Node, VirtualDisk
+from harness.twin.model.errors import ModelError
+from harness.twin.model.events import ModelEvent
+from harness.twin.model.groups import UPDATE_SERVICE, Groups, make_groups
+from harness.twin.model.guests import Guests
+from harness.twin.model.health import Conditions, HealthChecks
+from harness.twin.model.installer import Installer
+from harness.twin.model.layout import make_guests, make_nodes, make_volumes
+from harness.twin.model.listing import make_environment, make_rows
+from harness.twin.model.machines import Machines
+from harness.twin.model.maintenance import Maintenance
+from harness.twin.model.membership import Membership
+from harness.twin.model.migration import Migration
+from harness.twin.model.settling import watch_settled
+from harness.twin.model.spec import ModelSpec
+from harness.twin.model.states import ClusterNodeState, PowerState
+from harness.twin.model.storage import Storage
+from harness.twin.model.updates import UpdateService
+from harness.twin.model.world import NodeLostError, Process, World
+
+_SETTINGS_SINCE = (12, 2604)
+_FAILBACK_LIMIT = 16
+
+
+@dataclass(slots=True)
+class Operation:
+    """An operation that takes lab time; ``operation.end`` with its ``number`` is emitted when it is done."""
+
+    number: int
+    name: str
+    done: bool = False
+    error: ModelError | None = None
+
+
+class ClusterModel:
+    """A simulated cluster.
+
+    Lab time moves only in :meth:`run_until`.  Operations take effect at the present instant; those which need time
+    return at once and go on while time moves.  All state objects are public for reading.
+    """
+
+    def __init__(self, spec: ModelSpec, catalogs: Catalogs | None = None) -> None:
+        catalogs = catalogs or load_catalogs()
+        self.spec = spec
+        release = catalogs.release(spec.version)
+        self._world = world = World(spec, catalogs)
+        self._operations = 0
+        world.nodes = make_nodes(world, release)
+        world.guests = make_guests(world)
+        group = f"{world.streams.uuid('arb/group')}-control-plane-0"
+        self.bridge = ResourceBridge(f"{spec.cluster_name.lower()}-arcbridge", group)
+        world.groups = make_groups(list(world.nodes), group)
+        self._machines = Machines(world)
+        self._membership = Membership(world)
+        self.storage = Storage(world, make_volumes(world, world.guests.values()))
+        self._groups = Groups(world)
+        self._guests = Guests(world, self._membership, self.storage)
+        self._migration = Migration(world, self._guests)
+        self._maintenance = Maintenance(world, self._membership, self.storage, self._groups, self._migration)
+        self._wire()
+        self.settings = UpdateSettings(vm_failback=spec.nodes <= _FAILBACK_LIMIT)
+        self._cau = Cau(world, self._machines, self._maintenance, self.storage, self._force_drain)
+        self._engine = Engine(world, self._groups)
+        installer = Installer(world, self._engine, self._groups, self._cau, self.storage, self.bridge)
+        environment = make_environment(release)
+        self._checks = HealthChecks(world, self._membership, self.storage, environment, self.bridge)
+        rows = make_rows(catalogs, spec.version, spec.epoch, recalled=spec.list_recalled)
+        self.updates = UpdateService(
+            world, self._groups, self._engine, installer, self._checks, environment, rows, self.settings
+        )
+        world.env.process(watch_settled(world, self.storage, self._guests, self._membership))
+
+    def _wire(self) -> None:
+        """Who hears of what, in this order: physical effects before the cluster's conclusions."""
+        self._machines.listeners += [self._guests, self._groups, self._membership]
+        self._membership.listeners += [self.storage, self._groups, self._guests]
+        self.storage.listeners.append(self._guests)
+
+    # --- clock and events
+
+    @property
+    def now_ns(self) -> int:
+        """Lab time."""
+        return self._world.now
+
+    def datetime_at(self, t_ns: int) -> datetime:
+        """The UTC time of a lab instant, cut to microseconds."""
+        return self.spec.epoch + timedelta(microseconds=t_ns // 1000)
+
+    @property
+    def events(self) -> list[ModelEvent]:
+        """All events so far; do not change the list."""
+        return self._world.log.events
+
+    def subscribe(self, callback: Callable[[ModelEvent], None]) -> Callable[[], None]:
+        """Call *callback* for each further event; the returned function ends that."""
+        return self._world.log.subscribe(callback)
+
+    def next_change_ns(self) -> int | None:
+        """The earliest instant at which something may happen, or None."""
+        at = self._world.env.peek()
+        return None if at == float("inf") else int(at)
+
+    def run_until(self, t_ns: int, stop: Callable[[ModelEvent], bool] | None = None) -> ModelEvent | None:
+        """Let lab time pass up to *t_ns*, everything at that instant included.
+
+        With *stop*, end right after the simulation step that emitted a matching event and return the event; lab time
+        is then exactly the event's.  Raises ValueError if *t_ns* lies in the past.
+        """
+        env = self._world.env
+        if t_ns < self.now_ns:
+            raise ValueError(f"cannot run until {t_ns} ns: lab time is already {self.now_ns} ns")
+        env.timeout(t_ns - self.now_ns)
+        events = self.events
+        while env.peek() <= t_ns:
+            mark = len(events)
+            env.step()
+            if stop is not None and len(events) > mark:
+                for event in events[mark:]:
+                    if stop(event):
+                        return event
+        return None
+
+    def run_operation(self, operation: Operation, deadline_ns: int) -> bool:
+        """Let time pass until *operation* is done or *deadline_ns* is reached; return whether it is done."""
+        if not operation.done:
+            self.run_until(
+                deadline_ns,
+                lambda event: event.kind == "operation.end" and event.attrs.get("number") == operation.number,
+            )
+        return operation.done
+
+    # --- state
+
+    @property
+    def nodes(self) -> dict[str, Node]:
+        """Machines by name, in order of their ids."""
+        return self._world.nodes
+
+    @property
+    def guests(self) -> dict[str, Guest]:
+        """Guests by name."""
+        return self._world.guests
+
+    @property
+    def volumes(self) -> dict[str, VirtualDisk]:
+        """Virtual disks by name."""
+        return self.storage.volumes
+
+    @property
+    def environment(self) -> Environment:
+        """The update environment."""
+        return self.updates.environment
+
+    @property
+    def rows(self) -> list[UpdateRow]:
+        """Update rows, newest version first."""
+        return self.updates.rows
+
+    @property
+    def runs(self) -> list[UpdateRun]:
+        """Update runs, oldest first."""
+        return self.updates.runs
+
+    @property
+    def plans(self) -> list[ActionPlan]:
+        """Action plan instances, oldest first."""
+        return self._engine.plans
+
+    @property
+    def cau(self) -> CauHistory:
+        """CAU run and reports."""
+        return self._cau.history
+
+    @property
+    def conditions(self) -> Conditions:
+        """Causes outside the cluster which health checks look at."""
+        return self._checks.conditions
+
+    @property
+    def quorate(self) -> bool:
+        """The cluster has quorum and runs."""
+        return self._membership.quorate
+
+    @property
+    def witness_vote(self) -> int:
+        """1 while the witness has a vote (dynamic witness)."""
+        return self._membership.votes.witness
+
+    def node(self, name: str) -> Node:
+        """The machine *name*.  Raises ModelError."""
+        return self._world.node(name)
+
+    def guest(self, name: str) -> Guest:
+        """The guest *name*, in any case of letters.  Raises ModelError."""
+        for guest in self.guests.values():
+            if guest.name.lower() == name.lower():
+                return guest
+        raise ModelError("ObjectNotFound", f'Hyper-V was unable to find a virtual machine with name "{name}".')
+
+    def cluster_groups(self) -> list[ClusterGroup]:
+        """Rows of ``Get-ClusterGroup``: roles and guests; a single machine has no groups for its services."""
+        alone = len(self.nodes) == 1
+        roles = [
+            group
+            for group in self._world.groups.values()
+            if not (alone and group.group_type is GroupType.GenericService)
+        ]
+        guests = [
+            ClusterGroup(guest.name, GroupType.VirtualMachine, guest.owner, self._guests.group_state(guest))
+            for guest in self.guests.values()
+        ]
+        return [*roles, *guests]
+
+    def owner_of(self, group: str = UPDATE_SERVICE) -> str:
+        """The machine which owns a group.  Raises ModelError."""
+        for row in self.cluster_groups():
+            if row.name.lower() == group.lower():
+                return row.owner
+        if group in self._world.groups:
+            return self._world.groups[group].owner
+        raise ModelError("ClusterGroupNotFound", f"The cluster group '{group}' could not be found.")
+
+    # --- operations
+
+    def start_update(self, resource_id: str, *, prepare_only: bool = False, ignore_warnings: bool = False) -> str:
+        """Start or resume an update; see :meth:`UpdateService.start_update`.  Raises ModelError."""
+        return self.updates.start_update(resource_id, prepare_only=prepare_only, ignore_warnings=ignore_warnings)
+
+    def precheck(self) -> None:
+        """Run the system health check; returns at once.  Raises ModelError."""
+        self.updates.precheck()
+
+    def discover(self) -> None:
+        """Refresh the list of updates; returns at once."""
+        self.updates.discover()
+
+    def suspend_node(self, name: str, *, drain: bool = True, force: bool = False) -> Operation:
+        """``Suspend-ClusterNode``.  Raises ModelError if it would be refused."""
+        node = self.node(name)
+        self._maintenance.check_suspend(node)
+        return self._begin("suspend", self._suspend(node, self._maintenance.suspend(node, drain=drain, force=force)))
+
+    def resume_node(self, name: str, *, fail_back: bool = True) -> Operation:
+        """``Resume-ClusterNode``.  Raises ModelError if the node is not paused."""
+        node = self.node(name)
+        self._maintenance.check_resume(node)
+        return self._begin("resume", self._maintenance.resume(node, fail_back=fail_back))
+
+    def move_group(self, name: str, target: str | None = None) -> Operation:
+        """``Move-ClusterGroup`` for a role.  Raises ModelError."""
+        self._groups.move(name, target)
+        return self._begin("move-group", self._groups.wait_available(name))
+
+    def move_guest(self, name: str, target: str | None = None) -> Operation:
+        """``Move-ClusterVirtualMachineRole`` by live migration.  Raises ModelError."""
+        guest = self.guest(name)
+        target = self._guests.best_target(exclude=guest.owner) if target is None else self.node(target).name
+        if target is None or self.node(target).cluster_state is not ClusterNodeState.Up:
+            raise ModelError("ClusterNodeNotAvailable", f"'{guest.name}' cannot move: {target or 'no node'} is not Up.")
+        return self._begin("move-guest", self._move_guest(guest, target))
+
+    def restart_node(self, name: str) -> Operation:
+        """Orderly restart by an operator: the cluster drains on shutdown, then the machine restarts."""
+        return self._begin("restart", self._stop_node(self.node(name), then=self._machines.restart))
+
+    def shut_down_node(self, name: str) -> Operation:
+        """Orderly shutdown by an operator: the cluster drains on shutdown, then the power goes off."""
+        return self._begin("shutdown", self._stop_node(self.node(name), then=self._machines.shut_down))
+
+    def clear_quarantine(self, name: str) -> None:
+        """``Start-ClusterNode -ClearQuarantine``.  Raises ModelError for an unknown node."""
+        self._membership.clear_quarantine(self.node(name))
+
+    # --- faults, by their causes
+
+    def power_off(self, name: str, cause: str = "power loss") -> None:
+        """Cut a machine's power now."""
+        self._machines.power_off(self.node(name), cause)
+
+    def power_on(self, name: str) -> None:
+        """Switch a machine on now."""
+        self._machines.power_on(self.node(name))
+
+    def reset(self, name: str) -> None:
+        """Reset a machine now, without its operating system's knowledge."""
+        self._machines.reset(self.node(name))
+
+    def power_state(self, name: str) -> PowerState:
+        """What the machine's management controller reports."""
+        return self.node(name).power
+
+    def isolate(self, name: str) -> None:
+        """Cut a machine's cluster and guest networks now."""
+        node = self.node(name)
+        self._membership.isolate(node)
+        self._guests.network_changed(node)
+
+    def reconnect(self, name: str) -> None:
+        """Undo :meth:`isolate` now."""
+        node = self.node(name)
+        self._membership.reconnect(node)
+        self._guests.network_changed(node)
+
+    # --- processes behind operations
+
+    def _begin(self, name: str, work: Process) -> Operation:
+        self._operations += 1
+        operation = Operation(self._operations, name)
+        self._world.env.process(self._follow(operation, work))
+        return operation
+
+    def _follow(self, operation: Operation, work: Process) -> Process:
+        try:
+            yield from work
+        except NodeLostError as loss:
+            operation.error = ModelError("ClusterNodeDown", f"{operation.name}: the node '{loss.node}' stopped.")
+        except ModelError as error:
+            operation.error = error
+        operation.done = True
+        self._world.emit("operation.end", name=operation.name, number=operation.number, ok=operation.error is None)
+
+    def _suspend(self, node: Node, work: Process) -> Process:
+        stayed = yield from work
+        if stayed:
+            raise ModelError("DrainFailed", f"The drain of '{node.name}' failed: {', '.join(stayed)} did not move.")
+
+    def _move_guest(self, guest: Guest, target: str) -> Process:
+        if not (yield from self._migration.migrate(guest, target)):
+            raise ModelError("MigrationFailed", f"Live migration of '{guest.name}' to '{target}' failed.")
+
+    def _stop_node(self, node: Node, then: Callable[[Node], None]) -> Process:
+        if node.member and not node.paused:
+            yield from self._groups.drain(node)
+            yield from self._migration.drain(node, force=False)
+        yield from self._world.wait(0)
+        if node.os_running:
+            then(node)
+
+    def _force_drain(self) -> bool:
+        """Whether a drain turns off what cannot move: from 2604 on unless the setting forbids it [D]."""
+        since = version_key(self.environment.current_version)[:2] >= _SETTINGS_SINCE
+        return since and not self.settings.skip_force_drain
