@@ -1,0 +1,44 @@
+"""The twin's only look at the wall clock."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+NS_PER_S: Final = 1_000_000_000
+
+
+def wall_ns() -> int:
+    """Monotonic wall time in nanoseconds."""
+    return time.monotonic_ns()
+
+
+@dataclass(frozen=True, slots=True)
+class ClockMode:
+    """How lab time moves: `virtual` (only when granted) or flowing at `rate` lab seconds per wall second (1 is
+    `real`)."""
+
+    rate: float | None
+
+    @property
+    def flows(self) -> bool:
+        """Does lab time move by itself?"""
+        return self.rate is not None
+
+    @classmethod
+    def parse(cls, text: str) -> ClockMode:
+        """`virtual`, `real` or `scaled:N`.  Raises ValueError for anything else."""
+        if text == "virtual":
+            return cls(None)
+        if text == "real":
+            return cls(1.0)
+        kind, _, number = text.partition(":")
+        if kind == "scaled" and float(number) > 0:
+            return cls(float(number))
+        raise ValueError(f"clock '{text}' is none of: virtual, real, scaled:N with N > 0")
+
+    def __str__(self) -> str:
+        if self.rate is None:
+            return "virtual"
+        return "real" if self.rate == 1.0 else f"scaled:{self.rate:g}"

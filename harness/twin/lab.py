@@ -1,0 +1,217 @@
+"""A simulated lab, assembled: model, engine, shells and WinRM endpoints under one roof."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Final
+
+from harness.twin.clock import ClockMode
+from harness.twin.cmdlets import node_commands
+from harness.twin.engine import HoldPattern, LabEngine
+from harness.twin.machine import NodeBackend, NodeMachine, Plant
+from harness.twin.model import ClusterModel, ModelEvent, ModelSpec
+from harness.twin.model.states import PowerState
+from harness.twin.sampling import SampleRun, sample
+from harness.twin.waiting import VirtualWaiter
+from harness.twin.wire.endpoint import Endpoint
+from harness.twin.wire.server import WinRmServer
+
+FIRST_SLOT: Final = 64
+LAST_SLOT: Final = 127
+"""Instances get 127.SLOT.0.0/16 each; the range keeps clear of 127.0 and 127.53, which machines use themselves."""
+
+CLAIM_PORT: Final = 59850
+"""Bound on 127.SLOT.0.1 as long as an instance lives: the claim of its slot, valid for the whole machine."""
+
+FIRST_NODE: Final = 10
+PROGRAM_THREADS: Final = 64
+
+
+class NoSlotError(OSError):
+    """No address range is free, or an address of the range is taken by somebody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The administrator that every node knows; the password is made anew for each instance."""
+
+    domain: str
+    name: str
+    password: str
+
+    @property
+    def login(self) -> str:
+        """`DOMAIN\\name`."""
+        return f"{self.domain}\\{self.name}"
+
+
+def make_password() -> str:
+    """A password that satisfies Windows' complexity rules."""
+    return f"Hil1-{secrets.token_urlsafe(18)}"
+
+
+@dataclass(frozen=True, slots=True)
+class LabSpec:
+    """What an instance is built from.  `model` is its first baseline."""
+
+    model: ModelSpec
+    clock: ClockMode
+    account: Account
+    winrm_port: int
+    sample_interval_ns: int
+
+
+class SimulatedLab:
+    """One instance: runs until closed.  Every method may be called from any thread."""
+
+    def __init__(self, spec: LabSpec) -> None:
+        """Build and serve it.  Raises NoSlotError when its addresses cannot be had."""
+        self.spec = spec
+        self._slot, self._claim = _claim_slot()
+        self._plant = Plant(ClusterModel(spec.model))
+        self.engine = LabEngine(self._plant.model, spec.clock)
+        self._threads = ThreadPoolExecutor(PROGRAM_THREADS, thread_name_prefix="program")
+        self._waiting_threads = ThreadPoolExecutor(PROGRAM_THREADS, thread_name_prefix="wait")
+        waiter = None if spec.clock.flows else VirtualWaiter(self.engine, self._waiting_threads)
+        self._server = WinRmServer(waiter)
+        self._server.start()
+        self._endpoints: dict[str, Endpoint] = {}
+        try:
+            for number, node in enumerate(self._plant.model.nodes):
+                self._endpoints[node] = self._serve(node, number)
+        except OSError as error:
+            self.close()
+            raise NoSlotError(f"cannot serve the nodes on 127.{self._slot}.0.*:{spec.winrm_port}: {error}") from error
+        self._follow(self._plant.model)
+
+    def _serve(self, node: str, number: int) -> Endpoint:
+        commands = node_commands()
+        machine = NodeMachine(node, self._plant, self.engine, commands)
+        return self._server.add_endpoint(
+            node,
+            self.address(number),
+            self.spec.winrm_port,
+            {self.spec.account.login: self.spec.account.password},
+            NodeBackend(machine, self._threads),
+            node,
+            self.spec.account.domain,
+        )
+
+    def address(self, number: int) -> str:
+        """Address of the node with this number, from 0."""
+        return f"127.{self._slot}.0.{FIRST_NODE + number}"
+
+    # --- model and endpoints -----------------------------------------------------------------------------------------
+
+    def _follow(self, model: ClusterModel) -> None:
+        """Endpoints do what the machines' states say, from now on."""
+        for node in model.nodes:
+            self._endpoints[node].set_state("answering")
+            self._endpoints[node].forget_shells()
+        model.subscribe(self._take)
+
+    def _take(self, event: ModelEvent) -> None:
+        if event.kind != "node.winrm" or event.node is None:
+            return
+        endpoint = self._endpoints[event.node]
+        state = self._plant.model.nodes[event.node].winrm
+        if state.value == "refusing":
+            endpoint.drop_connections(reset=True)
+            endpoint.forget_shells()
+        endpoint.set_state(state.value)
+
+    def reset(self, model: ModelSpec) -> None:
+        """A new baseline at lab time zero.  Raises ValueError or ModelError for one that does not exist."""
+        built = ClusterModel(replace(model))
+        with self.engine.baton():
+            self._plant.model = built
+            self.engine.replace(built)
+            self._follow(built)
+
+    # --- what a controller may do ------------------------------------------------------------------------------------
+
+    @property
+    def nodes(self) -> Sequence[str]:
+        """Node names in cluster order."""
+        return tuple(self._plant.model.nodes)
+
+    @property
+    def guests(self) -> Sequence[str]:
+        """Guest names."""
+        return tuple(self._plant.model.guests)
+
+    @property
+    def now_ns(self) -> int:
+        """Lab time."""
+        return self.engine.now_ns
+
+    def advance(self, to_ns: int) -> int:
+        """Grant lab time; return the time reached."""
+        return self.engine.advance(to_ns)
+
+    def hold(self, hold_id: str, kind: str, path: str) -> None:
+        """Stop lab time at the next event of this kind and path."""
+        self.engine.hold(hold_id, HoldPattern(kind, path))
+
+    def unhold(self, hold_id: str) -> None:
+        """Forget a hold."""
+        self.engine.unhold(hold_id)
+
+    def events(self, since: int) -> list[ModelEvent]:
+        """Events with a number greater than `since`."""
+        with self.engine.baton():
+            return self._plant.model.events[since + 1 :]
+
+    def samples(self, since_ns: int) -> tuple[int, list[SampleRun]]:
+        """Now, and every guest's samples from `since_ns` (exclusive) to now."""
+        with self.engine.baton():
+            now_ns = self.now_ns
+            timelines = {name: guest.reachability for name, guest in self._plant.model.guests.items()}
+            return now_ns, sample(timelines, since_ns, now_ns, interval_ns=self.spec.sample_interval_ns)
+
+    def power_is_on(self, node: str) -> bool:
+        """What the node's management controller reports."""
+        with self.engine.baton():
+            return self._plant.model.power_state(node) is PowerState.On
+
+    def power_off(self, node: str) -> None:
+        """Cut the power of `node`; nothing happens when it is off."""
+        with self.engine.baton():
+            if self.power_is_on(node):
+                self._plant.model.power_off(node)
+
+    def power_on(self, node: str) -> None:
+        """Switch `node` on; nothing happens when it is on."""
+        with self.engine.baton():
+            if not self.power_is_on(node):
+                self._plant.model.power_on(node)
+
+    def node_address(self, node: str) -> str:
+        """Address of `node`.  Raises KeyError."""
+        return self.address(list(self._plant.model.nodes).index(node))
+
+    def close(self) -> None:
+        """Stop serving and let go of the addresses."""
+        self.engine.close()
+        self._server.stop()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._waiting_threads.shutdown(wait=False, cancel_futures=True)
+        self._claim.close()
+
+
+def _claim_slot() -> tuple[int, socket.socket]:
+    """The first free slot, claimed by binding.  Raises NoSlotError when all are taken."""
+    for slot in range(FIRST_SLOT, LAST_SLOT + 1):
+        claim = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            claim.bind((f"127.{slot}.0.1", CLAIM_PORT))
+            claim.listen(1)
+        except OSError:
+            claim.close()
+            continue
+        return slot, claim
+    raise NoSlotError(f"no address range is free: 127.{FIRST_SLOT}.0.0/16 to 127.{LAST_SLOT}.0.0/16 are all claimed")

@@ -1,0 +1,55 @@
+"""How a pending WinRM request of a virtual clock waits: in lab time, not in the client's wall time."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from harness.twin.engine import LabEngine
+
+COMPUTE_AT_MOST_S: Final = 120.0
+"""Wall time for which a program may compute without output before the request is answered with its time-out."""
+
+
+class VirtualWaiter:
+    """Waits for output.  While a program computes, that is a matter of milliseconds of wall time; once it waits for
+    lab time, the request itself is the grant, up to its own deadline (virtual clock, rules 3 and 5)."""
+
+    def __init__(self, engine: LabEngine, threads: ThreadPoolExecutor) -> None:
+        self._engine = engine
+        self._threads = threads
+        self._pending: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+        engine.on_blocked(self._tell)
+
+    def _tell(self) -> None:
+        for loop, blocked in tuple(self._pending):
+            loop.call_soon_threadsafe(blocked.set)
+
+    async def wait(self, ready: asyncio.Event, timeout_s: float) -> bool:
+        """True when `ready`, False when the request's lab deadline passed."""
+        if ready.is_set():
+            return True
+        loop = asyncio.get_running_loop()
+        if await self._until_ready_or_blocked(loop, ready):
+            return True
+        served = await loop.run_in_executor(self._threads, self._engine.serve, ready.is_set, timeout_s)
+        # Output travels to this loop by a callback of its own: give it its turn before saying no.
+        await asyncio.sleep(0)
+        return served or ready.is_set()
+
+    async def _until_ready_or_blocked(self, loop: asyncio.AbstractEventLoop, ready: asyncio.Event) -> bool:
+        blocked = asyncio.Event()
+        entry = (loop, blocked)
+        self._pending.add(entry)
+        try:
+            if not self._engine.busy:
+                blocked.set()
+            waits = [asyncio.ensure_future(ready.wait()), asyncio.ensure_future(blocked.wait())]
+            await asyncio.wait(waits, timeout=COMPUTE_AT_MOST_S, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+            await asyncio.sleep(0)
+            return ready.is_set()
+        finally:
+            self._pending.discard(entry)
