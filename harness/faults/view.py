@@ -1,0 +1,54 @@
+"""What is known about the lab right now, with the time at which each fact was learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFact:
+    """What another node said about one node: cluster state by name, drain state by name, and when (lab time)."""
+
+    state: str
+    drain: str
+    seen_by: str
+    t_ns: int
+
+    @property
+    def is_up(self) -> bool:
+        """Fully in service: up and not paused."""
+        return self.state == "Up"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Whether the node's own management endpoint answered when last asked, and when (lab time)."""
+
+    answers: bool
+    t_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The newest facts.  `group_owner` maps clustered groups to nodes, `jobs` are repair jobs that run or wait."""
+
+    now_ns: int = 0
+    nodes: Mapping[str, NodeFact] = field(default_factory=dict)
+    contact: Mapping[str, Contact] = field(default_factory=dict)
+    group_owner: Mapping[str, str] = field(default_factory=dict)
+    csv_owner: Mapping[str, str] = field(default_factory=dict)
+    guests_down: int = 0
+    jobs: tuple[str, ...] = ()
+    unhealthy_disks: tuple[str, ...] = ()
+    offline_groups: tuple[str, ...] = ()
+
+    @property
+    def nodes_down(self) -> int:
+        """Nodes that are not up (down, joining, paused or unknown)."""
+        return sum(not fact.is_up for fact in self.nodes.values())
+
+    @property
+    def resyncing(self) -> bool:
+        """Is storage not fully redundant, or being repaired?"""
+        return bool(self.jobs or self.unhealthy_disks)

@@ -1,0 +1,82 @@
+"""A plan file as a test module: each scenario becomes a real test function `test_<ID>[lab=<name>]`.
+
+A subclass of `pytest.Module`, so that fixtures, marks, selection and time-outs work as for any test (a custom Item
+gets no fixtures: pytest issue 3639).
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.labs.models import LabFile, find_lab
+from harness.plan.fits import fits
+from harness.plan.load import load_plan
+from harness.plan.models import Scenario
+from harness.pytest_plugin.options import HilOptions
+from harness.pytest_plugin.outcome import ScenarioBroken, ScenarioFailed
+from harness.pytest_plugin.running import run_scenario
+
+
+class ScenarioFunction(pytest.Function):
+    """A scenario's test; a failure shows the judge's text instead of a traceback through the plug-in."""
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The text that says whose fault it is, where, and what to do next."""
+        if isinstance(excinfo.value, ScenarioFailed | ScenarioBroken | HarnessError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo)
+
+
+class PlanModule(pytest.Module):
+    """The scenarios of one plan file."""
+
+    def _getobj(self) -> types.ModuleType:
+        return types.ModuleType(self.path.stem)
+
+    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
+        """Load and check the plan; a mistake in it is a collection error with file, line and column."""
+        options = HilOptions.of(self.config)
+        try:
+            plan = load_plan(self.path)
+            pairs = [(scenario, find_lab(options.lab or scenario.lab)) for scenario in plan.scenarios]
+        except HarnessError as error:
+            raise self.CollectError(f"{error}\n{error.hint}".rstrip()) from None
+        for scenario, lab in pairs:
+            yield self._function(plan.path, plan.title, scenario, lab, options)
+
+    def _function(
+        self, path: Path, title: str, scenario: Scenario, lab: LabFile, options: HilOptions
+    ) -> ScenarioFunction:
+        name = f"{function_name(scenario.id)}[lab={lab.lab}]"
+        function: ScenarioFunction = ScenarioFunction.from_parent(
+            self,
+            name=name,
+            callobj=_test_of(path, title, scenario, lab, options),
+            originalname=function_name(scenario.id),
+        )
+        misfits = fits(scenario, lab)
+        if misfits:
+            reason = "; ".join(str(misfit) for misfit in misfits)
+            function.add_marker(pytest.mark.skip(reason=f"not-run: {reason}"))
+        return function
+
+
+def function_name(scenario_id: str) -> str:
+    """`UPD-001` → `test_UPD_001`; the matrix suffix keeps its dots as underscores."""
+    return "test_" + scenario_id.replace("-", "_").replace(".", "__")
+
+
+def _test_of(
+    path: Path, title: str, scenario: Scenario, lab: LabFile, options: HilOptions
+) -> Callable[[pytest.FixtureRequest], None]:
+    def test(request: pytest.FixtureRequest) -> None:
+        run_scenario(request.node, path, title, scenario, lab, options)
+
+    test.__doc__ = scenario.title
+    return test

@@ -1,0 +1,92 @@
+"""Running one scenario as a test: order, run process, wait, verdict."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.errors import LeaseError
+from harness.exits import Exit
+from harness.judge.text import explain_failure
+from harness.labs.models import LabFile
+from harness.paths import sessions_dir
+from harness.plan.models import Scenario
+from harness.plan.plain import plan_sha256, to_plain
+from harness.pytest_plugin.options import HilOptions
+from harness.pytest_plugin.outcome import ScenarioBroken, raise_for
+from harness.run.job import LOG_NAME, RESULTS_NAME, Job
+from harness.run.launch import RunProcess
+from harness.values import Verdict
+
+STOP_NAME = "stop"
+"""A file of this name in the session folder keeps scenarios from starting."""
+
+
+def run_id_of(session_id: str, scenario_id: str, lab: str) -> str:
+    """The name of a run: sortable by session, readable by scenario."""
+    return f"{session_id}.{scenario_id}.{lab}"
+
+
+def session_id_of(config: pytest.Config) -> str:
+    """The session's name, on the controller and on a worker."""
+    worker_input = getattr(config, "workerinput", None)
+    if worker_input is not None:
+        return str(worker_input["hil_session"])
+    return str(config.pluginmanager.get_plugin("hil-session").session_id)  # type: ignore[union-attr]
+
+
+def run_scenario(
+    item: pytest.Item, path: Path, title: str, scenario: Scenario, lab: LabFile, options: HilOptions
+) -> None:
+    """Have the scenario conducted by a process of its own, and turn its verdict into a test result."""
+    session_id = session_id_of(item.config)
+    if (sessions_dir() / session_id / STOP_NAME).exists():
+        pytest.skip("not-run: the session was stopped")
+    job = Job(
+        run_id=run_id_of(session_id, scenario.id, lab.lab),
+        session=session_id,
+        scenario=to_plain(scenario),
+        plan={"name": scenario.plan, "title": title, "file": path.name, "sha256": plan_sha256(scenario)},
+        lab=lab.model_dump(mode="json", by_alias=True),
+        instances=lab.instance_names,
+        seed=options.seed if options.seed is not None else (lab.twin.seed if lab.twin else 1),
+        record=options.record,
+    )
+    job.save()
+    interrupted = False
+    try:
+        code = RunProcess(job.folder).wait()
+    except KeyboardInterrupt:
+        interrupted, code = True, int(Exit.INTERRUPTED)
+        item.session.shouldstop = "stopped by the operator"
+    report(item, job, code, interrupted=interrupted)
+
+
+def report(item: pytest.Item, job: Job, code: int, *, interrupted: bool) -> None:
+    """Raise what the run's results say.  Nothing that was interrupted ever passes."""
+    results_path = job.folder / RESULTS_NAME
+    item.user_properties.append(("hil_run", job.run_id))
+    item.user_properties.append(("hil_exit", int(code)))
+    if not results_path.exists():
+        _explain_missing(job, code)
+    results = json.loads(results_path.read_text())
+    verdict = Verdict(results["verdict"])
+    if interrupted and verdict is Verdict.PASS:
+        raise ScenarioBroken(f"{job.run_id}: interrupted by the operator")
+    if verdict is Verdict.NOT_RUN:
+        pytest.skip(f"not-run: {explain_failure(results)}")
+    raise_for(verdict, explain_failure(results))
+
+
+def _explain_missing(job: Job, code: int) -> None:
+    """The run process ended without results: say what it said."""
+    log_path = job.folder / LOG_NAME
+    lines = log_path.read_text(errors="replace").strip().splitlines() if log_path.exists() else []
+    said = "\n".join(lines[-8:]) or "it said nothing"
+    if code == Exit.LEASE:
+        raise LeaseError(said)
+    raise ScenarioBroken(
+        f"run '{job.run_id}' ended with code {code} and without results:\n{said}\nnext: hil run resume {job.run_id}"
+    )

@@ -1,0 +1,32 @@
+"""How scenarios are spread over xdist workers.
+
+Each scenario is a unit of work of its own, handed out in plan order.  An xdist worker must know its next test before
+it begins one, so it is given at most one scenario ahead.  A scenario that took its worker down is never started again
+(stock schedulers re-run it: xdist issues 1371, 1386); exclusivity of labs comes from the lease alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xdist.scheduler import LoadScopeScheduling
+
+
+class ScenarioScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
+    """Each node id is a scope of its own, and a crashed one counts as done."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid
+
+    def remove_node(self, node: Any) -> str | None:
+        """A worker went down: what it had not begun goes back into the queue; return the scenario it was running."""
+        pending = [
+            nodeid for unit in self.assigned_work.pop(node).values() for nodeid, done in unit.items() if not done
+        ]
+        if not pending:
+            return None
+        crashed, *waiting = pending
+        self.workqueue.update({nodeid: {nodeid: False} for nodeid in waiting})
+        for other in self.assigned_work:
+            self._reschedule(other)
+        return str(crashed)

@@ -1,0 +1,165 @@
+"""The session folder: written by the pytest controller only.
+
+`session.jsonl` names what was collected, started and finished as it happens, for whoever follows; `summary.json`,
+`junit.xml` and `index.html` are written at the end; `reports/last` then points to the folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from harness.clock import monotonic_ns, utc_now, utc_text
+from harness.exits import OF_PYTEST, OF_VERDICT, Exit, exit_of, worst
+from harness.labs.models import find_lab
+from harness.paths import reports_dir, runs_dir, sessions_dir
+from harness.plan.load import load_plan
+from harness.pytest_plugin.collect import function_name
+from harness.pytest_plugin.options import HilOptions
+from harness.pytest_plugin.running import STOP_NAME, run_id_of
+from harness.report.session import ScenarioRow, write_session
+from harness.run.launch import stop_run
+
+
+def new_session_id() -> str:
+    """Sortable, and unique on this machine."""
+    return f"{utc_now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+class SessionRecorder:
+    """Follows one pytest session on its controller."""
+
+    def __init__(self, config: pytest.Config, options: HilOptions) -> None:
+        self.session_id = options.session or new_session_id()
+        self.folder = sessions_dir() / self.session_id
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._config = config
+        self._options = options
+        self._started = utc_now()
+        self._began_ns = monotonic_ns()
+        self._rows: dict[str, ScenarioRow] = {}
+        self._exits: dict[str, Exit] = {}
+        self._usage_error = False
+
+    # --- hooks -------------------------------------------------------------------------------------------------------
+
+    def pytest_sessionstart(self) -> None:
+        """Make SIGTERM as good as Ctrl-C, and write down what there is to do."""
+
+        def interrupted(_number: int, _frame: FrameType | None) -> None:
+            raise KeyboardInterrupt
+
+        signal.signal(signal.SIGTERM, interrupted)
+        self._write("session.started", session=self.session_id, pid=os.getpid())
+        for word in self._config.args:
+            path = Path(str(word).partition("::")[0])
+            if path.suffix in (".yaml", ".yml"):
+                self._plan_rows(path)
+
+    def _plan_rows(self, path: Path) -> None:
+        from harness.errors import HarnessError
+
+        try:
+            plan = load_plan(path)
+            for scenario in plan.scenarios:
+                lab = find_lab(self._options.lab or scenario.lab)
+                key = f"{path.name}::{function_name(scenario.id)}[lab={lab.lab}]"
+                run_id = run_id_of(self.session_id, scenario.id, lab.lab)
+                self._rows[key] = ScenarioRow(id=scenario.id, title=scenario.title, run_id=run_id, lab=lab.lab)
+        except HarnessError:
+            # pytest reports the same mistake as a collection error, with its place in the file
+            self._usage_error = True
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """A scenario begins (on a worker or here)."""
+        row = self._rows.get(_key(nodeid))
+        if row is not None:
+            self._write("run.started", id=row.id, title=row.title, run_id=row.run_id, lab=row.lab)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A scenario ended."""
+        row = self._rows.get(_key(report.nodeid))
+        if row is None or (report.when != "call" and report.outcome == "passed"):
+            return
+        if row.verdict and report.when != "call":
+            return
+        row.read_results(runs_dir() / row.run_id)
+        said = dict(report.user_properties).get("hil_exit")
+        if not row.verdict:
+            row.verdict = "not-run" if report.outcome == "skipped" else "harness"
+            row.detail = str(report.longreprtext).strip().splitlines()[-1] if report.longreprtext.strip() else ""
+        if isinstance(report.longrepr, tuple):
+            row.detail = str(report.longrepr[2])
+        self._exits[row.id + row.lab] = exit_of(int(str(said))) if said is not None else OF_VERDICT[row.verdict]
+        self._write("run.finished", **row.plain())
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A plan with mistakes: nothing was touched."""
+        if report.failed:
+            self._usage_error = True
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Ctrl-C: ask every living run to undo, and wait for it."""
+        (self.folder / STOP_NAME).touch()
+        for row in self._rows.values():
+            folder = runs_dir() / row.run_id
+            if folder.is_dir():
+                stop_run(folder)
+                if not row.verdict:
+                    row.read_results(folder)
+                    row.verdict = row.verdict or "inconclusive"
+                    self._exits[row.id + row.lab] = Exit.INTERRUPTED
+                    self._write("run.finished", **row.plain())
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write the summary, and translate pytest's exit status."""
+        code = self._exit_code(exitstatus)
+        session.exitstatus = int(code)
+        if self._config.option.collectonly:
+            return
+        wall_s = (monotonic_ns() - self._began_ns) / 1e9
+        write_session(self.folder, self._started, utc_now(), wall_s, int(code), list(self._rows.values()))
+        _point(reports_dir() / "last", self.folder)
+        self._write("session.finished", exit_code=int(code))
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Where the report is."""
+        if not self._config.option.collectonly:
+            terminalreporter.write_line(f"report: {self.folder / 'index.html'}")
+
+    # --- parts -------------------------------------------------------------------------------------------------------
+
+    def _exit_code(self, exitstatus: int) -> Exit:
+        if self._usage_error:
+            return Exit.USAGE
+        if self._exits:
+            interrupted = [Exit.INTERRUPTED] if exitstatus == pytest.ExitCode.INTERRUPTED else []
+            return worst([*self._exits.values(), *interrupted])
+        return OF_PYTEST.get(int(exitstatus), Exit.HARNESS)
+
+    def _write(self, event: str, **data: Any) -> None:
+        line = json.dumps({"event": event, "t_wall": utc_text(utc_now()), **data}, ensure_ascii=False)
+        with (self.folder / "session.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
+
+
+def _key(nodeid: str) -> str:
+    """File name and test of a node id, without folders."""
+    file, _, rest = nodeid.partition("::")
+    return f"{Path(file).name}::{rest}"
+
+
+def _point(link: Path, target: Path) -> None:
+    """Make `link` point to `target`, atomically."""
+    temporary = link.with_name(f".{link.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(os.path.relpath(target, link.parent))
+    temporary.replace(link)

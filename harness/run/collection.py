@@ -1,0 +1,37 @@
+"""Evidence: what the product says of itself at the end, kept as files and named in the journal by their hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.azurelocal.command import Command
+from harness.run.endpoints import Answer
+from harness.run.loop import Loop
+from harness.run.observer import Observer
+from harness.run.scribe import Scribe
+
+
+def collect_evidence(
+    loop: Loop, observer: Observer, commands: Sequence[Command[Any]], scribe: Scribe, folder: Path
+) -> None:
+    """Send each command to whichever node can tell; what cannot be had is left out, never invented."""
+    for command in commands:
+        answers: list[Answer | None] = []
+        observer.ask_any(command, observer.candidates(), answers.append)
+        loop.run_until(lambda answers=answers: bool(answers), heed_stop=False)  # type: ignore[misc]
+        if answers[0] is not None:
+            about = f"{command.name}, as told by {answers[0].node}"
+            store_evidence(scribe, folder, f"{command.name}.json", answers[0].value, about)
+
+
+def store_evidence(scribe: Scribe, folder: Path, name: str, value: Any, about: str) -> None:
+    """Write one evidence file and name it in the journal."""
+    content = scribe.redacted((json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode())
+    path = folder / "evidence" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    scribe.evidence(f"evidence/{name}", hashlib.sha256(content).hexdigest(), len(content), about)

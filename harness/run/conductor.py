@@ -1,0 +1,304 @@
+"""The conductor: one scenario on one leased lab, from preflight to release.
+
+It alone decides, journals and sends mutations, one at a time.  What it knows stands in the journal, so that another
+process can go on at any line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from harness.azurelocal.evidence import evidence_commands
+from harness.azurelocal.releases import expected_build
+from harness.clock import NS_PER_S
+from harness.errors import CredentialRejectedError, HarnessError
+from harness.faults import FaultState
+from harness.faults.view import View
+from harness.labs.lease import Lease
+from harness.labs.port import BaselineSpec, Lab
+from harness.plan.models import Scenario
+from harness.run.collection import collect_evidence
+from harness.run.endpoints import Answer, Endpoints
+from harness.run.fault_cycle import FaultCycle, FaultMemory, Surroundings, to_ns
+from harness.run.job import Job
+from harness.run.loop import Loop, StopRequestedError
+from harness.run.memory import RunMemory
+from harness.run.observer import Observer
+from harness.run.phases import PhaseTracker
+from harness.run.scribe import Scribe
+from harness.run.stop import StopFlag
+from harness.run.update_cycle import Ending, UpdateCycle
+from harness.values import Event, Verdict
+from harness.workflows.port import Workflow
+from harness.workflows.solution import final_record
+
+SAMPLE_EVERY_S: Final = 300
+"""Lab time between two fetches of availability samples."""
+
+ASK_BUILDS_FOR_S: Final = 600
+ASK_AGAIN_S: Final = 30
+"""Lab time: how long, and how often, a node that does not answer is asked for its build at the end."""
+
+UNDO_WITHIN_S: Final = 2 * 3600
+"""Lab time that an aborted run gives its faults to heal."""
+
+
+class Conductor:
+    """Conducts one attempt of one run."""
+
+    def __init__(
+        self,
+        job: Job,
+        scenario: Scenario,
+        lab: Lab,
+        lease: Lease,
+        scribe: Scribe,
+        endpoints: Endpoints,
+        workflow: Workflow,
+        memory: RunMemory,
+        stop: StopFlag,
+    ) -> None:
+        self._job, self._scenario = job, scenario
+        self._lab, self._lease = lab, lease
+        self._scribe, self._memory = scribe, memory
+        self._endpoints = endpoints
+        self._workflow = workflow
+        self._phases = PhaseTracker()
+        self._loop = Loop(lab, endpoints, stop)
+        self._loop.on_event = self._take_event
+        self._loop.last_event = memory.last_event
+        self._observer = Observer(lab, endpoints, scribe, workflow)
+        self._observer.on_rejected = self._credential_rejected
+        self._rejected: HarnessError | None = None
+        self._around = Surroundings(
+            lab,
+            lease,
+            scribe,
+            self._loop.agenda,
+            self._observer,
+            self._phases,
+            job.seed,
+            scenario.tolerates,
+            self._fault_state,
+        )
+        self._faults = [
+            FaultCycle(fault, self._around, memory.faults.get(fault.id, FaultMemory())) for fault in scenario.faults
+        ]
+        self._update = UpdateCycle(
+            scenario, workflow, lab, self._loop, endpoints, self._observer, scribe, memory.update
+        )
+        self._update.may_resume = lambda: all(fault.over for fault in self._faults)
+        self._watching = False
+
+    def before_step(self, callback: Callable[[], None]) -> None:
+        """Call `callback` before every step of the loop (keeping the lease)."""
+        self._loop.before_step = callback
+
+    def conduct(self) -> str:
+        """Go through the stages; return how the attempt ended: completed or aborted."""
+        try:
+            if not self._memory.begun and not self._reach_baseline():
+                return "completed"
+            self._watch()
+            self._run_update()
+            self._settle()
+            self._finish()
+        except StopRequestedError as stop:
+            self._abort(str(stop))
+            return "aborted"
+        except CredentialRejectedError as error:
+            summary = f"{error}; its use was stopped everywhere"
+            self._scribe.finding("credential-rejected", "lab", Verdict.LAB, summary, at_ns=self._lab.clock.now_ns())
+            self._undo()
+            self._finish()
+        return "completed"
+
+    # --- stages ------------------------------------------------------------------------------------------------------
+
+    def _reach_baseline(self) -> bool:
+        self._scribe.stage("baseline")
+        start = self._scenario.start
+        provoke = [cause.model_dump(mode="json", by_alias=True) for cause in self._scenario.provoke]
+        spec = BaselineSpec({"solution": start.solution} if start else {}, self._job.seed, provoke)
+        reached = self._lab.baseline(spec, self._lease)
+        self._scribe.baseline(ready=reached.ready, reason=reached.reason, versions=reached.versions)
+        if not reached.ready:
+            self._scribe.finding(
+                "not-at-baseline", "lab", Verdict.LAB, f"the baseline cannot be reached: {reached.reason}"
+            )
+        self._loop.last_event = -1
+        return reached.ready
+
+    def _watch(self) -> None:
+        """Probes on: poll rounds and samples from now on."""
+        self._scribe.stage("probes-on")
+        self._catch_up()
+        self._watching = True
+        self._observer.on_cluster = self._cluster_seen
+        self._observer.on_update = self._update.take
+        self._poll()
+        self._sample_again()
+
+    def _catch_up(self) -> None:
+        """Replay the events that an earlier attempt journalled, so that phases and turns are known."""
+        for event in self._lab.events(-1):
+            if event.seq <= self._memory.last_event:
+                self._phases.take(event)
+
+    def _run_update(self) -> None:
+        self._scribe.stage("update")
+        self._loop.run_until(lambda: bool(self._observer.view().nodes) or self._rejected is not None)
+        self._raise_rejected()
+        for fault in self._faults:
+            fault.begin()
+        self._update.begin()
+        self._loop.run_until(lambda: self._rejected is not None or self._update_over())
+        self._raise_rejected()
+        for fault in self._faults:
+            fault.close()
+
+    def _update_over(self) -> bool:
+        ending = self._update.ending
+        if ending is None:
+            return False
+        if ending in (Ending.STUCK, Ending.LATE, Ending.LOST):
+            return True
+        return all(fault.over for fault in self._faults)
+
+    def _settle(self) -> None:
+        """Give the cluster its time to come to rest, and take the final look."""
+        self._undo()
+        if self._update.ending in (Ending.STUCK, Ending.LATE, Ending.LOST):
+            return
+        self._scribe.stage("settle")
+        deadline_ns = self._lab.clock.now_ns() + to_ns(self._scenario.budgets.settle)
+        since_ns = self._lab.clock.now_ns()
+        self._loop.run_until(
+            lambda: self._lab.clock.now_ns() >= deadline_ns or self._at_rest(since_ns) or self._rejected is not None
+        )
+        self._final_look()
+
+    def _at_rest(self, since_ns: int) -> bool:
+        view = self._observer.view()
+        fresh = all(fact.t_ns > since_ns for fact in view.nodes.values())
+        return fresh and not (view.nodes_down or view.resyncing or view.offline_groups or view.guests_down)
+
+    def _final_look(self) -> None:
+        """The proof of success, or what speaks against it: asked of one node, the build of every node of itself."""
+        builds = self._read_builds()
+        proofs: list[Answer | None] = []
+        self._observer.ask_any(self._workflow.prove(), self._observer.candidates(), proofs.append)
+        self._loop.run_until(lambda: bool(proofs))
+        target = self._scenario.workflow.target
+        if proofs[0] is not None and target is not None:
+            record = final_record(
+                proofs[0].value, target.solution, dict(sorted(builds.items())), expected_build(target.solution)
+            )
+            self._scribe.observed(proofs[0].node, "final", "final", record)
+
+    def _read_builds(self) -> dict[str, str]:
+        """Each node's own word on its build; one that does not answer is asked again for a while, then is unknown."""
+        builds: dict[str, str] = {}
+        deadline_ns = self._lab.clock.now_ns() + ASK_BUILDS_FOR_S * NS_PER_S
+
+        def seen(answer: Answer) -> None:
+            self._observer.note_contact(answer)
+            if answer.error is None:
+                builds[answer.node] = answer.value
+            elif self._lab.clock.now_ns() < deadline_ns:
+                self._loop.agenda.plan(
+                    self._lab.clock.now_ns() + ASK_AGAIN_S * NS_PER_S, "ask for the build again", lambda: ask(answer.node)
+                )
+            else:
+                builds[answer.node] = ""
+
+        def ask(node: str) -> None:
+            self._endpoints.ask(node, self._workflow.read_build(), seen)
+
+        for node in self._lab.nodes:
+            ask(node)
+        self._loop.run_until(lambda: len(builds) == len(self._lab.nodes))
+        return builds
+
+    def _finish(self) -> None:
+        """Probes off, the last samples, the evidence."""
+        self._watching = False
+        self._scribe.stage("probes-off")
+        self._sample()
+        self._scribe.stage("evidence")
+        collect_evidence(
+            self._loop, self._observer, evidence_commands(self._workflow.update_id), self._scribe, self._job.folder
+        )
+
+    # --- undo --------------------------------------------------------------------------------------------------------
+
+    def _undo(self) -> None:
+        """Revert whatever is active and wait for the proof of healing, heeding no further stop."""
+        if all(fault.over for fault in self._faults):
+            return
+        for fault in self._faults:
+            fault.abort()
+        deadline_ns = self._lab.clock.now_ns() + UNDO_WITHIN_S * NS_PER_S
+        self._loop.run_until(
+            lambda: all(fault.over for fault in self._faults) or self._lab.clock.now_ns() >= deadline_ns,
+            heed_stop=False,
+        )
+
+    def _abort(self, reason: str) -> None:
+        self._scribe.finding(
+            "aborted", "harness", Verdict.INCONCLUSIVE, f"the run was {reason}", at_ns=self._lab.clock.now_ns()
+        )
+        if self._watching:
+            self._undo()
+            self._sample()
+
+    @property
+    def tainted(self) -> str | None:
+        """What is left in the lab although it was to be undone, None when nothing is."""
+        left = [
+            cycle.fault.id
+            for cycle in self._faults
+            if cycle.memory.injected_ns is not None and cycle.state is not FaultState.CLEAN
+        ]
+        return f"fault {', '.join(left)} is not proven clean" if left else None
+
+    # --- watching ----------------------------------------------------------------------------------------------------
+
+    def _poll(self) -> None:
+        if self._watching and self._rejected is None:
+            self._observer.poll()
+            self._loop.agenda.plan(self._lab.clock.now_ns() + to_ns(self._scenario.budgets.poll), "poll", self._poll)
+
+    def _sample_again(self) -> None:
+        if self._watching:
+            self._sample()
+            self._loop.agenda.plan(self._lab.clock.now_ns() + SAMPLE_EVERY_S * NS_PER_S, "samples", self._sample_again)
+
+    def _sample(self) -> None:
+        if self._lab.clock.now_ns() > self._memory.sampled_to_ns:
+            window = self._lab.samples(self._memory.sampled_to_ns)
+            self._scribe.samples(window, self._lab.sample_interval_ns)
+            self._memory.sampled_to_ns = window.to_ns
+
+    def _cluster_seen(self, view: View) -> None:
+        self._around.seen_attempts = self._update.memory.starts
+        self._update.check(view)
+
+    def _take_event(self, event: Event) -> None:
+        self._scribe.event(event, self._lab.clock.now_ns())
+        self._phases.take(event)
+        for fault in self._faults:
+            fault.take(event)
+
+    def _fault_state(self, fault_id: str, state: FaultState) -> None:
+        for fault in self._faults:
+            if fault.fault.id != fault_id:
+                fault.take_fault_state(fault_id, state)
+
+    def _credential_rejected(self, error: HarnessError) -> None:
+        self._rejected = self._rejected or error
+
+    def _raise_rejected(self) -> None:
+        if self._rejected is not None:
+            raise self._rejected

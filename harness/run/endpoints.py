@@ -1,0 +1,140 @@
+"""All input and output with the lab's endpoints: one worker thread each, one queue for all answers.
+
+An endpoint that hangs delays nobody else: it keeps its own worker busy, and nothing new is asked of it until it
+answers or its socket deadline passes.  Only the conductor asks, and only the conductor reads the queue.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from harness.azurelocal.command import Command
+from harness.clock import Deadline, monotonic_ns
+from harness.errors import HarnessError
+from harness.transports.replies import Reply
+
+GATHER_AT_MOST_S: Final = 180.0
+"""Wall time after which outstanding answers of a clock that does not flow are given up; protocol deadlines are far
+below."""
+
+
+class Session(Protocol):
+    """A kept connection to one endpoint, used by one thread only."""
+
+    def run(self, script: str, *, within_s: float = 60.0, repeatable: bool = True) -> Reply:
+        """Run a script and return the reply.  Raises HarnessError."""
+
+    def close(self) -> None:
+        """Let go; never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question: what to run and how to read the reply, in the worker's thread."""
+
+    number: int
+    node: str
+    command: Command[Any]
+    answered: Callable[[Answer], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: a value, or the error instead."""
+
+    number: int
+    node: str
+    name: str
+    value: Any
+    error: HarnessError | None
+    wall_ns: int
+
+
+class Endpoints:
+    """The workers of one run."""
+
+    def __init__(self, open_session: Callable[[str], Session]) -> None:
+        self._open = open_session
+        self._inboxes: dict[str, queue.SimpleQueue[Ask | None]] = {}
+        self._answers: queue.SimpleQueue[tuple[Ask, Answer]] = queue.SimpleQueue()
+        self._outstanding: dict[int, Ask] = {}
+        self._number = 0
+
+    def ask(self, node: str, command: Command[Any], answered: Callable[[Answer], None]) -> None:
+        """Have `command` run on `node`; `answered` is called by the loop, in the conductor's thread."""
+        self._number += 1
+        ask = Ask(self._number, node, command, answered)
+        self._outstanding[ask.number] = ask
+        self._inbox(node).put(ask)
+
+    def is_busy(self, node: str) -> bool:
+        """Has `node` an unanswered question?"""
+        return any(ask.node == node for ask in self._outstanding.values())
+
+    @property
+    def outstanding(self) -> int:
+        """How many questions are unanswered."""
+        return len(self._outstanding)
+
+    def gather(self) -> list[tuple[Ask, Answer]]:
+        """Wait for all outstanding answers; in (node, number) order, so that arrival order never matters."""
+        deadline = Deadline.after(GATHER_AT_MOST_S)
+        came: list[tuple[Ask, Answer]] = []
+        while self._outstanding and not deadline.expired():
+            came.extend(self._next(deadline.remaining_s()))
+        return sorted(came, key=lambda pair: (pair[1].node, pair[1].number))
+
+    def arrived(self, timeout_s: float) -> list[tuple[Ask, Answer]]:
+        """Answers that arrive within `timeout_s` wall seconds; returns with the first, and all that are there then."""
+        came = self._next(timeout_s)
+        while more := self._next(0.0):
+            came.extend(more)
+        return came
+
+    def _next(self, timeout_s: float) -> list[tuple[Ask, Answer]]:
+        try:
+            pair = self._answers.get(timeout=timeout_s) if timeout_s > 0 else self._answers.get_nowait()
+        except queue.Empty:
+            return []
+        del self._outstanding[pair[0].number]
+        return [pair]
+
+    def _inbox(self, node: str) -> queue.SimpleQueue[Ask | None]:
+        if node not in self._inboxes:
+            inbox: queue.SimpleQueue[Ask | None] = queue.SimpleQueue()
+            self._inboxes[node] = inbox
+            threading.Thread(target=self._work, args=(node, inbox), name=f"endpoint-{node}", daemon=True).start()
+        return self._inboxes[node]
+
+    def _work(self, node: str, inbox: queue.SimpleQueue[Ask | None]) -> None:
+        session: Session | None = None
+        while (ask := inbox.get()) is not None:
+            began_ns = monotonic_ns()
+            value: Any = None
+            error: HarnessError | None = None
+            try:
+                session = session or self._open(node)
+                command = ask.command
+                reply = session.run(command.script, within_s=command.within_s, repeatable=command.repeatable)
+                value = command.read(reply)
+            except HarnessError as problem:
+                error = problem
+            except Exception as problem:  # noqa: BLE001 - a worker must never die silently: the conductor decides
+                error = HarnessError(
+                    f"asking '{ask.command.name}' of '{node}' failed: {problem!r}", hint="a defect of the harness"
+                )
+                error.__cause__ = problem
+            self._answers.put(
+                (ask, Answer(ask.number, node, ask.command.name, value, error, monotonic_ns() - began_ns))
+            )
+        if session is not None:
+            session.close()
+
+    def close(self) -> None:
+        """Tell the workers to end; those that hang end with the process."""
+        for inbox in self._inboxes.values():
+            inbox.put(None)

@@ -1,0 +1,75 @@
+"""A run's folder and the order that stands in it: everything a fresh process needs to conduct or resume the run."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from harness.errors import ConfigError
+from harness.paths import runs_dir
+
+JOB_NAME: Final = "plan.json"
+RESULTS_NAME: Final = "results.json"
+LOG_NAME: Final = "run.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one run is to do.
+
+    `scenario` and `lab` are plain data of the resolved scenario and the lab file; `instances` the lab instances that
+    may be leased; `record` asks for transcripts of all conversations as evidence.
+    """
+
+    run_id: str
+    session: str
+    scenario: dict[str, Any]
+    plan: dict[str, str]
+    lab: dict[str, Any]
+    instances: tuple[str, ...]
+    seed: int
+    record: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return runs_dir() / self.run_id
+
+    def save(self) -> None:
+        """Make the folder and write the order.  Raises ConfigError when the run exists already."""
+        try:
+            self.folder.mkdir(parents=True)
+        except FileExistsError:
+            raise ConfigError(f"run '{self.run_id}' exists already", hint="start a new session") from None
+        temporary = self.folder / f"{JOB_NAME}.new"
+        temporary.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False))
+        temporary.replace(self.folder / JOB_NAME)
+
+
+def load_job(folder: Path) -> Job:
+    """The order in a run folder.  Raises ConfigError when there is none."""
+    try:
+        document = json.loads((folder / JOB_NAME).read_text())
+        document["instances"] = tuple(document["instances"])
+        return Job(**document)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ConfigError(f"'{folder}' is no run folder: {error}", hint="see the runs with: hil run list") from error
+
+
+def find_run(name: str) -> Path:
+    """The folder of a run by its id, a part of it, its path, or `last`.  Raises ConfigError when none or several
+    match."""
+    if os.sep in name and Path(name).is_dir():
+        return Path(name)
+    folders = sorted(entry for entry in runs_dir().glob("*") if entry.is_dir()) if runs_dir().is_dir() else []
+    if name == "last" and folders:
+        return max(folders, key=lambda folder: folder.stat().st_mtime)
+    exact = [folder for folder in folders if folder.name == name]
+    matches = exact or [folder for folder in folders if name in folder.name]
+    if len(matches) != 1:
+        found = "no run matches" if not matches else f"{len(matches)} runs match"
+        raise ConfigError(f"{found} '{name}' in {runs_dir()}", hint="see the runs with: hil run list")
+    return matches[0]

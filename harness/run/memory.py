@@ -1,0 +1,86 @@
+"""What a new process learns from the journal of a run that another process began."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from harness.faults import FaultState
+from harness.journal import Entry
+from harness.run.fault_cycle import FaultMemory
+from harness.run.update_cycle import UpdateMemory
+
+
+@dataclass(slots=True)
+class RunMemory:
+    """State of a run, folded from its lines.  `begun`: the update may have been started, so the lab must not be
+    reset."""
+
+    stage: str = ""
+    baseline_ready: bool = False
+    last_event: int = -1
+    sampled_to_ns: int = 0
+    update: UpdateMemory = field(default_factory=UpdateMemory)
+    faults: dict[str, FaultMemory] = field(default_factory=dict)
+    ended: str | None = None
+    aborted: bool = False
+
+    @property
+    def begun(self) -> bool:
+        """Was an intent to change the system written?"""
+        return self.update.starts > 0 or any(fault.injected_ns is not None for fault in self.faults.values())
+
+
+def remember(entries: Iterable[Entry]) -> RunMemory:
+    """Fold the lines of a journal."""
+    memory = RunMemory()
+    for entry in entries:
+        _take(memory, entry)
+    return memory
+
+
+def _take(memory: RunMemory, entry: Entry) -> None:
+    data = entry.data
+    match entry.what:
+        case "stage":
+            memory.stage = data["stage"]
+        case "baseline":
+            memory.baseline_ready = data["outcome"] == "ready"
+            memory.last_event, memory.sampled_to_ns = -1, 0
+        case "event":
+            memory.last_event = max(memory.last_event, data["number"])
+        case "samples":
+            memory.sampled_to_ns = max(memory.sampled_to_ns, data["to_ns"])
+        case "attempt.begin":
+            memory.ended = None
+        case "attempt.end":
+            memory.ended = data["reason"]
+        case "update.start":
+            memory.update.starts = data["number"]
+            memory.update.pending_number = data["number"]
+            memory.update.pending_t_ns = entry.t_lab_ns or 0
+            if memory.update.first_start_ns is None:
+                memory.update.first_start_ns = entry.t_lab_ns
+        case "update.started":
+            memory.update.run_id, memory.update.pending_number = data["run_id"], None
+        case what if what.startswith("fault."):
+            _take_fault(memory.faults.setdefault(entry.subject.removeprefix("fault/"), FaultMemory()), entry)
+
+
+def _take_fault(fault: FaultMemory, entry: Entry) -> None:
+    data = entry.data
+    match entry.what:
+        case "fault.state":
+            fault.state = FaultState(data["to"])
+        case "fault.inject":
+            target = data["target"]
+            fault.targets = (target,) if isinstance(target, str) else tuple(target)
+            fault.injected_ns = entry.t_lab_ns
+            fault.recover_at_ns = data["recover_at_ns"]
+            fault.occurrences = data["occurrence"]
+        case "fault.confirmed":
+            fault.confirmed = True
+        case "fault.recover":
+            fault.recovering_ns = entry.t_lab_ns
+        case "fault.missed":
+            fault.rearmed += bool(data["rearmed"])

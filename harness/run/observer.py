@@ -1,0 +1,166 @@
+"""Looking at the product, politely: one round of two questions to two nodes each time the poll budget allows.
+
+Management sessions break whenever their node restarts; that is a normal event, and another node is asked.  Nodes that
+are updated last are asked first ([D] ASD update-via-powershell-23h2: attach to the machine that is updated last).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from harness.azurelocal.cluster import VM_GROUP, observe_cluster
+from harness.azurelocal.command import Command
+from harness.clock import NS_PER_S
+from harness.errors import CredentialRejectedError, HarnessError, ProductError
+from harness.faults.view import Contact, NodeFact, View
+from harness.labs.port import Lab
+from harness.run.endpoints import Answer, Endpoints
+from harness.run.scribe import Scribe, plain
+from harness.transports.powershell import script_json
+from harness.workflows.port import Workflow
+
+ALIVE: Final[Command[Any]] = Command("alive", script_json("1", depth=1), lambda document: document)
+"""A sign of life, as cheap as possible."""
+
+OFFLINE_AT_REST: Final = frozenset({"AvailableStorage"})
+"""Kinds of groups that are offline on a healthy cluster: nothing is in them [GK]."""
+
+AVOID_FOR_S: Final = 120
+"""Lab time for which a node that did not answer is asked last."""
+
+
+class Observer:
+    """Asks, journals what is answered, and keeps the newest facts."""
+
+    def __init__(self, lab: Lab, endpoints: Endpoints, scribe: Scribe, workflow: Workflow) -> None:
+        self._lab = lab
+        self._endpoints = endpoints
+        self._scribe = scribe
+        self._workflow = workflow
+        self._view = View()
+        self._avoid_until_ns: dict[str, int] = {}
+        self.on_update: Callable[[str, Any, int], None] = lambda node, value, seq: None
+        self.on_cluster: Callable[[View], None] = lambda view: None
+        self.on_rejected: Callable[[HarnessError], None] = lambda error: None
+
+    def view(self) -> View:
+        """The newest facts."""
+        return replace(self._view, now_ns=self._lab.clock.now_ns())
+
+    def poll(self) -> None:
+        """One round: the update from one node, the cluster from another."""
+        first, *others = self._candidates()
+        self.ask_any(self._workflow.observe(), [first, *others], self._take_update)
+        self.ask_any(observe_cluster(), [*others, first], self._take_cluster)
+
+    def refresh(self, then: Callable[[], None]) -> None:
+        """Ask for the cluster now; `then` is called with fresh facts, or when no node could tell."""
+
+        def answered(answer: Answer | None) -> None:
+            if answer is not None:
+                self._take_cluster(answer)
+            then()
+
+        self.ask_any(observe_cluster(), self._candidates(reverse=True), answered)
+
+    def touch(self, node: str) -> None:
+        """Ask `node` itself for a sign of life; only whether it answers is kept."""
+        if not self._endpoints.is_busy(node):
+            self._endpoints.ask(node, ALIVE, self.note_contact)
+
+    def ask_any(
+        self,
+        command: Command[Any],
+        nodes: Sequence[str],
+        answered: Callable[[Answer | None], None],
+        *,
+        patience: int = 8,
+    ) -> None:
+        """Ask the first of `nodes` that is free; on trouble the next one; `answered(None)` when none could tell."""
+        free = [node for node in nodes if not self._endpoints.is_busy(node)] or list(nodes)[:0]
+        if not free or patience == 0:
+            answered(None)
+            return
+        node, rest = free[0], free[1:]
+
+        def came(answer: Answer) -> None:
+            self.note_contact(answer)
+            if answer.error is None:
+                answered(answer)
+            elif not isinstance(answer.error, CredentialRejectedError):
+                self.ask_any(command, rest, answered, patience=patience - 1)
+
+        self._endpoints.ask(node, command, came)
+
+    def candidates(self) -> list[str]:
+        """Nodes in the order in which they should be asked."""
+        return self._candidates()
+
+    def _candidates(self, *, reverse: bool = False) -> list[str]:
+        now_ns = self._lab.clock.now_ns()
+        last_first = list(reversed(self._lab.nodes))
+        good = [node for node in last_first if self._avoid_until_ns.get(node, 0) <= now_ns]
+        if reverse and len(good) > 1:
+            good = [*good[1:], good[0]]
+        return [*good, *(node for node in last_first if node not in good)]
+
+    def note_contact(self, answer: Answer) -> None:
+        """Keep whether the node answered; journal every change."""
+        now_ns = self._lab.clock.now_ns()
+        error = answer.error
+        if isinstance(error, CredentialRejectedError):
+            self.on_rejected(error)
+        answers = error is None or isinstance(error, ProductError)
+        before = self._view.contact.get(answer.node)
+        if before is None or before.answers != answers:
+            self._scribe.endpoint(answer.node, reachable=answers, reason="" if error is None else str(error))
+        if error is not None and answers:
+            self._scribe.observed(answer.node, "trouble", "trouble", {"question": answer.name, "error": str(error)})
+        if error is not None:
+            self._avoid_until_ns[answer.node] = now_ns + AVOID_FOR_S * NS_PER_S
+        else:
+            self._avoid_until_ns.pop(answer.node, None)
+        self._view = replace(self._view, contact={**self._view.contact, answer.node: Contact(answers, now_ns)})
+
+    def _take_update(self, answer: Answer | None) -> None:
+        if answer is not None:
+            entry = self._scribe.observed(answer.node, "update", "update", plain(answer.value))
+            self.on_update(answer.node, answer.value, entry.seq)
+
+    def _take_cluster(self, answer: Answer | None) -> None:
+        if answer is None:
+            return
+        record = self._with_guests_under_test(plain(answer.value))
+        self._scribe.observed(answer.node, "cluster", "cluster", record)
+        self._view = self._seen(answer.node, record)
+        self.on_cluster(self.view())
+
+    def _with_guests_under_test(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Virtual machines that are no guests of the lab (the resource bridge) count as groups of the cluster."""
+        known = frozenset(self._lab.guests)
+        others = [row for row in record["guests"] if row["name"] not in known]
+        groups = [{"name": row["name"], "owner": row["owner"], "state": row["state"], "kind": VM_GROUP} for row in others]
+        guests = [row for row in record["guests"] if row["name"] in known]
+        return {**record, "guests": guests, "groups": [*record["groups"], *groups]}
+
+    def _seen(self, by: str, record: dict[str, Any]) -> View:
+        now_ns = self._lab.clock.now_ns()
+        nodes = {
+            row["name"]: NodeFact(row["state"]["name"], (row["drain"] or {"name": ""})["name"], by, now_ns)
+            for row in record["nodes"]
+        }
+        return replace(
+            self._view,
+            nodes=nodes,
+            group_owner={row["name"]: row["owner"] for row in record["groups"]},
+            offline_groups=tuple(
+                row["name"]
+                for row in record["groups"]
+                if row["state"]["name"] != "Online" and row["kind"] not in OFFLINE_AT_REST
+            ),
+            guests_down=sum(row["state"]["name"] != "Online" for row in record["guests"]),
+            jobs=tuple(row["name"] for row in record["jobs"]),
+            unhealthy_disks=tuple(row["name"] for row in record["disks"] if row["health"] != "Healthy"),
+        )

@@ -1,0 +1,231 @@
+"""The records of the journal, one method each; the layout is docs/reference/journal.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from harness.clock import NS_PER_S
+from harness.faults import FaultState, Proof
+from harness.journal import SCHEMA, Entry, JournalWriter, Kind
+from harness.labs.holder import Holder
+from harness.labs.port import Lab
+from harness.run.job import Job
+from harness.values import Event, SampleWindow, Verdict
+
+
+class Scribe:
+    """Writes records in the name of the conductor."""
+
+    def __init__(self, writer: JournalWriter) -> None:
+        self._writer = writer
+
+    def redacted(self, content: bytes) -> bytes:
+        """File content without known secrets."""
+        return self._writer.redactor.raw(content)
+
+    @property
+    def seq(self) -> int:
+        """Sequence number of the next line."""
+        return self._writer.seq
+
+    def _note(self, subject: str, what: str, **data: Any) -> Entry:
+        return self._writer.append(Kind.NOTE, "conductor", subject, {"what": what, **data})
+
+    def header(self, job: Job, lab: Lab, harness_version: str) -> Entry:
+        """Line 1: what is to be proven, where, with which seed and limits."""
+        me = Holder.me()
+        about = {
+            "name": lab.name,
+            "kind": lab.kind,
+            "clock": "flowing" if lab.clock.flows else "virtual",
+            "epoch": lab.clock.epoch.isoformat(),
+            "subject": lab.subject.value,
+            "machines": lab.machines.value,
+            "nodes": list(lab.nodes),
+            "guests": list(lab.guests),
+            "capabilities": sorted(lab.capabilities),
+            "sample_interval_ns": lab.sample_interval_ns,
+        }
+        host = {
+            "run_id": job.run_id,
+            "instance": lab.instance,
+            "pid": me.pid,
+            "boot_id": me.boot_id,
+            "started": me.started,
+            "machine": me.host,
+        }
+        return self._note(
+            "run",
+            "header",
+            schema=SCHEMA,
+            harness=harness_version,
+            scenario=job.scenario,
+            plan=job.plan,
+            lab=about,
+            seed=job.seed,
+            limits=_limits(job.scenario),
+            waivers=job.scenario.get("waivers", []),
+            host=host,
+        )
+
+    def attempt_begin(self, *, resumed: bool, torn_sha256: str | None, epoch: int) -> Entry:
+        """A process took over the run."""
+        me = Holder.me()
+        host = {"pid": me.pid, "boot_id": me.boot_id, "started": me.started, "epoch": epoch}
+        return self._note("run", "attempt.begin", resumed=resumed, torn_sha256=torn_sha256, host=host)
+
+    def attempt_end(self, reason: str, detail: str = "") -> Entry:
+        """The process lets go of the run: completed, aborted, detached, lab-lost or error."""
+        return self._note("run", "attempt.end", reason=reason, detail=detail)
+
+    def stage(self, stage: str) -> Entry:
+        """The run enters one of its stages."""
+        return self._note("run", "stage", stage=stage)
+
+    def baseline(self, *, ready: bool, reason: str, versions: Mapping[str, str]) -> Entry:
+        """Whether the lab is where the scenario begins."""
+        return self._note(
+            "lab", "baseline", outcome="ready" if ready else "unreachable", reason=reason, versions=dict(versions)
+        )
+
+    def evidence(self, file: str, sha256: str, size: int, about: str) -> Entry:
+        """A file outside the journal."""
+        return self._note("run", "evidence", file=file, sha256=sha256, bytes=size, about=about)
+
+    def event(self, event: Event, seen_ns: int) -> Entry:
+        """Something the lab saw happen; the lag is what passed until we learned of it."""
+        data = {
+            "what": "event",
+            "number": event.seq,
+            "t_ns": event.t_ns,
+            "t_err_ns": event.t_err_ns,
+            "kind": event.kind,
+            "path": event.path,
+            "node": event.node,
+            "vm": event.vm,
+            "source": event.source,
+            "attrs": dict(event.attrs),
+            "lag_ns": max(0, seen_ns - event.t_ns),
+        }
+        return self._writer.append(Kind.OBSERVATION, "lab", "event", data)
+
+    def observed(self, node: str, subject: str, what: str, data: Mapping[str, Any]) -> Entry:
+        """What `node` said about `subject`."""
+        return self._writer.append(Kind.OBSERVATION, f"node/{node}", subject, {"what": what, **data})
+
+    def endpoint(self, node: str, *, reachable: bool, reason: str) -> Entry:
+        """A node's management endpoint began or ceased to answer."""
+        return self.observed(node, "endpoint", "endpoint", {"node": node, "reachable": reachable, "reason": reason})
+
+    def samples(self, window: SampleWindow, interval_ns: int) -> Entry:
+        """Availability samples of a window of lab time."""
+        runs = [
+            [run.vm, run.first_ns, run.count, run.ok, run.boot_id, run.heartbeat_first, run.heartbeat_last]
+            for run in window.runs
+        ]
+        control = {
+            "due": window.control.due,
+            "missed": window.control.missed,
+            "stalls": [list(s) for s in window.control.stalls],
+        }
+        data = {
+            "what": "samples",
+            "from_ns": window.from_ns,
+            "to_ns": window.to_ns,
+            "interval_ns": interval_ns,
+            "runs": runs,
+            "control": control,
+        }
+        return self._writer.append(Kind.SAMPLES, "probe", "guests", data)
+
+    def start_intent(self, *, key: str, update_id: str, options: Mapping[str, Any], number: int, resume: bool) -> Entry:
+        """The update is about to be started or resumed."""
+        data = {
+            "what": "update.start",
+            "key": key,
+            "update_id": update_id,
+            "options": dict(options),
+            "number": number,
+            "resume": resume,
+        }
+        return self._writer.append(Kind.INTENT, "conductor", "update", data)
+
+    def start_effect(self, *, number: int, run_id: str, adopted: bool, node: str) -> Entry:
+        """The update runs, as told by the node that started it or by one that found it running."""
+        data = {"what": "update.started", "number": number, "run_id": run_id, "adopted": adopted, "node": node}
+        return self._writer.append(Kind.EFFECT, "conductor", "update", data)
+
+    def fault_intent(self, fault_id: str, data: Mapping[str, Any]) -> Entry:
+        """A fault is about to be injected; holds the undo record."""
+        return self._writer.append(Kind.INTENT, "conductor", f"fault/{fault_id}", {"what": "fault.inject", **data})
+
+    def fault_effect(self, fault_id: str, target: str) -> Entry:
+        """The injector has done its part."""
+        data = {"what": "fault.injected", "target": target}
+        return self._writer.append(Kind.EFFECT, "conductor", f"fault/{fault_id}", data)
+
+    def fault_confirmed(self, fault_id: str, proofs: Sequence[Proof]) -> Entry:
+        """The effect is proven by somebody else than the injector."""
+        data = {"what": "fault.confirmed", "by": [proof.plain() for proof in proofs]}
+        return self._writer.append(Kind.OBSERVATION, "conductor", f"fault/{fault_id}", data)
+
+    def fault_recover(self, fault_id: str, why: str, target: str) -> Entry:
+        """The fault is about to be reverted: planned, abort or leftover."""
+        data = {"what": "fault.recover", "why": why, "target": target}
+        return self._writer.append(Kind.UNDO, "conductor", f"fault/{fault_id}", data)
+
+    def fault_clean(self, fault_id: str, proofs: Sequence[Proof]) -> Entry:
+        """The target has healed, with proof."""
+        data = {"what": "fault.clean", "by": [proof.plain() for proof in proofs]}
+        return self._writer.append(Kind.UNDO, "conductor", f"fault/{fault_id}", data)
+
+    def fault_state(self, fault_id: str, before: FaultState, after: FaultState, why: str) -> Entry:
+        """A step in the life of a fault."""
+        return self._note(f"fault/{fault_id}", "fault.state", **{"from": before.value, "to": after.value, "why": why})
+
+    def fault_missed(self, fault_id: str, why: str, *, rearmed: bool) -> Entry:
+        """The moment passed without the fault."""
+        return self._note(f"fault/{fault_id}", "fault.missed", why=why, rearmed=rearmed)
+
+    def finding(self, finding_id: str, about: str, outcome: Verdict, summary: str, **more: Any) -> Entry:
+        """A conclusion drawn while running; the judge weighs it with everything else."""
+        data = {
+            "what": "finding",
+            "id": finding_id,
+            "about": about,
+            "outcome": outcome.value,
+            "summary": summary,
+            "at_ns": more.pop("at_ns", None),
+            "evidence": more.pop("evidence", []),
+            "phase": more.pop("phase", ""),
+            "step": more.pop("step", ""),
+            "node": more.pop("node", ""),
+            "value": more.pop("value", ""),
+            "limit": more.pop("limit", ""),
+            "attrs": more,
+        }
+        return self._writer.append(Kind.FINDING, "conductor", "run", data)
+
+
+def _limits(scenario: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The scenario's limits as rows: one for each bound."""
+    rows: list[dict[str, Any]] = []
+    for name, limit in sorted(scenario.get("limits", {}).items()):
+        for sign, word in (("le", "<="), ("ge", ">=")):
+            if limit.get(sign) is not None:
+                rows.append(
+                    {"measurement": name, "op": word, "value": limit[sign], "unit": limit["unit"], "origin": "plan"}
+                )
+    return rows
+
+
+def seconds(ns: int) -> float:
+    """Nanoseconds as seconds."""
+    return ns / NS_PER_S
+
+
+def plain(value: Any) -> dict[str, Any]:
+    """A frozen dataclass as plain data."""
+    return asdict(value)

@@ -1,0 +1,35 @@
+"""Requests to stop: Ctrl-C, SIGTERM and a lost terminal become one flag that the conductor looks at between two
+steps."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+
+
+class StopFlag:
+    """Set once, with the reason of the first request; later ones change nothing, so that an undo is never
+    interrupted."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.reason = ""
+
+    def set(self, reason: str) -> None:
+        """Ask the conductor to undo and end."""
+        if not self._event.is_set():
+            self.reason = reason
+            self._event.set()
+
+    def __bool__(self) -> bool:
+        return self._event.is_set()
+
+    def on_signals(self) -> None:
+        """Listen to SIGINT, SIGTERM and SIGHUP of this process."""
+
+        def received(number: int, _frame: FrameType | None) -> None:
+            self.set(f"stopped by {signal.Signals(number).name}")
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, received)

@@ -1,0 +1,264 @@
+"""The update of a scenario: started at most once, re-attached when found, resumed as often as the plan allows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from harness.clock import NS_PER_S, lab_utc
+from harness.faults.view import View
+from harness.labs.port import Lab
+from harness.measure.progress import Fingerprint, ProgressDetector
+from harness.measure.update_states import StateClass
+from harness.plan.models import Scenario
+from harness.run.endpoints import Answer, Endpoints
+from harness.run.fault_cycle import to_ns
+from harness.run.loop import Loop
+from harness.run.observer import Observer
+from harness.run.scribe import Scribe
+from harness.values import UpdateObservation, Verdict
+from harness.workflows.port import ActiveUpdate, Workflow
+from harness.workflows.solution import find_own_run
+
+LOOK_FOR_START_S: Final = 60
+LOOKS_FOR_START: Final = 10
+SURE_AFTER_LOOKS: Final = 2
+"""So many looks in a row must show nothing before a start counts as not received."""
+
+STARTS_AT_MOST: Final = 3
+"""A start whose reply was lost is looked for; only when the product shows no trace of it is it sent again."""
+
+CLOCK_ERROR: Final = timedelta(seconds=120)
+"""How much earlier than our intent a run may seem to have started and still be ours [INF: clocks of node and harness
+differ]."""
+
+
+class Ending(StrEnum):
+    """How the update stage ended."""
+
+    INSTALLED = "installed"
+    PREPARED = "prepared"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    STUCK = "stuck"
+    LATE = "late"
+    LOST = "lost"
+
+
+@dataclass(slots=True)
+class UpdateMemory:
+    """What the journal tells a new process about the update."""
+
+    starts: int = 0
+    pending_number: int | None = None
+    pending_t_ns: int = 0
+    run_id: str | None = None
+    first_start_ns: int | None = None
+
+
+class UpdateCycle:
+    """Starts, watches and resumes one update."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        workflow: Workflow,
+        lab: Lab,
+        loop: Loop,
+        endpoints: Endpoints,
+        observer: Observer,
+        scribe: Scribe,
+        memory: UpdateMemory,
+    ) -> None:
+        self._scenario = scenario
+        self._workflow = workflow
+        self._lab = lab
+        self._loop = loop
+        self._endpoints = endpoints
+        self._observer = observer
+        self._scribe = scribe
+        self.memory = memory
+        self.ending: Ending | None = None
+        self.on_ended: Callable[[], None] = lambda: None
+        self.may_resume: Callable[[], bool] = lambda: True
+        self._progress = ProgressDetector(to_ns(scenario.budgets.stuck_after))
+        self._seen_active = memory.run_id is not None
+        self._last: UpdateObservation | None = None
+        self._last_seq: int | None = None
+        self._looks = 0
+
+    # --- starting ----------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Start the update, or find out what became of a start that an earlier process was about to send."""
+        if self.memory.pending_number is not None:
+            self._look_for_start()
+        elif self.memory.run_id is None:
+            self._start(resume=False)
+
+    def _start(self, *, resume: bool) -> None:
+        number = self.memory.starts + 1
+        options = self._scenario.workflow.options
+        self._scribe.start_intent(
+            key=f"{self._scenario.id}/{number}",
+            update_id=self._workflow.update_id,
+            options={"prepare_only": options.prepare_only, "ignore_warnings": options.ignore_warnings},
+            number=number,
+            resume=resume,
+        )
+        now_ns = self._lab.clock.now_ns()
+        self.memory.starts = number
+        self.memory.pending_number, self.memory.pending_t_ns = number, now_ns
+        self.memory.first_start_ns = now_ns if self.memory.first_start_ns is None else self.memory.first_start_ns
+        self._seen_active = False
+        self._looks = 0
+        self._progress = ProgressDetector(self._progress.limit_ns)
+        key = f"{self._scenario.id}/{number}"
+        command = self._workflow.resume(key) if resume else self._workflow.start(key)
+        node = self._observer.candidates()[0]
+        self._endpoints.ask(node, command, self._start_answered)
+
+    def _start_answered(self, answer: Answer) -> None:
+        if answer.error is None:
+            self._started(str(answer.value), adopted=False, node=answer.node)
+        else:
+            # The command may have run all the same: never send it again before the product was asked.
+            self._look_for_start()
+
+    def _started(self, run_id: str, *, adopted: bool, node: str) -> None:
+        self._scribe.start_effect(number=self.memory.pending_number or 0, run_id=run_id, adopted=adopted, node=node)
+        self.memory.run_id = run_id
+        self.memory.pending_number = None
+
+    def _look_for_start(self) -> None:
+        self._looks += 1
+        command = self._workflow.find_running()
+        self._observer.ask_any(command, self._observer.candidates(), self._found)
+
+    def _found(self, answer: Answer | None) -> None:
+        active: tuple[ActiveUpdate, ...] = answer.value if answer is not None else ()
+        if answer is not None and active:
+            self._adopt(active, answer.node)
+        elif self._looks < LOOKS_FOR_START and (answer is None or self._looks < SURE_AFTER_LOOKS):
+            self._later(LOOK_FOR_START_S, self._look_for_start)
+        elif answer is not None and self.memory.starts < STARTS_AT_MOST:
+            self.memory.pending_number = None
+            self._start(resume=self.memory.run_id is not None)
+        else:
+            summary = "the start of the update got no answer, and no node can say what became of it"
+            self._scribe.finding("start-lost", "lab", Verdict.LAB, summary)
+            self._end(Ending.LOST)
+
+    def _adopt(self, active: tuple[ActiveUpdate, ...], node: str) -> None:
+        """A run that we find is ours only if it is of our update and began after our intent."""
+        intended = lab_utc(self._lab.clock.epoch, self.memory.pending_t_ns)
+        own = find_own_run(active, self._workflow.update_id, intended, CLOCK_ERROR)
+        if own is not None and own.run_id is not None:
+            self._started(own.run_id, adopted=True, node=node)
+            return
+        summary = f"an update that is not ours is under way: {', '.join(found.update_id for found in active)}"
+        self._scribe.finding("foreign-run", "lab", Verdict.LAB, summary)
+        self._end(Ending.LOST)
+
+    def _later(self, after_s: int, then: Callable[[], None]) -> None:
+        self._loop.agenda.plan(self._lab.clock.now_ns() + after_s * NS_PER_S, "look for the start", then)
+
+    # --- watching ----------------------------------------------------------------------------------------------------
+
+    def take(self, node: str, seen: UpdateObservation, seq: int) -> None:
+        """One more look at the update."""
+        del node
+        self._last, self._last_seq = seen, seq
+        situation = self._workflow.classify(seen)
+        if situation is StateClass.RUNNING:
+            self._seen_active = True
+        elif self.ending is None and self.memory.pending_number is None and self.memory.run_id is not None:
+            self._consider(situation, seen)
+
+    def _consider(self, situation: StateClass, seen: UpdateObservation) -> None:
+        options = self._scenario.workflow.options
+        if situation is StateClass.INSTALLED:
+            self._end(Ending.INSTALLED)
+        elif situation is StateClass.READY and options.prepare_only and self._seen_active:
+            self._end(Ending.PREPARED)
+        elif situation in (StateClass.FAILED, StateClass.BLOCKED) and self._seen_active:
+            self._failed(situation, seen)
+
+    def _failed(self, situation: StateClass, seen: UpdateObservation) -> None:
+        if self.memory.starts <= self._scenario.workflow.resume.on_failure:
+            if self.may_resume():
+                self._start(resume=True)
+            return
+        step = seen.step
+        self._scribe.finding(
+            "update-failed",
+            "product",
+            Verdict.FAIL,
+            f"the update ended in state {seen.state.name}" + (f": {step.error}" if step and step.error else ""),
+            at_ns=self._lab.clock.now_ns(),
+            evidence=[self._last_seq],
+            phase=seen.phase,
+            step=" / ".join(step.path) if step else "",
+            value=f"{self.memory.starts} starts",
+            limit=f"{1 + self._scenario.workflow.resume.on_failure} starts",
+        )
+        self._end(Ending.BLOCKED if situation is StateClass.BLOCKED else Ending.FAILED)
+
+    def check(self, view: View) -> None:
+        """After each look at the cluster: has anything moved, and is there time left?"""
+        seen, now_ns = self._last, self._lab.clock.now_ns()
+        if seen is None or self.ending is not None:
+            return
+        fingerprint = Fingerprint(
+            phase=seen.phase,
+            step=seen.step.path if seen.step else (),
+            percent=seen.percent,
+            run_state=seen.run_state.name if seen.run_state else "",
+            nodes=tuple(sorted((name, fact.state) for name, fact in view.nodes.items())),
+        )
+        self._progress.feed(now_ns, fingerprint)
+        if self._progress.stuck(now_ns):
+            self._stuck(seen, now_ns)
+        elif now_ns - (self.memory.first_start_ns or now_ns) > to_ns(self._scenario.budgets.deadline):
+            self._late(seen, now_ns)
+
+    def _stuck(self, seen: UpdateObservation, now_ns: int) -> None:
+        still_min = self._progress.still_ns(now_ns) / NS_PER_S / 60
+        step = " / ".join(seen.step.path) if seen.step else ""
+        self._scribe.finding(
+            "no-progress",
+            "product",
+            Verdict.STUCK,
+            f"no progress for {still_min:.0f} min in {seen.phase}" + (f", step '{step}'" if step else ""),
+            at_ns=self._progress.changed_ns,
+            evidence=[self._last_seq],
+            phase=seen.phase,
+            step=step,
+            value=f"{still_min:.0f} min",
+            limit=f"{self._progress.limit_ns / NS_PER_S / 60:.0f} min",
+            last_percent=seen.percent,
+            last_state=seen.state.name,
+        )
+        self._end(Ending.STUCK)
+
+    def _late(self, seen: UpdateObservation, now_ns: int) -> None:
+        budget = self._scenario.budgets.deadline
+        self._scribe.finding(
+            "deadline",
+            "product",
+            Verdict.FAIL,
+            f"the update is still in state {seen.state.name} after {budget}",
+            at_ns=now_ns,
+            evidence=[self._last_seq],
+            phase=seen.phase,
+            value=f"> {budget}",
+            limit=str(budget),
+        )
+        self._end(Ending.LATE)
+
+    def _end(self, ending: Ending) -> None:
+        self.ending = ending
+        self.on_ended()
