@@ -226,7 +226,6 @@ class CauValues:
     attempts_cap: Count
     recovery: Duration
     max_failed_ratio: Amount
-    max_retries_per_node: Count
     reboot_timeout: Duration
     storage_timeout: Duration
     suspend_timeout: Duration

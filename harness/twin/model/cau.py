@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simpy.events import AnyOf
-
 from harness.twin.model.catalog import Release
-from harness.twin.model.content import CauHistory, CauInstallResult, CauNodeProgress, CauRun
+from harness.twin.model.content import CauHistory, CauInstallResult, CauNodeProgress, CauRun, UpdateSettings
 from harness.twin.model.entities import Node, OsBuild
 from harness.twin.model.errors import ModelError
 from harness.twin.model.machines import Machines
@@ -43,18 +41,19 @@ class Cau:
         machines: Machines,
         maintenance: Maintenance,
         storage: Storage,
+        settings: UpdateSettings,
         force_drain: Callable[[], bool],
     ) -> None:
         self._world = world
         self._machines = machines
         self._maintenance = maintenance
         self._storage = storage
+        self._settings = settings
         self._force_drain = force_drain
         self.history = CauHistory()
         self.bell = Bell(world.env)
         self.finished: dict[tuple[str, CauStage], None] = {}
         """Stages done since the update began, over all attempts."""
-        self.fail_back = True
         self._returning: dict[str, None] = {}
 
     @property
@@ -240,7 +239,7 @@ class Cau:
         if not (yield from self._until(run, lambda: node.member, self._storage.bell, timeout)):
             raise NodeFailedError(f"Node {node.name} did not join the cluster after the restart.")
         if node.paused:
-            yield from self._maintenance.resume(node, fail_back=self.fail_back)
+            yield from self._maintenance.resume(node, fail_back=self._settings.vm_failback)
 
     def _give_up(self, run: CauRun, progress: CauNodeProgress, error: str) -> Process:
         progress.result, progress.error = SummaryStatus.Failed, error
@@ -267,7 +266,7 @@ class Cau:
 
     def _resume_quietly(self, node: Node) -> Process:
         try:
-            yield from self._maintenance.resume(node, fail_back=self.fail_back)
+            yield from self._maintenance.resume(node, fail_back=self._settings.vm_failback)
         except NodeLostError:
             return
 
@@ -298,10 +297,6 @@ class Cau:
             raise _CoordinatorLostError from loss
 
     # --- bookkeeping
-
-    def wait_change(self) -> Process:
-        """The next change of the run."""
-        yield AnyOf(self._world.env, [self.bell.wait()])
 
     def _complete(self, progress: CauNodeProgress, stage: CauStage) -> None:
         if stage not in progress.completed:

@@ -79,7 +79,7 @@ class ClusterModel:
         self._maintenance = Maintenance(world, self._membership, self.storage, self._groups, self._migration)
         self._wire()
         self.settings = UpdateSettings(vm_failback=spec.nodes <= _FAILBACK_LIMIT)
-        self._cau = Cau(world, self._machines, self._maintenance, self.storage, self._force_drain)
+        self._cau = Cau(world, self._machines, self._maintenance, self.storage, self.settings, self._force_drain)
         self._engine = Engine(world, self._groups)
         installer = Installer(world, self._engine, self._groups, self._cau, self.storage, self.bridge)
         environment = make_environment(release)

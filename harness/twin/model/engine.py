@@ -25,7 +25,7 @@ class StepFailedError(Exception):
     """A task ended with an error: the product's message and the machine that raised it."""
 
     def __init__(self, message: str, machine: str) -> None:
-        super().__init__(message)
+        super().__init__(message, machine)
         self.message = message
         self.machine = machine
 

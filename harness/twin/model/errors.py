@@ -12,6 +12,9 @@ class ModelError(Exception):
     """
 
     def __init__(self, error_id: str, message: str) -> None:
-        super().__init__(f"{error_id}: {message}")
+        super().__init__(error_id, message)
         self.id = error_id
         self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.id}: {self.message}"

@@ -1,4 +1,31 @@
-"""The model's event stream: every change of state, once, in order."""
+"""The model's event stream: every change of state, once, in order.
+
+| kind | subject | attributes |
+|---|---|---|
+| ``phase.enter``, ``phase.exit`` | path, node | step; status on exit (``Success``, ``Error``); attempt below ``cau`` |
+| ``phase.progress`` | path | percent |
+| ``phase.retry`` | path, node lost | step |
+| ``update.state`` | – | update, old, new |
+| ``run.state`` | – | run, state |
+| ``environment.state``, ``health.check`` | – | state; scope |
+| ``cau.run``, ``cau.retry``, ``cau.coordinator``, ``cau.node-failed`` | node | state, status, attempt; source; error |
+| ``node.power``, ``node.phase``, ``node.winrm``, ``node.network`` | node | state or phase, cause, boot_id |
+| ``node.build`` | node | build |
+| ``node.down``, ``node.joining``, ``node.up``, ``node.quarantined`` | node | planned; paused; until_ns |
+| ``node.paused``, ``node.resumed``, ``node.drain`` | node | status |
+| ``cluster.quorum``, ``cluster.stop`` | – | state (``lost``, ``restored``), reason |
+| ``group.move``, ``csv.move`` | new owner | group or disk, source, reason |
+| ``storage.health``, ``storage.disks`` | disk / node | status, health |
+| ``storage.resync.start``, ``.suspend``, ``.end`` | – | disk, bytes |
+| ``vm.migration.start``, ``vm.migration.end`` | vm, node | target; status, error, blackout_ns |
+| ``vm.off``, ``vm.restart``, ``vm.boot``, ``vm.answering`` | vm, node | cause; source; boot_id |
+| ``vm.paused``, ``vm.resumed``, ``vm.saved``, ``vm.restored`` | vm, node | reason |
+| ``operation.end`` | – | name, number, ok |
+
+Paths: ``update/discovery|download|prepare|health-check|ready|install|settled``; below ``install`` the steps of the plan
+(``update/install/update-fod/node[NODE02]``) and CAU
+(``update/install/cau/node[NODE01]/wait-storage|drain|install|reboot|resume``).
+"""
 
 from __future__ import annotations
 

@@ -59,6 +59,10 @@ class Groups:
         group = self._world.groups[name]
         return group.state is ClusterGroupState.Online and self._world.nodes[group.owner].os_running
 
+    def can_move(self, name: str) -> bool:
+        """Some node other than the owner can own the group *name*."""
+        return self._best(exclude=self.owner(name)) is not None
+
     def move(self, name: str, target: str | None = None) -> None:
         """Start a planned move (``Move-ClusterGroup``).
 

@@ -210,7 +210,9 @@ class Guests:
             self._world.emit("vm.boot", vm=guest.name, node=target, boot_id=guest.boot_id)
             boot = guest.boot_id
             yield from self._world.wait(self._world.draw(f"vm/{guest.name}/boot", values.boot))
-            yield from self._world.wait_until(lambda: guest.state is not VmState.PausedCritical, self.bell)
+            # A guest that was paused or saved meanwhile goes on booting afterwards.
+            ended = (VmState.Running, VmState.Off)
+            yield from self._world.wait_until(lambda: guest.boot_id != boot or guest.state in ended, self.bell)
         except NodeLostError:
             return  # node_down of the target starts the guest again
         if guest.boot_id == boot and guest.state is VmState.Running:

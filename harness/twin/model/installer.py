@@ -62,10 +62,9 @@ class Installer:
     # --- handlers
 
     def _failover_ece(self, task: Task) -> Process:
-        if len([node for node in self._world.nodes.values() if node.places]) < 2:
-            return
         for group in (ORCHESTRATOR, UPDATE_SERVICE):
-            self._groups.move(group)
+            if self._groups.can_move(group):  # there is nowhere to go while all other machines are away
+                self._groups.move(group)
             yield from self._groups.wait_available(group)
 
     def _cau_start(self, task: Task) -> Process:

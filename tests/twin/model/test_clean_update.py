@@ -239,6 +239,15 @@ def test_prepare_only_stops_before_installing(make_plant: Make) -> None:
     assert plant.finish() == "Installed"
 
 
+def test_without_failback_guests_stay_where_the_drain_put_them(make_plant: Make) -> None:
+    plant = make_plant(guests=8)
+    plant.model.settings.vm_failback = False
+    plant.start()
+    assert plant.finish() == "Installed"
+    assert any(guest.owner != guest.preferred_owner for guest in plant.model.guests.values())
+    assert not plant.of("vm.off")
+
+
 def test_simulation_is_fast() -> None:
     load_catalogs()
     began = time.perf_counter()
