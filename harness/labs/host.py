@@ -7,10 +7,12 @@ without a controller.
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import json
 import logging
 import os
+import queue
 import signal
 import socket
 import threading
@@ -53,7 +55,8 @@ class LabHost:
         self._guard = threading.Lock()
         self._connections = 0
         self._last_seen_ns = monotonic_ns()
-        self._ended = threading.Event()
+        # Its put is safe in a signal handler, an event's set is not.
+        self._ends: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 
     def serve(self) -> None:
@@ -65,20 +68,31 @@ class LabHost:
         _write_ready(self._folder)
         threading.Thread(target=self._accept, name="control", daemon=True).start()
         try:
-            while not self._ended.wait(1.0):
+            while not self._told_to_end(within_s=min(1.0, self._orphan_after_s)):
                 idle_s = (monotonic_ns() - self._last_seen_ns) / NS_PER_S
                 if self._connections == 0 and idle_s > self._orphan_after_s:
                     log.warning("no controller for %.0f s: ending", idle_s)
                     return
         finally:
+            with contextlib.suppress(OSError):
+                self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
-            self._hosted.close()
-            (self._folder / SOCKET_NAME).unlink(missing_ok=True)
-            (self._folder / READY_NAME).unlink(missing_ok=True)
+            try:
+                self._hosted.close()
+            finally:
+                (self._folder / SOCKET_NAME).unlink(missing_ok=True)
+                (self._folder / READY_NAME).unlink(missing_ok=True)
+
+    def _told_to_end(self, within_s: float) -> bool:
+        try:
+            self._ends.get(timeout=within_s)
+        except queue.Empty:
+            return False
+        return True
 
     def end(self) -> None:
         """Make `serve` return; safe from a signal handler."""
-        self._ended.set()
+        self._ends.put(None)
 
     def _accept(self) -> None:
         while True:
@@ -94,9 +108,12 @@ class LabHost:
         try:
             with connection, connection.makefile("rwb") as stream:
                 for line in stream:
-                    answer = self._answer(json.loads(line))
+                    request = _read_request(line)
+                    answer = self._answer(request)
                     stream.write(json.dumps(answer, separators=(",", ":")).encode() + b"\n")
                     stream.flush()
+                    if request["verb"] == "release" and "ok" in answer:
+                        self.end()
         except (OSError, ValueError) as error:
             log.info("controller hung up: %s", error)
         finally:
@@ -110,7 +127,6 @@ class LabHost:
             if verb not in READING_VERBS:
                 self._fence(verb, epoch)
             if verb == "release":
-                self._ended.set()
                 return {"ok": None}
             return {"ok": self._hosted.call(verb, request["args"])}
         except HarnessError as error:
@@ -130,6 +146,14 @@ class LabHost:
                     hint="this process lost the lab; see: hil lab list",
                 )
             self._epoch = epoch
+
+
+def _read_request(line: bytes) -> dict[str, Any]:
+    """A request of the control channel.  Raises ValueError when the line is none."""
+    request = json.loads(line)
+    if not isinstance(request, dict) or not {"verb", "epoch", "args"} <= request.keys():
+        raise ValueError("a line that is no request")
+    return request
 
 
 def _write_ready(folder: Path) -> None:

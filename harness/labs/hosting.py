@@ -70,7 +70,8 @@ def start_host(instance: str, job: dict[str, Any]) -> Path:
     end_host(instance)
     folder = folder_of(instance)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / FAILED_NAME).unlink(missing_ok=True)
+    for left in (FAILED_NAME, READY_NAME):  # a host that was killed could not clean up
+        (folder / left).unlink(missing_ok=True)
     (folder / JOB_NAME).write_text(json.dumps({"instance": instance, "lab": job}))
     with (folder / LOG_NAME).open("wb") as output:
         process = subprocess.Popen(
@@ -110,17 +111,16 @@ def _reason(folder: Path) -> str:
 
 def end_host(instance: str, *, within_s: float = 10.0) -> bool:
     """End the process of a lab host, kindly, then firmly; True when there was one."""
-    host = find_host(instance)
-    if host.holder is None or host.holder.proven_dead:
+    holder = find_host(instance).holder
+    if holder is None or holder.proven_dead:
         return False
-    pid = host.holder.pid
+    pid = holder.pid
     os.kill(pid, signal.SIGTERM)
     try:
-        wait_until(
-            lambda: True if not find_host(instance).alive else None, within_s=within_s, what=f"process {pid} to end"
-        )
+        wait_until(lambda: True if holder.proven_dead else None, within_s=within_s, what=f"process {pid} to end")
     except DeadlineExpiredError:
         os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: True if holder.proven_dead else None, within_s=within_s, what=f"process {pid} to die")
     return True
 
 

@@ -85,6 +85,9 @@ class LabClock(Protocol):
     def now_ns(self) -> int:
         """Lab time now."""
 
+    def catch_up(self) -> int:
+        """Lab time now, asked of the lab: on a virtual clock a request that waited there has moved it (rule 3)."""
+
     def advance(self, to_ns: int) -> int:
         """Let lab time pass until `to_ns` or the first held event, and return the time reached.
 

@@ -25,13 +25,12 @@ class RemoteClock:
 
     def now_ns(self) -> int:
         """Lab time now."""
-        if self.flows:
-            self._now_ns = self._channel.call("now")
-        return self._now_ns
+        return self.catch_up() if self.flows else self._now_ns
 
-    def read_again(self) -> None:
-        """Lab time was set anew (baseline)."""
+    def catch_up(self) -> int:
+        """Lab time now, asked of the lab."""
         self._now_ns = self._channel.call("now")
+        return self._now_ns
 
     def advance(self, to_ns: int) -> int:
         """Grant lab time until `to_ns` or the first held event; return the time reached."""
@@ -70,7 +69,7 @@ class RemoteLab:
             seed=spec.seed,
             provoke=[dict(cause) for cause in spec.provoke],
         )
-        self.clock.read_again()
+        self.clock.catch_up()
         return Baseline(answer["ready"], answer["reason"], answer["versions"])
 
     def power_state(self, node: str) -> PowerState:

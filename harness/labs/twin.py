@@ -36,21 +36,21 @@ class TwinHosting:
             sample_interval_ns=round(self._file.probe.interval.total_seconds() * 1e9),
         )
         try:
-            self._lab = SimulatedLab(spec)
+            self.simulated = SimulatedLab(spec)
         except NoSlotError as error:
             raise LabError(str(error), hint="end other lab hosts (hil lab list), or free the port") from error
         self._verbs: Mapping[str, Callable[..., Any]] = {
             "describe": self._describe,
-            "now": lambda: self._lab.now_ns,
-            "advance": self._lab.advance,
+            "now": lambda: self.simulated.now_ns,
+            "advance": self.simulated.advance,
             "baseline": self._baseline,
             "endpoint": self._endpoint,
-            "power_state": lambda node: "on" if self._lab.power_is_on(node) else "off",
-            "power_off": self._lab.power_off,
-            "power_on": self._lab.power_on,
-            "events": lambda since: [_plain_event(event) for event in self._lab.events(since)],
-            "hold": lambda id, kind, path: self._lab.hold(id, kind, path),
-            "unhold": lambda id: self._lab.unhold(id),
+            "power_state": lambda node: "on" if self.simulated.power_is_on(node) else "off",
+            "power_off": self.simulated.power_off,
+            "power_on": self.simulated.power_on,
+            "events": lambda since: [_plain_event(event) for event in self.simulated.events(since)],
+            "hold": lambda id, kind, path: self.simulated.hold(id, kind, path),
+            "unhold": lambda id: self.simulated.unhold(id),
             "samples": self._samples,
         }
 
@@ -69,20 +69,20 @@ class TwinHosting:
 
     def close(self) -> None:
         """Let go of addresses and threads."""
-        self._lab.close()
+        self.simulated.close()
 
     # --- verbs -------------------------------------------------------------------------------------------------------
 
     def _describe(self) -> dict[str, Any]:
-        spec = self._lab.spec
+        spec = self.simulated.spec
         return {
             "name": self._file.lab,
             "kind": "twin",
             "subject": Subject.SIMULATED.value,
             "machines": Machines.NONE.value,
             "capabilities": list(self._file.capabilities),
-            "nodes": list(self._lab.nodes),
-            "guests": list(self._lab.guests),
+            "nodes": list(self.simulated.nodes),
+            "guests": list(self.simulated.guests),
             "sample_interval_ns": spec.sample_interval_ns,
             "epoch": self._epoch().isoformat(),
             "flows": spec.clock.flows,
@@ -92,22 +92,22 @@ class TwinHosting:
     def _baseline(self, versions: dict[str, str], seed: int, provoke: list[dict[str, Any]]) -> dict[str, Any]:
         wanted = {"solution": versions.get("solution", self._file.versions.solution)}
         try:
-            self._lab.reset(self._model_spec(wanted, seed, provoke))
+            self.simulated.reset(self._model_spec(wanted, seed, provoke))
         except (ValueError, CatalogError) as error:
             return {"ready": False, "reason": str(error), "versions": {}}
         return {"ready": True, "reason": "", "versions": wanted}
 
     def _endpoint(self, name: str, kind: str) -> dict[str, Any]:
-        if kind != "winrm" or name not in self._lab.nodes:
+        if kind != "winrm" or name not in self.simulated.nodes:
             raise LabError(
                 f"'{self._instance}' has no endpoint of kind '{kind}' for '{name}'", hint="see: hil lab show"
             )
-        account = self._lab.spec.account
+        account = self.simulated.spec.account
         return {
             "name": name,
             "kind": kind,
-            "address": self._lab.node_address(name),
-            "port": self._lab.spec.winrm_port,
+            "address": self.simulated.node_address(name),
+            "port": self.simulated.spec.winrm_port,
             "username": account.login,
             "secret": account.password,
             "transport": self._file.winrm.transport,
@@ -115,7 +115,7 @@ class TwinHosting:
 
     def _samples(self, since_ns: int) -> dict[str, Any]:
         """On a simulated clock the sampler cannot stall: every sample that was due was taken."""
-        to_ns, runs = self._lab.samples(since_ns)
+        to_ns, runs = self.simulated.samples(since_ns)
         control = {"due": sum(run.count for run in runs), "missed": 0, "stalls": []}
         return {"from_ns": since_ns, "to_ns": to_ns, "runs": [_plain_run(run) for run in runs], "control": control}
 

@@ -9,6 +9,7 @@ import pytest
 
 from harness.errors import LeaseError
 from harness.exits import Exit
+from harness.journal.writer import FILE_NAME
 from harness.judge.text import explain_failure
 from harness.labs.models import LabFile
 from harness.paths import sessions_dir
@@ -18,15 +19,8 @@ from harness.pytest_plugin.options import HilOptions
 from harness.pytest_plugin.outcome import ScenarioBroken, raise_for
 from harness.run.job import LOG_NAME, RESULTS_NAME, Job
 from harness.run.launch import RunProcess
+from harness.run.session_folder import STOP_NAME, run_id_of
 from harness.values import Verdict
-
-STOP_NAME = "stop"
-"""A file of this name in the session folder keeps scenarios from starting."""
-
-
-def run_id_of(session_id: str, scenario_id: str, lab: str) -> str:
-    """The name of a run: sortable by session, readable by scenario."""
-    return f"{session_id}.{scenario_id}.{lab}"
 
 
 def session_id_of(config: pytest.Config) -> str:
@@ -72,7 +66,7 @@ def report(item: pytest.Item, job: Job, code: int, *, interrupted: bool) -> None
     if not results_path.exists():
         _explain_missing(job, code)
     results = json.loads(results_path.read_text())
-    verdict = Verdict(results["verdict"])
+    verdict = Verdict(results["effective"])
     if interrupted and verdict is Verdict.PASS:
         raise ScenarioBroken(f"{job.run_id}: interrupted by the operator")
     if verdict is Verdict.NOT_RUN:
@@ -87,6 +81,6 @@ def _explain_missing(job: Job, code: int) -> None:
     said = "\n".join(lines[-8:]) or "it said nothing"
     if code == Exit.LEASE:
         raise LeaseError(said)
-    raise ScenarioBroken(
-        f"run '{job.run_id}' ended with code {code} and without results:\n{said}\nnext: hil run resume {job.run_id}"
-    )
+    begun = (job.folder / FILE_NAME).exists()
+    next_step = f"hil run resume {job.run_id}" if begun else "nothing was begun: mend the cause and start again"
+    raise ScenarioBroken(f"{said}\nrun '{job.run_id}' ended with code {code} and without results\nnext: {next_step}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import signal
 from pathlib import Path
 from types import FrameType
@@ -23,14 +22,9 @@ from harness.paths import reports_dir, runs_dir, sessions_dir
 from harness.plan.load import load_plan
 from harness.pytest_plugin.collect import function_name
 from harness.pytest_plugin.options import HilOptions
-from harness.pytest_plugin.running import STOP_NAME, run_id_of
 from harness.report.session import ScenarioRow, write_session
 from harness.run.launch import stop_run
-
-
-def new_session_id() -> str:
-    """Sortable, and unique on this machine."""
-    return f"{utc_now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+from harness.run.session_folder import STOP_NAME, new_session_id, run_id_of
 
 
 class SessionRecorder:
@@ -94,7 +88,7 @@ class SessionRecorder:
         said = dict(report.user_properties).get("hil_exit")
         if not row.verdict:
             row.verdict = "not-run" if report.outcome == "skipped" else "harness"
-            row.detail = str(report.longreprtext).strip().splitlines()[-1] if report.longreprtext.strip() else ""
+            row.detail = str(report.longreprtext).strip().partition("\n")[0]
         if isinstance(report.longrepr, tuple):
             row.detail = str(report.longrepr[2])
         self._exits[row.id + row.lab] = exit_of(int(str(said))) if said is not None else OF_VERDICT[row.verdict]

@@ -127,7 +127,8 @@ class Conductor:
             self._scribe.finding(
                 "not-at-baseline", "lab", Verdict.LAB, f"the baseline cannot be reached: {reached.reason}"
             )
-        self._loop.last_event = -1
+        self._loop.last_event = self._memory.last_event = -1
+        self._memory.sampled_to_ns = 0
         return reached.ready
 
     def _watch(self) -> None:
@@ -207,9 +208,8 @@ class Conductor:
             if answer.error is None:
                 builds[answer.node] = answer.value
             elif self._lab.clock.now_ns() < deadline_ns:
-                self._loop.agenda.plan(
-                    self._lab.clock.now_ns() + ASK_AGAIN_S * NS_PER_S, "ask for the build again", lambda: ask(answer.node)
-                )
+                again_ns = self._lab.clock.now_ns() + ASK_AGAIN_S * NS_PER_S
+                self._loop.agenda.plan(again_ns, "ask for the build again", lambda: ask(answer.node))
             else:
                 builds[answer.node] = ""
 
@@ -235,10 +235,10 @@ class Conductor:
 
     def _undo(self) -> None:
         """Revert whatever is active and wait for the proof of healing, heeding no further stop."""
-        if all(fault.over for fault in self._faults):
-            return
         for fault in self._faults:
             fault.abort()
+        if all(fault.over for fault in self._faults):
+            return
         deadline_ns = self._lab.clock.now_ns() + UNDO_WITHIN_S * NS_PER_S
         self._loop.run_until(
             lambda: all(fault.over for fault in self._faults) or self._lab.clock.now_ns() >= deadline_ns,

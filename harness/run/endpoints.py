@@ -13,13 +13,17 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from harness.azurelocal.command import Command
-from harness.clock import Deadline, monotonic_ns
+from harness.clock import NS_PER_S, Deadline, monotonic_ns
 from harness.errors import HarnessError
 from harness.transports.replies import Reply
 
 GATHER_AT_MOST_S: Final = 180.0
 """Wall time after which outstanding answers of a clock that does not flow are given up; protocol deadlines are far
 below."""
+
+
+HANGS_AFTER_S: Final = 5.0
+"""Wall time after which a node counts as hanging; small hosts need a couple of seconds for a command [INF]."""
 
 
 class Session(Protocol):
@@ -39,6 +43,7 @@ class Ask:
     number: int
     node: str
     command: Command[Any]
+    asked_ns: int
     answered: Callable[[Answer], None]
 
 
@@ -63,17 +68,26 @@ class Endpoints:
         self._answers: queue.SimpleQueue[tuple[Ask, Answer]] = queue.SimpleQueue()
         self._outstanding: dict[int, Ask] = {}
         self._number = 0
+        self.in_turn = False
+        """Send a question only when the one before it is answered: a question that waits in the lab moves a virtual
+        clock, and what another one finds there must not depend on which of them was faster."""
 
     def ask(self, node: str, command: Command[Any], answered: Callable[[Answer], None]) -> None:
         """Have `command` run on `node`; `answered` is called by the loop, in the conductor's thread."""
         self._number += 1
-        ask = Ask(self._number, node, command, answered)
+        ask = Ask(self._number, node, command, monotonic_ns(), answered)
         self._outstanding[ask.number] = ask
-        self._inbox(node).put(ask)
+        if not self.in_turn:
+            self._inbox(node).put(ask)
 
     def is_busy(self, node: str) -> bool:
         """Has `node` an unanswered question?"""
         return any(ask.node == node for ask in self._outstanding.values())
+
+    def is_hanging(self, node: str) -> bool:
+        """Has `node` left a question unanswered for so long that nothing more should be queued behind it?"""
+        since_ns = monotonic_ns() - round(HANGS_AFTER_S * NS_PER_S)
+        return any(ask.node == node and ask.asked_ns < since_ns for ask in self._outstanding.values())
 
     @property
     def outstanding(self) -> int:
@@ -84,6 +98,10 @@ class Endpoints:
         """Wait for all outstanding answers; in (node, number) order, so that arrival order never matters."""
         deadline = Deadline.after(GATHER_AT_MOST_S)
         came: list[tuple[Ask, Answer]] = []
+        for ask in sorted(self._outstanding.values(), key=lambda ask: (ask.node, ask.number)) if self.in_turn else ():
+            self._inbox(ask.node).put(ask)
+            while ask.number in self._outstanding:
+                came.extend(self._next(GATHER_AT_MOST_S))
         while self._outstanding and not deadline.expired():
             came.extend(self._next(deadline.remaining_s()))
         return sorted(came, key=lambda pair: (pair[1].node, pair[1].number))

@@ -29,6 +29,9 @@ from harness.values import Event, Verdict
 LOOK_FOR_EFFECT_S: Final = 5
 LOOK_FOR_RECOVERY_S: Final = 15
 
+STILL_THE_MOMENT: Final = timedelta(seconds=1)
+"""How late a new process may carry out the injection of a dead one where the plan asks for no precision."""
+
 
 def to_ns(duration: timedelta) -> int:
     """A duration in nanoseconds, exactly."""
@@ -44,9 +47,13 @@ class FaultMemory:
     rearmed: int = 0
     targets: tuple[str, ...] = ()
     injected_ns: int | None = None
+    hit: tuple[str, ...] = ()
     confirmed: bool = False
     recover_at_ns: int | None = None
     recovering_ns: int | None = None
+    entered_ns: dict[FaultState, int] = field(default_factory=dict)
+    unserved: list[Event] = field(default_factory=list)
+    """Events since the fault was armed, or since it was injected, which a new process has to look at again."""
 
 
 @dataclass(slots=True)
@@ -63,6 +70,7 @@ class Surroundings:
     tolerates: Tolerates
     on_state: Callable[[str, FaultState], None]
     seen_attempts: int = 0
+    entered_ns: dict[tuple[str, FaultState], int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -96,6 +104,12 @@ class FaultCycle:
     memory: FaultMemory = field(default_factory=FaultMemory)
     _ticket: Ticket | None = None
     _firing: bool = False
+    _begun: bool = False
+    _withdrawn: bool = False
+
+    def __post_init__(self) -> None:
+        for state, t_ns in self.memory.entered_ns.items():
+            self.around.entered_ns[self.fault.id, state] = t_ns
 
     @property
     def state(self) -> FaultState:
@@ -110,15 +124,26 @@ class FaultCycle:
     def begin(self) -> None:
         """Arm the fault, or go on where an earlier process left it."""
         memory = self.memory
+        self._begun = True
         if memory.state is FaultState.NEW:
             self._enter(FaultState.READY, "armed")
+        resumed_in = memory.state
+        unserved, memory.unserved = memory.unserved, []
         if memory.state is FaultState.READY and memory.injected_ns is None:
             self._hold()
-        elif memory.state is FaultState.READY or (memory.state is FaultState.ACTIVE and not memory.confirmed):
+            self._wait_for_other()
+        else:
+            self._unhold()
+        for event in unserved:
+            self.take(event)
+        if memory.injected_ns is None:
+            return
+        if memory.state is FaultState.READY:
+            self._hit_the_rest()
             self._look_for_effect()
         elif memory.state is FaultState.ACTIVE:
             self._plan_recovery()
-        elif memory.state is FaultState.RECOVERING:
+        elif resumed_in is FaultState.RECOVERING:
             self._look_for_recovery()
 
     # --- trigger -----------------------------------------------------------------------------------------------------
@@ -126,39 +151,56 @@ class FaultCycle:
     def take(self, event: Event) -> None:
         """One more event of the lab: is it the fault's moment, or the end of its time?"""
         until = self.fault.until
-        if self.state is FaultState.ACTIVE and until is not None:
-            if until.event.matches(event.kind, event.path, event.attrs):
-                self._recover("planned")
-        elif self.state is FaultState.READY and self.memory.injected_ns is None and not self._firing:
+        if self.memory.injected_ns is not None:
+            if until is not None and until.event.matches(event.kind, event.path, event.attrs):
+                self._end_planned()
+        elif self._waits:
             self._consider(event)
 
     def take_fault_state(self, other: str, state: FaultState) -> None:
         """Another fault changed its state: is that this one's moment?"""
         after = self.fault.after
-        if after is None or self.state is not FaultState.READY or self._firing:
+        if after is not None and (after.fault, after.state) == (other, state.value):
+            self._wait_for_other()
+
+    def _wait_for_other(self) -> None:
+        """Plan to fire if the fault that this one follows has reached the state it waits for."""
+        after = self.fault.after
+        entered_ns = self.around.entered_ns.get((after.fault, FaultState(after.state))) if after is not None else None
+        if after is None or entered_ns is None or not self._waits:
             return
-        if (after.fault, after.state) == (other, state.value):
-            now_ns = self.around.lab.clock.now_ns()
-            moment = Event(seq=-1, t_ns=now_ns + to_ns(after.delay), kind="fault.state", attrs={"fault": other})
-            self.around.agenda.plan(moment.t_ns, f"fault {self.fault.id}", lambda: self._fire(moment))
+        moment = Event(seq=-1, t_ns=entered_ns + to_ns(after.delay), kind="fault.state", attrs={"fault": after.fault})
+        self.around.agenda.plan(moment.t_ns, f"fault {self.fault.id}", lambda: self._fire(moment))
+
+    @property
+    def _waits(self) -> bool:
+        """Is the fault armed, and its moment not come?"""
+        armed = self.state is FaultState.READY and self.memory.injected_ns is None
+        return armed and self._begun and not self._firing and not self._withdrawn
 
     def _consider(self, event: Event) -> None:
         pattern = self.fault.on
         if pattern is None or not pattern.matches(event.kind, event.path, event.attrs):
             return
         self.memory.occurrences += 1
-        wanted = pattern.number if pattern.which == "nth" else len(self.around.lab.nodes)
+        wanted = {"nth": pattern.number, "every": 1, "last": len(self.around.lab.nodes)}[pattern.which]
         wanted += self.memory.rearmed
-        if pattern.which == "every" or self.memory.occurrences == wanted:
+        if self.memory.occurrences == wanted or (pattern.which == "every" and self.memory.occurrences > wanted):
             self._fire(event)
+        else:
+            self._let_go()
 
     def _fire(self, event: Event) -> None:
         """Get fresh facts first; everything else is decided on them."""
+        if not self._waits:
+            return
         self._firing = True
         self.around.observer.refresh(lambda: self._inject(event))
 
     def _inject(self, event: Event) -> None:
         self._firing = False
+        if not self._waits:
+            return  # withdrawn while the facts were fetched
         view = self.around.observer.view()
         why = self._why_not(event, view)
         targets = self._resolve(event, view) if why is None else ()
@@ -199,24 +241,27 @@ class FaultCycle:
             return False
         summary = f"fault '{self.fault.id}' on {', '.join(targets)} was refused: {refusal}"
         self.around.scribe.finding("guard-refused", "scenario", Verdict.INCONCLUSIVE, summary, at_ns=view.now_ns)
+        self._unhold()
         self._enter(FaultState.INVALID, "the guard refused")
         return True
 
-    def _miss(self, why: str) -> None:
-        rearm = self.memory.rearmed < self.fault.rearm
+    def _miss(self, why: str, *, may_rearm: bool = True) -> None:
+        rearm = may_rearm and self.memory.rearmed < self.fault.rearm
         self.around.scribe.fault_missed(self.fault.id, why, rearmed=rearm)
         if rearm:
             self.memory.rearmed += 1
+            self._let_go()
             return
         self.around.scribe.finding(
             "fault-missed", "harness", Verdict.INCONCLUSIVE, f"fault '{self.fault.id}' missed its moment: {why}"
         )
+        self._unhold()
         self._enter(FaultState.INVALID, "missed")
 
     # --- life --------------------------------------------------------------------------------------------------------
 
     def _carry_out(self, event: Event, targets: tuple[str, ...]) -> None:
-        lab, now_ns, mode = self.around.lab, self.around.lab.clock.now_ns(), mode_of(self.fault.fault)
+        now_ns, mode = self.around.lab.clock.now_ns(), mode_of(self.fault.fault)
         lasts = self.fault.lasts or (self.fault.until.or_after if self.fault.until else None)
         recover_at_ns = now_ns + to_ns(lasts) if lasts is not None else None
         trigger = {
@@ -241,13 +286,28 @@ class FaultCycle:
         self.memory.targets = targets
         self.memory.recover_at_ns = recover_at_ns
         self.memory.injected_ns = now_ns
-        for target in targets:
-            mode.inject(target, lab, self.around.lease)
-            self.around.scribe.fault_effect(self.fault.id, target)
-        lab.unhold(self.fault.id, self.around.lease)
+        self._hit(targets)
+        self._unhold()
         self._look_for_effect()
 
+    def _hit(self, targets: tuple[str, ...]) -> None:
+        for target in targets:
+            mode_of(self.fault.fault).inject(target, self.around.lab, self.around.lease)
+            self.around.scribe.fault_effect(self.fault.id, target)
+            self.memory.hit += (target,)
+
+    def _hit_the_rest(self) -> None:
+        """An earlier process died between its intent and the effect: do it, if this is still the moment.
+
+        Where it is not, no proof will be found, and what may have been done all the same is reverted.
+        """
+        late_ns = self.around.lab.clock.now_ns() - (self.memory.injected_ns or 0)
+        if late_ns <= to_ns(self.fault.precision or STILL_THE_MOMENT):
+            self._hit(tuple(target for target in self.memory.targets if target not in self.memory.hit))
+
     def _look_for_effect(self) -> None:
+        if self.state is not FaultState.READY:
+            return  # reverted meanwhile
         injected_ns = self.memory.injected_ns or 0
         proofs = self._proofs("effect", injected_ns)
         now_ns = self.around.lab.clock.now_ns()
@@ -264,6 +324,13 @@ class FaultCycle:
             self._recover("not confirmed")
         else:
             self._look_again(LOOK_FOR_EFFECT_S, self._look_for_effect)
+
+    def _end_planned(self) -> None:
+        """The event came that ends the fault: revert it, or, while its effect is not proven, do so right after."""
+        if self.state is FaultState.ACTIVE:
+            self._recover("planned")
+        elif self.state is FaultState.READY:
+            self.memory.recover_at_ns = self.around.lab.clock.now_ns()
 
     def _plan_recovery(self) -> None:
         if self.memory.recover_at_ns is not None:
@@ -285,6 +352,8 @@ class FaultCycle:
         self._look_again(LOOK_FOR_RECOVERY_S, self._look_for_recovery)
 
     def _look_for_recovery(self) -> None:
+        if self.state is not FaultState.RECOVERING:
+            return
         since_ns = self.memory.recovering_ns or 0
         proofs = self._proofs("recovery", since_ns)
         if proofs:
@@ -300,17 +369,19 @@ class FaultCycle:
 
     def abort(self) -> None:
         """The run ends early: revert what is active, at once."""
-        if self.memory.injected_ns is not None:
+        self._withdrawn = True
+        if self.memory.injected_ns is None:
+            self._unhold()
+        elif self.state is FaultState.RECOVERING and not self._begun:
+            self._look_again(LOOK_FOR_RECOVERY_S, self._look_for_recovery)
+        else:
             self._recover("abort")
-        elif self.state is FaultState.READY:
-            self.around.lab.unhold(self.fault.id, self.around.lease)
 
     def close(self) -> None:
         """The update has ended: a fault whose moment never came is missed."""
         if self.state is FaultState.READY and self.memory.injected_ns is None:
-            self.around.lab.unhold(self.fault.id, self.around.lease)
-            self.memory.rearmed = self.fault.rearm
-            self._miss("the update ended before its trigger came")
+            self._withdrawn = True
+            self._miss("the update ended before its trigger came", may_rearm=False)
 
     # --- small parts -------------------------------------------------------------------------------------------------
 
@@ -338,11 +409,22 @@ class FaultCycle:
             path = str(pattern.path) if pattern.path is not None else "*"
             self.around.lab.hold(Hold(self.fault.id, pattern.kind, path), self.around.lease)
 
+    def _unhold(self) -> None:
+        if self.fault.hold:
+            self.around.lab.unhold(self.fault.id, self.around.lease)
+
+    def _let_go(self) -> None:
+        """The lab may stand still at an event that was not the one: let it go on to the next."""
+        if self.fault.hold:
+            self._unhold()
+            self._hold()
+
     def _enter(self, state: FaultState, why: str) -> None:
         before = self.memory.state
         if state not in LEGAL[before]:
             raise AssertionError(f"fault '{self.fault.id}' cannot go from {before} to {state}")
         self.memory.state = state
+        self.memory.entered_ns[state] = self.around.entered_ns[self.fault.id, state] = self.around.lab.clock.now_ns()
         self.around.scribe.fault_state(self.fault.id, before, state, why)
         self.around.on_state(self.fault.id, state)
 

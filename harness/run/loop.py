@@ -35,6 +35,7 @@ class Loop:
         self.before_step: Callable[[], None] = lambda: None
         self._lab = lab
         self._endpoints = endpoints
+        endpoints.in_turn = not lab.clock.flows
         self._stop = stop
 
     def run_until(self, done: Callable[[], bool], *, heed_stop: bool = True) -> None:
@@ -57,7 +58,9 @@ class Loop:
 
     def _step_virtual(self, now_ns: int) -> None:
         if self._endpoints.outstanding:
-            _deliver(self._endpoints.gather())
+            pairs = self._endpoints.gather()
+            self._lab.clock.catch_up()
+            _deliver(pairs)
             return
         due_ns = self.agenda.next_due_ns()
         self._lab.clock.advance(due_ns if due_ns is not None else now_ns + 60 * NS_PER_S)

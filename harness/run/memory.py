@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from harness.faults import FaultState
 from harness.journal import Entry
 from harness.run.fault_cycle import FaultMemory
 from harness.run.update_cycle import UpdateMemory
+from harness.values import Event
 
 
 @dataclass(slots=True)
@@ -47,8 +49,12 @@ def _take(memory: RunMemory, entry: Entry) -> None:
         case "baseline":
             memory.baseline_ready = data["outcome"] == "ready"
             memory.last_event, memory.sampled_to_ns = -1, 0
+            for fault in memory.faults.values():
+                fault.unserved.clear()
         case "event":
             memory.last_event = max(memory.last_event, data["number"])
+            for fault in memory.faults.values():
+                _take_event(fault, data)
         case "samples":
             memory.sampled_to_ns = max(memory.sampled_to_ns, data["to_ns"])
         case "attempt.begin":
@@ -72,15 +78,26 @@ def _take_fault(fault: FaultMemory, entry: Entry) -> None:
     match entry.what:
         case "fault.state":
             fault.state = FaultState(data["to"])
+            fault.entered_ns[fault.state] = entry.t_lab_ns or 0
         case "fault.inject":
             target = data["target"]
             fault.targets = (target,) if isinstance(target, str) else tuple(target)
             fault.injected_ns = entry.t_lab_ns
             fault.recover_at_ns = data["recover_at_ns"]
             fault.occurrences = data["occurrence"]
+            fault.unserved.clear()
+        case "fault.injected":
+            fault.hit = (*fault.hit, data["target"])
         case "fault.confirmed":
             fault.confirmed = True
         case "fault.recover":
             fault.recovering_ns = entry.t_lab_ns
         case "fault.missed":
             fault.rearmed += bool(data["rearmed"])
+
+
+def _take_event(fault: FaultMemory, data: Mapping[str, Any]) -> None:
+    """Keep what an armed or an injected fault waits for; the rest of its life needs no events."""
+    if fault.state in (FaultState.READY, FaultState.ACTIVE):
+        keys = ("t_ns", "kind", "path", "node", "vm", "source", "t_err_ns", "attrs")
+        fault.unserved.append(Event(seq=data["number"], **{key: data[key] for key in keys}))

@@ -51,9 +51,17 @@ class Observer:
 
     def poll(self) -> None:
         """One round: the update from one node, the cluster from another."""
-        first, *others = self._candidates()
-        self.ask_any(self._workflow.observe(), [first, *others], self._take_update)
-        self.ask_any(observe_cluster(), [*others, first], self._take_cluster)
+        first, *others = self.candidates()
+
+        def then_cluster(answer: Answer | None) -> None:
+            self._take_update(answer)
+            self.ask_any(observe_cluster(), [first], self._take_cluster)
+
+        if others:
+            self.ask_any(self._workflow.observe(), [first, *others], self._take_update)
+            self.ask_any(observe_cluster(), [*others, first], self._take_cluster)
+        else:
+            self.ask_any(self._workflow.observe(), [first], then_cluster)
 
     def refresh(self, then: Callable[[], None]) -> None:
         """Ask for the cluster now; `then` is called with fresh facts, or when no node could tell."""
@@ -63,7 +71,7 @@ class Observer:
                 self._take_cluster(answer)
             then()
 
-        self.ask_any(observe_cluster(), self._candidates(reverse=True), answered)
+        self.ask_any(observe_cluster(), self.candidates(spare_first=True), answered)
 
     def touch(self, node: str) -> None:
         """Ask `node` itself for a sign of life; only whether it answers is kept."""
@@ -78,33 +86,43 @@ class Observer:
         *,
         patience: int = 8,
     ) -> None:
-        """Ask the first of `nodes` that is free; on trouble the next one; `answered(None)` when none could tell."""
-        free = [node for node in nodes if not self._endpoints.is_busy(node)] or list(nodes)[:0]
-        if not free or patience == 0:
+        """Ask the first of `nodes` that does not hang, on trouble the next; `answered(None)` when none could tell."""
+        able = [node for node in nodes if not self._endpoints.is_hanging(node)]
+        if not able or patience == 0:
             answered(None)
             return
-        node, rest = free[0], free[1:]
+        node, rest = able[0], able[1:]
 
         def came(answer: Answer) -> None:
             self.note_contact(answer)
             if answer.error is None:
                 answered(answer)
-            elif not isinstance(answer.error, CredentialRejectedError):
+            elif isinstance(answer.error, CredentialRejectedError):
+                answered(None)
+            else:
                 self.ask_any(command, rest, answered, patience=patience - 1)
 
         self._endpoints.ask(node, command, came)
 
-    def candidates(self) -> list[str]:
-        """Nodes in the order in which they should be asked."""
-        return self._candidates()
-
-    def _candidates(self, *, reverse: bool = False) -> list[str]:
+    def candidates(self, *, spare_first: bool = False) -> list[str]:
+        """All nodes in the order in which they should be asked: those that answer and are free before all others, and
+        among equals those that are updated last; `spare_first` puts the best one second, to spread the questions."""
         now_ns = self._lab.clock.now_ns()
+
+        def rank(node: str) -> tuple[bool, ...]:
+            contact = self._view.contact.get(node)
+            return (
+                self._endpoints.is_hanging(node),
+                self._avoid_until_ns.get(node, 0) > now_ns,
+                self._endpoints.is_busy(node),
+                contact is None or not contact.answers,
+            )
+
         last_first = list(reversed(self._lab.nodes))
-        good = [node for node in last_first if self._avoid_until_ns.get(node, 0) <= now_ns]
-        if reverse and len(good) > 1:
-            good = [*good[1:], good[0]]
-        return [*good, *(node for node in last_first if node not in good)]
+        ranked = sorted(last_first, key=rank)
+        if spare_first and len(ranked) > 1 and rank(ranked[0]) == rank(ranked[1]):
+            ranked[0], ranked[1] = ranked[1], ranked[0]
+        return ranked
 
     def note_contact(self, answer: Answer) -> None:
         """Keep whether the node answered; journal every change."""
@@ -141,7 +159,9 @@ class Observer:
         """Virtual machines that are no guests of the lab (the resource bridge) count as groups of the cluster."""
         known = frozenset(self._lab.guests)
         others = [row for row in record["guests"] if row["name"] not in known]
-        groups = [{"name": row["name"], "owner": row["owner"], "state": row["state"], "kind": VM_GROUP} for row in others]
+        groups = [
+            {"name": row["name"], "owner": row["owner"], "state": row["state"], "kind": VM_GROUP} for row in others
+        ]
         guests = [row for row in record["guests"] if row["name"] in known]
         return {**record, "guests": guests, "groups": [*record["groups"], *groups]}
 

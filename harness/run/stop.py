@@ -4,7 +4,6 @@ steps."""
 from __future__ import annotations
 
 import signal
-import threading
 from types import FrameType
 
 
@@ -13,17 +12,18 @@ class StopFlag:
     interrupted."""
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        # No lock here: a signal may interrupt the handler of another one.
+        self._is_set = False
         self.reason = ""
 
     def set(self, reason: str) -> None:
         """Ask the conductor to undo and end."""
-        if not self._event.is_set():
+        if not self._is_set:
             self.reason = reason
-            self._event.set()
+            self._is_set = True
 
     def __bool__(self) -> bool:
-        return self._event.is_set()
+        return self._is_set
 
     def on_signals(self) -> None:
         """Listen to SIGINT, SIGTERM and SIGHUP of this process."""

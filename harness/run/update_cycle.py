@@ -89,6 +89,8 @@ class UpdateCycle:
         self._last: UpdateObservation | None = None
         self._last_seq: int | None = None
         self._looks = 0
+        self._empty_looks = 0
+        self._failed_run: str | None = None
 
     # --- starting ----------------------------------------------------------------------------------------------------
 
@@ -114,7 +116,7 @@ class UpdateCycle:
         self.memory.pending_number, self.memory.pending_t_ns = number, now_ns
         self.memory.first_start_ns = now_ns if self.memory.first_start_ns is None else self.memory.first_start_ns
         self._seen_active = False
-        self._looks = 0
+        self._looks = self._empty_looks = 0
         self._progress = ProgressDetector(self._progress.limit_ns)
         key = f"{self._scenario.id}/{number}"
         command = self._workflow.resume(key) if resume else self._workflow.start(key)
@@ -140,9 +142,10 @@ class UpdateCycle:
 
     def _found(self, answer: Answer | None) -> None:
         active: tuple[ActiveUpdate, ...] = answer.value if answer is not None else ()
+        self._empty_looks = self._empty_looks + 1 if answer is not None and not active else 0
         if answer is not None and active:
             self._adopt(active, answer.node)
-        elif self._looks < LOOKS_FOR_START and (answer is None or self._looks < SURE_AFTER_LOOKS):
+        elif self._looks < LOOKS_FOR_START and self._empty_looks < SURE_AFTER_LOOKS:
             self._later(LOOK_FOR_START_S, self._look_for_start)
         elif answer is not None and self.memory.starts < STARTS_AT_MOST:
             self.memory.pending_number = None
@@ -158,6 +161,11 @@ class UpdateCycle:
         own = find_own_run(active, self._workflow.update_id, intended, CLOCK_ERROR)
         if own is not None and own.run_id is not None:
             self._started(own.run_id, adopted=True, node=node)
+            return
+        unproven = any(found.update_id.lower() == self._workflow.update_id.lower() for found in active)
+        if unproven and self._looks < LOOKS_FOR_START:
+            # The new run is listed a while after the update left its old state.
+            self._later(LOOK_FOR_START_S, self._look_for_start)
             return
         summary = f"an update that is not ours is under way: {', '.join(found.update_id for found in active)}"
         self._scribe.finding("foreign-run", "lab", Verdict.LAB, summary)
@@ -184,12 +192,17 @@ class UpdateCycle:
             self._end(Ending.INSTALLED)
         elif situation is StateClass.READY and options.prepare_only and self._seen_active:
             self._end(Ending.PREPARED)
-        elif situation in (StateClass.FAILED, StateClass.BLOCKED) and self._seen_active:
+        elif situation in (StateClass.FAILED, StateClass.BLOCKED) and (self._seen_active or self._is_new_run(seen)):
             self._failed(situation, seen)
+
+    def _is_new_run(self, seen: UpdateObservation) -> bool:
+        """Is this the run of our last start?  It may have failed before anybody saw it at work."""
+        return seen.run_id is not None and seen.run_id == self.memory.run_id != self._failed_run
 
     def _failed(self, situation: StateClass, seen: UpdateObservation) -> None:
         if self.memory.starts <= self._scenario.workflow.resume.on_failure:
             if self.may_resume():
+                self._failed_run = seen.run_id
                 self._start(resume=True)
             return
         step = seen.step
@@ -210,7 +223,7 @@ class UpdateCycle:
     def check(self, view: View) -> None:
         """After each look at the cluster: has anything moved, and is there time left?"""
         seen, now_ns = self._last, self._lab.clock.now_ns()
-        if seen is None or self.ending is not None:
+        if seen is None or self.ending is not None or self.memory.pending_number is not None:
             return
         fingerprint = Fingerprint(
             phase=seen.phase,
@@ -222,8 +235,12 @@ class UpdateCycle:
         self._progress.feed(now_ns, fingerprint)
         if self._progress.stuck(now_ns):
             self._stuck(seen, now_ns)
-        elif now_ns - (self.memory.first_start_ns or now_ns) > to_ns(self._scenario.budgets.deadline):
+        elif self._is_late(now_ns):
             self._late(seen, now_ns)
+
+    def _is_late(self, now_ns: int) -> bool:
+        began_ns = self.memory.first_start_ns  # lab time zero is a time
+        return began_ns is not None and now_ns - began_ns > to_ns(self._scenario.budgets.deadline)
 
     def _stuck(self, seen: UpdateObservation, now_ns: int) -> None:
         still_min = self._progress.still_ns(now_ns) / NS_PER_S / 60

@@ -1,0 +1,102 @@
+"""`hil judge`: judge a journal again, compare two, explain a verdict."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.errors import ConfigError
+from harness.exits import OF_VERDICT, Exit
+from harness.journal import Journal, read_journal
+from harness.journal.writer import FILE_NAME
+from harness.judge.diff import diff as differences_of
+from harness.judge.replay import replay as replay_run
+from harness.judge.results import results_of
+from harness.judge.text import explain_failure
+from harness.paths import reports_dir, runs_dir
+
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Judge a journal again, compare two, explain a verdict."
+)
+
+Run = Annotated[str, typer.Argument(help="Run folder, its journal, or a run id.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+
+def folder_of(run: str) -> Path:
+    """The run folder that `run` names.  Raises ConfigError when there is none."""
+    given = Path(run)
+    candidates = [given.parent if given.name == FILE_NAME else given, runs_dir() / run]
+    for folder in candidates:
+        if (folder / FILE_NAME).is_file():
+            return folder
+    raise ConfigError(
+        f"'{run}' is neither a run folder nor a run id: no {FILE_NAME} there",
+        hint=f"ls {reports_dir() / 'runs'} shows the runs of this checkout",
+    )
+
+
+def journal_of(run: str) -> Journal:
+    """The verified journal of `run`, which may also name a journal file of any name.  Raises ConfigError,
+    JournalError."""
+    given = Path(run)
+    return read_journal(given if given.is_file() else folder_of(run) / FILE_NAME)
+
+
+@app.command()
+def replay(run: Run, as_json: AsJson = False) -> None:
+    """Judge a run again from its journal, offline.
+
+    Exit code: that of the verdict; 3 when the journal is broken, or when the stored results are not what the journal
+    says.
+    """
+    found = replay_run(folder_of(run))
+    judgement = found.judgement
+    if as_json:
+        plain = results_of(judgement).model_dump(mode="json", by_alias=True)
+        typer.echo(json.dumps({"same": found.same, "differences": found.differences, "results": plain}, indent=1))
+    else:
+        stored = found.stored["verdict"] if found.stored else "none stored"
+        typer.echo(
+            f"verdict {judgement.verdict} (stored: {stored}), {len(judgement.journal.entries)} lines, chain holds"
+        )
+        for text in found.differences:
+            typer.echo(f"  {text}")
+    raise typer.Exit(Exit.HARNESS if not found.same else OF_VERDICT[judgement.effective.value])
+
+
+@app.command()
+def diff(left: Run, right: Run, as_json: AsJson = False) -> None:
+    """Compare two journals without wall times and hosts.  Exit code 0 when they are the same, 1 when not."""
+    one, other = journal_of(left), journal_of(right)
+    found = list(differences_of(one, other))
+    if as_json:
+        rows = [{"seq": each.seq, "path": each.path, "left": each.left, "right": each.right} for each in found]
+        lines = [len(one.entries), len(other.entries)]
+        typer.echo(json.dumps({"same": not found, "lines": lines, "differences": rows}, indent=1))
+    elif not found:
+        typer.echo(f"same: {len(one.entries)} lines")
+    else:
+        for each in found[:10]:
+            typer.echo(f"line {each.seq + 1}: {each.path}: {_shown(each.left)} | {_shown(each.right)}")
+        typer.echo(f"{len(found)} lines differ of {len(one.entries)} and {len(other.entries)}")
+    raise typer.Exit(Exit.PRODUCT if found else Exit.PASS)
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+@app.command()
+def explain(run: Run, as_json: AsJson = False) -> None:
+    """Say in at most fifteen lines why a run has its verdict, and what to do next."""
+    plain = results_of(replay_run(folder_of(run)).judgement).model_dump(mode="json", by_alias=True)
+    if as_json:
+        keys = ("run_id", "verdict", "effective", "cause", "because")
+        typer.echo(json.dumps({key: plain[key] for key in keys}, indent=1))
+    else:
+        typer.echo(explain_failure(plain))

@@ -1,0 +1,109 @@
+"""`hil report`: find, open and rebuild the pages of sessions and runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import webbrowser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from harness.errors import ConfigError
+from harness.journal.writer import FILE_NAME
+from harness.judge.results import RESULTS_NAME, write_results
+from harness.paths import reports_dir, runs_dir, sessions_dir
+from harness.report.record import read_json
+from harness.report.run import PAGE_NAME, write_run_page
+from harness.report.session import SUMMARY_NAME, rebuild_session
+from harness.report.wording import duration_text
+from harness.run.job import find_run
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Find, open and rebuild the pages of runs.")
+
+LAST: Final = "last"
+DISPLAYS: Final = ("DISPLAY", "WAYLAND_DISPLAY")
+
+What = Annotated[
+    str, typer.Argument(metavar="[RUN|SESSION|last]", help="Run or session; `last` is the newest session.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+
+@app.command("open")
+def open_page(what: What = LAST, as_json: AsJson = False) -> None:
+    """Print the path of a page, and open it where there is a display."""
+    page = folder_of(what) / PAGE_NAME
+    if not page.is_file():
+        raise ConfigError(f"'{page.parent}' has no page", hint=f"make it from the journal: hil report build {what}")
+    typer.echo(json.dumps({"page": str(page)}) if as_json else str(page))
+    if not as_json and any(os.environ.get(name) for name in DISPLAYS):
+        webbrowser.open(page.as_uri())
+
+
+@app.command()
+def build(what: What = LAST) -> None:
+    """Make results and pages again from the journals alone; of a session also its summary, JUnit file and page."""
+    folder = folder_of(what)
+    if not is_session(folder):
+        typer.echo(build_run(folder))
+        return
+    for row in (read_json(folder / SUMMARY_NAME) or {"scenarios": []})["scenarios"]:
+        run = runs_dir() / str(row["run_id"])
+        if (run / FILE_NAME).is_file():
+            typer.echo(build_run(run))
+    rebuild_session(folder, runs_dir())
+    typer.echo(str(folder / PAGE_NAME))
+
+
+@app.command("list")
+def list_reports(as_json: AsJson = False) -> None:
+    """List sessions and the verdicts of their runs, the newest first."""
+    sessions = list(_sessions())
+    if as_json:
+        typer.echo(json.dumps(sessions, indent=1, ensure_ascii=False))
+        return
+    for session in sessions:
+        typer.echo(f"{session['session']}  exit code {session['exit_code']}  {duration_text(session['wall_s'])}")
+        for row in session["scenarios"]:
+            subject = f"  ({row['subject']})" if row["subject"] else ""
+            typer.echo(f"  {row['verdict'] or 'no verdict':<13}{row['id']:<12}{row['title']}{subject}")
+    if not sessions:
+        typer.echo(f"no session in {sessions_dir()}")
+
+
+def build_run(folder: Path) -> str:
+    """Judge the journal of a run folder, write results and page, and return the path of the page."""
+    write_results(folder)
+    write_run_page(folder)
+    return str(folder / PAGE_NAME)
+
+
+def is_session(folder: Path) -> bool:
+    """Is it the folder of a session, not of a run?"""
+    return (folder / SUMMARY_NAME).is_file() or folder.resolve().parent == sessions_dir().resolve()
+
+
+def folder_of(what: str) -> Path:
+    """The folder of a session or run that `what` names.  Raises ConfigError when there is none."""
+    if what == LAST:
+        last = reports_dir() / LAST
+        if not last.exists():
+            raise ConfigError(f"there is no session in {sessions_dir()} yet", hint="start one: hil demo")
+        return last.resolve()
+    session = sessions_dir() / what
+    if what and session.is_dir():
+        return session
+    path = Path(what)
+    return path if (path / FILE_NAME).is_file() or (path / RESULTS_NAME).is_file() else find_run(what)
+
+
+def _sessions() -> Iterator[dict[str, Any]]:
+    """Name, folder and summary of each session that has one."""
+    folders = sorted(sessions_dir().iterdir(), reverse=True) if sessions_dir().is_dir() else []
+    for folder in folders:
+        summary = read_json(folder / SUMMARY_NAME)
+        if summary is not None:
+            yield {"session": folder.name, "page": str(folder / PAGE_NAME), **summary}

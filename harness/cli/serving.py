@@ -1,0 +1,202 @@
+"""Serving a simulated lab outside of any plan, and granting it lab time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from harness.clock import NS_PER_S, Deadline, lab_utc, pause, utc_text
+from harness.errors import ConfigError, LabError, LeaseError
+from harness.labs.control import ControlChannel, LabHostGoneError
+from harness.labs.hosting import attach, end_host, find_host, folder_of, start_host
+from harness.labs.lease import RENEW_EVERY_S, LeaseRow, LeaseStore
+from harness.labs.models import LabFile, parse_clock
+from harness.labs.port import BaselineSpec
+from harness.labs.remote import RemoteLab
+from harness.plan.text import TextError
+
+PURPOSE: Final = "twin serve"
+LOOK_EVERY_S: Final = 0.2
+GRANT_S: Final = 1800
+"""Lab time of one grant: short enough that each answers well within the channel's time limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServedEndpoint:
+    """How a client reaches one node."""
+
+    node: str
+    address: str
+    port: int
+    username: str
+    password: str
+    url: str
+
+
+def with_clock(lab: LabFile, clock: str | None) -> LabFile:
+    """The lab with another clock.  Raises ConfigError for a clock that it cannot have."""
+    if clock is None:
+        return lab
+    try:
+        spec = parse_clock(clock)
+    except TextError as error:
+        raise ConfigError(f"--clock: {error.message}", hint="for example --clock scaled:60") from error
+    if spec.mode != "real" and lab.epoch is None:
+        raise ConfigError(f"lab '{lab.lab}' has no 'epoch', which a {spec.mode} clock needs", hint="add it to the file")
+    return lab.model_copy(update={"clock": spec})
+
+
+class Service:
+    """A leased and hosted instance at its baseline."""
+
+    def __init__(self, lab: LabFile, instances: tuple[str, ...], seed: int) -> None:
+        """Lease, host, baseline.  Raises LeaseError when no instance is free, LabError when it does not come up."""
+        self._leases = LeaseStore()
+        self.file = lab
+        self.lease = self._leases.acquire_any(instances, purpose=PURPOSE)
+        try:
+            start_host(self.lease.instance, lab.model_dump(mode="json", by_alias=True))
+            self.lab: RemoteLab = attach(self.lease)
+            reached = self.lab.baseline(BaselineSpec({"solution": lab.versions.solution}, seed), self.lease)
+        except BaseException:
+            self._give_back()
+            raise
+        self.versions = reached.versions
+        if not reached.ready:
+            self.release()
+            raise LabError(f"the baseline of '{self.lease.instance}' cannot be reached: {reached.reason}")
+
+    def describe(self) -> dict[str, Any]:
+        """The first line of `hil twin serve --json`."""
+        return {
+            "schema": 1,
+            "instance": self.lease.instance,
+            "lab": self.file.lab,
+            "clock": str(self.file.clock),
+            "epoch": utc_text(self.lab.clock.epoch),
+            "lease_epoch": self.lease.epoch,
+            "versions": dict(self.versions),
+            "guests": list(self.lab.guests),
+            "endpoints": [asdict(endpoint) for endpoint in self.endpoints()],
+        }
+
+    def endpoints(self) -> list[ServedEndpoint]:
+        """Where and how the nodes answer."""
+        served = []
+        for node in self.lab.nodes:
+            found = self.lab.endpoint(node, "winrm")
+            url = f"http://{found.address}:{found.port}/wsman"
+            served.append(ServedEndpoint(node, found.address, found.port, found.username, found.secret, url))
+        return served
+
+    def serve(self, wanted: Callable[[], bool]) -> None:
+        """Keep the lease until nobody wants the lab any longer.
+
+        Raises LeaseError when the lease was taken away, LabHostGoneError when the lab host died.
+        """
+        renewal = Deadline.after(RENEW_EVERY_S)
+        while wanted():
+            if renewal.expired():
+                self._leases.renew(self.lease)
+                renewal = Deadline.after(RENEW_EVERY_S)
+            if not find_host(self.lease.instance).alive:
+                self._leases.check(self.lease)  # an operator's release is no accident of the lab host
+                raise LabHostGoneError(
+                    f"the lab host of '{self.lease.instance}' died",
+                    hint=f"its last words are in {folder_of(self.lease.instance) / 'host.log'}",
+                )
+            pause(LOOK_EVERY_S)
+
+    def release(self) -> None:
+        """End the lab host and give the lease back; harmless when either is gone."""
+        with suppress(LabHostGoneError, LeaseError):
+            self.lab.release(self.lease)
+        self._give_back()
+
+    def _give_back(self) -> None:
+        row = self._leases.read(self.lease.instance)
+        if row is not None and row.epoch == self.lease.epoch:  # else the instance is somebody else's by now
+            end_host(self.lease.instance)
+            self._leases.release(self.lease)
+
+
+# --- lab time ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """Lab time after a grant: nanoseconds and UTC; `asked` tells whether all of it passed."""
+
+    instance: str
+    before_ns: int
+    reached_ns: int
+    target_ns: int
+    epoch: datetime
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "instance": self.instance,
+            "before_ns": self.before_ns,
+            "reached_ns": self.reached_ns,
+            "complete": self.reached_ns >= self.target_ns,
+            "lab_time": utc_text(lab_utc(self.epoch, self.reached_ns)),
+        }
+
+
+def served(instance: str | None) -> LeaseRow:
+    """The lease of a served instance; without a name, of the only one.  Raises ConfigError."""
+    rows = [
+        row
+        for row in LeaseStore().rows()
+        if row.purpose == PURPOSE and row.holder is not None and not row.holder.proven_dead
+    ]
+    if instance is not None:
+        rows = [row for row in rows if row.instance == instance]
+    if len(rows) == 1:
+        return rows[0]
+    if rows:
+        names = ", ".join(row.instance for row in rows)
+        raise ConfigError(f"{len(rows)} labs are served", hint=f"name one with --instance: {names}")
+    what = f"'{instance}' is not served" if instance else "no lab is served"
+    raise ConfigError(f"{what} by `hil twin serve`; only a served lab is yours to advance", hint="see: hil lab list")
+
+
+def grant(row: LeaseRow, duration: timedelta, wanted: Callable[[], bool] = lambda: True) -> Granted:
+    """Let lab time pass on a served instance, in portions while `wanted`.
+
+    The epoch is the one of the serving process' lease: advancing is that operator's act too, and after a change of
+    hands the lab host refuses it.  Raises ConfigError when lab time passes by itself, LeaseError and LabError as the
+    lab host does.
+    """
+    channel = ControlChannel(folder_of(row.instance))
+    try:
+        about = channel.call("describe")
+        if about["flows"]:
+            raise ConfigError(
+                f"lab time of '{row.instance}' passes by itself, {about['rate']:g} lab seconds in a second",
+                hint="only a virtual clock is advanced: hil twin serve LAB --clock virtual",
+            )
+        before_ns = now_ns = int(channel.call("now"))
+        target_ns = before_ns + round(duration.total_seconds() * NS_PER_S)
+        while now_ns < target_ns and wanted():
+            portion_ns = min(target_ns, now_ns + GRANT_S * NS_PER_S)
+            reached_ns = int(channel.call("advance", epoch=row.epoch, to_ns=portion_ns))
+            if reached_ns <= now_ns:
+                break  # held by somebody who waits for an event
+            now_ns = reached_ns
+    finally:
+        channel.close()
+    return Granted(row.instance, before_ns, now_ns, target_ns, datetime.fromisoformat(about["epoch"]))
+
+
+def instance_names(lab: LabFile, number: int | None) -> tuple[str, ...]:
+    """The instances that may be served: all, or the one with this number.  Raises ConfigError."""
+    if number is None:
+        return lab.instance_names
+    if not 1 <= number <= lab.instances:
+        raise ConfigError(f"lab '{lab.lab}' has instances 1 to {lab.instances}, not {number}", hint="see: hil lab list")
+    return (lab.instance_names[number - 1],)

@@ -1,0 +1,218 @@
+"""`hil run start` and `hil demo`: order, pytest child, progress, closing table, exit code."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+
+from harness.cli.interrupts import Interrupts
+from harness.cli.outcome import Outcome, closing_table, read_json, read_outcome
+from harness.cli.progress import choose_progress
+from harness.cli.session import SESSION_FILE, SessionWatch, start_pytest
+from harness.cli.table import echo_json
+from harness.errors import ConfigError, HarnessError, NothingSelectedError
+from harness.exits import OF_PYTEST, Exit
+from harness.labs.models import find_lab
+from harness.paths import root, sessions_dir
+from harness.plan.load import Plan, find_plan, load_plan
+from harness.report.session import PAGE_NAME, SUMMARY_NAME
+from harness.run.session_folder import new_session_id
+
+LOG_FILE: Final = "pytest.log"
+
+_SESSION_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_NAME: Final = re.compile(r"[\w.-]+")
+_STRONGER_THAN_AN_INTERRUPT: Final = frozenset({Exit.TAINTED, Exit.PRODUCT, Exit.HARNESS})
+_TAIL_LINES: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the operator asks for; None and empty stand for the default."""
+
+    plan: str
+    lab: str | None = None
+    workers: int | None = None
+    expression: str = ""
+    seed: int | None = None
+    session: str | None = None
+    record: bool = False
+    extra: tuple[str, ...] = ()
+
+
+def run_session(order: Order, *, as_json: bool = False) -> Exit:
+    """Have a plan carried out and say what came of it.
+
+    Raises ConfigError (and SourceError with every mistake of a plan) before anything is touched, HarnessError when
+    pytest died without a summary.
+    """
+    plan = load_plan(find_plan(order.plan).resolve())
+    workers = worker_count(plan, order)
+    session_id = order.session or new_session_id()
+    folder = make_folder(session_id)
+    progress = choose_progress(as_json=as_json)
+    with Interrupts() as interrupts:
+        child = start_pytest(pytest_command(plan, order, session_id, workers), folder / LOG_FILE, root())
+        progress.say(f"session {session_id}: {plan.path.name}, {_counted(workers)}")
+        watch = SessionWatch(folder, child, progress, interrupts)
+        try:
+            waited = watch.follow()
+        finally:
+            progress.close()
+    if not waited:
+        return leave(watch, child.pid)
+    return conclude(watch, child.poll() or 0, as_json=as_json)
+
+
+def _counted(workers: int) -> str:
+    return "one scenario at a time" if workers < 2 else f"{workers} scenarios at a time"
+
+
+def make_folder(session_id: str) -> Path:
+    """The folder of a new session.  Raises ConfigError when the name is bad or taken."""
+    if not _SESSION_ID.fullmatch(session_id):
+        raise ConfigError(
+            f"'{session_id}' is no name for a session", hint="up to 64 letters, digits, '-' and '_', no '.' and no '/'"
+        )
+    folder = sessions_dir() / session_id
+    if (folder / SESSION_FILE).exists():
+        raise ConfigError(f"session '{session_id}' exists already", hint="choose another name, or leave --session away")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def worker_count(plan: Plan, order: Order) -> int:
+    """How many scenarios run at the same time: as asked, else as many as scenarios, lab instances and processors allow.
+
+    Raises ConfigError for an unknown lab.
+    """
+    labs = {name: find_lab(name) for name in sorted({order.lab or scenario.lab for scenario in plan.scenarios})}
+    if order.workers is not None:
+        return order.workers
+    instances = sum(lab.instances for lab in labs.values())
+    return max(1, min(len(plan.scenarios), instances, len(os.sched_getaffinity(0))))
+
+
+def pytest_command(plan: Plan, order: Order, session_id: str, workers: int) -> list[str]:
+    """The command line of the pytest child; what the operator adds comes last and so wins."""
+    command = [sys.executable, "-m", "pytest", str(plan.path), "-p", "no:cacheprovider", f"--hil-session={session_id}"]
+    if not entry_points(group="pytest11", name="hil"):
+        command += ["-p", "harness.pytest_plugin"]  # a checkout whose environment was not made by ./hil
+    command += ["-n", str(workers if workers > 1 else 0)]
+    if order.lab is not None:
+        command.append(f"--hil-lab={order.lab}")
+    if order.seed is not None:
+        command.append(f"--hil-seed={order.seed}")
+    if order.record:
+        command.append("--hil-record")
+    if order.expression:
+        command += ["-k", pytest_expression(order.expression, [scenario.id for scenario in plan.scenarios])]
+    return [*command, *order.extra]
+
+
+def pytest_expression(expression: str, scenario_ids: Sequence[str]) -> str:
+    """A pytest expression in which scenario ids, whole or in part, are written as in the names of the tests.
+
+    `UPD-001 or DET` → `UPD_001 or DET`; other words stay, so that names of labs can be selected too.
+    """
+
+    def spelled(word: str) -> str:
+        return word.replace("-", "_").replace(".", "__")
+
+    names = [spelled(scenario_id) for scenario_id in scenario_ids]
+    return _NAME.sub(
+        lambda found: spelled(found[0]) if any(spelled(found[0]) in name for name in names) else found[0], expression
+    )
+
+
+# --- the end ----------------------------------------------------------------------------------------------------------
+
+
+def conclude(watch: SessionWatch, code: int, *, as_json: bool) -> Exit:
+    """Closing table and exit code.  Raises HarnessError without a summary, NothingSelectedError without a scenario."""
+    summary = read_json(watch.folder / SUMMARY_NAME)
+    if summary is None:
+        raise _without_summary(watch, code)
+    exit_code = Exit(int(summary["exit_code"]))  # type: ignore[call-arg]
+    if watch.stopping and exit_code not in _STRONGER_THAN_AN_INTERRUPT:
+        exit_code = Exit.INTERRUPTED
+    if exit_code is Exit.NOTHING_SELECTED and not watch.stopping:
+        raise NothingSelectedError(
+            "the selection names no scenario", hint="hil plan list shows what there is; check -k"
+        )
+    outcomes = [read_outcome(run.folder, run.row) for run in watch.runs.values()]
+    page = watch.folder / PAGE_NAME
+    if as_json:
+        echo_json(_document(watch, outcomes, exit_code))
+        return exit_code
+    typer.echo(closing_table(outcomes))
+    if watch.stopping:
+        typer.echo("interrupted: what was injected was undone, see the verdicts above")
+    typer.echo(f"report: {page}")
+    if exit_code is Exit.USAGE:
+        typer.echo("\n".join(_last_lines(watch.folder / LOG_FILE)), err=True)
+    return exit_code
+
+
+def _document(watch: SessionWatch, outcomes: Sequence[Outcome], exit_code: Exit) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "session": watch.folder.name,
+        "folder": str(watch.folder),
+        "report": str(watch.folder / PAGE_NAME),
+        "exit_code": int(exit_code),
+        "interrupted": watch.stopping,
+        "scenarios": [outcome.plain() for outcome in outcomes],
+    }
+
+
+def leave(watch: SessionWatch, pid: int) -> Exit:
+    """The operator does not wait for the end: say what goes on and how to get back to it."""
+    typer.echo(f"left: pytest goes on as process {pid} and writes the summary to {watch.folder}", err=True)
+    for line in _unfinished(watch):
+        typer.echo(line, err=True)
+    return Exit.DETACHED
+
+
+def _unfinished(watch: SessionWatch) -> list[str]:
+    """A line for each run that has not ended: does it live, and which command leads back to it?"""
+    lines = []
+    for run in watch.runs.values():
+        if run.finished:
+            continue
+        if run.lives:
+            lines.append(
+                f"  run {run.run_id} goes on: hil run watch {run.run_id}   or: hil run stop {run.run_id} --yes"
+            )
+        elif run.view.conductor is not None and not run.view.ended:
+            lines.append(f"  run {run.run_id} lost its process: hil run resume {run.run_id}")
+        elif run.view.ended:
+            lines.append(f"  run {run.run_id} ended ({run.view.ended}): hil run show {run.run_id}")
+        else:
+            lines.append(f"  run {run.run_id} had not begun; nothing was touched")
+    return lines
+
+
+def _without_summary(watch: SessionWatch, code: int) -> HarnessError:
+    """Why there is no summary: a mistake on the command line, or a pytest that died."""
+    said = "\n  ".join(_last_lines(watch.folder / LOG_FILE))
+    if OF_PYTEST.get(code) is Exit.USAGE:
+        return ConfigError(f"pytest refused its command line:\n  {said}", hint="check what stands behind '--'")
+    left = "\n".join(_unfinished(watch)) or "  no run had begun"
+    return HarnessError(
+        f"pytest ended with code {code} and left no summary; it said last:\n  {said}\nwhat is left:\n{left}",
+        hint=f"resume what can be resumed, then read {watch.folder / LOG_FILE}",
+    )
+
+
+def _last_lines(path: Path) -> list[str]:
+    lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines() if path.exists() else []
+    return lines[-_TAIL_LINES:] or ["nothing"]

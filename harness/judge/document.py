@@ -1,0 +1,252 @@
+"""The shape of `results.json` and `ledger.json`, and their JSON Schemas.
+
+The files in reports/schemas/ are generated from these models (a test compares them); readers in other languages use
+those.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+RESULTS_SCHEMA: Final = 1
+
+
+class Part(BaseModel):
+    """A part of a document: frozen, complete, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+VerdictName = Literal["pass", "fail", "stuck", "guide-gap", "lab", "harness", "inconclusive", "not-run"]
+EVIDENCE = Field(description="journal sequence numbers")
+
+
+class LabPart(Part):
+    """The lab as the header names it."""
+
+    name: str
+    kind: str
+
+
+class VersionsPart(Part):
+    """Solution versions: at the baseline, wanted, and reached."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    start: str | None = Field(alias="from")
+    to: str | None
+    reached: str | None
+
+
+class JudgePart(Part):
+    """Who judged: version of the judge; `harness` is the version that wrote the journal."""
+
+    version: str
+    harness: str
+
+
+class JournalPart(Part):
+    """The journal that was judged: hash of its last line, lines, bytes, and whether a torn last line was left out."""
+
+    sha256: str
+    lines: int
+    bytes: int
+    torn: bool
+
+
+class FindingPart(Part):
+    """One reason for the verdict; `at` is UTC of the lab, `lab_time` the time since the lab's epoch."""
+
+    id: str
+    about: str
+    outcome: VerdictName
+    summary: str
+    at_ns: int | None
+    at: str | None
+    lab_time: str | None
+    phase: str
+    step: str
+    node: str
+    value: str
+    limit: str
+    faults_active: list[str]
+    waived_by: str
+    evidence: list[int] = EVIDENCE
+    attrs: dict[str, Any]
+
+
+class PhasePart(Part):
+    """One phase or step of the update in lab time."""
+
+    path: str
+    node: str
+    start_ns: int
+    end_ns: int | None
+    start: str
+    end: str | None
+    status: str
+    source: Literal["event", "observation"]
+    evidence: list[int] = EVIDENCE
+
+
+class FaultPart(Part):
+    """One injection: times in UTC of the lab."""
+
+    id: str
+    kind: str
+    target: list[str]
+    injected_at: str
+    trigger_lag_s: float | None
+    confirmed: bool
+    reverted: bool
+    confirmed_at: str | None
+    reverted_at: str | None
+    explains: list[str] = Field(description="virtual machines whose one gap this fault explains")
+    evidence: list[int] = EVIDENCE
+
+
+class MeasurementPart(Part):
+    """A number with its limit; `none` means that the plan does not limit it, `unset` that it could not be taken."""
+
+    name: str
+    unit: str
+    value: float | None
+    limit: float | None
+    comparison: str
+    outcome: Literal["pass", "fail", "unset", "none"]
+    evidence: list[int] = EVIDENCE
+    detail: str
+
+
+class GuidePart(Part):
+    """A troubleshooting guide that was consulted."""
+
+    id: str
+    rank: int | None
+    symptom: str
+    remedy: str
+    recovered_s: float | None
+    outcome: str
+
+
+class AttemptPart(Part):
+    """One process that wrote to the journal; wall times in UTC."""
+
+    number: int
+    resumed: bool
+    started: str
+    ended: str | None
+    reason: str
+    detail: str
+
+
+class GuestPart(Part):
+    """One of the worst guests."""
+
+    vm: str
+    longest_s: float
+    error_s: float
+    cause: str
+    explained_by: str
+    down: bool
+
+
+class ResultsDocument(Part):
+    """`results.json` of one run."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+
+    run_id: str
+    folder: str = Field(description="name of the run folder, below reports/runs")
+    scenario: str
+    title: str
+    plan: str
+    plan_sha256: str
+    seed: int | str | None
+    subject: str
+    machines: str
+    label: str = Field(description="what the result is evidence of")
+    lab: LabPart
+    versions: VersionsPart
+    started: str = Field(description="wall time of the first line, UTC")
+    ended: str = Field(description="wall time of the last line, UTC")
+    lab_started: str
+    lab_ended: str
+    lab_duration_s: float
+    verdict: VerdictName
+    effective: VerdictName = Field(description="the verdict beside the waivers; gates follow this one")
+    waived: bool
+    cause: FindingPart | None = Field(description="the finding that decided; null for pass")
+    because: list[FindingPart] = Field(description="all findings, by first cause")
+    phases: list[PhasePart]
+    faults: list[FaultPart]
+    measurements: list[MeasurementPart]
+    guides: list[GuidePart]
+    attempts: list[AttemptPart]
+    worst_guests: list[GuestPart]
+    judge: JudgePart
+    journal: JournalPart
+
+
+class GapPart(Part):
+    """One gap; see docs/reference/measurements.md."""
+
+    start_ns: int
+    start_err_ns: int
+    end_ns: int
+    end_err_ns: int
+    last_ok_ns: int | None
+    first_bad_ns: int | None
+    first_ok_ns: int | None
+    cause: Literal["live-migration", "frozen", "isolated", "restart", "down", "unknown"]
+    boot_before: int | None
+    boot_after: int | None
+    owner_before: str
+    owner_after: str
+    explained_by: str
+    duration_ns: int
+    error_ns: int
+    open: bool
+
+
+class VmPart(Part):
+    """The gaps of one guest."""
+
+    vm: str
+    coverage: float
+    samples: int
+    count: int
+    longest_ns: int
+    total_ns: int
+    gaps: list[GapPart]
+
+
+class ControlPart(Part):
+    """Ticks that the sampler owed and missed."""
+
+    due: int
+    missed: int
+
+
+class LedgerDocument(Part):
+    """`ledger.json` of one run; all times in nanoseconds of lab time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_: Literal[1] = Field(alias="schema")
+    from_ns: int
+    to_ns: int
+    interval_ns: int
+    coverage: float | None
+    control: ControlPart
+    unobserved: list[tuple[int, int]]
+    vms: list[VmPart]
+
+
+def schema_of(document: type[Part], name: str) -> dict[str, Any]:
+    """JSON Schema (2020-12) of a document."""
+    schema = document.model_json_schema(by_alias=True, mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": name, **schema}

@@ -1,0 +1,75 @@
+"""Judge a run folder again: same journal, same verdict, offline, years later."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import JournalError
+from harness.journal import read_journal
+from harness.journal.writer import FILE_NAME
+from harness.judge.judgement import JUDGE_VERSION, Judgement, judge
+from harness.judge.results import LEDGER_NAME, RESULTS_NAME, results_text
+from harness.measure.ledger import ledger_text
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A judgement made again, and how it compares with what the folder holds."""
+
+    judgement: Judgement
+    stored: dict[str, Any] | None
+    differences: tuple[str, ...]
+
+    @property
+    def same(self) -> bool:
+        """Nothing differs from the stored files."""
+        return not self.differences
+
+
+def replay(run_folder: Path) -> Replay:
+    """Judge the journal in `run_folder` again and compare with `results.json`, `ledger.json` and the evidence files.
+
+    Raises JournalError when there is no journal, BrokenJournalError (with the line) when it was changed.
+    """
+    judgement = judge(read_journal(run_folder / FILE_NAME))
+    stored = _stored(run_folder / RESULTS_NAME)
+    return Replay(judgement, stored, tuple(_differences(run_folder, judgement, stored)))
+
+
+def _stored(path: Path) -> dict[str, Any] | None:
+    try:
+        loaded = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise JournalError(f"cannot read '{path}': {error}", hint="delete it and judge again") from error
+    return loaded if isinstance(loaded, dict) else None
+
+
+def _differences(folder: Path, judgement: Judgement, stored: dict[str, Any] | None) -> Iterator[str]:
+    if stored is not None:
+        fresh = json.loads(results_text(judgement))
+        # The folder may have been moved since; another version of the judge has to agree on the verdict only.
+        same_judge = stored.get("judge") == fresh["judge"]
+        compared = [name for name in fresh if name != "folder"] if same_judge else ["verdict", "effective"]
+        names = [name for name in compared if fresh[name] != stored.get(name)]
+        yield from (f"{RESULTS_NAME}: '{name}' differs from what the journal says now" for name in names)
+    ledger = folder / LEDGER_NAME
+    same_ledger = stored is None or stored.get("judge", {}).get("version") == JUDGE_VERSION
+    if same_ledger and ledger.exists() and ledger.read_text(encoding="utf-8") != ledger_text(judgement.ledger):
+        yield f"{LEDGER_NAME}: differs from what the journal says now"
+    for row in judgement.case.timeline.evidence:
+        yield from _evidence(folder, str(row.value.get("file") or ""), str(row.value.get("sha256") or ""), row.seq)
+
+
+def _evidence(folder: Path, name: str, wanted: str, seq: int) -> Iterator[str]:
+    path = folder / name
+    if not path.is_file():
+        yield f"{name}: named by journal line {seq + 1}, but not there"
+    elif hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
+        yield f"{name}: its content is not the one whose hash journal line {seq + 1} holds"

@@ -1,0 +1,57 @@
+"""What to type next, by verdict."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command line, and what it is good for."""
+
+    line: str
+    purpose: str
+
+
+def next_commands(results: Mapping[str, Any], header: Mapping[str, Any]) -> tuple[Command, ...]:
+    """The commands of a run's page, the one to begin with first."""
+    run, lab = shlex.quote(results["run_id"]), shlex.quote(results["lab"]["name"])
+    show = Command(f"hil run show {run}", "the run step by step, with the journal lines behind each statement")
+    replay = Command(f"hil judge replay {run}", "judge the same journal again, offline: same journal, same verdict")
+    again = Command(start_command(results, header), "the same scenario on the same lab with the same seed")
+    resume = Command(f"hil run resume {run}", "go on where the run broke off; what was injected is undone first")
+    begin: Mapping[str, tuple[Command, ...]] = {
+        "pass": (again, replay),
+        "lab": (Command(f"hil lab show {lab}", "which part of the lab failed"), again, replay),
+        "not-run": (Command(f"hil lab show {lab}", "what this lab declares; the finding says what is missing"), again),
+        "harness": (replay, again),
+        "inconclusive": (show, again, replay),
+    }
+    commands = begin.get(str(results["verdict"]), (show, replay, again))
+    unfinished = results["attempts"] and results["attempts"][-1]["reason"] in ("", "detached")
+    return (resume, *commands) if unfinished else commands
+
+
+def session_commands(all_results: Iterable[Mapping[str, Any]]) -> tuple[Command, ...]:
+    """How to run a session again: one command for each plan, lab and seed that it had."""
+    found: dict[str, list[str]] = {}
+    for results in all_results:
+        words = ["hil", "run", "start", results["plan"] or "PLAN", "--lab", results["lab"]["name"]]
+        if results["seed"] is not None:
+            words += ["--seed", str(results["seed"])]
+        found.setdefault(shlex.join(words), []).append(str(results["scenario"]))
+    return tuple(Command(line, "runs again: " + ", ".join(dict.fromkeys(ids))) for line, ids in found.items())
+
+
+def start_command(results: Mapping[str, Any], header: Mapping[str, Any]) -> str:
+    """The command that runs the same scenario again."""
+    plan = header.get("plan") or {}
+    name = PurePosixPath(str(plan.get("file") or plan.get("name") or "PLAN")).stem
+    words = ["hil", "run", "start", name, "--lab", results["lab"]["name"], "-k", str(results["scenario"])]
+    if results["seed"] is not None:
+        words += ["--seed", str(results["seed"])]
+    return shlex.join(words)

@@ -1,0 +1,113 @@
+"""What a run left behind, read once: journal, results, ledger."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from harness.clock import lab_utc, utc_text
+from harness.journal import Journal, read_journal
+from harness.journal.writer import FILE_NAME
+from harness.judge.case import elapsed, epoch_of
+from harness.judge.document import RESULTS_SCHEMA
+from harness.judge.judgement import JUDGE_VERSION, judge
+from harness.judge.results import LEDGER_NAME, RESULTS_NAME, results_of
+from harness.judge.timeline import Timeline, timeline_of
+from harness.measure.ledger import LEDGER_SCHEMA, ledger_document
+
+Plain = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run: the verified journal, its facts in order, and the plain data of `results.json` and `ledger.json`.
+
+    `begin_ns` and `end_ns` are the first and the last lab time that the journal names.
+    """
+
+    journal: Journal
+    timeline: Timeline
+    results: Plain
+    ledger: Plain
+    begin_ns: int
+    end_ns: int
+
+    @property
+    def epoch(self) -> datetime:
+        """UTC of lab time zero."""
+        return epoch_of(self.timeline.lab)
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Names of the nodes, as the header lists them; those that a look at the cluster showed when it lists none."""
+        named = self.timeline.names("nodes")
+        seen = {node.name for row in self.timeline.clusters[:1] for node in row.value.nodes}
+        return named or tuple(sorted(seen))
+
+    @property
+    def gaps(self) -> tuple[tuple[str, Plain], ...]:
+        """Guest and gap of the whole ledger, by guest and time."""
+        return tuple((vm["vm"], gap) for vm in self.ledger["vms"] for gap in vm["gaps"])
+
+    def utc(self, t_ns: int) -> str:
+        """Lab time as UTC of the lab."""
+        return utc_text(lab_utc(self.epoch, t_ns))
+
+    def moment(self, t_ns: int | None) -> str:
+        """Lab time in both spellings: `01:23:45.678 (2025-11-12T23:23:45.678Z)`; empty for None."""
+        return "" if t_ns is None else f"{elapsed(t_ns)} ({self.utc(t_ns)})"
+
+
+def load_record(run_folder: Path) -> RunRecord:
+    """Read a run folder.  Results that are missing, or are not of this very journal, are made anew from the journal.
+
+    Raises JournalError when there is no journal, BrokenJournalError when its chain does not hold, HarnessError when the
+    judge cannot read the header.
+    """
+    journal = read_journal(run_folder / FILE_NAME)
+    stored = _stored(run_folder, journal)
+    if stored is None:
+        judgement = judge(journal)
+        timeline = judgement.case.timeline
+        results = results_of(judgement).model_dump(mode="json", by_alias=True)
+        return record_of(journal, timeline, results, ledger_document(judgement.ledger))
+    return record_of(journal, timeline_of(journal), *stored)
+
+
+def record_of(journal: Journal, timeline: Timeline, results: Plain, ledger: Plain) -> RunRecord:
+    """A record of parts that are at hand already."""
+    begin_ns = next((entry.t_lab_ns for entry in journal if entry.t_lab_ns is not None), 0)
+    return RunRecord(journal, timeline, results, ledger, begin_ns, max(timeline.end_ns, begin_ns + 1))
+
+
+def _stored(folder: Path, journal: Journal) -> tuple[Plain, Plain] | None:
+    """Results and ledger in the folder, None unless both are of this journal and of this judge."""
+    results, ledger = read_json(folder / RESULTS_NAME), read_json(folder / LEDGER_NAME)
+    if results is None or ledger is None:
+        return None
+    same = (
+        results.get("schema") == RESULTS_SCHEMA
+        and ledger.get("schema") == LEDGER_SCHEMA
+        and (results.get("journal") or {}).get("sha256") == journal.last_sha256
+        and (results.get("judge") or {}).get("version") == JUDGE_VERSION
+    )
+    return (results, ledger) if same else None
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The JSON object in a file; None when there is none or it cannot be read."""
+    try:
+        loaded = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return loaded if isinstance(loaded, dict) else None
+
+
+def seqs_text(evidence: Sequence[int], most: int = 8) -> str:
+    """Journal sequence numbers for a table: `12, 15, 80 …`."""
+    shown = ", ".join(str(seq) for seq in evidence[:most])
+    return f"{shown} …" if len(evidence) > most else shown

@@ -1,0 +1,84 @@
+"""`kill -9` of every process of the chain, at positions spread over a run with a fault: nothing is lost, nothing
+leaks."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.exits import Exit
+from tests.e2e.chain import Chain, await_lines, kill, of_kind
+
+LINES_OF_A_RUN = 1700
+"""About how many lines the journal of UPD-002 has; positions are drawn below."""
+
+VICTIMS = ("cli", "controller", "worker", "conductor")
+SEED = 20260101
+
+
+def positions(victim: str, count: int) -> list[int]:
+    """Journal lengths at which to strike, spread over the run and drawn anew for each victim."""
+    stream = random.Random(f"{SEED}/{victim}")
+    step = LINES_OF_A_RUN // count
+    return [1 + index * step + stream.randrange(step) for index in range(count)]
+
+
+def cases(count: int, full: int) -> list[object]:
+    """`count` cases for every run of the tests, `full` of them with --full."""
+    rows: list[object] = []
+    for victim in (*VICTIMS, "labhost"):
+        chosen = positions(victim, full)
+        for index, position in enumerate(chosen):
+            marks = [] if index % (full // count) == full // count // 2 else [pytest.mark.full]
+            rows.append(pytest.param(victim, position, marks=marks, id=f"{victim}-{position}"))
+    return rows
+
+
+def pid_of(chain: Chain, victim: str, cli: psutil.Process, run: Path) -> int:
+    """The process to kill."""
+    if victim == "cli":
+        return cli.pid
+    conductor = of_kind(run, "attempt.begin")[0]["data"]["host"]["pid"]
+    if victim == "conductor":
+        return int(conductor)
+    if victim == "worker":
+        return psutil.Process(conductor).ppid()
+    if victim == "controller":
+        session = next((chain.home / "reports" / "sessions").iterdir())
+        started = json.loads((session / "session.jsonl").read_text().splitlines()[0])
+        return int(started["pid"])
+    ready = next((chain.home / "state" / "labs").glob("*/host.json"))
+    return int(json.loads(ready.read_text())["pid"])
+
+
+@pytest.mark.parametrize(("victim", "position"), cases(count=1, full=10))
+def test_killed_process_loses_nothing(chain: Chain, victim: str, position: int) -> None:
+    """Preconditions: UPD-002 under way.  Steps: kill -9 one process, then `hil run resume`.
+
+    Expected: the harness' own processes: the same verdict, one update start, the fault clean; the lab host: verdict
+    lab. Nothing is left running, and the lease is free.
+    """
+    process = chain.begin("run", "start", "demo", "-k", "UPD_002", "-n", "2", "--seed", "1")
+    run = chain.run_of("UPD-002")
+    assert await_lines(run, position, alive=lambda: process.poll() is None)
+    kill(pid_of(chain, victim, psutil.Process(process.pid), run))
+    resumed = chain.hil("run", "resume", run.name)
+    process.wait(timeout=120)
+    chain.await_silence()
+
+    results = json.loads((run / "results.json").read_text())
+    if victim == "labhost":
+        assert (results["verdict"], resumed.returncode) == ("lab", Exit.LAB)
+    else:
+        assert (results["verdict"], resumed.returncode) == ("pass", Exit.PASS), resumed.stdout + resumed.stderr
+        assert len(of_kind(run, "update.started")) == 1
+        assert {row["data"]["run_id"] for row in of_kind(run, "update.started")}
+        assert len(of_kind(run, "fault.inject")) == 1
+        assert [row["data"]["to"] for row in of_kind(run, "fault.state")][-1] == "clean"
+    labs = json.loads(chain.hil("lab", "list", "--json").stdout)
+    assert not any(instance["lease"] for lab in labs for instance in lab["instances"])
+    assert chain.hil("judge", "replay", str(run)).returncode == resumed.returncode

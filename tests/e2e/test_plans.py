@@ -1,0 +1,114 @@
+"""The shipped plans on the simulated lab, as a user starts them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from harness.exits import Exit
+from harness.paths import plans_dir, root
+from tests.e2e.chain import Chain
+
+
+def results_of(chain: Chain) -> dict[str, dict[str, Any]]:
+    """Scenario id → results.json."""
+    documents = [json.loads((run / "results.json").read_text()) for run in chain.runs]
+    return {document["scenario"]: document for document in documents}
+
+
+def findings(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Finding id → finding."""
+    return {finding["id"]: finding for finding in document["because"]}
+
+
+def measured(document: dict[str, Any], name: str) -> float:
+    """Value of one measurement."""
+    return float(next(row["value"] for row in document["measurements"] if row["name"] == name))
+
+
+def test_demo_passes_and_says_where_the_report_is(chain: Chain) -> None:
+    """`hil demo`: both scenarios pass, with the measurements that make them worth something."""
+    done = chain.hil("demo")
+    assert done.returncode == Exit.PASS, done.stdout + done.stderr
+    summary = chain.summary()
+    assert summary["exit_code"] == Exit.PASS
+    assert {row["id"]: row["verdict"] for row in summary["scenarios"]} == {"UPD-001": "pass", "UPD-002": "pass"}
+    assert all(row["subject"] == "simulated" and row["machines"] == "none" for row in summary["scenarios"])
+    assert all(5 * 3600 < row["lab_time_s"] < 12 * 3600 for row in summary["scenarios"])
+    assert "UPD-001" in done.stdout
+    assert "UPD-002" in done.stdout
+    page = (chain.home / "reports" / "last" / "index.html").resolve()
+    assert page.is_file()
+    assert str(page.parent.name) in done.stdout
+
+    results = results_of(chain)
+    assert measured(results["UPD-001"], "vm.restart.count") == 0
+    assert 0 < measured(results["UPD-001"], "vm.outage.longest") < 2
+    assert measured(results["UPD-002"], "vm.restart.count") > 0
+    assert 10 < measured(results["UPD-002"], "vm.restart.longest") < 360
+    (fault,) = results["UPD-002"]["faults"]
+    assert fault["confirmed"]
+    assert fault["trigger_lag_s"] == 0
+    for run in chain.runs:
+        assert (run / "index.html").is_file()
+        assert (run / "timeline.svg").is_file()
+
+
+def test_detects_finds_every_planted_defect(chain: Chain) -> None:
+    """Bare pytest on detects.yaml ends with 1, and each finding names what was planted."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            str(plans_dir() / "detects.yaml"),
+            "--hil-lab",
+            "labs/twin-4node.yaml",
+            "-n",
+            "2",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        env=chain.env,
+        cwd=root(),
+        check=False,
+    )
+    assert done.returncode == Exit.PRODUCT, done.stdout + done.stderr
+    results = results_of(chain)
+    verdicts = {name: document["verdict"] for name, document in results.items()}
+    assert verdicts == {"DET-001": "fail", "DET-002": "fail", "DET-003": "fail", "DET-004": "stuck"}
+
+    drained = findings(results["DET-001"])["drain-before-repair"]
+    assert "-Repair'" in drained["summary"]
+    assert drained["node"].startswith("NODE")
+    assert drained["node"] in drained["summary"]
+    lost = findings(results["DET-002"])["vm-not-restarted"]
+    assert lost["about"] == "product"
+    assert lost["node"] == results["DET-002"]["faults"][0]["target"]
+    old = findings(results["DET-003"])["build-old"]
+    assert "26100.6584" in old["summary"]
+    assert "26100.6899" in old["limit"]
+    stuck = findings(results["DET-004"])["no-progress"]
+    assert "Failover ECE Service to new Node" in stuck["step"]
+    evidence = _run(chain, "DET-004") / "evidence"
+    assert (evidence / "update-runs.json").is_file()
+    for scenario in verdicts:
+        said = done.stdout.split(f"{scenario} on twin-4node: ", 1)[1].splitlines()[:15]
+        text = "\n".join(said)
+        for word in (
+            "rehearsal: no evidence about the product",
+            "whose:",
+            "where:",
+            "first cause:",
+            "lab time",
+            "next:",
+        ):
+            assert word in text, (scenario, word)
+
+
+def _run(chain: Chain, scenario: str) -> Path:
+    return next(run for run in chain.runs if f".{scenario}." in run.name)

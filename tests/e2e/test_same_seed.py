@@ -1,0 +1,34 @@
+"""The same seed gives the same journal, however processes and threads are scheduled; another seed gives another one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from harness.exits import Exit
+from tests.e2e.chain import Chain
+
+
+@pytest.mark.parametrize("times", [3, pytest.param(20, marks=pytest.mark.full)])
+def test_same_seed_same_journal(chain: Chain, times: int) -> None:
+    """UPD-002 `times` times, with two workers and without: `hil judge diff` finds no difference."""
+    for index in range(times):
+        workers = "2" if index % 2 else "1"
+        done = chain.hil("run", "start", "demo", "-k", "UPD_002", "--seed", "7", "-n", workers)
+        assert done.returncode == Exit.PASS, done.stdout + done.stderr
+    first, *others = chain.runs
+    for other in others:
+        compared = chain.hil("judge", "diff", str(first), str(other))
+        assert compared.returncode == Exit.PASS, compared.stdout
+
+
+def test_other_seed_other_times_same_verdict(chain: Chain) -> None:
+    """Two seeds: the journals differ, the verdicts do not."""
+    for seed in ("7", "8"):
+        done = chain.hil("run", "start", "demo", "-k", "UPD_002", "--seed", seed, "-n", "1")
+        assert done.returncode == Exit.PASS, done.stdout + done.stderr
+    one, other = chain.runs
+    assert chain.hil("judge", "diff", str(one), str(other)).returncode != Exit.PASS
+    ended = [json.loads((run / "results.json").read_text())["lab_duration_s"] for run in (one, other)]
+    assert ended[0] != ended[1]
