@@ -1,0 +1,28 @@
+"""Domain cmdlets of the simulated nodes: thin functions over the model's state, with the product's names and shapes."""
+
+from __future__ import annotations
+
+from harness.twin.cmdlets import clusteractions, registry, services
+from harness.twin.cmdlets.cau import CAU
+from harness.twin.cmdlets.cluster import CLUSTERS
+from harness.twin.cmdlets.computer import CIM, MANAGEMENT
+from harness.twin.cmdlets.hyperv import HYPERV
+from harness.twin.cmdlets.plans import PLANS
+from harness.twin.cmdlets.programs import PROGRAMS
+from harness.twin.cmdlets.storage import STORAGE
+from harness.twin.cmdlets.updates import UPDATES
+from harness.twin.shell.commands.api import CommandTable
+from harness.twin.shell.commands.core import CORE
+
+__all__ = ["clusteractions", "node_commands", "registry", "services"]
+
+_MODULES = (UPDATES, PLANS, CLUSTERS, STORAGE, HYPERV, CAU, MANAGEMENT, CIM, PROGRAMS)
+
+
+def node_commands() -> CommandTable:
+    """All commands of a node: those that every machine has, and the domain's."""
+    # The formatter can only be imported after the shell's own commands.
+    from harness.twin.cmdlets.views import register_views
+
+    register_views()
+    return CORE.extended(*(module.table for module in _MODULES))

@@ -1,0 +1,185 @@
+"""Cmdlets about the machine itself: ``Get-ComputerInfo``, ``Get-HotFix``, ``Get-CimInstance``, ``Restart-Computer``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, Final
+
+from harness.twin.cmdlets.declaring import Module, classes, given_input, property_of, selects
+from harness.twin.cmdlets.shapes import Shape
+from harness.twin.cmdlets.windows import PRODUCT, display_version, free_memory_kib, local_time, total_memory_kib
+from harness.twin.model.cluster import ClusterModel
+from harness.twin.model.entities import InstalledKb, Node
+from harness.twin.shell.commands.api import Call, Parameter
+from harness.twin.shell.errors import limitation
+from harness.twin.shell.objects import PSObject, UInt32, UInt64
+from harness.twin.shell.regexes import has_wildcard
+
+MANAGEMENT: Final = Module("Microsoft.PowerShell.Management", classes("Microsoft.PowerShell.Commands.{}Command"))
+CIM: Final = Module("CimCmdlets", classes("Microsoft.Management.Infrastructure.CimCmdlets.{}Command"))
+
+HOTFIX: Final = Shape(
+    ("System.Management.ManagementObject#root\\cimv2\\Win32_QuickFixEngineering", "System.Object"),
+    "PSComputerName Description HotFixID InstalledBy InstalledOn",
+)
+OPERATING_SYSTEM: Final = Shape(
+    (
+        "Microsoft.Management.Infrastructure.CimInstance#root/cimv2/Win32_OperatingSystem",
+        "Microsoft.Management.Infrastructure.CimInstance",
+        "System.Object",
+    ),
+    "SystemDirectory Organization BuildNumber RegisteredUser SerialNumber Version Caption CSName LastBootUpTime "
+    "LocalDateTime FreePhysicalMemory TotalVisibleMemorySize",
+)
+COMPUTER_SYSTEM: Final = Shape(
+    (
+        "Microsoft.Management.Infrastructure.CimInstance#root/cimv2/Win32_ComputerSystem",
+        "Microsoft.Management.Infrastructure.CimInstance",
+        "System.Object",
+    ),
+    "Name Domain Model NumberOfLogicalProcessors TotalPhysicalMemory",
+)
+_INFO: Final = "Microsoft.PowerShell.Commands.ComputerInfo"
+_PICKED_INFO: Final = ("System.Management.Automation.PSCustomObject", "System.Object")
+_NO_HOTFIX: Final = (
+    "Cannot find the requested hotfix on the 'localhost' computer. Verify the input and run the command again."
+)
+_KIB: Final = 1024
+_LOCAL_NAMES: Final = ("", ".", "localhost")
+
+
+@MANAGEMENT.cmdlet("Get-ComputerInfo", Parameter("Property", "string[]", position=0, aliases=("cip",)))
+def get_computer_info(call: Call) -> Iterator[object]:
+    """Facts about machine and Windows, as far as the simulation has them."""
+    values = _computer_info(call.host)
+    wanted = call.texts("Property")
+    if not wanted:
+        yield PSObject.of_type(_INFO, values)
+        return
+    picked = {name: value for name, value in values.items() if selects(wanted, name)}
+    yield PSObject(picked, _PICKED_INFO)
+
+
+def _computer_info(host: Any) -> dict[str, object]:
+    node: Node = host.node
+    model: ClusterModel = host.model
+    booted = local_time(host, node.last_boot_ns)
+    return {
+        "WindowsProductName": PRODUCT,
+        "OSDisplayVersion": display_version(node),
+        "CsDomain": model.spec.domain,
+        "CsModel": model.environment.hardware_model,
+        "CsName": node.name,
+        "CsNumberOfLogicalProcessors": UInt32(node.logical_processors),
+        "CsTotalPhysicalMemory": UInt64(total_memory_kib(node) * _KIB),
+        "OsName": f"Microsoft {PRODUCT}",
+        "OsVersion": f"10.0.{node.os_build.build}",
+        "OsBuildNumber": str(node.os_build.build),
+        "OsHotFixes": [kb.kb for kb in node.kbs],
+        "OsLocalDateTime": local_time(host, model.now_ns),
+        "OsLastBootUpTime": booted,
+        "OsUptime": timedelta(microseconds=(model.now_ns - node.last_boot_ns) // 1000),
+        "OsTotalVisibleMemorySize": UInt64(total_memory_kib(node)),
+        "OsFreePhysicalMemory": UInt64(free_memory_kib(host)),
+    }
+
+
+@MANAGEMENT.cmdlet("Get-HotFix", Parameter("Id", "string[]", position=0, aliases=("HFID",)))
+def get_hotfix(call: Call) -> Iterator[object]:
+    """Installed updates of this node."""
+    node: Node = call.host.node
+    wanted = call.texts("Id")
+    for name in wanted:
+        if not has_wildcard(name) and not any(kb.kb.lower() == name.lower() for kb in node.kbs):
+            call.write_error(
+                _NO_HOTFIX, "GetHotFixNoEntriesFound", "ObjectNotFound", exception="System.ArgumentException"
+            )
+    for kb in node.kbs:
+        if selects(wanted, kb.kb):
+            yield _hotfix(call.host, kb)
+
+
+def _hotfix(host: Any, kb: InstalledKb) -> PSObject:
+    installed = local_time(host, kb.installed_ns)
+    day = installed.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    return HOTFIX.make(host.node.name, "Security Update", kb.kb, "NT AUTHORITY\\SYSTEM", day)
+
+
+@CIM.cmdlet(
+    "Get-CimInstance",
+    Parameter("ClassName", "string", position=0, mandatory=True),
+    Parameter("Namespace", "string"),
+    Parameter("Property", "string[]"),
+    Parameter("ComputerName", "string[]", aliases=("CN", "ServerName")),
+)
+def get_cim_instance(call: Call) -> Iterator[object]:
+    """``Win32_OperatingSystem`` and ``Win32_ComputerSystem`` of this node."""
+    for name in call.texts("ComputerName"):
+        if not _is_here(call, name):
+            exception = "Microsoft.Management.Infrastructure.CimException"
+            raise call.fail("Access is denied. ", "HRESULT 0x80070005", "PermissionDenied", name, exception)
+    makers = {"win32_operatingsystem": _operating_system, "win32_computersystem": _computer_system}
+    maker = makers.get(call.text("ClassName").lower())
+    if maker is None or call.text("Namespace", "root/cimv2").replace("\\", "/").lower() != "root/cimv2":
+        raise limitation(f"the CIM class {call.text('ClassName')} is not simulated")
+    yield maker(call.host)
+
+
+def _operating_system(host: Any) -> PSObject:
+    node: Node = host.node
+    return OPERATING_SYSTEM.make(
+        "C:\\Windows\\system32",
+        "",
+        str(node.os_build.build),
+        "",
+        "",
+        f"10.0.{node.os_build.build}",
+        f"Microsoft {PRODUCT}",
+        node.name,
+        local_time(host, node.last_boot_ns),
+        local_time(host, host.model.now_ns),
+        UInt64(free_memory_kib(host)),
+        UInt64(total_memory_kib(node)),
+        text=f"Win32_OperatingSystem: Microsoft {PRODUCT}",
+    )
+
+
+def _computer_system(host: Any) -> PSObject:
+    node: Node = host.node
+    model: ClusterModel = host.model
+    return COMPUTER_SYSTEM.make(
+        node.name,
+        model.spec.domain,
+        model.environment.hardware_model,
+        UInt32(node.logical_processors),
+        UInt64(total_memory_kib(node) * _KIB),
+        text=f'Win32_ComputerSystem: {node.name} (Name = "{node.name}")',
+    )
+
+
+@MANAGEMENT.cmdlet(
+    "Restart-Computer",
+    Parameter(
+        "ComputerName", "string[]", position=0, pipeline=("value", "name"), aliases=("CN", "Server", "IPAddress")
+    ),
+    Parameter("Force", "switch"),
+    should_process=True,
+)
+def restart_computer(call: Call) -> None:
+    """Restarts this node; other nodes need a second hop, which a plain session does not have [GK]."""
+    came = given_input(call)
+    names = call.texts("ComputerName") or ([str(property_of(came, "Name") or came)] if came is not None else [""])
+    for name in names:
+        if not _is_here(call, name):
+            text = f"Failed to restart the computer {name} with the following error message: Access is denied."
+            call.write_error(
+                text, "RestartcomputerFailed", "OperationStopped", name, "System.InvalidOperationException"
+            )
+        elif call.should_process(str(call.host.computer_name), "Restart-Computer"):
+            call.host.model.restart_node(call.host.computer_name)
+
+
+def _is_here(call: Call, name: str) -> bool:
+    own = str(call.host.computer_name).lower()
+    return name.lower() in (*_LOCAL_NAMES, own, f"{own}.{call.host.model.spec.domain}".lower())

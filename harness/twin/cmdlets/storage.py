@@ -1,0 +1,188 @@
+"""Cmdlets of the module ``Storage``: pool, virtual disks, drives, jobs ([D] WSD storage/storage-spaces).
+
+Health and operational states come as text, as the module's type extensions give them [GK].  A node outside the cluster
+does not see the clustered storage: it gets nothing, as from an empty subsystem [GK].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Final
+
+from harness.twin.cmdlets.declaring import Module, selects
+from harness.twin.cmdlets.shapes import Shape
+from harness.twin.model.cluster import ClusterModel
+from harness.twin.model.entities import PhysicalDisk, StorageJob, StoragePool, VirtualDisk
+from harness.twin.model.states import PoolStatus, VirtualDiskStatus, VolumeHealth
+from harness.twin.shell.commands.api import Call, Parameter
+from harness.twin.shell.objects import PSObject, UInt16, UInt64
+from harness.twin.shell.regexes import has_wildcard
+
+STORAGE: Final = Module("Storage", lambda name: name)
+
+_CIM: Final = "Microsoft.Management.Infrastructure.CimInstance#ROOT/Microsoft/Windows/Storage/{}"
+
+
+def _chain(name: str) -> tuple[str, ...]:
+    return (_CIM.format(name), "Microsoft.Management.Infrastructure.CimInstance", "System.Object")
+
+
+VIRTUAL_DISK: Final = Shape(
+    _chain("MSFT_VirtualDisk"),
+    "FriendlyName ResiliencySettingName NumberOfDataCopies OperationalStatus HealthStatus DetachedReason Size "
+    "FootprintOnPool",
+)
+PHYSICAL_DISK: Final = Shape(
+    _chain("MSFT_PhysicalDisk"),
+    "DeviceId FriendlyName SerialNumber CanPool OperationalStatus HealthStatus Usage Size",
+)
+POOL: Final = Shape(
+    _chain("MSFT_StoragePool"),
+    "FriendlyName OperationalStatus HealthStatus IsPrimordial IsReadOnly ReadOnlyReason Size AllocatedSize",
+)
+SUBSYSTEM: Final = Shape(_chain("MSFT_StorageSubSystem"), "FriendlyName HealthStatus OperationalStatus")
+JOB: Final = Shape(
+    _chain("MSFT_StorageJob"),
+    "Name IsBackgroundTask ElapsedTime JobState PercentComplete BytesProcessed BytesTotal",
+)
+
+_NAME: Final = Parameter("FriendlyName", "string[]", position=0)
+
+
+@STORAGE.cmdlet("Get-VirtualDisk", _NAME)
+def get_virtual_disk(call: Call) -> Iterator[object]:
+    """The virtual disks."""
+    model: ClusterModel = call.host.model
+    volumes = list(model.volumes.values()) if call.host.node.member else []
+    for name in _chosen(call, "MSFT_VirtualDisk", [volume.name for volume in volumes]):
+        yield _virtual_disk(model.volumes[name])
+
+
+@STORAGE.cmdlet("Get-PhysicalDisk", _NAME)
+def get_physical_disk(call: Call) -> Iterator[object]:
+    """The pool's drives of all nodes; outside the cluster only this node's."""
+    model: ClusterModel = call.host.model
+    nodes = model.nodes.values() if call.host.node.member else (call.host.node,)
+    disks = [disk for node in nodes for disk in node.disks]
+    names = set(_chosen(call, "MSFT_PhysicalDisk", [disk.friendly_name for disk in disks]))
+    for number, disk in enumerate(disks):
+        if disk.friendly_name in names:
+            yield _physical_disk(disk, number)
+
+
+@STORAGE.cmdlet("Get-StoragePool", _NAME, Parameter("IsPrimordial", "bool"))
+def get_pool(call: Call) -> Iterator[object]:
+    """The primordial pool and the cluster's pool."""
+    model: ClusterModel = call.host.model
+    if not call.host.node.member:
+        return
+    pools = {str(pool.get("FriendlyName")): pool for pool in (_primordial(model), _pool(model, model.storage.pool))}
+    for name in _chosen(call, "MSFT_StoragePool", list(pools)):
+        if not call.has("IsPrimordial") or pools[name].get("IsPrimordial") == call.switch("IsPrimordial"):
+            yield pools[name]
+
+
+@STORAGE.cmdlet("Get-StorageJob", Parameter("Name", "string[]", position=0))
+def get_job(call: Call) -> Iterator[object]:
+    """Repair jobs and the pool's background job; none when there is nothing to do."""
+    model: ClusterModel = call.host.model
+    jobs = model.storage.jobs if call.host.node.member else []
+    for job in jobs:
+        if selects(call.texts("Name"), job.name):
+            yield _job(model, job)
+
+
+@STORAGE.cmdlet("Get-StorageSubSystem", _NAME)
+def get_subsystem(call: Call) -> Iterator[object]:
+    """The node's own subsystem and, on a cluster's member, the clustered one."""
+    model: ClusterModel = call.host.model
+    subsystems = {f"Windows Storage on {call.host.computer_name}": (VolumeHealth.Healthy, "OK")}
+    if call.host.node.member:
+        pool = model.storage.pool
+        subsystems[f"Clustered Windows Storage on {model.spec.cluster_name}"] = (pool.health, pool.status.value)
+    for name in _chosen(call, "MSFT_StorageSubSystem", list(subsystems)):
+        health, status = subsystems[name]
+        yield SUBSYSTEM.make(name, health.value, status)
+
+
+def _chosen(call: Call, cim_class: str, names: Sequence[str]) -> list[str]:
+    """The names wanted, each once; one without wildcard that does not exist is an error [GK]."""
+    wanted = call.texts("FriendlyName")
+    for pattern in wanted:
+        if not has_wildcard(pattern) and not any(name.lower() == pattern.lower() for name in names):
+            text = (
+                f"No {cim_class} objects found with property 'FriendlyName' equal to '{pattern}'.  "
+                "Verify the value of the property and retry."
+            )
+            call.write_error(
+                text,
+                "CmdletizationQuery_NotFound_FriendlyName",
+                "ObjectNotFound",
+                pattern,
+                "Microsoft.PowerShell.Cmdletization.Cim.CimJobException",
+            )
+    return [name for name in dict.fromkeys(names) if selects(wanted, name)]
+
+
+def _virtual_disk(volume: VirtualDisk) -> PSObject:
+    return VIRTUAL_DISK.make(
+        volume.name,
+        "Mirror" if volume.copies > 1 else "Simple",
+        UInt16(volume.copies),
+        volume.status.value,
+        volume.health.value,
+        volume.detached_reason.value if volume.status is VirtualDiskStatus.Detached else "None",
+        UInt64(volume.size_bytes),
+        UInt64(volume.size_bytes * volume.copies),
+    )
+
+
+def _physical_disk(disk: PhysicalDisk, number: int) -> PSObject:
+    return PHYSICAL_DISK.make(
+        str(1000 + number),
+        disk.friendly_name,
+        disk.serial,
+        False,
+        disk.status.value,
+        disk.health.value,
+        "Auto-Select",
+        UInt64(disk.size_bytes),
+    )
+
+
+def _capacity(model: ClusterModel) -> int:
+    return sum(disk.size_bytes for node in model.nodes.values() for disk in node.disks)
+
+
+def _pool(model: ClusterModel, pool: StoragePool) -> PSObject:
+    allocated = sum(volume.size_bytes * volume.copies for volume in model.volumes.values())
+    read_only = pool.status is PoolStatus.ReadOnly
+    return POOL.make(
+        pool.name,
+        pool.status.value,
+        pool.health.value,
+        False,
+        read_only,
+        "Incomplete" if read_only else "None",
+        UInt64(_capacity(model)),
+        UInt64(allocated),
+    )
+
+
+def _primordial(model: ClusterModel) -> PSObject:
+    size = UInt64(_capacity(model))
+    return POOL.make("Primordial", PoolStatus.OK.value, VolumeHealth.Healthy.value, True, False, "None", size, size)
+
+
+def _job(model: ClusterModel, job: StorageJob) -> PSObject:
+    now = model.now_ns
+    return JOB.make(
+        job.name,
+        job.is_background,
+        timedelta(microseconds=(now - job.started_ns) // 1000),
+        job.state.name,
+        UInt16(job.percent_complete(now)),
+        UInt64(job.bytes_processed(now)),
+        UInt64(job.bytes_total),
+    )

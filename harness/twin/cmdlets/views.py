@@ -1,0 +1,137 @@
+"""Default views of the domain's objects: columns as the documented samples show them, others [GK].
+
+An object without a view is shown by its properties: more than four make a list, which is how the update objects look
+([D] ASD update/update-via-powershell-23h2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from harness.twin.cmdlets import cau, clusterobjects, computer, hyperv, services, storage
+from harness.twin.cmdlets.declaring import property_of
+from harness.twin.shell.formatting import Column, register_view
+
+_UNITS: Final = ("B", "KB", "MB", "GB", "TB", "PB")
+_STEP: Final = 1024
+_MIB: Final = 1 << 20
+
+
+def size_text(size_bytes: int) -> str:
+    """A size as the storage views print it: ``214.75 GB``."""
+    value, unit = float(size_bytes), 0
+    while value >= _STEP and unit < len(_UNITS) - 1:
+        value, unit = value / _STEP, unit + 1
+    return f"{value:.2f}".rstrip("0").rstrip(".") + f" {_UNITS[unit]}"
+
+
+def _size(name: str) -> Callable[[object], object]:
+    return lambda value: size_text(int(property_of(value, name)))
+
+
+def _mib(name: str) -> Callable[[object], object]:
+    return lambda value: int(property_of(value, name)) // _MIB
+
+
+def _size_column(name: str) -> Column:
+    return Column(name, _size(name), right=True)
+
+
+def register_views() -> None:
+    """Tell the formatter about all views."""
+    _register_cluster()
+    _register_storage()
+    _register_machine()
+
+
+def _register_cluster() -> None:
+    register_view(clusterobjects.CLUSTER.type_name, table=["Name"])
+    register_view(clusterobjects.NODE.type_name, table=["Name", "State", "Type"])
+    register_view(clusterobjects.GROUP.type_name, table=["Name", "OwnerNode", "State"])
+    register_view(clusterobjects.RESOURCE.type_name, table=["Name", "State", "OwnerGroup", "ResourceType"])
+    register_view(clusterobjects.QUORUM.type_name, table=["Cluster", "QuorumResource"])
+    register_view(clusterobjects.SHARED_VOLUME.type_name, table=["Name", "State", Column("Node", "OwnerNode")])
+    register_view(cau.REPORT.type_name, list=["ClusterResult", "Plugin", "TimingBreakdownUTC"])
+    register_view(cau.SUMMARY.type_name, list=["ClusterResult", "Plugin", "TimingBreakdownUTC"])
+
+
+def _register_storage() -> None:
+    register_view(
+        storage.VIRTUAL_DISK.type_name,
+        table=[
+            "FriendlyName",
+            "ResiliencySettingName",
+            "OperationalStatus",
+            "HealthStatus",
+            _size_column("Size"),
+            _size_column("FootprintOnPool"),
+        ],
+    )
+    register_view(
+        storage.PHYSICAL_DISK.type_name,
+        table=[
+            Column("Number", "DeviceId"),
+            "FriendlyName",
+            "SerialNumber",
+            "CanPool",
+            "OperationalStatus",
+            "HealthStatus",
+            "Usage",
+            _size_column("Size"),
+        ],
+    )
+    register_view(
+        storage.POOL.type_name,
+        table=[
+            "FriendlyName",
+            "OperationalStatus",
+            "HealthStatus",
+            "IsPrimordial",
+            "IsReadOnly",
+            _size_column("Size"),
+            _size_column("AllocatedSize"),
+        ],
+    )
+    register_view(storage.SUBSYSTEM.type_name, table=["FriendlyName", "HealthStatus", "OperationalStatus"])
+    register_view(
+        storage.JOB.type_name,
+        table=[
+            "Name",
+            "IsBackgroundTask",
+            "ElapsedTime",
+            "JobState",
+            "PercentComplete",
+            _size_column("BytesProcessed"),
+            _size_column("BytesTotal"),
+        ],
+    )
+
+
+def _register_machine() -> None:
+    register_view(
+        hyperv.VM.type_name,
+        table=[
+            "Name",
+            "State",
+            Column("CPUUsage(%)", "CPUUsage"),
+            Column("MemoryAssigned(M)", _mib("MemoryAssigned")),
+            "Uptime",
+            "Status",
+            "Version",
+        ],
+    )
+    register_view(
+        computer.HOTFIX.type_name,
+        table=[Column("Source", "PSComputerName"), "Description", "HotFixID", "InstalledBy", "InstalledOn"],
+    )
+    register_view(
+        services.SERVICE.type_name,
+        table=[Column("Status", width=8), Column("Name", width=18), Column("DisplayName", width=38)],
+        auto=False,
+    )
+    register_view(
+        computer.OPERATING_SYSTEM.type_name,
+        table=["SystemDirectory", "Organization", "BuildNumber", "RegisteredUser", "SerialNumber", "Version"],
+    )
+    register_view(computer.COMPUTER_SYSTEM.type_name, table=["Name", "Domain", "TotalPhysicalMemory", "Model"])
