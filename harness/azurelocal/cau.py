@@ -21,7 +21,7 @@ SUCCEEDED: Final = "Succeeded"
 READ_BODY: Final = """$d=@{}
 try{$d.run=@(Get-CauRun|ForEach-Object{
 if($_.RunId){@{id="$($_.RunId)";orchestrator="$($_.CurrentOrchestrator)"}}else{"$_"}})
-$r=(Get-CauReport -Last).ClusterResult
+$r=(Get-CauReport -Last -Detailed).ClusterResult
 if($r){$d.report=@{id="$($r.RunId)";status="$($r.Status)";nodes=@($r.NodeResults|ForEach-Object{
 @{name="$($_.Node.NodeName)";status="$($_.Status)"}})}}
 }catch{$d.error=$_.Exception.Message}

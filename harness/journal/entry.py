@@ -72,7 +72,9 @@ class Entry:
             "data": self.data,
             "prev_sha256": self.prev_sha256,
         }
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        # Half a surrogate pair, which a product may print, has no UTF-8; its JSON escape has.
+        return text.encode(errors="backslashreplace")
 
     @classmethod
     def from_line(cls, line: bytes) -> Entry:

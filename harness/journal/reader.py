@@ -67,12 +67,12 @@ def read_journal(path: Path) -> Journal:
 def _verified(path: Path, number: int, line: bytes, previous: str) -> Entry:
     try:
         entry = Entry.from_line(line)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise BrokenJournalError(f"{path}:{number}: not a journal line ({error})", hint=_HINT) from error
     if entry.seq != number - 1:
         raise BrokenJournalError(f"{path}:{number}: sequence number {entry.seq}, expected {number - 1}", hint=_HINT)
     if entry.prev_sha256 != previous:
-        where = "the header was changed" if number == 1 else f"line {number - 1} was changed after it was written"
+        where = "the header was changed" if number == 1 else f"line {number - 1}, or its hash here, was changed"
         raise BrokenJournalError(f"{path}:{number}: the hash chain does not hold: {where}", hint=_HINT)
     if entry.to_line() != line:
         raise BrokenJournalError(f"{path}:{number}: the line is not in the form in which it was written", hint=_HINT)

@@ -17,6 +17,7 @@ from typing import Any, Final
 from xml.sax.saxutils import escape
 
 MASK: Final = "***"
+_WIDE: Final = (("utf-16-le", MASK.encode("utf-16-le")), ("utf-16-be", MASK.encode("utf-16-be")))
 MIN_LENGTH: Final = 4
 """A shorter secret is refused: masking it would tear holes into every text."""
 
@@ -33,6 +34,11 @@ def _base64_cores(raw: bytes) -> Iterable[str]:
             yield core
 
 
+def _windows_json(secret: str) -> str:
+    """`secret` as ConvertTo-Json of Windows PowerShell writes it: quotes and angle brackets as code points too."""
+    return re.sub("[&'<>]", lambda match: f"\\u{ord(match[0]):04x}", json.dumps(secret, ensure_ascii=False)[1:-1])
+
+
 def disguises(secret: str) -> tuple[str, ...]:
     """All texts under which `secret` may travel, the longest first."""
     utf8, utf16 = secret.encode(), secret.encode("utf-16-le")
@@ -41,13 +47,16 @@ def disguises(secret: str) -> tuple[str, ...]:
         secret.encode("unicode_escape").decode(),
         json.dumps(secret)[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],
+        _windows_json(secret),
         urllib.parse.quote(secret, safe=""),
         urllib.parse.quote_plus(secret),
         escape(secret),
         escape(secret, {"'": "&apos;", '"': "&quot;"}),
         secret.replace("'", "''"),
         utf8.hex(),
+        utf8.hex().upper(),
         utf16.hex(),
+        utf16.hex().upper(),
         utf16.decode("latin-1"),
         *_base64_cores(utf8),
         *_base64_cores(utf16),
@@ -62,6 +71,7 @@ class Redactor:
         self._forms: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
         self._bytes_pattern: re.Pattern[bytes] | None = None
+        self._masks: dict[bytes, bytes] = {}
 
     def register(self, secret: str) -> None:
         """Mask `secret` from now on.  Raises ValueError when it is too short to be masked safely."""
@@ -70,21 +80,26 @@ class Redactor:
         self._forms.update(disguises(secret))
         ordered = sorted(self._forms, key=lambda form: (-len(form), form))
         self._pattern = re.compile("|".join(map(re.escape, ordered)))
-        raw = {form.encode() for form in ordered} | {form.encode("utf-16-le") for form in ordered}
+        self._masks = {form.encode(errors="replace"): MASK.encode() for form in ordered}
+        for encoding, mask in _WIDE:
+            self._masks |= {form.encode(encoding, errors="replace"): mask for form in ordered}
         self._bytes_pattern = re.compile(
-            b"|".join(re.escape(form) for form in sorted(raw, key=lambda form: (-len(form), form)))
+            b"|".join(re.escape(form) for form in sorted(self._masks, key=lambda form: (-len(form), form)))
         )
 
     def text(self, text: str) -> str:
         """`text` with every known secret masked."""
-        return self._pattern.sub(MASK, text) if self._pattern else text
+        # Again until nothing is left: a mask and its neighbours may spell another secret.
+        while self._pattern and self._pattern.search(text):
+            text = self._pattern.sub(MASK, text)
+        return text
 
     def value(self, value: Any) -> Any:
         """A JSON value with every string in it, keys included, masked; untouched parts keep their identity."""
         if self._pattern is None:
             return value
         if isinstance(value, str):
-            return self._pattern.sub(MASK, value)
+            return self.text(value)
         if isinstance(value, Mapping):
             return {self.text(str(key)): self.value(item) for key, item in value.items()}
         if isinstance(value, Sequence) and not isinstance(value, bytes):
@@ -93,7 +108,9 @@ class Redactor:
 
     def raw(self, content: bytes) -> bytes:
         """File content with every known secret masked, also where the file is UTF-16."""
-        return self._bytes_pattern.sub(MASK.encode(), content) if self._bytes_pattern else content
+        while self._bytes_pattern and self._bytes_pattern.search(content):
+            content = self._bytes_pattern.sub(lambda match: self._masks[match[0]], content)
+        return content
 
     def finds_in(self, content: bytes) -> bool:
         """Does `content` hold a known secret in any form?  For the final scan of a run folder."""
@@ -106,8 +123,11 @@ class Redactor:
         class _Filter(logging.Filter):
             def filter(self, record: logging.LogRecord) -> bool:
                 record.msg, record.args = redactor.text(record.getMessage()), None
-                if record.exc_text is None and record.exc_info:
-                    record.exc_text = redactor.text(logging.Formatter().formatException(record.exc_info))
+                if not record.exc_text and record.exc_info:
+                    record.exc_text = logging.Formatter().formatException(record.exc_info)
+                # Another handler may have put the text there before this one was asked.
+                record.exc_text = redactor.text(record.exc_text) if record.exc_text else None
+                record.stack_info = redactor.text(record.stack_info) if record.stack_info else None
                 return True
 
         return _Filter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Callable, Mapping
@@ -46,7 +47,11 @@ class JournalWriter:
             raise JournalError(
                 f"another process writes to '{self.path}'", hint="wait for it, or follow it with: hil run watch"
             ) from error
-        existing = read_journal(self.path)
+        try:
+            existing = read_journal(self.path)
+        except JournalError:
+            os.close(self._fd)
+            raise
         self.seq = len(existing.entries)
         self.attempt = existing.entries[-1].attempt + 1 if existing.entries else 1
         self._prev = existing.last_sha256 if existing.entries else GENESIS
@@ -89,7 +94,8 @@ class JournalWriter:
                 os.fsync(self._fd)
         except OSError as error:
             self._failed = f"cannot write journal '{self.path}': {error.strerror}; nothing was done without its line"
-            os.ftruncate(self._fd, self._size)
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._fd, self._size)
             raise JournalError(self._failed, hint=_SPACE_HINT) from error
         self._size += len(raw)
 

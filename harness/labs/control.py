@@ -11,7 +11,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,8 +83,9 @@ class ControlChannel:
         )
 
     def close(self) -> None:
-        """Hang up."""
-        self._file.close()
+        """Hang up; never raises, also when the lab host did so first."""
+        with suppress(OSError):
+            self._file.close()
         self._socket.close()
 
 

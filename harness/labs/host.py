@@ -114,6 +114,7 @@ class LabHost:
                     stream.flush()
                     if request["verb"] == "release" and "ok" in answer:
                         self.end()
+                        return
         except (OSError, ValueError) as error:
             log.info("controller hung up: %s", error)
         finally:

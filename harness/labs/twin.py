@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from harness.errors import ConfigError, LabError
 from harness.labs.models import LabFile
+from harness.labs.secrets import GENERATED, resolve
 from harness.twin.clock import ClockMode
 from harness.twin.lab import Account, LabSpec, NoSlotError, SimulatedLab, make_password
 from harness.twin.model import CatalogError, ModelError, ModelEvent, ModelSpec
@@ -27,7 +28,9 @@ class TwinHosting:
         self._instance = instance
         username = self._file.credentials.node.username
         domain, _, name = username.rpartition("\\")
-        account = Account(domain or "AZLOCAL", name, make_password())
+        secret = self._file.credentials.node.secret
+        password = make_password() if secret == GENERATED else resolve(secret)
+        account = Account(domain or "AZLOCAL", name, password)
         spec = LabSpec(
             model=self._model_spec({"solution": self._file.versions.solution}, self._default_seed(), ()),
             clock=ClockMode.parse(str(self._file.clock)),

@@ -26,6 +26,9 @@ log = logging.getLogger("hil.twin.engine")
 PACE_S: Final = 0.02
 """Wall time between two looks of the pacer."""
 
+COMPUTE_AT_MOST_S: Final = 60.0
+"""Wall time that a grant of lab time waits for programs to come to rest."""
+
 HOLD_AT_MOST_S: Final = 60.0
 """A flowing clock lets go of a hold that nobody serves: a dead controller must not freeze the lab for ever."""
 
@@ -84,6 +87,7 @@ class LabEngine:
         self._ended = False
         self._blocked_listeners: list[Callable[[], None]] = []
         self._waiting: list[_Wait] = []
+        self._serving: list[_Wait] = []
         if mode.flows:
             threading.Thread(target=self._pace, name="pacer", daemon=True).start()
 
@@ -162,12 +166,28 @@ class LabEngine:
             self._owed_until_ns = max(self._owed_until_ns, self.now_ns + cost_ns)
 
     def advance(self, to_ns: int) -> int:
-        """Grant lab time until `to_ns`, what commands owe, or the first held event; return the time reached."""
+        """Grant lab time until `to_ns`, what commands owe, or the first held event; return the time reached.
+
+        A program that wakes on the way computes before time goes on.  Raises TimeoutError when programs do not come to
+        rest.
+        """
         with self._turn:
-            self._turn.wait_for(lambda: self._computing == 0, timeout=60)
             self._held_since_ns = None
-            self._run(max(to_ns, self._owed_until_ns))
+            while not self._ended:
+                if not self._turn.wait_for(self._at_rest, timeout=COMPUTE_AT_MOST_S):
+                    raise TimeoutError(f"{self._computing} programs still compute after {COMPUTE_AT_MOST_S:.0f} s")
+                target_ns = max(to_ns, self._owed_until_ns)
+                if self.now_ns >= target_ns or self._held_since_ns is not None:
+                    break
+                self._run(min([target_ns, *(waiting.until_ns for waiting in self._waiting)]))
             return self.now_ns
+
+    def _at_rest(self) -> bool:
+        """No program computes, and none has just been woken."""
+        return self._ended or not (self._computing or any(self._is_due(waiting) for waiting in self._waiting))
+
+    def _is_due(self, waiting: _Wait) -> bool:
+        return waiting.until_ns <= self.now_ns or waiting.ready()
 
     def wait(self, seconds: float, ready: Callable[[], bool] | None = None) -> bool:
         """Within `computing`: block for `seconds` of lab time or until `ready()`.  True when ready, False when time
@@ -183,16 +203,28 @@ class LabEngine:
     def serve(self, is_ready: Callable[[], bool], timeout_s: float) -> bool:
         """Let a request of a virtual clock wait: grant lab time until it is ready or its own deadline (rule 3)."""
         with self._turn:
-            deadline_ns = self.now_ns + round(timeout_s * NS_PER_S)
-            while not is_ready() and not self._ended:
-                woken = any(waiting.until_ns <= self.now_ns or waiting.ready() for waiting in self._waiting)
-                if self._computing or woken or self._held_since_ns is not None:
-                    self._turn.wait(timeout=1.0)
-                elif self.now_ns >= deadline_ns:
-                    return False
-                else:
-                    self._run(min([deadline_ns, *(waiting.until_ns for waiting in self._waiting)]))
-            return is_ready()
+            request = _Wait(self.now_ns + round(timeout_s * NS_PER_S), is_ready)
+            self._serving.append(request)
+            try:
+                return self._serve(request)
+            finally:
+                self._serving.remove(request)
+                self._turn.notify_all()
+
+    def _serve(self, request: _Wait) -> bool:
+        while not self._ended:
+            at_rest = self._at_rest()
+            # In this order: what a program wrote before it came to rest must be seen before time goes on.
+            if request.ready():
+                return True
+            if at_rest and self.now_ns >= request.until_ns:
+                return False
+            others_due = any(other.until_ns <= self.now_ns for other in self._serving if other is not request)
+            if not at_rest or others_due or self._held_since_ns is not None:
+                self._turn.wait(timeout=1.0)
+            else:
+                self._run(min(waiting.until_ns for waiting in (*self._waiting, *self._serving)))
+        return request.ready()
 
     def _run(self, to_ns: int) -> None:
         if to_ns > self.now_ns:
@@ -240,6 +272,11 @@ class LabEngine:
                     self._let_go()
                 wall, lab = self._anchor
                 self._run(lab + round((wall_ns() - wall) * (self.mode.rate or 1.0)))
+
+    def wake(self) -> None:
+        """Let programs that wait look again: something they wait for may have changed outside of the model."""
+        with self._turn:
+            self._turn.notify_all()
 
     def close(self) -> None:
         """Wake everybody who waits, for the last time."""

@@ -17,7 +17,7 @@ from harness.twin.model import ClusterModel, ModelEvent, ModelSpec
 from harness.twin.model.states import PowerState
 from harness.twin.sampling import SampleRun, sample
 from harness.twin.waiting import VirtualWaiter
-from harness.twin.wire.endpoint import Endpoint
+from harness.twin.wire.endpoint import Endpoint, slow
 from harness.twin.wire.server import WinRmServer
 
 FIRST_SLOT: Final = 64
@@ -80,6 +80,7 @@ class SimulatedLab:
         self._server = WinRmServer(waiter)
         self._server.start()
         self._endpoints: dict[str, Endpoint] = {}
+        self._impaired: set[str] = set()
         try:
             for number, node in enumerate(self._plant.model.nodes):
                 self._endpoints[node] = self._serve(node, number)
@@ -115,7 +116,7 @@ class SimulatedLab:
         model.subscribe(self._take)
 
     def _take(self, event: ModelEvent) -> None:
-        if event.kind != "node.winrm" or event.node is None:
+        if event.kind != "node.winrm" or event.node is None or event.node in self._impaired:
             return
         endpoint = self._endpoints[event.node]
         state = self._plant.model.nodes[event.node].winrm
@@ -123,6 +124,13 @@ class SimulatedLab:
             endpoint.drop_connections(reset=True)
             endpoint.forget_shells()
         endpoint.set_state(state.value)
+
+    def impair(self, node: str, state: str) -> None:
+        """The management service of `node` misbehaves from now on: `black_hole` (accepts, never answers), `slow:SECONDS`,
+        or any other endpoint state; the model knows nothing of it."""
+        kind, _, seconds = state.partition(":")
+        self._impaired.add(node)
+        self._endpoints[node].set_state(slow(float(seconds)) if kind == "slow" else state)
 
     def reset(self, model: ModelSpec) -> None:
         """A new baseline at lab time zero.  Raises ValueError or ModelError for one that does not exist."""

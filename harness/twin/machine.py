@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import threading
 from collections.abc import Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import IO, Final, cast
 
 from harness.twin.cmdlets.costs import command_cost_ns
 from harness.twin.engine import LabEngine
 from harness.twin.model import ClusterModel
 from harness.twin.model.entities import Node
 from harness.twin.shell.commands.api import CommandTable
+from harness.twin.shell.errors import PipelineStopped
 from harness.twin.shell.program import ConsoleProgram
 from harness.twin.wire.port import CommandSpec, OutputSink
 
-_UNIT_NS = 1000
+log = logging.getLogger("hil.twin.machine")
+
+FAILED: Final = 1
 
 
 @dataclass(slots=True)
@@ -29,7 +34,7 @@ class Plant:
 
 @dataclass(slots=True)
 class NodeMachine:
-    """Implements the shell's host for one node."""
+    """Implements the shell's host for one node; each process has its own copy, and can be told to end alone."""
 
     computer_name: str
     plant: Plant
@@ -37,6 +42,7 @@ class NodeMachine:
     commands: CommandTable
     environment: MutableMapping[str, str] = field(default_factory=dict)
     culture: str = "en-US"
+    ending: threading.Event = field(default_factory=threading.Event)
 
     @property
     def model(self) -> ClusterModel:
@@ -48,13 +54,21 @@ class NodeMachine:
         """This node's state."""
         return self.plant.model.nodes[self.computer_name]
 
+    @property
+    def os_version(self) -> str:
+        """As `cmd /c ver` prints it, `10.0.26100.6899`."""
+        return self.node.os_build.version
+
     def now(self) -> datetime:
         """Lab time in UTC."""
-        return self.model.spec.epoch + timedelta(microseconds=self.engine.now_ns // _UNIT_NS)
+        return self.model.datetime_at(self.engine.now_ns)
 
     def wait(self, seconds: float, ready: Callable[[], bool] | None = None) -> bool:
-        """Let lab time pass for a running command."""
-        return self.engine.wait(seconds, ready)
+        """Let lab time pass for a running command.  Raises PipelineStopped when the process is told to end."""
+        self.engine.wait(seconds, lambda: self.ending.is_set() or (ready is not None and ready()))
+        if self.ending.is_set():
+            raise PipelineStopped
+        return ready is None or ready()
 
     def charge(self, command: str) -> None:
         """The command costs lab time, as calibrated."""
@@ -70,8 +84,9 @@ class NodeBackend:
 
     def start(self, command: CommandSpec, sink: OutputSink) -> NodeProcess:
         """Start a command line; returns at once."""
-        process = NodeProcess(self._machine, command, sink)
-        self._machine.engine.announce()
+        machine = replace(self._machine, ending=threading.Event())
+        process = NodeProcess(machine, command.command_line, sink, self._threads)
+        machine.engine.announce()
         self._threads.submit(process.run)
         return process
 
@@ -82,40 +97,45 @@ class NodeBackend:
 class NodeProcess:
     """A running console program."""
 
-    def __init__(self, machine: NodeMachine, command: CommandSpec, sink: OutputSink) -> None:
+    def __init__(self, machine: NodeMachine, command_line: str, sink: OutputSink, threads: ThreadPoolExecutor) -> None:
         self._machine = machine
-        self._command = command
+        self._command_line = command_line
         self._sink = sink
+        self._threads = threads
         self._input = InputPipe(machine.engine)
-        self._program = ConsoleProgram(machine)
 
     def run(self) -> None:
         """Run to the end, in a thread of the pool."""
         with self._machine.engine.computing():
-            code = self._program.run(
-                self._command.command_line, self._input, self._sink.stdout, self._sink.stderr, self._settings()
-            )
-            # Before the program counts as ended: lab time must not move between its last word and its exit code.
-            self._sink.exit(code)
-
-    def _settings(self) -> Any:
-        return self._command.shell
+            code = FAILED
+            try:
+                program = ConsoleProgram(self._machine)
+                standard_input = cast(IO[bytes], self._input)
+                code = program.run(self._command_line, standard_input, self._sink.stdout, self._sink.stderr)
+            except Exception:
+                log.exception("a console program on %s ended by a defect", self._machine.computer_name)
+                self._sink.stderr(b"twin limitation: the shell failed, see the lab host's log\r\n")
+            finally:
+                # Before the program counts as ended: lab time must not move between its last word and its exit code.
+                self._sink.exit(code)
 
     def stdin(self, data: bytes, end: bool) -> None:
         """Input from the client."""
         self._input.feed(data, end)
 
     def signal(self, code: str) -> None:
-        """The client wants it to end."""
+        """The client wants it to end; a process that ended already does not notice."""
         del code
+        self._machine.ending.set()
         self._input.feed(b"", end=True)
-        self._program.stop()
+        self._threads.submit(self._machine.engine.wake)
 
 
-class InputPipe:
+class InputPipe(io.RawIOBase):
     """Standard input of a program: reading waits for the client, and lets others compute meanwhile."""
 
     def __init__(self, engine: LabEngine) -> None:
+        super().__init__()
         self._engine = engine
         self._ready = threading.Condition()
         self._buffer = bytearray()
@@ -128,15 +148,21 @@ class InputPipe:
             self._ended = self._ended or end
             self._ready.notify_all()
 
-    def read(self) -> bytes:
-        """All input to its end."""
+    def readable(self) -> bool:
+        """It is for reading."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to `size` bytes once there are any; all to the end of input for a negative size."""
         with self._engine.outside(), self._ready:
-            self._ready.wait_for(lambda: self._ended)
-            data, self._buffer = bytes(self._buffer), bytearray()
+            self._ready.wait_for(lambda: self._ended or (size >= 0 and bool(self._buffer)))
+            cut = len(self._buffer) if size < 0 else size
+            data, self._buffer = bytes(self._buffer[:cut]), self._buffer[cut:]
             return data
 
-    def readline(self) -> bytes:
+    def readline(self, size: int | None = -1) -> bytes:
         """One line with its newline; the rest at the end of input; empty when there is no more."""
+        del size
         with self._engine.outside(), self._ready:
             self._ready.wait_for(lambda: self._ended or b"\n" in self._buffer)
             line, newline, rest = bytes(self._buffer).partition(b"\n")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -10,6 +12,10 @@ from harness.twin.engine import LabEngine
 
 COMPUTE_AT_MOST_S: Final = 120.0
 """Wall time for which a program may compute without output before the request is answered with its time-out."""
+
+
+LOOP_ANSWERS_WITHIN_S: Final = 10.0
+"""Wall time for which the server's loop may be busy elsewhere."""
 
 
 class VirtualWaiter:
@@ -24,7 +30,8 @@ class VirtualWaiter:
 
     def _tell(self) -> None:
         for loop, blocked in tuple(self._pending):
-            loop.call_soon_threadsafe(blocked.set)
+            with contextlib.suppress(RuntimeError):  # a loop that was closed meanwhile
+                loop.call_soon_threadsafe(blocked.set)
 
     async def wait(self, ready: asyncio.Event, timeout_s: float) -> bool:
         """True when `ready`, False when the request's lab deadline passed."""
@@ -33,10 +40,11 @@ class VirtualWaiter:
         loop = asyncio.get_running_loop()
         if await self._until_ready_or_blocked(loop, ready):
             return True
-        served = await loop.run_in_executor(self._threads, self._engine.serve, ready.is_set, timeout_s)
-        # Output travels to this loop by a callback of its own: give it its turn before saying no.
-        await asyncio.sleep(0)
-        return served or ready.is_set()
+
+        def has_output() -> bool:
+            return ready.is_set() or (_let_callbacks_run(loop) and ready.is_set())
+
+        return await loop.run_in_executor(self._threads, self._engine.serve, has_output, timeout_s)
 
     async def _until_ready_or_blocked(self, loop: asyncio.AbstractEventLoop, ready: asyncio.Event) -> bool:
         blocked = asyncio.Event()
@@ -53,3 +61,13 @@ class VirtualWaiter:
             return ready.is_set()
         finally:
             self._pending.discard(entry)
+
+
+def _let_callbacks_run(loop: asyncio.AbstractEventLoop) -> bool:
+    """Output travels to the loop by a callback of its own: wait until those that are under way have arrived."""
+    arrived = threading.Event()
+    try:
+        loop.call_soon_threadsafe(arrived.set)
+    except RuntimeError:
+        return False  # the loop is closed: nobody reads any more
+    return arrived.wait(timeout=LOOP_ANSWERS_WITHIN_S)

@@ -83,6 +83,7 @@ def test_taken_address_is_named(chain: Chain, tmp_path: Path) -> None:
         ({"instances": "instancs: 1"}, ["instancs", "did you mean 'instances'"]),
         ({"versions": "versions: {solution: 12.2509}"}, ["quote it"]),
         ({"clock": "clock: fast"}, ["virtual, real or scaled"]),
+        ({"credentials": "credentials: {node: {username: deploy, secret: hunter22}}"}, ["expected a reference"]),
     ],
 )
 def test_lab_file_mistakes_are_named_with_their_place(
@@ -90,9 +91,9 @@ def test_lab_file_mistakes_are_named_with_their_place(
 ) -> None:
     """A mistake in the lab file: file, line and column, nothing touched, one screen, exit code 4."""
     lab = lab_with(tmp_path, "broken", **change)
-    if "versions" in change:
-        lines = [line for line in lab.read_text().splitlines() if not line.startswith("  solution:")]
-        lab.write_text("\n".join(lines) + "\n")
+    inside = {"versions": ("  solution:",), "credentials": ("  node:", "  bmc:")}.get(next(iter(change)), ())
+    lines = [line for line in lab.read_text().splitlines() if not line.startswith(inside or ("\0",))]
+    lab.write_text("\n".join(lines) + "\n")
     done = chain.hil("run", "start", "demo", "-k", "UPD_001", "-n", "1", "--lab", str(lab))
     said = done.stdout + done.stderr
     assert done.returncode == Exit.USAGE, said
@@ -100,6 +101,21 @@ def test_lab_file_mistakes_are_named_with_their_place(
     for word in words:
         assert word in said
     assert len(said.splitlines()) <= ONE_SCREEN
+    assert "hunter22" not in said
+    assert not chain.runs
+
+
+def test_missing_secret_is_named_before_anything_is_touched(chain: Chain, tmp_path: Path) -> None:
+    """A secret reference that cannot be resolved: its name and the remedy, exit code 4, no run."""
+    credentials = "credentials: {node: {username: deploy, secret: secret://env/HIL_NO_SUCH_SECRET}}"
+    lab = lab_with(tmp_path, "locked", credentials=credentials)
+    lab.write_text(
+        "\n".join(line for line in lab.read_text().splitlines() if not line.startswith(("  node:", "  bmc:"))) + "\n"
+    )
+    done = chain.hil("run", "start", "demo", "-k", "UPD_001", "-n", "1", "--lab", str(lab))
+    said = done.stdout + done.stderr
+    assert done.returncode == Exit.USAGE, said
+    assert "HIL_NO_SUCH_SECRET" in said
     assert not chain.runs
 
 

@@ -1,0 +1,104 @@
+"""A twin served outside of any plan, used by a client that knows nothing of the harness."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import winrm
+
+from harness.clock import wait_until
+from harness.exits import Exit
+from harness.paths import root
+from tests.e2e.chain import Chain
+
+
+@pytest.fixture
+def served(chain: Chain) -> Iterator[dict[str, Any]]:
+    """`hil twin serve labs/twin-4node.yaml --json`, until the test ends: Ctrl-C, exit code 0, nothing left."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness.cli", "twin", "serve", "labs/twin-4node.yaml", "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=chain.env,
+        cwd=root(),
+    )
+    assert process.stdout is not None
+    yield json.loads(process.stdout.readline())
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == Exit.PASS
+    process.stdout.close()
+    chain.await_silence()
+
+
+def session_to(endpoint: dict[str, Any]) -> winrm.Session:
+    """Plain pywinrm, as its documentation shows it."""
+    return winrm.Session(
+        f"http://{endpoint['address']}:{endpoint['port']}/wsman",
+        auth=(endpoint["username"], endpoint["password"]),
+        transport="ntlm",
+    )
+
+
+def test_unmodified_pywinrm_runs_the_operators_commands(served: dict[str, Any]) -> None:
+    """The two commands that every operator types first, on two nodes."""
+    nodes = session_to(served["endpoints"][0]).run_ps("Get-ClusterNode | ConvertTo-Json")
+    assert nodes.status_code == 0, nodes.std_err
+    assert [node["Name"] for node in json.loads(nodes.std_out)] == ["NODE01", "NODE02", "NODE03", "NODE04"]
+    assert {node["State"] for node in json.loads(nodes.std_out)} == {0}
+
+    table = session_to(served["endpoints"][3]).run_ps("Get-SolutionUpdate | ft DisplayName, State, Version")
+    assert table.status_code == 0, table.std_err
+    rows = [line.split() for line in table.std_out.decode().splitlines() if line.strip()]
+    assert rows[0] == ["DisplayName", "State", "Version"]
+    assert ["2025.10", "Cumulative", "Update", "Ready", "12.2510.1002.94"] in rows
+
+    unknown = session_to(served["endpoints"][0]).run_ps("Get-NoSuchThing")
+    assert unknown.status_code == 1
+    assert b"Get-NoSuchThing" in unknown.std_err
+
+
+def test_lab_time_moves_when_it_is_told_to(chain: Chain, served: dict[str, Any]) -> None:
+    """`hil twin advance` on a virtual clock: an update goes on by exactly that much."""
+    node = session_to(served["endpoints"][0])
+    before = node.run_ps("(Get-Date).ToUniversalTime().ToString('s')").std_out.decode().strip()
+    started = node.run_ps("Get-SolutionUpdate | ? State -eq Ready | Start-SolutionUpdate").std_out.decode()
+    assert started.startswith("redmond/Solution12.2510.1002.94/")
+    moved = chain.hil("twin", "advance", "15m", "--instance", served["instance"])
+    assert moved.returncode == Exit.PASS, moved.stdout + moved.stderr
+    after = node.run_ps("(Get-Date).ToUniversalTime().ToString('s')").std_out.decode().strip()
+    assert (before[:13], after[:13]) == ("2025-11-11T22", "2025-11-11T22")
+    assert int(after[14:16]) - int(before[14:16]) == 15
+    state = node.run_ps("(Get-SolutionUpdate | ? { $_.State -like '*ing' }).State").std_out.decode().strip()
+    assert state == "Preparing"
+
+
+def test_a_command_that_waits_gets_its_lab_time(served: dict[str, Any]) -> None:
+    """On a virtual clock a sleeping command is the grant: it comes back at once, and lab time has passed."""
+    node = session_to(served["endpoints"][1])
+    said = node.run_ps("$a = Get-Date; Start-Sleep -Seconds 90; [int]((Get-Date) - $a).TotalSeconds")
+    assert said.std_out.decode().strip() == "90"
+
+
+def test_serving_ends_with_its_lab_host(chain: Chain) -> None:
+    """Ctrl-C right after the first line leaves no process and no lease."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness.cli", "twin", "serve", "twin-1node", "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=chain.env,
+        cwd=root(),
+    )
+    assert process.stdout is not None
+    json.loads(process.stdout.readline())
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == Exit.PASS
+    process.stdout.close()
+    wait_until(lambda: True if not chain.processes() else None, within_s=30, what="the lab host to end")
+    labs = json.loads(chain.hil("lab", "list", "--json").stdout)
+    assert not any(instance["lease"] for lab in labs for instance in lab["instances"])
