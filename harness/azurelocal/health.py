@@ -17,7 +17,8 @@ ALWAYS_BLOCKING: Final = "AzStackHci_ARBStack_ARBIsLocked"
 """[T] Informational by definition, yet its failure blocks the update."""
 _PASSED: Final = frozenset({"SUCCESS", "INPROGRESS"})
 
-_PRINT: Final = """.HealthCheckResult|Where-Object{$_}|ForEach-Object{@{name=$_.Name;status="$($_.Status)";severity="$($_.Severity)"
+_PRINT: Final = """.HealthCheckResult|Where-Object{$_}|ForEach-Object{
+@{name=$_.Name;status="$($_.Status)";severity="$($_.Severity)"
 target="$($_.TargetResourceName)";description=$_.Description;extra=$_.AdditionalData}})"""
 _SYSTEM: Final = f"@((Get-SolutionUpdateEnvironment -FullHealthCheckDetails){_PRINT}"
 _UPDATE: Final = f"@((Get-SolutionUpdate -Id <<id>> -FullHealthCheckDetails){_PRINT}"

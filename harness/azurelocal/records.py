@@ -8,7 +8,7 @@ from typing import Literal
 
 from harness.azurelocal.cluster import ClusterObservation
 from harness.transports.replies import Json
-from harness.values import HealthCheck, UpdateObservation
+from harness.values import EnumValue, HealthCheck, UpdateObservation
 
 
 def update_record(seen: UpdateObservation) -> dict[str, Json]:
@@ -20,10 +20,25 @@ def update_record(seen: UpdateObservation) -> dict[str, Json]:
 
 
 def cluster_record(seen: ClusterObservation) -> dict[str, Json]:
-    """The `cluster` record; guests without uptime, which roles do not tell."""
-    record = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(seen).items()}
-    record["guests"] = [{key: guest[key] for key in ("name", "owner", "state")} for guest in record["guests"]]
-    return {"what": "cluster", **record}
+    """The `cluster` record; guests without uptime, which roles do not tell.  Written out: it is made for every poll."""
+    return {
+        "what": "cluster",
+        "nodes": [
+            {"name": row.name, "state": _enum(row.state), "drain": _enum(row.drain), "os_build": row.os_build}
+            for row in seen.nodes
+        ],
+        "groups": [
+            {"name": row.name, "owner": row.owner, "state": _enum(row.state), "kind": row.kind} for row in seen.groups
+        ],
+        "disks": [{"name": row.name, "health": row.health, "operational": row.operational} for row in seen.disks],
+        "jobs": [asdict(job) for job in seen.jobs],
+        "pool": asdict(seen.pool) if seen.pool is not None else None,
+        "guests": [{"name": row.name, "owner": row.owner, "state": _enum(row.state)} for row in seen.guests],
+    }
+
+
+def _enum(value: EnumValue | None) -> Json:
+    return None if value is None else {"name": value.name, "value": value.value}
 
 
 def health_record(scope: Literal["system", "update"], checks: Iterable[HealthCheck]) -> dict[str, Json]:

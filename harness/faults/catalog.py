@@ -26,7 +26,11 @@ def mode_of(fault: str) -> FaultMode:
 
 
 def undo(record: Mapping[str, str], lab: Lab, lease: Lease) -> None:
-    """Revert a fault from its journalled undo record.  Raises FaultError for a record of an unknown verb."""
+    """Revert a fault from its journalled undo record; doing so twice is the same as once.
+
+    The one way in which faults are reverted, planned or not, so that it is never out of practice.  Raises FaultError
+    for a record of an unknown verb.
+    """
     if record.get("verb") != "power_on":
         raise FaultError(f"undo record {dict(record)} has no verb that this version knows", hint="undo it by hand")
     lab.power_on(record["node"], lease)

@@ -40,10 +40,6 @@ class NodePowerLoss:
             proofs.append(Proof("winrm", target, f"{target} does not answer"))
         return tuple(proofs)
 
-    def recover(self, target: str, lab: Lab, lease: Lease) -> None:
-        """Switch the node on."""
-        lab.power_on(target, lease)
-
     def recovery(self, target: str, since_ns: int, view: View) -> tuple[Proof, ...]:
         """The cluster must have the target up again, or paused where a drain of the update caught it."""
         fact = view.nodes.get(target)

@@ -54,7 +54,7 @@ class FaultMode(Protocol):
         """Why the fault cannot be injected into `target` now, None when it can."""
 
     def undo_record(self, target: str) -> dict[str, str]:
-        """All that a new process needs to revert the fault."""
+        """All that `harness.faults.undo` needs to revert the fault, in this process or in a new one."""
 
     def inject(self, target: str, lab: Lab, lease: Lease) -> None:
         """Do it.  Doing it twice is the same as once."""
@@ -62,9 +62,6 @@ class FaultMode(Protocol):
     def effect(self, target: str, since_ns: int, view: View) -> tuple[Proof, ...]:
         """Proof, newer than `since_ns` and from a source other than the injector, that the fault is there; empty when
         not."""
-
-    def recover(self, target: str, lab: Lab, lease: Lease) -> None:
-        """Revert it.  Doing it twice is the same as once."""
 
     def recovery(self, target: str, since_ns: int, view: View) -> tuple[Proof, ...]:
         """Proof, newer than `since_ns`, that the target has healed; empty when not."""

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -76,10 +77,13 @@ class JournalWriter:
             actor=actor,
             kind=kind,
             subject=subject,
-            data=self.redactor.value(data),
+            data=data,
             prev_sha256=self._prev,
         )
         line = entry.to_line()
+        if self.redactor.touches(line.decode()):
+            entry = replace(entry, data=self.redactor.value(data))
+            line = entry.to_line()
         self._write(line + b"\n", durable=kind.durable)
         self.seq += 1
         self._prev = line_sha256(line)

@@ -26,7 +26,7 @@ from harness.run.loop import Loop, StopRequestedError
 from harness.run.memory import RunMemory
 from harness.run.observer import Observer
 from harness.run.phases import PhaseTracker
-from harness.run.scribe import Scribe
+from harness.run.scribe import Scribe, plain
 from harness.run.stop import StopFlag
 from harness.run.update_cycle import Ending, UpdateCycle
 from harness.values import Event, Verdict
@@ -101,8 +101,9 @@ class Conductor:
             if not self._memory.begun and not self._reach_baseline():
                 return "completed"
             self._watch()
-            self._run_update()
-            self._settle()
+            if self._memory.begun or self._is_ready():
+                self._run_update()
+                self._settle()
             self._finish()
         except StopRequestedError as stop:
             self._abort(str(stop))
@@ -140,6 +141,24 @@ class Conductor:
         self._observer.on_update = self._update.take
         self._poll()
         self._sample_again()
+
+    def _is_ready(self) -> bool:
+        """Preflight: can the workflow start now?  What speaks against it is the lab's doing, not the product's."""
+        self._scribe.stage("preflight")
+        answers: list[Answer | None] = []
+        self._observer.ask_any(self._workflow.readiness(), self._observer.candidates(), answers.append)
+        self._loop.run_until(lambda: bool(answers) or self._rejected is not None)
+        self._raise_rejected()
+        reason = "no node of the lab answers"
+        if answers[0] is not None:
+            readiness = answers[0].value
+            self._scribe.observed(answers[0].node, "readiness", "readiness", plain(readiness))
+            reason = readiness.reason
+        if not reason:
+            return True
+        summary = f"the workflow cannot start: {reason}"
+        self._scribe.finding("precheck-failed", "lab", Verdict.LAB, summary, at_ns=self._lab.clock.now_ns())
+        return False
 
     def _catch_up(self) -> None:
         """Replay the events that an earlier attempt journalled, so that phases and turns are known."""

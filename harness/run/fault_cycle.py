@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Final
 
 from harness.clock import NS_PER_S
-from harness.faults import FaultState, Proof, View, mode_of
+from harness.faults import FaultState, Proof, View, mode_of, undo
 from harness.faults.port import LEGAL
 from harness.faults.roles import RoleView, seeded_draw
 from harness.labs.lease import Lease
@@ -347,7 +347,7 @@ class FaultCycle:
         self.memory.recovering_ns = self.around.lab.clock.now_ns()
         for target in self.memory.targets:
             self.around.scribe.fault_recover(self.fault.id, why, target)
-            mode_of(self.fault.fault).recover(target, self.around.lab, self.around.lease)
+            undo(mode_of(self.fault.fault).undo_record(target), self.around.lab, self.around.lease)
         self._enter(FaultState.RECOVERING, why)
         self._look_again(LOOK_FOR_RECOVERY_S, self._look_for_recovery)
 

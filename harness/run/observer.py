@@ -12,12 +12,13 @@ from typing import Any, Final
 
 from harness.azurelocal.cluster import VM_GROUP, observe_cluster
 from harness.azurelocal.command import Command
+from harness.azurelocal.records import cluster_record, update_record
 from harness.clock import NS_PER_S
 from harness.errors import CredentialRejectedError, HarnessError, ProductError
 from harness.faults.view import Contact, NodeFact, View
 from harness.labs.port import Lab
 from harness.run.endpoints import Answer, Endpoints
-from harness.run.scribe import Scribe, plain
+from harness.run.scribe import Scribe
 from harness.transports.powershell import script_json
 from harness.workflows.port import Workflow
 
@@ -144,13 +145,13 @@ class Observer:
 
     def _take_update(self, answer: Answer | None) -> None:
         if answer is not None:
-            entry = self._scribe.observed(answer.node, "update", "update", plain(answer.value))
+            entry = self._scribe.observed(answer.node, "update", "update", update_record(answer.value))
             self.on_update(answer.node, answer.value, entry.seq)
 
     def _take_cluster(self, answer: Answer | None) -> None:
         if answer is None:
             return
-        record = self._with_guests_under_test(plain(answer.value))
+        record = self._with_guests_under_test(cluster_record(answer.value))
         self._scribe.observed(answer.node, "cluster", "cluster", record)
         self._view = self._seen(answer.node, record)
         self.on_cluster(self.view())

@@ -28,7 +28,7 @@ def session_opener(lab: Lab, redactor: Redactor, record_into: Path | None) -> Ca
         found = lab.endpoint(node, "winrm")
         redactor.register(found.secret)
         scheme = cast(Literal["ntlm", "kerberos", "credssp"], found.transport)
-        endpoints[node] = WinRmEndpoint(node, found.address, found.port, found.username, found.secret, transport=scheme, lean=False)
+        endpoints[node] = WinRmEndpoint(node, found.address, found.port, found.username, found.secret, transport=scheme)
     account = next(iter(endpoints.values())).username
     watch = CredentialWatch(account, now_ns=monotonic_ns if lab.clock.flows else lab.clock.now_ns)
     recorder = Recorder(record_into / TRANSCRIPT, redactor) if record_into is not None else None

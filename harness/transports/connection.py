@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from harness.clock import NS_PER_S, monotonic_ns
 from harness.transports import envelope
-from harness.transports.channel import Channel, WinRmEndpoint, make_channel
+from harness.transports.channel import Channel, WinRmEndpoint
 from harness.transports.credential import CredentialWatch
 from harness.transports.trouble import (
     CLIENT_ERRORS,
@@ -87,13 +87,13 @@ class WinRmConnection:
     def _connect(self, read_timeout_s: float, doing: str) -> Channel:
         """The authenticated channel.  Nothing of the caller's message is sent here."""
         idle_s = (monotonic_ns() - self._last_used_ns) / NS_PER_S
-        if self._channel is not None and (idle_s > IDLE_LIMIT_S or self._channel.is_stale()):
+        if self._channel is not None and idle_s > IDLE_LIMIT_S:
             self.drop()
         if self._channel is not None:
             return self._channel
         self._watch.check(self.endpoint.name)
         try:
-            channel = make_channel(self.endpoint)
+            channel = Channel(self.endpoint)
             channel.open(CONNECT_TIMEOUT_S, read_timeout_s)
         except CLIENT_ERRORS as error:
             found = classify(error)

@@ -90,10 +90,6 @@ class EndpointCredentialError(EndpointError, CredentialRejectedError):
     """The endpoint refused the credential for good.  No shell uses it again until the process is told a new one."""
 
 
-class NotConnectedError(OSError):
-    """No TCP connection came about; the cause says why.  Raised by channels, seen by `classify` only."""
-
-
 CLIENT_ERRORS: Final[tuple[type[Exception], ...]] = (
     WinRMError,
     WinRMTransportError,
@@ -126,7 +122,7 @@ _FAULTS: Final[dict[int, tuple[Trouble, str, bool]]] = {
 }
 """Fault numbers ([D] MS-WSMV, WinRM error constants): trouble, words, may the request have had an effect."""
 
-_CONNECT_ERRORS: Final = (NotConnectedError, requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError)
+_CONNECT_ERRORS: Final = (requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError)
 _QUOTA_RANGES: Final = (range(2150859173, 2150859181), range(2150859236, 2150859243))
 _GUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 

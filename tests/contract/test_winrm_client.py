@@ -22,15 +22,9 @@ from harness.twin.wire.winrs import Quotas
 from tests.contract.winrm_node import PASSWORD, Node, serve_node
 
 
-@pytest.fixture(params=[True, False], ids=["sealed", "pywinrm"])
-def lean(request: pytest.FixtureRequest) -> bool:
-    """Both kinds of channel have to behave alike."""
-    return bool(request.param)
-
-
 @pytest.fixture
-def node(lean: bool) -> Iterator[Node]:
-    with serve_node(lean=lean) as served:
+def node() -> Iterator[Node]:
+    with serve_node() as served:
         yield served
 
 
@@ -195,8 +189,8 @@ def test_slow_create_is_an_operation_timeout(node: Node, shell: WinRmShell) -> N
     assert trouble_of(shell).trouble is Trouble.OPERATION_TIMEOUT
 
 
-def test_wrong_password_is_rejected_once_and_never_tried_again(lean: bool) -> None:
-    with serve_node(password="wrong-one", lean=lean) as node:
+def test_wrong_password_is_rejected_once_and_never_tried_again() -> None:
+    with serve_node(password="wrong-one") as node:
         watch = CredentialWatch("hil")
         for _ in range(3):
             with pytest.raises(CredentialRejectedError) as caught:

@@ -112,10 +112,8 @@ class Node:
 
 
 @contextmanager
-def serve_node(
-    quotas: Quotas | None = None, name: str = "NODE01", password: str = PASSWORD, lean: bool = True
-) -> Iterator[Node]:
+def serve_node(quotas: Quotas | None = None, name: str = "NODE01", password: str = PASSWORD) -> Iterator[Node]:
     backend = WordBackend()
     with WinRmServer(quotas=quotas) as server:
         served = server.add_endpoint(name, "127.0.0.1", 0, {USER: PASSWORD}, backend, name, "")
-        yield Node(served, backend, WinRmEndpoint(name, "127.0.0.1", served.port, USER, password, lean=lean), server)
+        yield Node(served, backend, WinRmEndpoint(name, "127.0.0.1", served.port, USER, password), server)

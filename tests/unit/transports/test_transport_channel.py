@@ -1,4 +1,4 @@
-"""The lean channel against servers that answer the log-on with anything but what they should."""
+"""The channel against servers that answer the log-on with anything but what they should."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from harness.transports.channel import LibraryChannel, SealedChannel, WinRmEndpoint, make_channel
+from harness.transports.channel import WinRmEndpoint
 from harness.transports.connection import WinRmConnection
 from harness.transports.credential import CredentialWatch
 from harness.transports.envelope import create_shell, read_shell_id
@@ -50,25 +50,26 @@ def open_shell(port: int) -> EndpointError:
     return caught.value
 
 
+# The client library cannot tell a refusal from a 401 that names no scheme or was cut off: both stop the credential's use.
 @pytest.mark.parametrize(
     ("reply", "trouble"),
     [
-        (b"", Trouble.RESET),
-        (b"HTTP/1.1 401 \r\nWWW-Authen", Trouble.RESET),
-        (b"HTTP/1.1 401 \r\nContent-Length: 10\r\n\r\nabc", Trouble.RESET),
-        (b'HTTP/1.1 401 \r\nWWW-Authenticate: Basic realm="WSMAN"\r\nContent-Length: 0\r\n\r\n', Trouble.UNAVAILABLE),
-        (b"HTTP/1.1 503 \r\nContent-Length: 0\r\n\r\n", Trouble.UNAVAILABLE),
-        (b"HTTP/1.1 404 \r\nContent-Length: 0\r\n\r\n", Trouble.UNAVAILABLE),
-        (b"HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n", Trouble.PROTOCOL),
-        (b"HTTP/1.1 401 \r\nWWW-Authenticate: Negotiate TlRN\r\nContent-Length: 0\r\n\r\n", Trouble.PROTOCOL),
-        (b"SSH-2.0-OpenSSH\r\n\r\n", Trouble.PROTOCOL),
-        (b"x" * 70_000, Trouble.PROTOCOL),
+        (b"", Trouble.RESET), (b"HTTP/1.1 401 \r\nWWW-Authen", Trouble.CREDENTIAL_REJECTED), (b"HTTP/1.1 401
+        \r\nContent-Length: 10\r\n\r\nabc", Trouble.RESET), (b'HTTP/1.1 401 \r\nWWW-Authenticate: Basic
+        realm="WSMAN"\r\nContent-Length: 0\r\n\r\n', Trouble.CREDENTIAL_REJECTED), (b"HTTP/1.1 503 \r\nContent-Length:
+        0\r\n\r\n", Trouble.UNAVAILABLE), (b"HTTP/1.1 404 \r\nContent-Length: 0\r\n\r\n", Trouble.UNAVAILABLE),
+        (b"HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n", Trouble.PROTOCOL), (b"HTTP/1.1 401 \r\nWWW-Authenticate:
+        Negotiate TlRN\r\nContent-Length: 0\r\n\r\n", Trouble.PROTOCOL), (b"SSH-2.0-OpenSSH\r\n\r\n", Trouble.RESET),
+        (b"x" * 70_000, Trouble.RESET),
     ],
+    ids=["closed", "cut-head", "cut-body", "basic-only", "503", "404", "200", "broken-token", "ssh", "endless"],
 )
 def test_a_log_on_that_goes_wrong_is_classified_and_not_delivered(reply: bytes, trouble: Trouble) -> None:
     with answer_with(reply) as port:
         error = open_shell(port)
-    assert (error.trouble, error.diagnosis.delivered) == (trouble, False)
+    assert error.trouble is trouble
+    # An answer of 200 to nothing at all proves nothing: then the message may have been delivered.
+    assert error.diagnosis.delivered is reply.startswith(b"HTTP/1.1 200")
 
 
 def test_a_closed_port_is_refused_and_the_password_stays_out_of_texts() -> None:
@@ -80,19 +81,6 @@ def test_a_closed_port_is_refused_and_the_password_stays_out_of_texts() -> None:
 
 def test_ipv6_addresses_are_put_into_brackets() -> None:
     assert WinRmEndpoint("N", "fe80::1", 5985, "u", "p").url == "http://[fe80::1]:5985/wsman"
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "kind"),
-    [
-        (WinRmEndpoint("N", "a", 5985, "u", "p"), SealedChannel),
-        (WinRmEndpoint("N", "a", 5986, "u", "p", tls=True), LibraryChannel),
-        (WinRmEndpoint("N", "a", 5985, "u", "p", lean=False), LibraryChannel),
-        (WinRmEndpoint("N", "a", 5985, "u", "p", transport="basic"), LibraryChannel),
-    ],
-)
-def test_the_channel_fits_the_endpoint(endpoint: WinRmEndpoint, kind: type) -> None:
-    assert isinstance(make_channel(endpoint), kind)
 
 
 @pytest.mark.skipif(find_spec("requests_credssp") is not None, reason="the library is there")
