@@ -1,0 +1,322 @@
+"""Classes and enums that a script defines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.twin.shell.ast import FunctionMemberAst, PropertyMemberAst, TypeDefinitionAst, TypeKind, TypeNameAst
+from harness.twin.shell.compiler.core import Compiler, statement
+from harness.twin.shell.compiler.definitions import compile_body
+from harness.twin.shell.compiler.typenames import resolve, resolve_or_none
+from harness.twin.shell.conversion import convert, to_integer
+from harness.twin.shell.errors import PSError, runtime_error
+from harness.twin.shell.frame import Frame
+from harness.twin.shell.invocation import call_block, one_value
+from harness.twin.shell.objects import NOTHING, EnumType, NoteProperty, PSHashtable, PSMethod, PSObject
+from harness.twin.shell.scriptblock import Evaluate, Run, ScriptBlock
+from harness.twin.shell.staticmembers import default_of
+from harness.twin.shell.text import to_text
+from harness.twin.shell.typesystem import TypeRef, is_null, type_name
+
+
+@dataclass(slots=True, eq=False)
+class ClassMember:
+    """A property (with its type and initial value) or a method (with its block)."""
+
+    name: str
+    type: TypeNameAst | None = None
+    initial: Evaluate | None = None
+    block: ScriptBlock | None = None
+    parameters: int = 0
+    static: bool = False
+    void: bool = False
+    base_arguments: tuple[Evaluate, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class ClassDefinition:
+    """A class: its members, its base, its static values."""
+
+    name: str
+    base: ClassDefinition | None
+    properties: list[ClassMember] = field(default_factory=list)
+    methods: list[ClassMember] = field(default_factory=list)
+    constructors: list[ClassMember] = field(default_factory=list)
+    statics: dict[str, NoteProperty] = field(default_factory=dict)
+
+    def chain(self) -> list[ClassDefinition]:
+        """The class and its bases, most general first."""
+        return [*(self.base.chain() if self.base is not None else []), self]
+
+
+class LateType(TypeRef):
+    """A type constraint that names a class of the script, resolved when a value comes."""
+
+    def __init__(self, name: TypeNameAst) -> None:
+        super().__init__(name.full_name, None, (), name)
+
+
+def _resolved(frame: Frame, wanted: TypeRef) -> TypeRef:
+    return resolve(wanted.definition, frame) if isinstance(wanted, LateType) else wanted  # type: ignore[arg-type]
+
+
+def cast_to_class(frame: Frame, value: object, wanted: TypeRef) -> object:
+    """``[Class]value``: an instance stays, a hashtable sets properties, anything else goes to the constructor."""
+    target = _resolved(frame, wanted)
+    if not target.is_class:
+        return convert(value, target)
+    if is_null(value) or is_class_instance(value, target):
+        return None if is_null(value) else value
+    if isinstance(value, PSHashtable):
+        made = new_instance(frame, target, [])
+        for key, item in value.items():
+            assert isinstance(made, PSObject)  # noqa: S101 - instances are objects
+            made.set(to_text(key), item)
+        return made
+    return new_instance(frame, target, [value])
+
+
+def is_class_instance(value: object, wanted: TypeRef) -> bool:
+    """``-is [Class]``."""
+    return isinstance(value, PSObject) and wanted.full_name in value.type_names
+
+
+@statement(TypeDefinitionAst)
+def type_definition(compiler: Compiler, node: TypeDefinitionAst) -> Run:
+    """``enum`` and ``class``."""
+    if node.kind is TypeKind.ENUM:
+        return _enum(compiler, node)
+    members = _members(compiler, node)
+
+    def run(frame: Frame) -> None:
+        base: ClassDefinition | None = None
+        for constraint in node.base_types:
+            found = resolve_or_none(constraint.type_name, frame)
+            if found is not None and isinstance(found.definition, ClassDefinition):
+                base = found.definition
+        definition = ClassDefinition(node.name, base)
+        for member in members:
+            if member.block is None:
+                definition.properties.append(member)
+            elif member.name.lower() == node.name.lower():
+                definition.constructors.append(member)
+            else:
+                definition.methods.append(member)
+        for member in definition.properties:
+            if member.static:
+                value = member.initial(frame) if member.initial is not None else _default(frame, member)
+                definition.statics[member.name.lower()] = NoteProperty(member.name, value)
+        frame.rs.global_scope.put(f"__class__{node.name.lower()}", TypeRef(node.name, None, (), definition))
+
+    return run
+
+
+def _enum(compiler: Compiler, node: TypeDefinitionAst) -> Run:
+    initials = [
+        (
+            member.name,
+            compiler.expr(member.initial_value)
+            if isinstance(member, PropertyMemberAst) and member.initial_value
+            else None,
+        )
+        for member in node.members
+    ]
+    flags = any(
+        attribute.type_name.full_name.lower() in ("flags", "flagsattribute", "system.flags")
+        for attribute in node.attributes
+    )
+
+    def run(frame: Frame) -> None:
+        labels: dict[str, int] = {}
+        following = 0
+        for name, initial in initials:
+            if initial is not None:
+                following = int(to_integer(initial(frame), TypeRef("System.Int32")))
+            labels[name] = following
+            following += 1
+        enum = EnumType(node.name, labels, flags)
+        frame.rs.global_scope.put(f"__class__{node.name.lower()}", TypeRef(enum.name, None, (), enum))
+
+    return run
+
+
+def _members(compiler: Compiler, node: TypeDefinitionAst) -> list[ClassMember]:
+    found = []
+    for member in node.members:
+        if isinstance(member, PropertyMemberAst):
+            found.append(
+                ClassMember(
+                    member.name,
+                    member.property_type.type_name if member.property_type is not None else None,
+                    compiler.expr(member.initial_value) if member.initial_value is not None else None,
+                    static=member.is_static,
+                )
+            )
+        elif isinstance(member, FunctionMemberAst) and member.body is not None:
+            found.append(_method(compiler, member))
+    return found
+
+
+def _method(compiler: Compiler, member: FunctionMemberAst) -> ClassMember:
+    tree, parameters = member.body, member.parameters
+    assert tree is not None  # noqa: S101 - the caller looked
+    returns = member.return_type
+    return ClassMember(
+        member.name,
+        returns.type_name if returns is not None else None,
+        block=ScriptBlock(tree, lambda: compile_body(compiler, tree, parameters, False)),
+        parameters=len(parameters),
+        static=member.is_static,
+        void=returns is None or returns.type_name.full_name.lower() in ("void", "system.void"),
+        base_arguments=tuple(compiler.expr(one) for one in member.base_arguments or ()),
+    )
+
+
+def _default(frame: Frame, member: ClassMember) -> object:
+    if member.type is None:
+        return None
+    wanted = resolve(member.type, frame)
+    return None if wanted.is_class else default_of(wanted)
+
+
+class TypedProperty(NoteProperty):
+    """A property of a class: it keeps its type."""
+
+    __slots__ = ()
+
+
+def new_instance(frame: Frame, wanted: TypeRef, arguments: Sequence[object]) -> object:
+    """``[Class]::new(…)``."""
+    definition = wanted.definition
+    assert isinstance(definition, ClassDefinition)  # noqa: S101 - script classes have one
+    chain = definition.chain()
+    names = (*(one.name for one in reversed(chain)), "System.Object")
+    made = PSObject(None, names, net_type=definition.name)
+    for one in chain:
+        for member in one.properties:
+            if not member.static:
+                value = member.initial(frame) if member.initial is not None else _default(frame, member)
+                if member.initial is not None and member.type is not None:
+                    value = cast_to_class(frame, value, resolve(member.type, frame))
+                made.members[member.name.lower()] = NoteProperty(member.name, value)
+    for one in chain:
+        for member in one.methods:
+            if not member.static:
+                made.members[member.name.lower()] = _bound_method(frame, one, member)
+    _construct(frame, definition, made, arguments)
+    return made
+
+
+def _bound_method(frame: Frame, owner: ClassDefinition, member: ClassMember) -> PSMethod:
+    same = [one for one in owner.methods if one.name.lower() == member.name.lower()]
+
+    def call(this: object, *arguments: object) -> object:
+        chosen = next((one for one in same if one.parameters == len(arguments)), None)
+        if chosen is None:
+            raise _no_overload(member.name, len(arguments))
+        return _run(frame, chosen, this, arguments)
+
+    return PSMethod(member.name, call)
+
+
+def _no_overload(name: str, count: int) -> PSError:
+    return runtime_error(
+        f'Cannot find an overload for "{name}" and the argument count: "{count}".',
+        "MethodCountCouldNotFindBest",
+        "NotSpecified",
+        type_name="System.Management.Automation.MethodException",
+    )
+
+
+def _run(frame: Frame, member: ClassMember, this: object, arguments: Sequence[object]) -> object:
+    assert member.block is not None  # noqa: S101 - methods have one
+    before = frame.rs.propagate
+    frame.rs.propagate = True
+    try:
+        output = call_block(frame.rs, member.block, arguments, frame.rs.global_scope, frame.streams, {"this": this})
+    finally:
+        frame.rs.propagate = before
+    if member.void:
+        return NOTHING
+    value = one_value(output)
+    return value if member.type is None else cast_to_class(frame, value, resolve(member.type, frame))
+
+
+def _construct(frame: Frame, definition: ClassDefinition, made: PSObject, arguments: Sequence[object]) -> None:
+    chosen = next((one for one in definition.constructors if one.parameters == len(arguments)), None)
+    if chosen is None:
+        if arguments or definition.constructors:
+            raise _no_overload("new", len(arguments))
+        if definition.base is not None:
+            _construct(frame, definition.base, made, [])
+        return
+    if definition.base is not None:
+        inner = Frame(frame.rs, frame.scope, frame.out, frame.streams, frame.source)
+        values: list[object] = []
+        if chosen.base_arguments and chosen.block is not None:
+            from harness.twin.shell.scope import Scope
+
+            inner.scope = Scope(frame.rs.global_scope)
+            for parameter, value in zip(chosen.block.body.parameters, arguments, strict=False):
+                inner.scope.put(parameter.declaration.name, value)
+            values = [argument(inner) for argument in chosen.base_arguments]
+        _construct(frame, definition.base, made, values)
+    _run(frame, chosen, made, arguments)
+
+
+def static_value(frame: Frame, wanted: TypeRef, name: str) -> object:
+    """``[Class]::Property``."""
+    definition = wanted.definition
+    assert isinstance(definition, ClassDefinition)  # noqa: S101 - script classes have one
+    for one in reversed(definition.chain()):
+        found = one.statics.get(name.lower())
+        if found is not None:
+            return found.value
+    return None
+
+
+def set_static(_frame: Frame, wanted: TypeRef, name: str, value: object) -> None:
+    """``[Class]::Property = …``."""
+    definition = wanted.definition
+    assert isinstance(definition, ClassDefinition)  # noqa: S101 - script classes have one
+    for one in reversed(definition.chain()):
+        found = one.statics.get(name.lower())
+        if found is not None:
+            found.value = value
+            return
+    raise runtime_error(
+        f"The property '{name}' cannot be found on this object. Verify that the property exists and can be set.",
+        "PropertyAssignmentException",
+        "InvalidOperation",
+    )
+
+
+def invoke_static_method(frame: Frame, wanted: TypeRef, name: str, arguments: Sequence[object]) -> object:
+    """``[Class]::Method(…)``."""
+    definition: Any = wanted.definition
+    for one in reversed(definition.chain()):
+        for member in one.methods:
+            if member.static and member.name.lower() == name.lower() and member.parameters == len(arguments):
+                return _run(frame, member, None, arguments)
+    raise runtime_error(
+        f"Method invocation failed because [{wanted.full_name}] does not contain a method named '{name}'.",
+        "MethodNotFound",
+        "InvalidOperation",
+        name,
+        target_name=name,
+        target_type="String",
+    )
+
+
+__all__ = [
+    "LateType",
+    "cast_to_class",
+    "invoke_static_method",
+    "is_class_instance",
+    "new_instance",
+    "set_static",
+    "static_value",
+    "type_name",
+]

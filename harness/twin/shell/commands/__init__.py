@@ -1,0 +1,1 @@
+"""Commands: how they are declared (``api``) and the ones that every machine has."""

@@ -1,0 +1,265 @@
+"""CSV, string data, ``Select-String``, ``Tee-Object``."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+
+from harness.twin.shell.commands.api import Call, Command, Parameter
+from harness.twin.shell.commands.table import CORE, INPUT, UTILITY
+from harness.twin.shell.dotnet.regularexpressions import Match
+from harness.twin.shell.errors import NetException
+from harness.twin.shell.formatting.views import register_text_view
+from harness.twin.shell.members import property_list
+from harness.twin.shell.objects import NOTHING, NoteProperty, PSHashtable, PSObject
+from harness.twin.shell.regexes import BadPatternError, NetRegex, compile_regex
+from harness.twin.shell.text import to_text
+from harness.twin.shell.typesystem import is_null, type_chain
+
+
+def _quoted(value: object) -> str:
+    return "" if is_null(value) else '"' + to_text_or_type(value).replace('"', '""') + '"'
+
+
+def to_text_or_type(value: object) -> str:
+    """A value in a CSV cell: a list is its type's name."""
+    return type_chain(value)[0] if isinstance(value, list) else to_text(value)
+
+
+@CORE.cmdlet(
+    "ConvertTo-Csv",
+    module=UTILITY,
+    parameters=[
+        Parameter("InputObject", "object", pipeline="value", mandatory=True, allow_empty=True, allow_null=True),
+        Parameter("Delimiter", "string", position=0),
+        Parameter("NoTypeInformation", "switch", aliases=("NTI",)),
+        Parameter("UseCulture", "switch"),
+    ],
+)
+class ConvertToCsv(Command):
+    """The first object's properties are the columns."""
+
+    names: list[str] | None = None
+
+    def process(self, item: object) -> None:
+        if item is NOTHING or is_null(item):
+            return
+        call = self.call
+        separator = call.text("Delimiter", ",")
+        pairs = property_list(call.rs, item)
+        if self.names is None:
+            self.names = [name for name, _ in pairs]
+            if not call.switch("NoTypeInformation"):
+                call.emit(f"#TYPE {type_chain(item)[0]}")
+            call.emit(separator.join(_quoted(name) for name in self.names))
+        values = {name.lower(): value for name, value in pairs}
+        call.emit(separator.join(_quoted(values.get(name.lower())) for name in self.names))
+
+
+@CORE.cmdlet(
+    "ConvertFrom-Csv",
+    module=UTILITY,
+    parameters=[
+        Parameter("InputObject", "object[]", position=0, pipeline="value", mandatory=True, allow_empty=True),
+        Parameter("Delimiter", "string", position=1),
+        Parameter("Header", "string[]"),
+        Parameter("UseCulture", "switch"),
+    ],
+)
+class ConvertFromCsv(Command):
+    """Lines to objects whose properties are all text."""
+
+    def begin(self) -> None:
+        self.lines: list[str] = []
+
+    def process(self, item: object) -> None:
+        given = self.call.get("InputObject")
+        self.lines.extend(to_text(one) for one in (given if isinstance(given, list) else [given]))
+
+    def end(self) -> None:
+        lines = [line for line in self.lines if not line.startswith("#TYPE")]
+        text = "\n".join(line.lstrip() for line in lines)
+        reader = csv.reader(io.StringIO(text), delimiter=self.call.text("Delimiter", ","), skipinitialspace=True)
+        rows = [row for row in reader if row]
+        header = self.call.texts("Header")
+        if not header and rows:
+            header = rows.pop(0)
+            missing = [at for at, name in enumerate(header) if not name]
+            if missing:
+                self.call.write_warning(
+                    'One or more headers were not specified. Default names starting with "H" have been used in '
+                    "place of any "
+                    "missing headers."
+                )
+                for count, at in enumerate(missing, 1):
+                    header[at] = f"H{count}"
+        for row in rows:
+            made = PSObject()
+            for at, name in enumerate(header):
+                made.members[name.lower()] = NoteProperty(name, row[at] if at < len(row) else None)
+            self.call.emit(made)
+
+
+@CORE.cmdlet(
+    "ConvertFrom-StringData",
+    module=UTILITY,
+    parameters=[Parameter("StringData", "string", position=0, pipeline="value", mandatory=True, allow_empty=True)],
+)
+def convert_from_string_data(call: Call) -> Iterable[object]:
+    """``name = value`` lines to a hashtable."""
+    table = PSHashtable()
+    for line in call.text("StringData").splitlines():
+        plain = line.strip()
+        if not plain or plain.startswith("#"):
+            continue
+        name, equals, value = plain.partition("=")
+        if not equals:
+            raise _bad_data(call, f"Data line '{plain}' is not in 'name=value' format. ")
+        if name.strip() in table:
+            raise _bad_data(call, f"Data item '{name.strip()}' in line '{plain}' is already defined. ")
+        table[name.strip()] = re.sub(r"\\(.)", _unescaped, value.strip())
+    yield table
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    return {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}.get(found.group(1), found.group(1))
+
+
+def _bad_data(call: Call, text: str) -> Exception:
+    return call.fail(
+        text,
+        "InvalidOperation",
+        "InvalidOperation",
+        exception="System.Management.Automation.PSInvalidOperationException",
+    )
+
+
+# ------------------------------------------------------------------------------------------------------ Select-String
+
+
+def _shown(made: PSObject) -> str:
+    context = made.get("Context")
+    line = to_text(made.get("Line"))
+    if not isinstance(context, PSObject):
+        return line
+    before, after = context.get("PreContext"), context.get("PostContext")
+    lines = [f"  {one}" for one in (before if isinstance(before, list) else [])]
+    lines += [f"> {line}", *(f"  {one}" for one in (after if isinstance(after, list) else []))]
+    return "\r\n".join(lines)
+
+
+@CORE.cmdlet(
+    "Select-String",
+    module=UTILITY,
+    parameters=[
+        Parameter("InputObject", "object", pipeline="value", mandatory=True, allow_null=True, allow_empty=True),
+        Parameter("Pattern", "string[]", position=0, mandatory=True),
+        Parameter("Path", "string[]", position=1),
+        Parameter("LiteralPath", "string[]"),
+        Parameter("SimpleMatch", "switch"),
+        Parameter("CaseSensitive", "switch"),
+        Parameter("Quiet", "switch"),
+        Parameter("List", "switch"),
+        Parameter("NotMatch", "switch"),
+        Parameter("AllMatches", "switch"),
+        Parameter("Context", "int[]"),
+        Parameter("Encoding", "string"),
+    ],
+)
+class SelectString(Command):
+    """Finds text in what comes."""
+
+    def begin(self) -> None:
+        call = self.call
+        self.patterns: list[tuple[str, NetRegex]] = []
+        for pattern in call.texts("Pattern"):
+            source = re.escape(pattern) if call.switch("SimpleMatch") else pattern
+            try:
+                self.patterns.append((pattern, compile_regex(source, 0 if call.switch("CaseSensitive") else 1)))
+            except BadPatternError as fault:
+                text = f"The string {pattern} is not a valid regular expression: {fault}"
+                record = call.record(text, "InvalidRegex", "InvalidArgument", pattern, "System.ArgumentException")
+                record.exception.inner = NetException("System.ArgumentException", str(fault))
+                raise call.fail(record) from None
+        self.lines: list[str] = []
+        self.found: list[tuple[int, PSObject]] = []
+
+    def process(self, item: object) -> None:
+        if item is NOTHING or is_null(item):
+            return
+        self.lines.append(to_text(item))
+        line, number = self.lines[-1], len(self.lines)
+        for pattern, regex in self.patterns:
+            hits = list(regex.pattern.finditer(line))
+            if bool(hits) is self.call.switch("NotMatch"):
+                continue
+            shown = hits if self.call.switch("AllMatches") else hits[:1]
+            made = PSObject.of_type(
+                ("Microsoft.PowerShell.Commands.MatchInfo", "System.Object"),
+                {
+                    "IgnoreCase": not self.call.switch("CaseSensitive"),
+                    "LineNumber": number,
+                    "Line": line,
+                    "Filename": "InputStream",
+                    "Path": "InputStream",
+                    "Pattern": pattern,
+                    "Context": None,
+                    "Matches": [Match(regex, one, line) for one in shown],
+                },
+            )
+            made.text = lambda made=made: _shown(made)
+            self.found.append((number - 1, made))
+            if not self.call.has("Context") and not self.call.switch("Quiet"):
+                self.call.emit(made)
+            return
+
+    def end(self) -> None:
+        if self.call.switch("Quiet"):
+            if self.found:
+                self.call.emit(True)
+            return
+        given = self.call.get("Context")
+        if given is None:
+            return
+        before, after = int(given[0]), int(given[-1])
+        for at, made in self.found:
+            lines = self.lines
+            context = {
+                "PreContext": list(lines[max(at - before, 0) : at]),
+                "PostContext": list(lines[at + 1 : at + 1 + after]),
+            }
+            made.set("Context", PSObject.of_type("Microsoft.PowerShell.Commands.MatchInfoContext", context))
+            self.call.emit(made)
+
+
+register_text_view("Microsoft.PowerShell.Commands.MatchInfo", to_text)
+
+
+@CORE.cmdlet(
+    "Tee-Object",
+    module=UTILITY,
+    parameters=[
+        INPUT,
+        Parameter("Variable", "string"),
+        Parameter("FilePath", "string", position=0),
+        Parameter("Append", "switch"),
+    ],
+)
+class TeeObject(Command):
+    """Keeps what goes through in a variable."""
+
+    def begin(self) -> None:
+        self.items: list[object] = []
+
+    def process(self, item: object) -> None:
+        if item is not NOTHING:
+            self.items.append(item)
+            self.call.out(item)
+
+    def end(self) -> None:
+        name = self.call.text("Variable")
+        if name:
+            value: object = self.items[0] if len(self.items) == 1 else list(self.items)
+            self.call.scope.assign(name, value)

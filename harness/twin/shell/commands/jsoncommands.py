@@ -1,0 +1,85 @@
+"""``ConvertTo-Json`` and ``ConvertFrom-Json``."""
+
+from __future__ import annotations
+
+from harness.twin.shell.commands.api import Command, Parameter
+from harness.twin.shell.commands.table import CORE, UTILITY
+from harness.twin.shell.jsontext import BadJsonError, JsonWriter, read_json
+from harness.twin.shell.objects import NOTHING
+
+MAX_DEPTH = 100
+
+
+@CORE.cmdlet(
+    "ConvertTo-Json",
+    module=UTILITY,
+    parameters=[
+        Parameter("InputObject", "object", position=0, pipeline="value", allow_null=True),
+        Parameter("Depth", "int", minimum=1),
+        Parameter("Compress", "switch"),
+    ],
+)
+class ConvertToJson(Command):
+    """One text for all objects: several make an array."""
+
+    def begin(self) -> None:
+        self.items: list[object] = []
+
+    def process(self, item: object) -> None:
+        if item is not NOTHING:
+            self.items.append(item)
+
+    def end(self) -> None:
+        if not self.items:
+            return
+        depth = self.call.number("Depth", 2)
+        if depth > MAX_DEPTH:
+            raise self.call.fail(
+                f"The maximum depth allowed for serialization is {MAX_DEPTH}.",
+                "ReachedMaximumDepthAllowed",
+                "InvalidOperation",
+                exception="System.InvalidOperationException",
+            )
+        writer = JsonWriter(self.call.rs, depth, self.call.switch("Compress"))
+        value = self.items[0] if len(self.items) == 1 else self.items
+        self.call.emit(writer.write(value))
+
+
+@CORE.cmdlet(
+    "ConvertFrom-Json",
+    module=UTILITY,
+    parameters=[Parameter("InputObject", "string", position=0, pipeline="value", mandatory=True, allow_empty=True)],
+)
+class ConvertFromJson(Command):
+    """Text to objects; the lines of a pipeline are one text unless the first is complete. An array is one object "
+    "(5.1)."""
+
+    def begin(self) -> None:
+        self.lines: list[str] = []
+
+    def process(self, item: object) -> None:
+        self.lines.append(self.call.text("InputObject"))
+
+    def end(self) -> None:
+        if not self.lines:
+            return
+        if len(self.lines) > 1:
+            try:
+                read_json(self.lines[0])
+            except BadJsonError:
+                self._send("\n".join(self.lines))
+                return
+            for line in self.lines:
+                self._send(line)
+            return
+        self._send(self.lines[0])
+
+    def _send(self, text: str) -> None:
+        if not text.strip():
+            return
+        try:
+            self.call.emit(read_json(text))
+        except BadJsonError as fault:
+            raise self.call.fail(
+                str(fault), "System.ArgumentException", "NotSpecified", exception="System.ArgumentException"
+            ) from None

@@ -1,0 +1,522 @@
+"""``New-Object``, ``Get-Date``, ``New-TimeSpan``, ``Start-Sleep``, ``Add-Member``, ``Get-Member``, "
+"``Update-TypeData``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from harness.twin.shell.commands.api import Call, Command, Parameter
+from harness.twin.shell.commands.table import CORE, INPUT, UTILITY
+from harness.twin.shell.dateformat import DAYS, MONTHS, format_date
+from harness.twin.shell.dotnet.registry import NetMethod, members_of
+from harness.twin.shell.errors import ErrorRecord, PSError
+from harness.twin.shell.invocation import call_block, one_value
+from harness.twin.shell.members import attach, get_member, property_list, set_member
+from harness.twin.shell.numberformat import BadFormatError
+from harness.twin.shell.objects import (
+    LOCAL,
+    NOTHING,
+    ComputedProperty,
+    Member,
+    MemberSet,
+    NoteProperty,
+    PropertySet,
+    PSHashtable,
+    PSMethod,
+    PSObject,
+)
+from harness.twin.shell.regexes import wildcard
+from harness.twin.shell.scriptblock import ScriptBlock
+from harness.twin.shell.session import current
+from harness.twin.shell.staticmembers import construct
+from harness.twin.shell.text import net_text, to_text
+from harness.twin.shell.typesystem import ENUMS, TypeRef, find_type, is_null, type_chain, type_name
+
+
+@CORE.cmdlet(
+    "New-Object",
+    module=UTILITY,
+    parameters=[
+        Parameter("TypeName", "string", position=0, mandatory=True, sets=("Net",)),
+        Parameter("ArgumentList", "object[]", position=1, aliases=("Args",), sets=("Net",)),
+        Parameter("ComObject", "string", mandatory=True, sets=("Com",)),
+        Parameter("Property", "object"),
+        Parameter("Strict", "switch", sets=("Com",)),
+    ],
+    default_set="Net",
+)
+def new_object(call: Call) -> Iterable[object]:
+    """An object of a .NET type."""
+    name = call.text("TypeName")
+    found = _type(call, name)
+    if found is None:
+        raise call.fail(
+            f"Cannot find type [{name}]: verify that the assembly containing this type is loaded.",
+            "TypeNotFound",
+            "InvalidType",
+            exception="System.Management.Automation.PSArgumentException",
+        )
+    try:
+        made = construct(call.rs.frames[-1] if call.rs.frames else None, found, list(call.get("ArgumentList") or []))
+    except PSError as fault:
+        raise _failed(call, fault, found) from None
+    given = call.get("Property")
+    if isinstance(given, PSHashtable):
+        for key, value in given.items():
+            if isinstance(made, PSObject) and made.net_type is None:
+                made.set(to_text(key), value)
+            else:
+                set_member(call.rs, made, to_text(key), value)
+    yield made
+
+
+def _type(call: Call, name: str) -> TypeRef | None:
+    own = call.rs.global_scope.vars.get(f"__class__{name.lower()}")
+    if own is not None and isinstance(own.value, TypeRef):
+        return own.value
+    from harness.twin.shell.ast import PipelineAst, TypeExpressionAst
+    from harness.twin.shell.compiler.typenames import resolve_or_none
+    from harness.twin.shell.parser import parse
+
+    tree = parse(f"[{name}]").script
+    pipeline = tree.end_block.statements[0] if tree.end_block and tree.end_block.statements else None
+    pure = pipeline.pure_expression if isinstance(pipeline, PipelineAst) else None
+    return resolve_or_none(pure.type_name, None) if isinstance(pure, TypeExpressionAst) else find_type(name)
+
+
+def _failed(call: Call, fault: PSError, found: TypeRef) -> PSError:
+    record = fault.record
+    if record.error_id == "MethodCountCouldNotFindBest" and call.get("ArgumentList"):
+        text, kind, error_id, category = (
+            record.message,
+            record.exception.type_name,
+            "ConstructorInvokedThrowException",
+            "InvalidOperation",
+        )
+    elif record.error_id in ("MethodNotFound", "MethodCountCouldNotFindBest"):
+        text = f"A constructor was not found. Cannot find an appropriate constructor for type {found.full_name}."
+        kind, error_id, category = (
+            "System.Management.Automation.PSArgumentException",
+            "CannotFindAppropriateCtor",
+            "ObjectNotFound",
+        )
+    else:
+        inner = record.exception
+        text, kind, error_id, category = (
+            inner.message.replace('"new"', '".ctor"'),
+            inner.type_name,
+            "ConstructorInvokedThrowException",
+            "InvalidOperation",
+        )
+    return call.fail(text, error_id, category, exception=kind)
+
+
+# --------------------------------------------------------------------------------------------------------------- dates
+
+_UNIX_CODES = (
+    "Y=yyyy y=yy m=MM d=dd H=HH M=mm S=ss b=MMM h=MMM B=MMMM a=ddd A=dddd p=tt I=hh T=HH:mm:ss D=MM/dd/yy R=HH:mm "
+    "F=yyyy-MM-dd x=MM/dd/yy X=HH:mm:ss"
+)
+_UNIX = {code[0]: code[2:] for code in _UNIX_CODES.split()} | {"r": "hh:mm:ss tt"}
+
+
+def unix_date(moment: datetime, template: str) -> str:
+    """A date by the letters of Unix's ``date``."""
+    out, at = "", 0
+    while at < len(template):
+        letter = template[at]
+        if letter != "%" or at + 1 >= len(template):
+            out += letter
+            at += 1
+            continue
+        code = template[at + 1]
+        at += 2
+        if code in _UNIX:
+            out += format_date(moment, _UNIX[code] if len(_UNIX[code]) > 1 else f"%{_UNIX[code]}")
+        elif code == "%":
+            out += "%"
+        elif code == "j":
+            out += f"{moment.timetuple().tm_yday}"
+        elif code == "e":
+            out += f"{moment.day:>2}"
+        elif code in "nt":
+            out += "\n" if code == "n" else "\t"
+        elif code == "s":
+            out += str(int((moment.replace(tzinfo=LOCAL) - datetime(1970, 1, 1, tzinfo=LOCAL)).total_seconds()))
+        elif code == "Z":
+            out += "+00"
+        else:
+            out += code
+    return out
+
+
+@CORE.cmdlet(
+    "Get-Date",
+    module=UTILITY,
+    parameters=[
+        Parameter("Date", "datetime", position=0, pipeline=("value", "name"), aliases=("LastWriteTime",)),
+        Parameter("Year", "int", minimum=1, maximum=9999),
+        Parameter("Month", "int", minimum=1, maximum=12),
+        Parameter("Day", "int", minimum=1, maximum=31),
+        Parameter("Hour", "int", minimum=0, maximum=23),
+        Parameter("Minute", "int", minimum=0, maximum=59),
+        Parameter("Second", "int", minimum=0, maximum=59),
+        Parameter("Millisecond", "int", minimum=0, maximum=999),
+        Parameter("DisplayHint", "string", values=("Date", "Time", "DateTime")),
+        Parameter("Format", "string"),
+        Parameter("UFormat", "string"),
+    ],
+)
+def get_date(call: Call) -> Iterable[object]:
+    """Lab time, or a date given."""
+    moment: datetime = call.get("Date") or call.rs.local_now
+    parts = {
+        name.lower(): call.number(name)
+        for name in ("Year", "Month", "Day", "Hour", "Minute", "Second")
+        if call.has(name)
+    }
+    if call.has("Millisecond"):
+        parts["microsecond"] = call.number("Millisecond") * 1000
+    try:
+        moment = moment.replace(**parts)  # type: ignore[arg-type]
+    except ValueError:
+        raise call.fail(
+            "Year, Month, and Day parameters describe an un-representable DateTime.",
+            "System.ArgumentOutOfRangeException",
+            "NotSpecified",
+            exception="System.ArgumentOutOfRangeException",
+        ) from None
+    if call.has("Format"):
+        try:
+            yield format_date(moment, call.text("Format"))
+        except BadFormatError:
+            raise call.fail(
+                "Input string was not in a correct format.",
+                "System.FormatException",
+                "NotSpecified",
+                exception="System.FormatException",
+            ) from None
+    elif call.has("UFormat"):
+        yield unix_date(moment, call.text("UFormat").lstrip("+"))
+    elif call.has("DisplayHint") and call.text("DisplayHint") != "DateTime":
+        yield attach(moment, NoteProperty("DisplayHint", call.text("DisplayHint")))
+    else:
+        yield moment
+
+
+@CORE.cmdlet(
+    "New-TimeSpan",
+    module=UTILITY,
+    default_set="Date",
+    parameters=[
+        Parameter(
+            "Start", "datetime", position=0, pipeline=("value", "name"), aliases=("LastWriteTime",), sets=("Date",)
+        ),
+        Parameter("End", "datetime", position=1, pipeline="name", sets=("Date",)),
+        *(Parameter(name, "int", sets=("Time",)) for name in ("Days", "Hours", "Minutes", "Seconds")),
+    ],
+)
+def new_timespan(call: Call) -> Iterable[object]:
+    """A span of its parts, or between two dates."""
+    if any(call.has(name) for name in ("Days", "Hours", "Minutes", "Seconds")):
+        yield timedelta(
+            days=call.number("Days"),
+            hours=call.number("Hours"),
+            minutes=call.number("Minutes"),
+            seconds=call.number("Seconds"),
+        )
+        return
+    now = call.rs.local_now
+    start, end = call.get("Start") or now, call.get("End") or now
+    yield end.replace(tzinfo=None) - start.replace(tzinfo=None)
+
+
+@CORE.cmdlet(
+    "Start-Sleep",
+    module=UTILITY,
+    default_set="Seconds",
+    parameters=[
+        Parameter(
+            "Seconds",
+            "int",
+            position=0,
+            pipeline="value",
+            mandatory=True,
+            sets=("Seconds",),
+            minimum=0,
+            maximum=2147483,
+        ),
+        Parameter(
+            "Milliseconds", "int", aliases=("m",), mandatory=True, sets=("Milliseconds",), minimum=0, maximum=2147483647
+        ),
+    ],
+)
+def start_sleep(call: Call) -> None:
+    """Waits in lab time."""
+    call.wait(call.number("Milliseconds") / 1000 if call.has("Milliseconds") else float(call.number("Seconds")))
+
+
+# ------------------------------------------------------------------------------------------------------------- members
+
+
+@CORE.cmdlet(
+    "Add-Member",
+    module=UTILITY,
+    default_set="TypeNameSet",
+    parameters=[
+        Parameter("InputObject", "object", pipeline="value", mandatory=True, allow_empty=True),
+        Parameter("MemberType", "string", position=0, sets=("MemberSet",), aliases=("Type",), mandatory=True),
+        Parameter("Name", "string", position=1, sets=("MemberSet",), mandatory=True),
+        Parameter("Value", "object", position=2, sets=("MemberSet",)),
+        Parameter("SecondValue", "object", position=3, sets=("MemberSet",)),
+        Parameter("NotePropertyName", "string", position=0, sets=("NotePropertySingleMemberSet",), mandatory=True),
+        Parameter(
+            "NotePropertyValue",
+            "object",
+            position=1,
+            sets=("NotePropertySingleMemberSet",),
+            mandatory=True,
+            allow_null=True,
+            allow_empty=True,
+        ),
+        Parameter(
+            "NotePropertyMembers",
+            "System.Collections.IDictionary",
+            position=0,
+            sets=("NotePropertyMultiMemberSet",),
+            mandatory=True,
+        ),
+        Parameter(
+            "TypeName",
+            "string",
+            sets=("TypeNameSet", "MemberSet", "NotePropertySingleMemberSet", "NotePropertyMultiMemberSet"),
+        ),
+        Parameter("Force", "switch"),
+        Parameter("PassThru", "switch"),
+    ],
+)
+def add_member(call: Call) -> Iterable[object]:
+    """Adds members to an object; what cannot carry members is wrapped."""
+    target = call.current if call.current is not NOTHING else call.get("InputObject")
+    table = call.get("NotePropertyMembers")
+    members: list[Member] = []
+    if isinstance(table, PSHashtable):
+        members = [NoteProperty(to_text(key), value) for key, value in table.items()]
+    elif call.has("NotePropertyName"):
+        members = [NoteProperty(call.text("NotePropertyName"), call.get("NotePropertyValue"))]
+    elif call.has("Name"):
+        members = [make_member(call.text("MemberType"), call.text("Name"), call.get("Value"), call.get("SecondValue"))]
+    for member in members:
+        low = member.name.lower()
+        exists = isinstance(target, PSObject) and low in target.members
+        if exists and not call.switch("Force"):
+            call.write_error(
+                f'Cannot add a member with the name "{member.name}" because a member with that name already '
+                "exists. To overwrite "
+                "the member anyway, add the Force parameter to your command.",
+                "MemberAlreadyExists",
+                "InvalidOperation",
+                target,
+                "System.InvalidOperationException",
+            )
+            continue
+        target = attach(target, member)
+    if call.has("TypeName") and isinstance(target, PSObject):
+        target.type_names = [call.text("TypeName"), *target.type_names]
+    if call.switch("PassThru"):
+        yield target
+
+
+def make_member(kind: str, name: str, value: object, second: object = None) -> Member:
+    """A member of a kind: note, alias, script property, script method, sets."""
+    low = kind.lower()
+    if low == "scriptproperty" and isinstance(value, ScriptBlock):
+        return script_property(name, value, second if isinstance(second, ScriptBlock) else None)
+    if low == "aliasproperty":
+        source = to_text(value)
+        return ComputedProperty(
+            name,
+            lambda this: get_member(current(), this, source.lower(), source),
+            lambda this, new: set_member(current(), this, source, new),
+            "AliasProperty",
+            source,
+        )
+    if low == "scriptmethod" and isinstance(value, ScriptBlock):
+        block = value
+        return PSMethod(
+            name,
+            lambda this, *arguments: one_value(_call(block, this, list(arguments))),
+            "ScriptMethod",
+            f"System.Object {name}();",
+        )
+    if low == "memberset":
+        items = value if isinstance(value, list) else [value]
+        return MemberSet(
+            name,
+            [
+                item
+                for item in items
+                if isinstance(item, NoteProperty | ComputedProperty | PSMethod | PropertySet | MemberSet)
+            ],
+        )
+    if low == "propertyset":
+        return PropertySet(name, [to_text(one) for one in (value if isinstance(value, list) else [value])])
+    return NoteProperty(name, value)
+
+
+def _call(block: ScriptBlock, this: object, arguments: list[object]) -> list[object]:
+    rs = current()
+    frame = rs.frames[-1] if rs.frames else rs.frame()
+    return call_block(rs, block, arguments, frame.scope, frame.streams, {"this": this})
+
+
+def script_property(name: str, getter: ScriptBlock, setter: ScriptBlock | None = None) -> ComputedProperty:
+    """A property that a block computes."""
+    write = (lambda this, value: _void(_call(setter, this, [value]))) if setter is not None else None
+    return ComputedProperty(name, lambda this: one_value(_call(getter, this, [])), write, "ScriptProperty", getter)
+
+
+def _void(_value: object) -> None:
+    """For setters."""
+
+
+@CORE.cmdlet(
+    "Update-TypeData",
+    module=UTILITY,
+    parameters=[
+        Parameter("TypeName", "string", position=0, pipeline="name"),
+        Parameter("MemberType", "string"),
+        Parameter("MemberName", "string"),
+        Parameter("Value", "object"),
+        Parameter("SecondValue", "object"),
+        Parameter("DefaultDisplayPropertySet", "string[]"),
+        Parameter("DefaultDisplayProperty", "string"),
+        Parameter("Force", "switch"),
+    ],
+)
+def update_type_data(call: Call) -> None:
+    """Adds members or a default display to a type, in this session."""
+    table = call.rs.type_data.setdefault(call.text("TypeName").lower(), {})
+    if call.has("MemberName"):
+        name = call.text("MemberName")
+        table[name.lower()] = make_member(call.text("MemberType"), name, call.get("Value"), call.get("SecondValue"))
+    if call.has("DefaultDisplayPropertySet"):
+        table["psstandardmembers"] = PropertySet("DefaultDisplayPropertySet", call.texts("DefaultDisplayPropertySet"))
+
+
+@CORE.cmdlet(
+    "Get-Member",
+    module=UTILITY,
+    parameters=[
+        INPUT,
+        Parameter("Name", "string[]", position=0),
+        Parameter("MemberType", "string[]", aliases=("Type",)),
+        Parameter("View", "string"),
+        Parameter("Static", "switch"),
+        Parameter("Force", "switch"),
+    ],
+)
+class GetMember(Command):
+    """The members of each type that comes."""
+
+    def begin(self) -> None:
+        self.seen: set[str] = set()
+        self.any = False
+
+    def process(self, item: object) -> None:
+        if item is NOTHING or is_null(item):
+            return
+        self.any = True
+        name = type_chain(item)[0]
+        if name in self.seen:
+            return
+        self.seen.add(name)
+        patterns = [wildcard(one) for one in self.call.texts("Name") or ["*"]]
+        kinds = [one.lower() for part in self.call.texts("MemberType") for one in part.replace(" ", "").split(",")]
+        rows = sorted(
+            self._rows(item), key=lambda row: (row[1] not in ("AliasProperty",), "Method" not in row[1], row[0].lower())
+        )
+        for member, kind, definition in rows:
+            if not any(pattern.match(member) for pattern in patterns) or (kinds and not _kind_fits(kind, kinds)):
+                continue
+            made = PSObject.of_type(
+                ("Microsoft.PowerShell.Commands.MemberDefinition", "System.Object"),
+                {"TypeName": name, "Name": member, "MemberType": _MEMBER_TYPES(kind), "Definition": definition},
+                text=definition,
+            )
+            self.call.emit(made)
+
+    def _rows(self, item: object) -> list[tuple[str, str, str]]:
+        rows = [(one, "Method", f"{result} {one}({arguments})") for one, result, arguments in _COMMON_METHODS]
+        notes = isinstance(item, PSObject) and item.base is None
+        for name, value in property_list(self.call.rs, item):
+            member = item.members.get(name.lower()) if isinstance(item, PSObject) else None
+            kind = member.kind if member is not None and notes else "Property"
+            shown = _short_type(value)
+            rows.append(
+                (
+                    name,
+                    kind,
+                    f"{shown} {name}={net_text(value) if not is_null(value) else 'null'}"
+                    if kind == "NoteProperty"
+                    else f"{shown} {name} {{get;}}",
+                )
+            )
+        bare = item.base if isinstance(item, PSObject) and item.base is not None else item
+        known = {row[0] for row in rows}
+        rows.extend(
+            (own.name, "Method", f"{own.name}()")
+            for own in members_of(type(bare)).values()
+            if isinstance(own, NetMethod) and own.name not in known and not own.name.startswith("get_")
+        )
+        return rows
+
+    def end(self) -> None:
+        if not self.any:
+            record: ErrorRecord = self.call.record(
+                "You must specify an object for the Get-Member cmdlet.",
+                "NoObjectInGetMember",
+                "CloseError",
+                exception="System.InvalidOperationException",
+            )
+            self.call.write_error(record)
+
+
+_MEMBER_TYPES = ENUMS["system.management.automation.psmembertypes"]
+_COMMON_METHODS = (
+    ("Equals", "bool", "System.Object obj"),
+    ("GetHashCode", "int", ""),
+    ("GetType", "type", ""),
+    ("ToString", "string", ""),
+)
+
+
+def _kind_fits(kind: str, wanted: list[str]) -> bool:
+    low = kind.lower()
+    return (
+        low in wanted
+        or ("properties" in wanted and low.endswith("property"))
+        or ("methods" in wanted and low.endswith("method"))
+        or "all" in wanted
+    )
+
+
+_SHORT_TYPES = {
+    "System.String": "string",
+    "System.Int32": "int",
+    "System.Int64": "long",
+    "System.Boolean": "bool",
+    "System.Double": "double",
+    "System.Object": "object",
+    "System.Object[]": "Object[]",
+    "System.DateTime": "datetime",
+}
+
+
+def _short_type(value: object) -> str:
+    name = type_name(value) if not is_null(value) else "System.Object"
+    return _SHORT_TYPES.get(name, name)
+
+
+__all__ = ["DAYS", "MONTHS", "make_member", "script_property", "unix_date"]

@@ -1,0 +1,342 @@
+"""Paths: the drives ``env:``, ``variable:``, ``function:``, ``alias:``, and what can be said without a file system.
+
+A machine with files gives the host a ``files`` member with ``exists(path) -> bool``; the commands for content are the
+domain's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from harness.twin.shell.commands.api import Call, Parameter
+from harness.twin.shell.commands.table import CORE, MANAGEMENT
+from harness.twin.shell.commands.variables import variable_object
+from harness.twin.shell.errors import PSError
+from harness.twin.shell.objects import PSObject
+from harness.twin.shell.regexes import has_wildcard, wildcard
+from harness.twin.shell.scope import Variable
+from harness.twin.shell.scriptblock import Function, ScriptBlock
+from harness.twin.shell.text import to_text
+
+_DRIVES: Final = ("env", "variable", "function", "alias")
+_ITEM_MISSING: Final = "System.Management.Automation.ItemNotFoundException"
+
+
+def split_drive(path: str) -> tuple[str, str]:
+    """Drive (lower case, empty for none) and the rest of a path."""
+    match = re.match(r"^(?:[\w.]+\\)?([A-Za-z]\w*)::?(.*)$", path)
+    return (match[1].lower(), match[2].lstrip("\\/")) if match else ("", path)
+
+
+def _entries(call: Call, drive: str) -> dict[str, object]:
+    if drive == "env":
+        return {name: _environment_item(name, value) for name, value in sorted(call.rs.environment.items())}
+    if drive == "variable":
+        return {
+            one.name: variable_object(one)
+            for low, one in sorted(call.scope.visible().items())
+            if not low.startswith("__")
+        }
+    if drive == "function":
+        found: dict[str, object] = {}
+        for scope in call.scope.chain():
+            for function in (scope.functions or {}).values():
+                found.setdefault(function.name, _function_item(function))
+        return found
+    aliases = dict(call.rs.commands.all_aliases())
+    return {name: PSObject({"Name": name, "Definition": target}) for name, target in aliases.items()}
+
+
+def _environment_item(name: str, value: str) -> PSObject:
+    names = ("System.Collections.DictionaryEntry", "System.Object")
+    return PSObject.of_type(names, {"Key": name, "Value": value, "Name": name})
+
+
+def _function_item(function: Function) -> PSObject:
+    made = PSObject.of_type(
+        ("System.Management.Automation.FunctionInfo", "System.Management.Automation.CommandInfo", "System.Object"),
+        {
+            "CommandType": "Function",
+            "Name": function.name,
+            "Version": None,
+            "Source": "",
+            "Definition": function.block.text,
+        },
+        text=function.name,
+    )
+    made.hidden = function
+    return made
+
+
+def _matching(call: Call, path: str) -> list[object]:
+    drive, name = split_drive(path)
+    entries = _entries(call, drive)
+    if has_wildcard(name):
+        pattern = wildcard(name)
+        return [item for key, item in entries.items() if pattern.match(key)]
+    return [item for key, item in entries.items() if key.lower() == name.lower()]
+
+
+def _missing(call: Call, path: str) -> None:
+    drive, _ = split_drive(path)
+    if drive and drive not in _DRIVES and len(drive) > 1:
+        call.write_error(
+            f"Cannot find drive. A drive with the name '{drive}' does not exist.",
+            "DriveNotFound",
+            "ObjectNotFound",
+            drive,
+            "System.Management.Automation.DriveNotFoundException",
+        )
+        return
+    shown = path if drive else full_path(call, path)
+    call.write_error(
+        f"Cannot find path '{shown}' because it does not exist.", "PathNotFound", "ObjectNotFound", shown, _ITEM_MISSING
+    )
+
+
+def full_path(call: Call, path: str) -> str:
+    """A path below the current location."""
+    if re.match(r"^(?:[A-Za-z]:|\\\\|/)", path):
+        return path
+    place = call.rs.location
+    return f"{place}{path}" if place.endswith(("\\", "/")) else f"{place}\\{path}"
+
+
+def path_exists(call: Call, path: str) -> bool:
+    """Whether something is at a path."""
+    drive, name = split_drive(path)
+    if drive in _DRIVES:
+        return not name or bool(_matching(call, path))
+    files = getattr(call.host, "files", None)
+    return bool(files is not None and files.exists(full_path(call, path)))
+
+
+_PATH: Final = Parameter("Path", "string[]", position=0, mandatory=True, pipeline=("value", "name"))
+
+
+@CORE.cmdlet(
+    "Test-Path",
+    module=MANAGEMENT,
+    parameters=[
+        Parameter(
+            "Path",
+            "string[]",
+            position=0,
+            mandatory=True,
+            pipeline=("value", "name"),
+            allow_null=True,
+            allow_empty=True,
+        ),
+        Parameter("LiteralPath", "string[]", aliases=("PSPath",)),
+        Parameter("PathType", "string", aliases=("Type",)),
+        Parameter("IsValid", "switch"),
+    ],
+)
+def test_path(call: Call) -> Iterable[object]:
+    """Whether paths exist."""
+    for path in call.get("Path") or [None]:
+        if path is None:
+            call.write_error(
+                "Value cannot be null.\r\nParameter name: The provided Path argument was null or an empty collection.",
+                "NullPathNotPermitted",
+                "InvalidArgument",
+                None,
+                "System.ArgumentNullException",
+            )
+            continue
+        yield path_exists(call, to_text(path))
+
+
+@CORE.cmdlet(
+    "Get-Item", module=MANAGEMENT, parameters=[_PATH, Parameter("Force", "switch"), Parameter("Filter", "string")]
+)
+def get_item(call: Call) -> Iterable[object]:
+    """The item at a path."""
+    for path in call.texts("Path"):
+        drive, _ = split_drive(path)
+        found = _matching(call, path) if drive in _DRIVES else []
+        if not found and not has_wildcard(path):
+            _missing(call, path)
+        yield from found
+
+
+@CORE.cmdlet(
+    "Get-ChildItem",
+    module=MANAGEMENT,
+    parameters=[
+        Parameter("Path", "string[]", position=0, pipeline=("value", "name")),
+        Parameter("Filter", "string", position=1),
+        Parameter("Recurse", "switch"),
+        Parameter("Force", "switch"),
+        Parameter("Name", "switch"),
+        Parameter("File", "switch"),
+        Parameter("Directory", "switch"),
+    ],
+)
+def get_child_item(call: Call) -> Iterable[object]:
+    """The items of a drive."""
+    for path in call.texts("Path") or ["."]:
+        drive, name = split_drive(path)
+        if drive in _DRIVES:
+            found = _matching(call, path) if name else list(_entries(call, drive).values())
+            if not found and not has_wildcard(path):
+                _missing(call, path)
+            yield from found
+        else:
+            _missing(call, path)
+
+
+def _store(call: Call, path: str, value: object) -> None:
+    drive, name = split_drive(path)
+    if drive == "env":
+        call.rs.environment[name] = to_text(value)
+    elif drive == "variable":
+        call.scope.assign(name, value)
+    elif drive == "function" and isinstance(value, ScriptBlock):
+        if call.scope.functions is None:
+            call.scope.functions = {}
+        call.scope.functions[name.lower()] = Function(name, value)
+    else:
+        _missing(call, path)
+
+
+@CORE.cmdlet(
+    "Set-Item",
+    module=MANAGEMENT,
+    parameters=[
+        _PATH,
+        Parameter("Value", "object", position=1, pipeline=("value", "name")),
+        Parameter("Force", "switch"),
+        Parameter("PassThru", "switch"),
+    ],
+    should_process=True,
+)
+def set_item(call: Call) -> None:
+    """Sets the item at a path."""
+    for path in call.texts("Path"):
+        _store(call, path, call.get("Value"))
+
+
+@CORE.cmdlet(
+    "New-Item",
+    module=MANAGEMENT,
+    parameters=[
+        _PATH,
+        Parameter("Name", "string"),
+        Parameter("ItemType", "string", aliases=("Type",)),
+        Parameter("Value", "object"),
+        Parameter("Force", "switch"),
+    ],
+    should_process=True,
+)
+def new_item(call: Call) -> Iterable[object]:
+    """A new item on a drive of the session."""
+    for path in call.texts("Path"):
+        _store(call, path, call.get("Value"))
+        yield from _matching(call, path) if split_drive(path)[0] in _DRIVES else []
+
+
+@CORE.cmdlet(
+    "Remove-Item",
+    module=MANAGEMENT,
+    parameters=[_PATH, Parameter("Recurse", "switch"), Parameter("Force", "switch")],
+    should_process=True,
+)
+def remove_item(call: Call) -> None:
+    """Removes the item at a path."""
+    for path in call.texts("Path"):
+        drive, name = split_drive(path)
+        if drive == "env" and name in call.rs.environment:
+            del call.rs.environment[name]
+        elif drive == "variable" and name.lower() in call.scope.vars:
+            del call.scope.vars[name.lower()]
+        elif drive == "function" and call.scope.functions and name.lower() in call.scope.functions:
+            del call.scope.functions[name.lower()]
+        elif not has_wildcard(path):
+            _missing(call, path)
+
+
+@CORE.cmdlet(
+    "Get-Content",
+    module=MANAGEMENT,
+    parameters=[_PATH, Parameter("Raw", "switch"), Parameter("TotalCount", "int"), Parameter("Tail", "int")],
+)
+def get_content(call: Call) -> Iterable[object]:
+    """The content of an item of the session's drives."""
+    for path in call.texts("Path"):
+        drive, _ = split_drive(path)
+        found = _matching(call, path) if drive in _DRIVES else []
+        if not found:
+            _missing(call, path)
+        for item in found:
+            value = item.get("Value", item.get("Definition")) if isinstance(item, PSObject) else item
+            yield from value if isinstance(value, list) else [value]
+
+
+# -------------------------------------------------------------------------------------------------------------- paths
+
+
+@CORE.cmdlet(
+    "Split-Path",
+    module=MANAGEMENT,
+    parameters=[
+        Parameter("Path", "string[]", position=0, mandatory=True, pipeline=("value", "name")),
+        Parameter("Parent", "switch"),
+        Parameter("Leaf", "switch"),
+        Parameter("Qualifier", "switch"),
+        Parameter("NoQualifier", "switch"),
+        Parameter("IsAbsolute", "switch"),
+    ],
+)
+def split_path(call: Call) -> Iterable[object]:
+    """Parts of paths."""
+    for path in call.texts("Path"):
+        plain = path.replace("/", "\\").rstrip("\\")
+        qualifier = re.match(r"^[A-Za-z]\w*:", plain)
+        if call.switch("Leaf"):
+            yield plain.rpartition("\\")[2]
+        elif call.switch("Qualifier"):
+            yield qualifier.group(0) if qualifier else ""
+        elif call.switch("NoQualifier"):
+            yield plain[qualifier.end() :] if qualifier else plain
+        elif call.switch("IsAbsolute"):
+            yield bool(qualifier) or plain.startswith("\\\\")
+        else:
+            parent = plain.rpartition("\\")[0]
+            yield f"{parent}\\" if qualifier and parent == qualifier.group(0) else parent
+
+
+@CORE.cmdlet(
+    "Join-Path",
+    module=MANAGEMENT,
+    parameters=[
+        Parameter("Path", "string[]", position=0, mandatory=True, pipeline=("value", "name"), aliases=("PSPath",)),
+        Parameter("ChildPath", "string", position=1, mandatory=True, allow_empty=True),
+        Parameter("Resolve", "switch"),
+    ],
+)
+def join_path(call: Call) -> Iterable[object]:
+    """A path and what is below it."""
+    for path in call.texts("Path"):
+        child = call.text("ChildPath").replace("/", "\\").lstrip("\\")
+        yield f"{path.replace('/', chr(92)).rstrip(chr(92))}\\{child}"
+
+
+@CORE.cmdlet("Get-Location", module=MANAGEMENT)
+def get_location(call: Call) -> Iterable[object]:
+    """The current location."""
+    yield PSObject.of_type("System.Management.Automation.PathInfo", {"Path": call.rs.location}, text=call.rs.location)
+
+
+@CORE.cmdlet(
+    "Set-Location", module=MANAGEMENT, parameters=[Parameter("Path", "string", position=0, pipeline=("value", "name"))]
+)
+def set_location(call: Call) -> None:
+    """Changes the current location."""
+    if call.text("Path"):
+        call.rs.location = full_path(call, call.text("Path"))
+
+
+__all__ = ["PSError", "Variable", "path_exists", "split_drive"]

@@ -1,0 +1,352 @@
+"""``Get-Variable`` and its siblings, aliases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.twin.shell.commands.aliases import READ_ONLY
+from harness.twin.shell.commands.api import Call, Command, Parameter
+from harness.twin.shell.commands.table import CORE, UTILITY
+from harness.twin.shell.errors import PSError
+from harness.twin.shell.objects import NOTHING, ComputedProperty, NoteProperty, PSEnum, PSObject
+from harness.twin.shell.regexes import has_wildcard, wildcard
+from harness.twin.shell.scope import Scope, Variable
+from harness.twin.shell.text import to_text
+from harness.twin.shell.typesystem import ENUMS
+
+_OPTIONS = ENUMS["system.management.automation.scopeditemoptions"]
+_TYPES = ENUMS["system.management.automation.commandtypes"]
+_SESSION = "System.Management.Automation.SessionStateUnauthorizedAccessException"
+
+
+def variable_object(variable: Variable) -> PSObject:
+    """``PSVariable``."""
+    made = PSObject.of_type(("System.Management.Automation.PSVariable", "System.Object"), {"Name": variable.name})
+    made.members["description"] = NoteProperty("Description", variable.description)
+    made.members["value"] = ComputedProperty(
+        "Value", lambda _this: variable.value, lambda _this, new: setattr(variable, "value", new), "Property"
+    )
+    made.members["visibility"] = NoteProperty("Visibility", "Public")
+    made.members["module"] = NoteProperty("Module", None)
+    made.members["modulename"] = NoteProperty("ModuleName", "")
+    made.members["options"] = NoteProperty("Options", ", ".join(sorted(variable.options)) or "None")
+    return made
+
+
+def scope_of(call: Call, name: str) -> Scope:
+    """The scope of a ``-Scope`` argument. Raises ``PSError`` for a number too large."""
+    low = name.lower()
+    if low in ("", "local", "private"):
+        found: Scope = call.scope
+        return found
+    if low in ("global", "script"):
+        outer: Scope = call.scope.outer(low)
+        return outer
+    steps = int(low) if low.isdigit() else -1
+    chosen: Scope | None = call.scope.ancestor(steps) if steps >= 0 else None
+    if chosen is None:
+        raise call.fail(
+            f"The scope number '{name}' exceeds the number of active scopes.\r\nParameter name: Scope\r\nActual "
+            f"value was {name}.",
+            "ArgumentOutOfRange",
+            "InvalidArgument",
+            None,
+            "System.Management.Automation.PSArgumentOutOfRangeException",
+        )
+    return chosen
+
+
+@CORE.cmdlet(
+    "Get-Variable",
+    module=UTILITY,
+    parameters=[
+        Parameter("Name", "string[]", position=0, pipeline=("value", "name")),
+        Parameter("ValueOnly", "switch"),
+        Parameter("Include", "string[]"),
+        Parameter("Exclude", "string[]"),
+        Parameter("Scope", "string"),
+    ],
+)
+def get_variable(call: Call) -> Iterable[object]:
+    """Variables by name or pattern."""
+    scoped = call.has("Scope")
+    table = scope_of(call, call.text("Scope")).vars if scoped else call.scope.visible()
+    for name in call.texts("Name") or ["*"]:
+        if has_wildcard(name):
+            pattern = wildcard(name)
+            found = [one for low, one in sorted(table.items()) if pattern.match(one.name) and not low.startswith("__")]
+        else:
+            one = table.get(name.lower())
+            found = [one] if one is not None else []
+            if one is None:
+                call.write_error(
+                    f"Cannot find a variable with the name '{name}'.",
+                    "VariableNotFound",
+                    "ObjectNotFound",
+                    name,
+                    "System.Management.Automation.ItemNotFoundException",
+                )
+        for variable in found:
+            yield variable.value if call.switch("ValueOnly") else variable_object(variable)
+
+
+_SET = [
+    Parameter("Name", "string[]", position=0, mandatory=True, pipeline="name"),
+    Parameter("Value", "object", position=1, pipeline=("value", "name")),
+    Parameter("Description", "string"),
+    Parameter("Option", "System.Management.Automation.ScopedItemOptions"),
+    Parameter("Force", "switch"),
+    Parameter("Visibility", "string"),
+    Parameter("Scope", "string"),
+    Parameter("PassThru", "switch"),
+    Parameter("Include", "string[]"),
+    Parameter("Exclude", "string[]"),
+]
+
+
+def _refused(call: Call, variable: Variable) -> None:
+    call.write_error(
+        f"Cannot overwrite variable {variable.name} because it is read-only or constant.",
+        "VariableNotWritable",
+        "WriteError",
+        variable.name,
+        _SESSION,
+    )
+
+
+@CORE.cmdlet("Set-Variable", module=UTILITY, parameters=_SET, should_process=True)
+class SetVariable(Command):
+    """Sets variables; several values of a pipeline become a list."""
+
+    def begin(self) -> None:
+        self.values: list[object] = []
+
+    def process(self, item: object) -> None:
+        if item is not NOTHING:
+            self.values.append(self.call.get("Value", item))
+
+    def end(self) -> None:
+        call = self.call
+        value: object = call.get("Value")
+        if self.values:
+            value = self.values[0] if len(self.values) == 1 else self.values
+        for name in call.texts("Name"):
+            if not call.should_process(f"Name: {name} Value: {to_text(value)}", "Set variable"):
+                continue
+            scope = scope_of(call, call.text("Scope"))
+            found = scope.vars.get(name.lower()) or (
+                scope.find(name.lower()) if name.lower() in ("pid", "home", "host") else None
+            )
+            if found is not None and found.fixed and not (call.switch("Force") and "Constant" not in found.options):
+                _refused(call, found)
+                continue
+            variable = found or Variable(name)
+            scope.vars[name.lower()] = variable
+            if call.has("Value") or self.values or found is None:
+                variable.value = value
+            _options(call, variable)
+            if call.switch("PassThru"):
+                call.emit(variable_object(variable))
+
+
+def _options(call: Call, variable: Variable) -> None:
+    option = call.get("Option")
+    if isinstance(option, PSEnum):
+        variable.options = frozenset(option.name.split(", ")) - {"None"}
+    if call.has("Description"):
+        variable.description = call.text("Description")
+
+
+@CORE.cmdlet(
+    "New-Variable",
+    module=UTILITY,
+    parameters=[Parameter("Name", "string", position=0, mandatory=True, pipeline="name"), *_SET[1:]],
+    should_process=True,
+)
+def new_variable(call: Call) -> Iterable[object]:
+    """A new variable; an existing one needs ``-Force``."""
+    name = call.text("Name")
+    scope = scope_of(call, call.text("Scope"))
+    found = scope.vars.get(name.lower())
+    if found is not None and not call.switch("Force"):
+        call.write_error(
+            f"A variable with name '{name}' already exists.",
+            "VariableAlreadyExists",
+            "ResourceExists",
+            name,
+            "System.Management.Automation.SessionStateException",
+        )
+        return
+    variable = Variable(name, call.get("Value"))
+    _options(call, variable)
+    scope.vars[name.lower()] = variable
+    if call.switch("PassThru"):
+        yield variable_object(variable)
+
+
+@CORE.cmdlet(
+    "Remove-Variable",
+    module=UTILITY,
+    parameters=[
+        Parameter("Name", "string[]", position=0, mandatory=True, pipeline="name"),
+        Parameter("Force", "switch"),
+        Parameter("Scope", "string"),
+    ],
+    should_process=True,
+)
+def remove_variable(call: Call) -> None:
+    """Removes variables."""
+    for name in call.texts("Name"):
+        scope = scope_of(call, call.text("Scope"))
+        pattern = wildcard(name)
+        names = [low for low, one in scope.vars.items() if pattern.match(one.name)]
+        if not names and not has_wildcard(name):
+            call.write_error(
+                f"Cannot find a variable with the name '{name}'.",
+                "VariableNotFound",
+                "ObjectNotFound",
+                name,
+                "System.Management.Automation.ItemNotFoundException",
+            )
+        for low in names:
+            variable = scope.vars[low]
+            if variable.fixed and not (call.switch("Force") and "Constant" not in variable.options):
+                call.write_error(
+                    f"Cannot remove variable {variable.name} because it is constant or read-only. If the variable "
+                    "is read-only, try "
+                    "the operation again specifying the Force option.",
+                    "VariableNotRemovable",
+                    "WriteError",
+                    variable.name,
+                    _SESSION,
+                )
+                continue
+            del scope.vars[low]
+
+
+@CORE.cmdlet(
+    "Clear-Variable",
+    module=UTILITY,
+    parameters=[
+        Parameter("Name", "string[]", position=0, mandatory=True, pipeline="name"),
+        Parameter("Force", "switch"),
+        Parameter("Scope", "string"),
+    ],
+)
+def clear_variable(call: Call) -> None:
+    """Sets variables to ``$null``."""
+    for name in call.texts("Name"):
+        found = scope_of(call, call.text("Scope")).vars.get(name.lower())
+        if found is not None:
+            found.value = None
+
+
+# ------------------------------------------------------------------------------------------------------------- aliases
+
+
+def _alias_object(name: str, target: str) -> PSObject:
+    return PSObject.of_type(
+        ("System.Management.Automation.AliasInfo", "System.Management.Automation.CommandInfo", "System.Object"),
+        {"Name": name, "CommandType": _TYPES("Alias"), "DisplayName": f"{name} -> {target}",
+         "Definition": target, "ResolvedCommandName": target, "Version": None, "Source": "", "Options": "None"},
+        text=name,
+    )  # fmt: skip
+
+
+def _all_aliases(call: Call) -> dict[str, str]:
+    found = dict(call.rs.commands.all_aliases())
+    for scope in reversed(list(call.scope.chain())):
+        found.update(scope.aliases or {})
+    return found
+
+
+@CORE.cmdlet(
+    "Get-Alias",
+    module=UTILITY,
+    parameters=[
+        Parameter("Name", "string[]", position=0, pipeline=("value", "name"), sets=("Default",)),
+        Parameter("Definition", "string[]", sets=("Definition",)),
+        Parameter("Exclude", "string[]"),
+        Parameter("Scope", "string"),
+    ],
+    default_set="Default",
+)
+def get_alias(call: Call) -> Iterable[object]:
+    """Aliases by name or by what they stand for."""
+    table = _all_aliases(call)
+    if call.has("Definition"):
+        wanted = [wildcard(one) for one in call.texts("Definition")]
+        yield from (
+            _alias_object(name, target)
+            for name, target in sorted(table.items())
+            if any(one.match(target) for one in wanted)
+        )
+        return
+    for name in call.texts("Name") or ["*"]:
+        pattern = wildcard(name)
+        found = [(low, target) for low, target in sorted(table.items()) if pattern.match(low)]
+        if not found and not has_wildcard(name):
+            call.write_error(
+                f"This command cannot find a matching alias because an alias with the name '{name}' does not exist.",
+                "ItemNotFoundException",
+                "ObjectNotFound",
+                name,
+                "System.Management.Automation.ItemNotFoundException",
+            )
+        for low, target in found:
+            yield _alias_object(low, target)
+
+
+_ALIAS = [
+    Parameter("Name", "string", position=0, mandatory=True, pipeline="name"),
+    Parameter("Value", "string", position=1, mandatory=True, pipeline="name"),
+    Parameter("Description", "string"),
+    Parameter("Option", "string"),
+    Parameter("PassThru", "switch"),
+    Parameter("Scope", "string"),
+    Parameter("Force", "switch"),
+]
+
+
+def _put_alias(call: Call) -> Iterable[object]:
+    name = call.text("Name")
+    scope = scope_of(call, call.text("Scope"))
+    if scope.aliases is None:
+        scope.aliases = {}
+    scope.aliases[name.lower()] = call.text("Value")
+    return [_alias_object(name, call.text("Value"))] if call.switch("PassThru") else []
+
+
+@CORE.cmdlet("Set-Alias", module=UTILITY, parameters=_ALIAS)
+def set_alias(call: Call) -> Iterable[object]:
+    """Sets an alias; those of the shell are read-only."""
+    name = call.text("Name")
+    if name.lower() in READ_ONLY and not call.switch("Force"):
+        call.write_error(
+            f"Alias is not writeable because alias {name} is read-only or constant and cannot be written to.",
+            "AliasNotWritable",
+            "WriteError",
+            name,
+            _SESSION,
+        )
+        return []
+    return _put_alias(call)
+
+
+@CORE.cmdlet("New-Alias", module=UTILITY, parameters=_ALIAS)
+def new_alias(call: Call) -> Iterable[object]:
+    """A new alias."""
+    name = call.text("Name")
+    if name.lower() in _all_aliases(call) and not call.switch("Force"):
+        call.write_error(
+            f"The alias is not allowed, because an alias with the name '{name}' already exists.",
+            "AliasAlreadyExists",
+            "ResourceExists",
+            name,
+            "System.Management.Automation.SessionStateException",
+        )
+        return []
+    return _put_alias(call)
+
+
+__all__ = ["PSError", "scope_of", "variable_object"]

@@ -1,0 +1,266 @@
+"""The compiler: dispatch by node class, and the rules of output and capture that everything shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from harness.twin.shell.ast import (
+    AssignmentStatementAst,
+    Ast,
+    ExpressionAst,
+    NamedBlockAst,
+    ParenExpressionAst,
+    PipelineAst,
+    ScriptBlockAst,
+    SourceText,
+    StatementAst,
+    StatementBlockAst,
+    SubExpressionAst,
+    VariableExpressionAst,
+)
+from harness.twin.shell.errors import NetError, PSError, limitation, runtime_error
+from harness.twin.shell.frame import Frame, Sink
+from harness.twin.shell.objects import NOTHING, Enumerator, NetList, PSObject
+from harness.twin.shell.scriptblock import Body, Evaluate, Run, ScriptBlock
+
+Handler = Callable[["Compiler", Any], Any]
+EXPRESSIONS: Final[dict[type, Handler]] = {}
+STATEMENTS: Final[dict[type, Handler]] = {}
+RAW: Final[dict[type, Handler]] = {}
+
+
+def expression(kind: type) -> Callable[[Handler], Handler]:
+    """Decorator: compiles an expression node to a function of the frame that gives its value."""
+
+    def register(handler: Handler) -> Handler:
+        EXPRESSIONS[kind] = handler
+        return handler
+
+    return register
+
+
+def statement(kind: type) -> Callable[[Handler], Handler]:
+    """Decorator: compiles a statement node to a function of the frame that writes its output."""
+
+    def register(handler: Handler) -> Handler:
+        STATEMENTS[kind] = handler
+        return handler
+
+    return register
+
+
+def raw_expression(kind: type) -> Callable[[Handler], Handler]:
+    """Decorator: like ``expression``, but the value may be ``NOTHING``."""
+
+    def register(handler: Handler) -> Handler:
+        RAW[kind] = handler
+        return handler
+
+    return register
+
+
+def emit(out: Sink, value: object) -> None:
+    """Write a value to a pipeline: a list is unrolled one level, ``NOTHING`` writes nothing."""
+    kind = type(value)
+    if kind is str or kind is int:
+        out(value)
+    elif isinstance(value, list):
+        if kind is NetList:
+            emit_list(out, value)  # type: ignore[arg-type]
+        else:
+            for item in value:
+                out(item)
+    elif value is NOTHING:
+        return
+    elif isinstance(value, Enumerator):
+        for item in value.items:
+            out(item)
+    elif kind is PSObject and isinstance(value.base, list):  # type: ignore[attr-defined]
+        for item in value.base:  # type: ignore[attr-defined]
+            out(item)
+    else:
+        out(value)
+
+
+def emit_list(out: Sink, value: NetList) -> None:
+    """Write a .NET list, which must not change meanwhile."""
+    size = len(value)
+    for item in value:
+        out(item)
+        if len(value) != size:
+            raise collection_changed()
+
+
+def collection_changed() -> PSError:
+    """A list was changed while it was being enumerated."""
+    text = "Collection was modified; enumeration operation may not execute."
+    return runtime_error(
+        text, "System.InvalidOperationException", "OperationStopped", type_name="System.InvalidOperationException"
+    )
+
+
+def collapse(items: list[object]) -> object:
+    """What captured output is as a value: nothing, the one object, or a list."""
+    if not items:
+        return NOTHING
+    return items[0] if len(items) == 1 else items
+
+
+class Compiler:
+    """Compiles the nodes of one source text."""
+
+    def __init__(self, source: SourceText) -> None:
+        self.source = source
+
+    # ------------------------------------------------------------------------------------------- expressions
+
+    def raw(self, node: ExpressionAst) -> Evaluate:
+        """An expression whose value may be ``NOTHING`` (for pipelines and assignments)."""
+        handler = RAW.get(type(node))
+        if handler is not None:
+            made: Evaluate = handler(self, node)
+            return made
+        return self.expr(node)
+
+    def expr(self, node: ExpressionAst) -> Evaluate:
+        """An expression as a function of the frame."""
+        handler = EXPRESSIONS.get(type(node))
+        if handler is None:
+            return self.unsupported(node)
+        made: Evaluate = handler(self, node)
+        return made
+
+    def unsupported(self, node: Ast) -> Evaluate:
+        """Fails when it is run, loudly."""
+        what = f"{type(node).__name__.removesuffix('Ast')} is not supported: {self.source.slice(node.extent)[:80]}"
+
+        def refuse(_frame: Frame) -> object:
+            raise limitation(what)
+
+        return refuse
+
+    # --------------------------------------------------------------------------------------------- statements
+
+    def statement(self, node: StatementAst) -> Run:
+        """A statement as a function of the frame."""
+        handler = STATEMENTS.get(type(node))
+        if handler is None:
+            refuse = self.unsupported(node)
+            return lambda frame: void(refuse(frame))
+        made: Run = handler(self, node)
+        return made
+
+    def value(self, node: StatementAst) -> Evaluate:
+        """A statement as a value: an expression as it is, anything else by its captured output."""
+        if isinstance(node, PipelineAst):
+            pure = node.pure_expression
+            if pure is not None:
+                inner = self.raw(pure)
+                extent = node.extent
+
+                def evaluate(frame: Frame) -> object:
+                    frame.pos = extent
+                    result = inner(frame)
+                    frame.rs.ok = True
+                    return result
+
+                return evaluate
+        if isinstance(node, AssignmentStatementAst):
+            from harness.twin.shell.compiler.assignments import assignment_value
+
+            return assignment_value(self, node)
+        return self.captured(self.statement(node))
+
+    def captured(self, run: Run) -> Evaluate:
+        """The output of something as one value."""
+
+        def evaluate(frame: Frame) -> object:
+            items: list[object] = []
+            before = frame.out
+            frame.out = items.append
+            try:
+                run(frame)
+            finally:
+                frame.out = before
+            return collapse(items)
+
+        return evaluate
+
+    def collected(self, run: Run) -> Callable[[Frame], list[object]]:
+        """The output of something as a list."""
+
+        def evaluate(frame: Frame) -> list[object]:
+            items: list[object] = []
+            before = frame.out
+            frame.out = items.append
+            try:
+                run(frame)
+            finally:
+                frame.out = before
+            return items
+
+        return evaluate
+
+    def block(self, node: StatementBlockAst | NamedBlockAst) -> Run:
+        """A list of statements: an error ends its statement; what happens then is decided by the session."""
+        runs = [self.statement(one) for one in node.statements]
+        run = _sequence(runs)
+        if node.traps:
+            from harness.twin.shell.compiler.statements import trapped
+
+            return trapped(self, runs, node.traps)
+        return run
+
+    # ------------------------------------------------------------------------------------------ script blocks
+
+    def script_block(self, node: ScriptBlockAst, parameters: Any = None, is_filter: bool = False) -> ScriptBlock:
+        """A script block; its body is compiled when it is first used."""
+
+        def body() -> Body:
+            from harness.twin.shell.compiler.definitions import compile_body
+
+            return compile_body(self, node, parameters, is_filter)
+
+        return ScriptBlock(node, body)
+
+
+def void(_value: object) -> None:
+    """For closures that only act."""
+
+
+def as_ps_error(fault: NetError) -> PSError:
+    """A .NET exception that came out of something that is no method call."""
+    exception = fault.exception
+    return runtime_error(exception.message, exception.type_name, "OperationStopped", type_name=exception.type_name)
+
+
+def _sequence(runs: list[Run]) -> Run:
+    if not runs:
+        return lambda frame: None
+    if len(runs) == 1:
+        only = runs[0]
+
+        def run_one(frame: Frame) -> None:
+            try:
+                only(frame)
+            except PSError as error:
+                frame.rs.recover(frame, error)
+            except NetError as fault:
+                frame.rs.recover(frame, as_ps_error(fault))
+
+        return run_one
+
+    def run_all(frame: Frame) -> None:
+        for run in runs:
+            try:
+                run(frame)
+            except PSError as error:
+                frame.rs.recover(frame, error)
+            except NetError as fault:
+                frame.rs.recover(frame, as_ps_error(fault))
+
+    return run_all
+
+
+RAW_KINDS: Final = (VariableExpressionAst, ParenExpressionAst, SubExpressionAst)

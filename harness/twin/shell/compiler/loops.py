@@ -1,0 +1,226 @@
+"""Loops and ``switch``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from harness.twin.shell import textops
+from harness.twin.shell.ast import (
+    DoUntilStatementAst,
+    DoWhileStatementAst,
+    ForEachStatementAst,
+    ForStatementAst,
+    ScriptBlockExpressionAst,
+    SwitchStatementAst,
+    WhileStatementAst,
+)
+from harness.twin.shell.comparison import equals
+from harness.twin.shell.compiler.assignments import assigner
+from harness.twin.shell.compiler.core import Compiler, collection_changed, statement, void
+from harness.twin.shell.conversion import to_bool
+from harness.twin.shell.errors import BreakSignal, ContinueSignal, LoopSignal, limitation
+from harness.twin.shell.frame import Frame
+from harness.twin.shell.invocation import block_truth
+from harness.twin.shell.objects import NOTHING, Enumerator, NetList, PSHashtable, PSObject
+from harness.twin.shell.scriptblock import Evaluate, Run
+from harness.twin.shell.text import to_text
+from harness.twin.shell.typesystem import is_null
+
+
+def _mine(signal: LoopSignal, label: str | None) -> bool:
+    return signal.label is None or (label is not None and signal.label.lower() == label.lower())
+
+
+def _turn(frame: Frame, body: Run, label: str | None) -> bool:
+    """Run a body once; False when the loop is over."""
+    try:
+        body(frame)
+    except BreakSignal as signal:
+        if not _mine(signal, label):
+            raise
+        return False
+    except ContinueSignal as signal:
+        if not _mine(signal, label):
+            raise
+    return True
+
+
+def items_of(value: object) -> Iterable[object]:
+    """What a loop goes through: a list's elements, a single value once, nothing for ``$null``."""
+    if value is None or value is NOTHING:
+        return ()
+    if isinstance(value, PSObject) and isinstance(value.base, list):
+        value = value.base
+    if isinstance(value, NetList):
+        return _guarded(value)
+    if isinstance(value, list):
+        return value
+    if isinstance(value, Enumerator):
+        return value.items
+    return (value,)
+
+
+def _guarded(value: NetList) -> Iterable[object]:
+    owner = getattr(value, "owner", value)
+    size = len(owner)
+    at = 0
+    while at < len(value):
+        yield value[at]
+        if len(owner) != size:
+            raise collection_changed()
+        at += 1
+
+
+@statement(ForEachStatementAst)
+def foreach_statement(compiler: Compiler, node: ForEachStatementAst) -> Run:
+    """``foreach ($x in …)``."""
+    source, body = compiler.value(node.condition), compiler.block(node.body)
+    assign, label = assigner(compiler, node.variable), node.label
+    if node.parallel:
+        refuse = compiler.unsupported(node)
+        return lambda frame: void(refuse(frame))
+
+    def run(frame: Frame) -> None:
+        value = source(frame)
+        for item in items_of(value):
+            assign(frame, item)
+            if not _turn(frame, body, label):
+                break
+
+    return run
+
+
+@statement(ForStatementAst)
+def for_statement(compiler: Compiler, node: ForStatementAst) -> Run:
+    """``for (…; …; …)``."""
+    start = compiler.captured(compiler.statement(node.initializer)) if node.initializer is not None else None
+    condition = compiler.value(node.condition) if node.condition is not None else None
+    step = compiler.captured(compiler.statement(node.iterator)) if node.iterator is not None else None
+    body, label = compiler.block(node.body), node.label
+
+    def run(frame: Frame) -> None:
+        if start is not None:
+            start(frame)
+        while condition is None or to_bool(condition(frame)):
+            if not _turn(frame, body, label):
+                break
+            if step is not None:
+                step(frame)
+
+    return run
+
+
+@statement(WhileStatementAst)
+def while_statement(compiler: Compiler, node: WhileStatementAst) -> Run:
+    """``while (…)``."""
+    condition, body, label = compiler.value(node.condition), compiler.block(node.body), node.label
+
+    def run(frame: Frame) -> None:
+        while to_bool(condition(frame)):
+            if not _turn(frame, body, label):
+                break
+
+    return run
+
+
+@statement(DoWhileStatementAst)
+def do_while_statement(compiler: Compiler, node: DoWhileStatementAst) -> Run:
+    """``do … while (…)``."""
+    return _do(compiler, compiler.value(node.condition), node, True)
+
+
+@statement(DoUntilStatementAst)
+def do_until_statement(compiler: Compiler, node: DoUntilStatementAst) -> Run:
+    """``do … until (…)``."""
+    return _do(compiler, compiler.value(node.condition), node, False)
+
+
+def _do(compiler: Compiler, condition: Evaluate, node: DoWhileStatementAst | DoUntilStatementAst, wanted: bool) -> Run:
+    body, label = compiler.block(node.body), node.label
+
+    def run(frame: Frame) -> None:
+        while True:
+            if not _turn(frame, body, label):
+                break
+            if to_bool(condition(frame)) is not wanted:
+                break
+
+    return run
+
+
+# ------------------------------------------------------------------------------------------------------------ switch
+
+Test = Callable[[Frame, object], bool]
+
+
+@statement(SwitchStatementAst)
+def switch_statement(compiler: Compiler, node: SwitchStatementAst) -> Run:
+    """``switch``: each clause that fits runs; ``break`` ends all, ``continue`` goes to the next value."""
+    if node.condition is None:
+        what = "switch -File"
+
+        def refuse(_frame: Frame) -> None:
+            raise limitation(what)
+
+        return refuse
+    source = compiler.value(node.condition)
+    clauses = [(_test(compiler, node, clause.condition), compiler.block(clause.body)) for clause in node.clauses]
+    default = compiler.block(node.default) if node.default is not None else None
+    label = node.label
+
+    def one(frame: Frame) -> None:
+        hit = False
+        item = frame.scope.vars["_"].value
+        for test, body in clauses:
+            if test(frame, item):
+                hit = True
+                body(frame)
+        if not hit and default is not None:
+            default(frame)
+
+    def run(frame: Frame) -> None:
+        value = source(frame)
+        items = [None] if value is None or value is NOTHING else list(items_of(value))
+        if value is NOTHING:
+            items = []
+        scope = frame.scope
+        saved = scope.vars.pop("_", None)
+        try:
+            for item in items:
+                scope.vars.pop("_", None)
+                scope.put("_", item)
+                if not _turn(frame, one, label):
+                    break
+        finally:
+            scope.vars.pop("_", None)
+            if saved is not None:
+                scope.vars["_"] = saved
+
+    return run
+
+
+def _test(compiler: Compiler, node: SwitchStatementAst, condition: object) -> Test:
+    flags = node.flags
+    ignore = not flags.case_sensitive
+    if isinstance(condition, ScriptBlockExpressionAst):
+        block = compiler.script_block(condition.script_block)
+        return lambda frame, item: block_truth(frame, block, item)
+    value_of = compiler.expr(condition)  # type: ignore[arg-type]
+
+    def test(frame: Frame, item: object) -> bool:
+        wanted = value_of(frame)
+        if type(wanted).__name__ == "ScriptBlock":
+            return block_truth(frame, wanted, item)
+        if flags.wildcard:
+            return bool(textops.like(to_text(item), wanted, ignore, False))
+        if flags.regex:
+
+            def store(table: PSHashtable) -> None:
+                frame.rs.set_matches(frame.scope, table)
+
+            return bool(textops.match(to_text(item), wanted, ignore, False, store))
+        if is_null(item) or is_null(wanted):
+            return is_null(item) and is_null(wanted)
+        return equals(item, wanted, ignore) if not isinstance(item, list) else False
+
+    return test

@@ -1,0 +1,92 @@
+"""Members, indexes and method calls."""
+
+from __future__ import annotations
+
+from harness.twin.shell.ast import (
+    IndexExpressionAst,
+    InvokeMemberExpressionAst,
+    MemberExpressionAst,
+    StringConstantExpressionAst,
+    TypeExpressionAst,
+)
+from harness.twin.shell.compiler.core import Compiler, expression
+from harness.twin.shell.frame import Frame
+from harness.twin.shell.indexing import get_index
+from harness.twin.shell.members import get_member, invoke_member
+from harness.twin.shell.objects import NOTHING, NoteProperty, PSObject
+from harness.twin.shell.scriptblock import Evaluate
+from harness.twin.shell.staticmembers import get_static, invoke_static
+from harness.twin.shell.text import to_text
+from harness.twin.shell.typesystem import TypeRef, find_type
+
+
+@expression(MemberExpressionAst)
+def member(compiler: Compiler, node: MemberExpressionAst) -> Evaluate:
+    """``target.name`` and ``[type]::name``."""
+    target = compiler.expr(node.target)
+    if node.static:
+        name_of = compiler.expr(node.member)
+
+        def static(frame: Frame) -> object:
+            value = target(frame)
+            return get_static(frame, value, to_text(name_of(frame)))
+
+        return static
+    if isinstance(node.member, StringConstantExpressionAst):
+        name = node.member.value
+        low = name.lower()
+
+        def named(frame: Frame) -> object:
+            value = target(frame)
+            if type(value) is PSObject:
+                found = value.members.get(low)
+                if type(found) is NoteProperty:
+                    return found.value
+            return get_member(frame.rs, value, low, name, frame.scope.strict_level)
+
+        return named
+    compute = compiler.expr(node.member)
+
+    def computed(frame: Frame) -> object:
+        value = target(frame)
+        name = to_text(compute(frame))
+        return get_member(frame.rs, value, name.lower(), name, frame.scope.strict_level)
+
+    return computed
+
+
+@expression(InvokeMemberExpressionAst)
+def invoke(compiler: Compiler, node: InvokeMemberExpressionAst) -> Evaluate:
+    """``target.name(arguments)`` and ``[type]::name(arguments)``."""
+    target = compiler.expr(node.target)
+    parts = [compiler.expr(argument) for argument in node.arguments]
+    name_of = compiler.expr(node.member)
+    if node.static:
+        literal = isinstance(node.target, TypeExpressionAst)
+
+        def static(frame: Frame) -> object:
+            value = target(frame)
+            if not isinstance(value, TypeRef) and not literal:
+                value = find_type(to_text(value)) or value
+            return invoke_static(frame, value, to_text(name_of(frame)), [part(frame) for part in parts])
+
+        return static
+
+    def evaluate(frame: Frame) -> object:
+        value = target(frame)
+        name = to_text(name_of(frame))
+        return invoke_member(frame.rs, value, name, [part(frame) for part in parts])
+
+    return evaluate
+
+
+@expression(IndexExpressionAst)
+def index(compiler: Compiler, node: IndexExpressionAst) -> Evaluate:
+    """``target[index]``."""
+    target, at = compiler.expr(node.target), compiler.expr(node.index)
+
+    def evaluate(frame: Frame) -> object:
+        value = get_index(frame.rs, target(frame), at(frame), frame.scope.strict_level)
+        return None if value is NOTHING else value
+
+    return evaluate

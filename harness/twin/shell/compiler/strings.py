@@ -1,0 +1,140 @@
+"""Strings, expandable strings and variables."""
+
+from __future__ import annotations
+
+from harness.twin.shell.ast import (
+    ExpandableStringExpressionAst,
+    StringConstantExpressionAst,
+    VariableExpressionAst,
+)
+from harness.twin.shell.compiler.core import Compiler, expression, raw_expression
+from harness.twin.shell.errors import runtime_error
+from harness.twin.shell.frame import Frame
+from harness.twin.shell.objects import NOTHING
+from harness.twin.shell.scriptblock import Evaluate
+from harness.twin.shell.text import to_text
+
+
+@expression(StringConstantExpressionAst)
+def constant(_compiler: Compiler, node: StringConstantExpressionAst) -> Evaluate:
+    """A string without anything to expand."""
+    value = node.value
+    return lambda _frame: value
+
+
+@expression(ExpandableStringExpressionAst)
+def expandable(compiler: Compiler, node: ExpandableStringExpressionAst) -> Evaluate:
+    """``"… $x …"``: lists are joined by ``$OFS``."""
+    parts = [part if isinstance(part, str) else compiler.expr(part) for part in node.parts]
+
+    def evaluate(frame: Frame) -> object:
+        pieces = []
+        for part in parts:
+            if isinstance(part, str):
+                pieces.append(part)
+                continue
+            value = part(frame)
+            if type(value) is str:
+                pieces.append(value)
+            elif isinstance(value, list):
+                pieces.append(to_text(value, separator_of(frame)))
+            else:
+                pieces.append(to_text(value))
+        return "".join(pieces)
+
+    return evaluate
+
+
+def separator_of(frame: Frame) -> str:
+    """``$OFS``, a blank when it is not set."""
+    variable = frame.scope.find("ofs")
+    return " " if variable is None else to_text(variable.value)
+
+
+_CONSTANTS = {"true": True, "false": False, "null": None}
+
+
+@raw_expression(VariableExpressionAst)
+def raw_variable(_compiler: Compiler, node: VariableExpressionAst) -> Evaluate:
+    """A variable, as stored."""
+    path = node.path
+    low = path.name.lower()
+    if path.qualifier is None:
+        if low in _CONSTANTS:
+            value = _CONSTANTS[low]
+            return lambda _frame: value
+        if low == "?":
+            return lambda frame: frame.rs.ok
+        return _plain_variable(low, path.name)
+    if path.drive is not None:
+        return _drive_variable(path.drive, path.name)
+    scope_name = path.scope or "local"
+
+    def scoped(frame: Frame) -> object:
+        if scope_name in ("local", "private"):
+            found = frame.scope.vars.get(low)
+        elif scope_name in ("global", "script"):
+            found = frame.scope.outer(scope_name).vars.get(low)
+        else:
+            found = frame.scope.find(low)
+        return None if found is None else found.value
+
+    return scoped
+
+
+def _plain_variable(low: str, name: str) -> Evaluate:
+    if low == "psitem":
+        low = "_"
+
+    def evaluate(frame: Frame) -> object:
+        scope = frame.scope
+        found = scope.vars.get(low)
+        if found is None:
+            found = scope.find(low)
+            if found is None:
+                if scope.strict_level:
+                    raise runtime_error(
+                        f"The variable '${name}' cannot be retrieved because it has not been set.",
+                        "VariableIsUndefined",
+                        "InvalidOperation",
+                        name,
+                        target_name=name,
+                        target_type="String",
+                    )
+                return None
+        return found.value
+
+    return evaluate
+
+
+def _drive_variable(drive: str, name: str) -> Evaluate:
+    def evaluate(frame: Frame) -> object:
+        if drive == "env":
+            environment = frame.rs.environment
+            for key, value in environment.items():
+                if key.lower() == name.lower():
+                    return value
+            return None
+        if drive == "function":
+            function = frame.scope.find_function(name.lower())
+            return function.block if function is not None else None
+        if drive == "alias":
+            return frame.scope.find_alias(name.lower()) or frame.rs.commands.find_alias(name)
+        return None
+
+    return evaluate
+
+
+@expression(VariableExpressionAst)
+def variable(compiler: Compiler, node: VariableExpressionAst) -> Evaluate:
+    """A variable as a value."""
+    read = raw_variable(compiler, node)
+    if node.path.qualifier is None and node.path.name.lower() in _CONSTANTS:
+        made: Evaluate = read
+        return made
+
+    def evaluate(frame: Frame) -> object:
+        value = read(frame)
+        return None if value is NOTHING else value
+
+    return evaluate

@@ -1,0 +1,547 @@
+"""What every object has: ``GetType``, ``ToString``, ``PSObject``; types, exceptions, error records, script blocks."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from harness.twin.shell.commands.api import Call
+from harness.twin.shell.conversion import caster, convert, no_cast, set_fallback
+from harness.twin.shell.dotnet.registry import CONSTRUCTORS, constructor, method, prop, static
+from harness.twin.shell.errors import (
+    BASES,
+    ErrorDetails,
+    ErrorRecord,
+    Invocation,
+    NetException,
+    PSError,
+    net_error,
+    runtime_error,
+)
+from harness.twin.shell.errortext import category_text, position_message, target_name_of, target_type_of
+from harness.twin.shell.invocation import call_block, one_value
+from harness.twin.shell.members import INTRINSICS, BoundMethod, attach, find_member, property_list
+from harness.twin.shell.objects import (
+    NOTHING,
+    MemberSet,
+    NetList,
+    NoteProperty,
+    PropertySet,
+    PSEnum,
+    PSHashtable,
+    PSObject,
+    Reference,
+)
+from harness.twin.shell.parser import parse
+from harness.twin.shell.records import HostText, InformationRecord, MessageRecord
+from harness.twin.shell.scriptblock import ScriptBlock
+from harness.twin.shell.session import current
+from harness.twin.shell.text import net_text, register_text, to_text
+from harness.twin.shell.typesystem import (
+    ENUMS,
+    TypeRef,
+    find_type,
+    is_instance,
+    register_value_type,
+    type_chain,
+    type_ref,
+)
+
+method(object, "GetType")(lambda this: type_ref(this))
+method(object, "ToString")(lambda this: net_text(this))
+method(object, "Equals", "object obj")(lambda this, other: this is other or this == other)
+method(object, "GetHashCode")(lambda this: hash(str(this)) & 0x7FFFFFFF)
+
+# ------------------------------------------------------------------------------------------------------------- types
+
+prop(TypeRef, "Name", lambda this: this.name)
+prop(TypeRef, "FullName", lambda this: this.full_name)
+prop(TypeRef, "Namespace", lambda this: this.full_name.rpartition(".")[0])
+prop(TypeRef, "IsArray", lambda this: this.element is not None)
+prop(TypeRef, "IsEnum", lambda this: this.enum is not None)
+prop(
+    TypeRef,
+    "IsValueType",
+    lambda this: (
+        this.enum is not None
+        or this.full_name
+        in (
+            "System.Int32",
+            "System.Int64",
+            "System.Double",
+            "System.Boolean",
+            "System.DateTime",
+            "System.TimeSpan",
+            "System.Guid",
+            "System.Decimal",
+            "System.Char",
+            "System.Byte",
+        )
+    ),
+)
+prop(TypeRef, "BaseType", lambda this: TypeRef(_base_of(this)))
+method(TypeRef, "IsInstanceOfType", "object o")(lambda this, value: is_instance(value, this))
+method(TypeRef, "GetType")(lambda _this: TypeRef("System.RuntimeType"))
+
+
+def _base_of(this: TypeRef) -> str:
+    if this.element is not None:
+        return "System.Array"
+    if this.enum is not None:
+        return "System.Enum"
+    value_types = (
+        "System.Int32",
+        "System.Int64",
+        "System.Double",
+        "System.Boolean",
+        "System.DateTime",
+        "System.TimeSpan",
+        "System.Guid",
+    )
+    return BASES.get(this.full_name, "System.ValueType" if this.full_name in value_types else "System.Object")
+
+
+# ---------------------------------------------------------------------------------------------------- exceptions
+
+prop(NetException, "ErrorRecord", lambda this: this.record)
+prop(NetException, "Message", lambda this: this.message)
+prop(NetException, "Data", lambda this: this.properties.setdefault("Data", PSHashtable()))
+prop(NetException, "InnerException", lambda this: this.inner)
+prop(NetException, "StackTrace", lambda this: this.properties.get("StackTrace"))
+prop(NetException, "HResult", lambda this: this.properties.get("HResult", -2146233088))
+prop(NetException, "Source", lambda this: this.properties.get("Source"))
+prop(NetException, "CommandName", lambda this: this.properties.get("CommandName"))
+prop(NetException, "ParamName", lambda this: this.properties.get("ParamName"))
+prop(NetException, "ParameterName", lambda this: this.properties.get("ParameterName"))
+
+
+@method(NetException, "GetBaseException")
+def base_exception(this: NetException) -> NetException:
+    """The innermost exception."""
+    while this.inner is not None:
+        this = this.inner
+    return this
+
+
+def _exception_constructor(name: str) -> None:
+    @constructor(name, "", "string message", "string message, Exception innerException")
+    def make(message: str | None = None, inner: object = None) -> NetException:
+        text = f"Exception of type '{name}' was thrown." if message is None else message
+        return NetException(name, text, inner if isinstance(inner, NetException) else None)
+
+
+for _name in BASES:
+    _exception_constructor(_name)
+
+
+# -------------------------------------------------------------------------------------------------- error records
+
+
+class CategoryInfo:
+    """``ErrorCategoryInfo`` of a record."""
+
+    __slots__ = ("record",)
+
+    def __init__(self, record: ErrorRecord) -> None:
+        self.record = record
+
+
+_CATEGORY: Final = ENUMS["system.management.automation.errorcategory"]
+register_value_type(CategoryInfo, "System.Management.Automation.ErrorCategoryInfo")
+register_text(CategoryInfo, lambda value: category_text(value.record) if isinstance(value, CategoryInfo) else "")
+prop(CategoryInfo, "Category", lambda this: _CATEGORY(this.record.category))
+prop(CategoryInfo, "Activity", lambda this: this.record.activity)
+prop(CategoryInfo, "Reason", lambda this: this.record.reason or this.record.exception.short_name)
+prop(CategoryInfo, "TargetName", lambda this: target_name_of(this.record))
+prop(CategoryInfo, "TargetType", lambda this: target_type_of(this.record))
+prop(ErrorRecord, "Exception", lambda this: _with_record(this))
+prop(ErrorRecord, "TargetObject", lambda this: this.target)
+prop(ErrorRecord, "CategoryInfo", CategoryInfo)
+prop(ErrorRecord, "FullyQualifiedErrorId", lambda this: this.full_id)
+prop(ErrorRecord, "ErrorDetails", lambda this: this.details, lambda this, value: _set_details(this, value))
+prop(ErrorRecord, "InvocationInfo", lambda this: this.invocation)
+prop(ErrorRecord, "ScriptStackTrace", lambda this: this.stack)
+prop(ErrorRecord, "PipelineIterationInfo", lambda _this: [])
+register_value_type(ErrorDetails, "System.Management.Automation.ErrorDetails")
+register_text(ErrorDetails, lambda value: value.message if isinstance(value, ErrorDetails) else "")
+prop(ErrorDetails, "Message", lambda this: this.message)
+prop(
+    ErrorDetails,
+    "RecommendedAction",
+    lambda this: this.recommended_action,
+    lambda this, value: setattr(this, "recommended_action", to_text(value)),
+)
+
+
+def _with_record(record: ErrorRecord) -> NetException:
+    if record.exception.record is None:
+        record.exception.record = record
+    return record.exception
+
+
+def _set_details(record: ErrorRecord, value: object) -> None:
+    record.details = value if isinstance(value, ErrorDetails) or value is None else ErrorDetails(to_text(value))
+
+
+@constructor(
+    "System.Management.Automation.ErrorRecord",
+    "object exception, string errorId, System.Management.Automation.ErrorCategory errorCategory, object targetObject",
+)
+def new_record(exception: object, error_id: str, category: PSEnum, target: object) -> ErrorRecord:
+    """An error record of its parts."""
+    if not isinstance(exception, NetException):
+        exception = NetException("System.Management.Automation.RuntimeException", to_text(exception))
+    return ErrorRecord(exception, error_id, category.name, target)
+
+
+register_value_type(Invocation, "System.Management.Automation.InvocationInfo")
+
+
+def _line(this: Invocation) -> str:
+    if this.source is None or this.extent is None:
+        return ""
+    line = this.source.position(this.extent.start).line
+    text = this.source.line_text(line)
+    return text + ("\n" if line < this.source.line_count else "")
+
+
+class CommandName:
+    """What ``MyCommand`` shows."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+register_value_type(CommandName, "System.Management.Automation.FunctionInfo")
+register_text(CommandName, lambda value: value.name if isinstance(value, CommandName) else "")
+prop(CommandName, "Name", lambda this: this.name)
+prop(CommandName, "CommandType", lambda _this: "Function")
+prop(
+    Invocation,
+    "MyCommand",
+    lambda this: CommandName(this.command) if this.command and this.command != "<ScriptBlock>" else None,
+)
+prop(Invocation, "BoundParameters", lambda this: this.bound)
+prop(
+    Invocation,
+    "ScriptLineNumber",
+    lambda this: this.source.position(this.extent.start).line if this.source and this.extent else 0,
+)
+prop(
+    Invocation,
+    "OffsetInLine",
+    lambda this: this.source.position(this.extent.start).column if this.source and this.extent else 0,
+)
+prop(Invocation, "ScriptName", lambda this: this.source.file if this.source else None)
+prop(Invocation, "Line", _line)
+prop(Invocation, "PositionMessage", position_message)
+prop(Invocation, "InvocationName", lambda this: this.invocation_name)
+prop(Invocation, "PipelineLength", lambda this: this.pipeline_length)
+prop(Invocation, "PipelinePosition", lambda this: this.pipeline_position)
+
+prop(MessageRecord, "Message", lambda this: this.message)
+prop(InformationRecord, "MessageData", lambda this: this.data)
+prop(InformationRecord, "Source", lambda this: this.source)
+prop(InformationRecord, "Tags", lambda this: NetList(this.tags, "System.Collections.Generic.List`1[System.String]"))
+prop(HostText, "Message", lambda this: this.message)
+prop(HostText, "NoNewLine", lambda this: this.no_newline)
+prop(HostText, "ForegroundColor", lambda this: this.foreground)
+prop(HostText, "BackgroundColor", lambda this: this.background)
+
+# -------------------------------------------------------------------------------------------------- script blocks
+
+SCRIPT_BLOCK: Final = "System.Management.Automation.ScriptBlock"
+prop(ScriptBlock, "Ast", lambda this: this.text)
+prop(ScriptBlock, "File", lambda _this: None)
+
+
+@method(ScriptBlock, "Invoke", "params object[] args")
+def invoke_block(this: ScriptBlock, arguments: list[object]) -> NetList:
+    """``.Invoke(…)``: output as a collection."""
+    rs = current()
+    frame = rs.frames[-1] if rs.frames else rs.frame()
+    before = rs.propagate
+    rs.propagate = True
+    try:
+        output = call_block(rs, this, arguments, frame.scope, frame.streams)
+    finally:
+        rs.propagate = before
+    return NetList(output, "System.Collections.ObjectModel.Collection`1[System.Management.Automation.PSObject]")
+
+
+@method(ScriptBlock, "InvokeReturnAsIs", "params object[] args")
+def invoke_as_is(this: ScriptBlock, arguments: list[object]) -> object:
+    """``.InvokeReturnAsIs(…)``."""
+    rs = current()
+    frame = rs.frames[-1] if rs.frames else rs.frame()
+    return one_value(call_block(rs, this, arguments, frame.scope, frame.streams))
+
+
+@method(ScriptBlock, "GetNewClosure")
+def new_closure(this: ScriptBlock) -> ScriptBlock:
+    """A block that keeps the variables it sees now."""
+    from harness.twin.shell.scope import Scope, Variable
+
+    rs = current()
+    frame = rs.frames[-1] if rs.frames else rs.frame()
+    made = ScriptBlock(this.ast, lambda: this.body)
+    scope = Scope(rs.global_scope)
+    for low, variable in frame.scope.vars.items():
+        scope.vars[low] = Variable(variable.name, variable.value)
+    made.closure = scope
+    return made
+
+
+@static(SCRIPT_BLOCK, "Create", "string script")
+def create_block(text: str) -> ScriptBlock:
+    """A block from text."""
+    from harness.twin.shell.compiler import compile_tree
+
+    result = parse(text)
+    if result.errors:
+        from harness.twin.shell.parsefailure import parse_exception
+
+        exception = parse_exception(result)
+        raise net_error(exception.type_name, exception.message)
+    block = compile_tree(result.script)
+    return ScriptBlock(block.ast, lambda: block.body)
+
+
+@caster(SCRIPT_BLOCK)
+def to_block(value: object, target: TypeRef) -> object:
+    """Text as a script block."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return create_block(value)
+    raise no_cast(value, target)
+
+
+# -------------------------------------------------------------------------------------------------------- references
+
+prop(Reference, "Value", lambda this: this.getter(), lambda this, value: this.setter(value))
+
+# --------------------------------------------------------------------------------------------------- PSObject members
+
+
+class ObjectView:
+    """``$x.PSObject``."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+
+class PropertyView:
+    """One element of ``$x.PSObject.Properties``."""
+
+    __slots__ = ("member", "name", "owner")
+
+    def __init__(self, owner: object, name: str) -> None:
+        self.owner = owner
+        self.name = name
+        self.member = owner.members.get(name.lower()) if isinstance(owner, PSObject) else None
+
+
+class Properties(NetList):
+    """``$x.PSObject.Properties``: by number, name or one after the other."""
+
+    __slots__ = ("owner",)
+
+    def __init__(self, owner: object) -> None:
+        super().__init__(
+            [PropertyView(owner, name) for name, _ in property_list(current(), owner)],
+            "System.Management.Automation.PSMemberInfoIntegratingCollection`1[System.Management.Automation.PSPropertyInfo]",
+        )
+        self.owner = owner
+
+
+def _read(this: PropertyView) -> object:
+    return find_member(current(), this.owner, this.name.lower())
+
+
+def _kind(this: PropertyView) -> PSEnum:
+    kind = this.member.kind if this.member is not None else "Property"
+    return ENUMS["system.management.automation.psmembertypes"](kind)
+
+
+register_value_type(ObjectView, "System.Management.Automation.PSObject")
+register_value_type(PropertyView, "System.Management.Automation.PSNoteProperty")
+register_value_type(
+    Properties,
+    "System.Management.Automation.PSMemberInfoIntegratingCollection`1[System.Management.Automation.PSPropertyInfo]",
+)
+prop(PropertyView, "MemberType", _kind)
+prop(PropertyView, "IsSettable", lambda _this: True)
+prop(PropertyView, "IsGettable", lambda _this: True)
+prop(PropertyView, "Value", _read, lambda this, value: _write(this, value))
+prop(
+    PropertyView,
+    "TypeNameOfValue",
+    lambda this: type_chain(_read(this))[0] if _read(this) is not None else "System.Object",
+)
+prop(PropertyView, "Name", lambda this: this.name)
+prop(PropertyView, "IsInstance", lambda _this: True)
+
+
+def _write(this: PropertyView, value: object) -> None:
+    from harness.twin.shell.members import set_member
+
+    set_member(current(), this.owner, this.name, value)
+
+
+prop(ObjectView, "Properties", lambda this: Properties(this.value))
+prop(ObjectView, "Members", lambda this: Properties(this.value))
+prop(ObjectView, "TypeNames", lambda this: type_names(this.value))
+prop(
+    ObjectView,
+    "BaseObject",
+    lambda this: this.value.base if isinstance(this.value, PSObject) and this.value.base is not None else this.value,
+)
+prop(
+    ObjectView,
+    "ImmediateBaseObject",
+    lambda this: this.value.base if isinstance(this.value, PSObject) and this.value.base is not None else this.value,
+)
+prop(ObjectView, "Methods", lambda _this: NetList())
+
+
+@method(ObjectView, "Copy")
+def copy_object(this: ObjectView) -> object:
+    """A shallow copy."""
+    value = this.value
+    return value.copy() if isinstance(value, PSObject | PSHashtable) else value
+
+
+class TypeNames(NetList):
+    """``PSTypeNames`` of an object that can be changed."""
+
+    __slots__ = ()
+
+
+register_value_type(TypeNames, "System.Collections.ObjectModel.Collection`1[System.String]")
+
+
+def type_names(value: object) -> NetList:
+    """The type names of a value; those of an object with members can be changed."""
+    names = TypeNames(type_chain(value), "System.Collections.ObjectModel.Collection`1[System.String]")
+    if isinstance(value, PSObject):
+        value.type_names = names  # type: ignore[assignment]
+    return names
+
+
+def _property_named(this: Properties, key: object) -> object:
+    if isinstance(key, int):
+        return this[key] if -len(this) <= key < len(this) else None
+    low = to_text(key).lower()
+    return next((one for one in this if isinstance(one, PropertyView) and one.name.lower() == low), None)
+
+
+method(Properties, "get_Item", "object key")(_property_named)
+method(Properties, "Match", "string name")(
+    lambda this, name: NetList([one for one in [_property_named(this, name)] if one])
+)
+
+
+@method(Properties, "Remove", "string name")
+def remove_property(this: Properties, name: str) -> object:
+    """Remove a property of an object."""
+    if isinstance(this.owner, PSObject):
+        this.owner.members.pop(name.lower(), None)
+    return NOTHING
+
+
+@method(Properties, "Add", "object member")
+def add_property(this: Properties, member: object) -> object:
+    """Add a property to an object."""
+    if isinstance(member, NoteProperty | PropertySet | MemberSet):
+        attach(this.owner, member)
+    return NOTHING
+
+
+constructor("System.Management.Automation.PSNoteProperty", "string name, object value")(NoteProperty)
+constructor("System.Management.Automation.PSPropertySet", "string name, object referencedPropertyNames")(
+    lambda name, names: PropertySet(name, [to_text(one) for one in (names if isinstance(names, list) else [names])])
+)
+constructor("System.Management.Automation.PSObject", "", "object obj")(
+    lambda value=None: (
+        PSObject()
+        if value is None
+        else value
+        if isinstance(value, PSObject)
+        else PSObject(None, type_chain(value), base=value)
+    )
+)
+for _class, _label in ((NoteProperty, "PSNoteProperty"), (PropertySet, "PSPropertySet"), (MemberSet, "PSMemberSet")):
+    register_value_type(_class, f"System.Management.Automation.{_label}")
+prop(NoteProperty, "Name", lambda this: this.name)
+prop(NoteProperty, "Value", lambda this: this.value)
+INTRINSICS["psobject"] = ObjectView
+INTRINSICS["pstypenames"] = type_names
+register_value_type(BoundMethod, "System.Management.Automation.PSMethod")
+prop(BoundMethod, "OverloadDefinitions", lambda this: this.overloads)
+prop(BoundMethod, "Name", lambda this: this.name)
+
+# -------------------------------------------------------------------------------------------------------- $PSCmdlet
+
+register_value_type(Call, "System.Management.Automation.PSScriptCmdlet")
+prop(Call, "ParameterSetName", lambda this: this.parameter_set or "__AllParameterSets")
+prop(Call, "MyInvocation", lambda this: this.invocation)
+
+
+@method(Call, "WriteError", "object errorRecord")
+def call_write_error(this: Call, record: object) -> object:
+    """``$PSCmdlet.WriteError``."""
+    if isinstance(record, ErrorRecord):
+        record.activity = this.declaration.name
+        record.command_class = record.command_class or this.declaration.name
+        record.invocation = record.invocation or this.invocation
+        this.rs.report_error(this, record)
+    return NOTHING
+
+
+@method(Call, "ThrowTerminatingError", "object errorRecord")
+def call_throw(_this: Call, record: object) -> object:
+    """``$PSCmdlet.ThrowTerminatingError``."""
+    if isinstance(record, ErrorRecord):
+        raise TerminatingError(record, _this)
+    return NOTHING
+
+
+class TerminatingError(PSError):
+    """Leaves the function, then ends the statement that called it."""
+
+    def __init__(self, record: ErrorRecord, call: Call) -> None:
+        record.activity = call.declaration.name
+        record.command_class = record.command_class or call.declaration.name
+        record.invocation = call.invocation
+        super().__init__(record)
+        self.leaves = call
+
+
+@method(Call, "ShouldProcess", "string target", "string target, string action")
+def call_should_process(this: Call, target: str, action: str = "") -> bool:
+    """``$PSCmdlet.ShouldProcess``."""
+    return this.should_process(target, action)
+
+
+method(Call, "ShouldContinue", "string query, string caption")(lambda _this, _query, _caption: True)
+method(Call, "WriteVerbose", "string text")(lambda this, text: this.write_verbose(text) or NOTHING)
+method(Call, "WriteWarning", "string text")(lambda this, text: this.write_warning(text) or NOTHING)
+method(Call, "WriteObject", "object value")(lambda this, value: this.emit(value) or NOTHING)
+
+
+def by_constructor(value: object, target: TypeRef) -> object:
+    """The last resort of a cast: a constructor of one argument."""
+    found = CONSTRUCTORS.get(target.full_name)
+    if found is None or not any(one.accepts(1) for one in found.overloads):
+        raise no_cast(value, target)
+    from harness.twin.shell.dotnet.registry import call_method
+
+    return call_method(found, [], [value])
+
+
+set_fallback(by_constructor)
+__all__: list[Any] = ["convert", "find_type", "runtime_error"]

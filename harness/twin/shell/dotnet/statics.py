@@ -1,0 +1,298 @@
+"""``[math]``, ``[environment]``, ``[enum]``, the number types and other statics."""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from functools import partial
+from typing import Final
+
+from harness.twin.shell.arithmetic import add
+from harness.twin.shell.conversion import INTEGERS, convert, to_enum, to_integer, try_convert
+from harness.twin.shell.dotnet.registry import method, prop, static, static_prop
+from harness.twin.shell.errors import PSError, net_error
+from harness.twin.shell.numberformat import BadFormatError, format_number
+from harness.twin.shell.objects import NOTHING, EnumType, PSArray, PSEnum, Reference
+from harness.twin.shell.session import current
+from harness.twin.shell.text import format_enum, net_text, to_text
+from harness.twin.shell.typesystem import ENUMS, TypeRef
+
+MATH: Final = "System.Math"
+static_prop(MATH, "PI", lambda: math.pi)
+static_prop(MATH, "E", lambda: math.e)
+for _name, _function in (
+    ("Sqrt", math.sqrt),
+    ("Sin", math.sin),
+    ("Cos", math.cos),
+    ("Tan", math.tan),
+    ("Atan", math.atan),
+    ("Exp", math.exp),
+    ("Log10", math.log10),
+):
+    static(MATH, _name, "double d")(lambda value, function=_function: function(value))
+static(MATH, "Log", "double d", "double a, double newBase")(
+    lambda value, base=math.e: math.log(value) if base == math.e else math.log(value, base)
+)
+static(MATH, "Pow", "double x, double y")(lambda x, y: float(x**y))
+static(MATH, "Floor", "double d", "decimal d")(
+    lambda value: Decimal(math.floor(value)) if isinstance(value, Decimal) else float(math.floor(value))
+)
+static(MATH, "Ceiling", "double d", "decimal d")(
+    lambda value: Decimal(math.ceil(value)) if isinstance(value, Decimal) else float(math.ceil(value))
+)
+static(MATH, "Truncate", "double d", "decimal d")(
+    lambda value: Decimal(math.trunc(value)) if isinstance(value, Decimal) else float(math.trunc(value))
+)
+_PAIR = ("int a, int b", "long a, long b", "double a, double b", "decimal a, decimal b")
+static(MATH, "Max", *_PAIR)(max)
+static(MATH, "Min", *_PAIR)(min)
+static(MATH, "Abs", "int value", "long value", "double value", "decimal value")(
+    lambda value: add(abs(value), 0) if type(value) is int else type(value)(abs(value))
+)
+static(MATH, "Sign", "double value")(lambda value: (value > 0) - (value < 0))
+
+
+@static(
+    MATH,
+    "Round",
+    "double a",
+    "double a, int digits",
+    "decimal d",
+    "decimal d, int decimals",
+    "double a, MidpointRounding mode",
+    "double a, int digits, MidpointRounding mode",
+    "decimal d, MidpointRounding mode",
+    "decimal d, int decimals, MidpointRounding mode",
+)
+def round_number(value: float | Decimal, second: object = None, third: object = None) -> float | Decimal:
+    """Half to even, unless the mode says away from zero."""
+    digits = second if isinstance(second, int) else 0
+    mode = second if isinstance(second, PSEnum) else third
+    away = isinstance(mode, PSEnum) and mode.value == 1
+    if isinstance(value, float) and not math.isfinite(value):
+        return value
+    exact = value if isinstance(value, Decimal) else Decimal(repr(value))
+    found = exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP if away else ROUND_HALF_EVEN)
+    return found if isinstance(value, Decimal) else float(found)
+
+
+for _full, (_kind, _low, _high) in INTEGERS.items():
+    static_prop(_full, "MaxValue", partial(_kind, _high))
+    static_prop(_full, "MinValue", partial(_kind, _low))
+static_prop("System.Double", "MaxValue", lambda: 1.7976931348623157e308)
+static_prop("System.Double", "MinValue", lambda: -1.7976931348623157e308)
+static_prop("System.Double", "NaN", lambda: math.nan)
+static_prop("System.Double", "PositiveInfinity", lambda: math.inf)
+static_prop("System.Double", "NegativeInfinity", lambda: -math.inf)
+static_prop("System.Double", "Epsilon", lambda: 5e-324)
+static("System.Double", "IsNaN", "double d")(math.isnan)
+static_prop("System.Decimal", "MaxValue", lambda: Decimal("79228162514264337593543950335"))
+static_prop("System.Boolean", "TrueString", lambda: "True")
+static_prop("System.Boolean", "FalseString", lambda: "False")
+
+
+def _strict(text: str, full_name: str) -> object:
+    """What ``Parse`` reads: stricter than a cast."""
+    plain = text.strip()
+    whole = full_name in INTEGERS
+    if (whole and not plain.lstrip("+-").isdigit()) or not plain:
+        raise net_error("System.FormatException", "Input string was not in a correct format.")
+    try:
+        return convert(plain, TypeRef(full_name))
+    except PSError as fault:
+        inner = fault.record.exception.inner
+        kind = inner.type_name if inner else "System.FormatException"
+        text = inner.message if inner else "Input string was not in a correct format."
+        raise net_error(kind, text) from None
+
+
+def _declare_parsing(full_name: str) -> None:
+    @static(full_name, "Parse", "string s", "string s, object provider", "string s, object style, object provider")
+    def parse(text: str, _style: object = None, _provider: object = None) -> object:
+        return _strict(text, full_name)
+
+    @static(full_name, "TryParse", "string s, ref result")
+    def try_parse(text: str, result: Reference) -> bool:
+        try:
+            result.setter(_strict(text or "", full_name))
+        except Exception as fault:
+            if not hasattr(fault, "exception"):
+                raise
+            result.setter(convert(0, TypeRef(full_name)))
+            return False
+        return True
+
+
+for _full in (*INTEGERS, "System.Double", "System.Single", "System.Decimal"):
+    _declare_parsing(_full)
+
+
+@static("System.Boolean", "Parse", "string value")
+def parse_bool(text: str) -> bool:
+    """``True`` or ``False`` as text."""
+    low = text.strip().lower()
+    if low not in ("true", "false"):
+        raise net_error("System.FormatException", "String was not recognized as a valid Boolean.")
+    return low == "true"
+
+
+@static("System.Boolean", "TryParse", "string value, ref result")
+def try_parse_bool(text: str, result: Reference) -> bool:
+    """Whether a text is a boolean."""
+    low = (text or "").strip().lower()
+    result.setter(low == "true")
+    return low in ("true", "false")
+
+
+@method(int, "ToString", "", "string format", "object provider", "string format, object provider")
+@method(float, "ToString", "", "string format", "object provider", "string format, object provider")
+@method(Decimal, "ToString", "", "string format", "object provider", "string format, object provider")
+def number_text(value: int | float | Decimal, code: object = "", _provider: object = None) -> str:
+    """A number as text."""
+    if isinstance(value, bool):
+        return str(value)
+    try:
+        return format_number(value, code if isinstance(code, str) else "")
+    except BadFormatError:
+        raise net_error("System.FormatException", "Format specifier was invalid.") from None
+
+
+for _class in (int, float, Decimal):
+    method(_class, "CompareTo", "object value")(lambda value, other: (value > other) - (value < other))
+
+# ------------------------------------------------------------------------------------------------------------- enums
+
+ENUM: Final = "System.Enum"
+
+
+def _enum(kind: TypeRef) -> EnumType:
+    if kind.enum is None:
+        raise net_error("System.ArgumentException", "Type provided must be an Enum.\r\nParameter name: enumType")
+    return kind.enum
+
+
+prop(PSEnum, "value__", lambda this: this.value)
+static(ENUM, "GetNames", "type enumType")(
+    lambda kind: PSArray([name for name, _ in _in_order(_enum(kind))], "System.String")
+)
+static(ENUM, "GetValues", "type enumType")(
+    lambda kind: [PSEnum(_enum(kind), value) for _, value in _in_order(_enum(kind))]
+)
+static(ENUM, "GetName", "type enumType, object value")(lambda kind, value: to_enum(value, _enum(kind)).name)
+static(ENUM, "IsDefined", "type enumType, object value")(
+    lambda kind, value: (
+        value in _enum(kind).labels
+        if isinstance(value, str)
+        else to_integer(value, TypeRef("System.Int64")) in _enum(kind).by_value
+    )
+)
+static(ENUM, "Parse", "type enumType, string value", "type enumType, string value, bool ignoreCase")(
+    lambda kind, value, _ignore=False: to_enum(value, _enum(kind))
+)
+static(ENUM, "ToObject", "type enumType, object value")(lambda kind, value: PSEnum(_enum(kind), int(value)))
+
+
+def _in_order(enum: EnumType) -> list[tuple[str, int]]:
+    return sorted(enum.labels.items(), key=lambda pair: pair[1] if pair[1] >= 0 else pair[1] + 2**32)
+
+
+@method(PSEnum, "ToString", "", "string format")
+def enum_text(value: PSEnum, code: str = "G") -> str:
+    """A label or a number."""
+    try:
+        return format_enum(value, code)
+    except BadFormatError:
+        raise net_error(
+            "System.FormatException", 'Format String can be only "G", "g", "X", "x", "F", "f", "D" or "d".'
+        ) from None
+
+
+method(PSEnum, "HasFlag", "object flag")(
+    lambda value, flag: value.value & to_enum(flag, value.type).value == to_enum(flag, value.type).value
+)
+method(PSEnum, "CompareTo", "object target")(lambda value, other: (value > other) - (value < other))
+
+# ------------------------------------------------------------------------------------------------------- environment
+
+ENVIRONMENT: Final = "System.Environment"
+static_prop(ENVIRONMENT, "MachineName", lambda: current().host.computer_name)
+static_prop(ENVIRONMENT, "NewLine", lambda: "\r\n")
+static_prop(ENVIRONMENT, "UserName", lambda: current().environment.get("USERNAME", "Administrator"))
+static_prop(
+    ENVIRONMENT, "UserDomainName", lambda: current().environment.get("USERDOMAIN", current().host.computer_name)
+)
+static_prop(ENVIRONMENT, "Is64BitOperatingSystem", lambda: True)
+static_prop(ENVIRONMENT, "Is64BitProcess", lambda: True)
+static_prop(ENVIRONMENT, "ProcessorCount", lambda: 8)
+
+
+@static(ENVIRONMENT, "GetEnvironmentVariable", "string variable", "string variable, EnvironmentVariableTarget target")
+def get_environment(name: str, _target: object = None) -> object:
+    """An environment variable."""
+    return next((value for key, value in current().environment.items() if key.lower() == name.lower()), None)
+
+
+@static(
+    ENVIRONMENT,
+    "SetEnvironmentVariable",
+    "string variable, string value",
+    "string variable, string value, EnvironmentVariableTarget target",
+)
+def set_environment(name: str, value: str, _target: object = None) -> object:
+    """Set or remove an environment variable."""
+    if value:
+        current().environment[name] = value
+    else:
+        current().environment.pop(name, None)
+    return NOTHING
+
+
+CONVERT: Final = "System.Convert"
+for _name, _full in (
+    ("ToInt32", "System.Int32"),
+    ("ToInt64", "System.Int64"),
+    ("ToInt16", "System.Int16"),
+    ("ToByte", "System.Byte"),
+    ("ToDouble", "System.Double"),
+    ("ToDecimal", "System.Decimal"),
+    ("ToBoolean", "System.Boolean"),
+    ("ToChar", "System.Char"),
+    ("ToDateTime", "System.DateTime"),
+    ("ToUInt32", "System.UInt32"),
+):
+    static(CONVERT, _name, "object value")(lambda value, full=_full: convert(value, TypeRef(full)))
+
+
+@static(CONVERT, "ToInt32", "string value, int fromBase")
+@static(CONVERT, "ToInt64", "string value, int fromBase")
+def from_base(text: str, base: int) -> int:
+    """Digits of a base as a number."""
+    return int(text.removeprefix("0x") if base == 16 else text, base)
+
+
+@static(CONVERT, "ToString", "object value", "long value, int toBase")
+def convert_to_text(value: object, base: int = 10) -> str:
+    """A value as text, a number also in base 2, 8 or 16."""
+    if isinstance(value, int) and base != 10:
+        number = int(value) if value >= 0 else int(value) + 2**32
+        return format(number, {2: "b", 8: "o", 16: "x"}[base])
+    return net_text(value)
+
+
+WILDCARD: Final = "System.Management.Automation.WildcardPattern"
+static(WILDCARD, "Escape", "string pattern")(lambda text: "".join(f"`{one}" if one in "*?[]`" else one for one in text))
+static(WILDCARD, "ContainsWildcardCharacters", "string pattern")(lambda text: any(one in text for one in "*?["))
+static("System.Object", "ReferenceEquals", "object objA, object objB")(
+    lambda left, right: left is right or (isinstance(left, int | str) and left == right)
+)
+static_prop("System.Globalization.CultureInfo", "InvariantCulture", lambda: "")
+static_prop("System.Globalization.CultureInfo", "CurrentCulture", lambda: "en-US")
+static("System.Globalization.CultureInfo", "GetCultureInfo", "string name")(lambda name: name)
+static("System.GC", "Collect")(lambda: NOTHING)
+static_prop("System.DateTime", "Now", lambda: current().local_now)
+static_prop("System.DateTime", "UtcNow", lambda: current().host.now())
+static_prop("System.DateTime", "Today", lambda: current().local_now.replace(hour=0, minute=0, second=0, microsecond=0))
+static_prop("System.StringComparer", "OrdinalIgnoreCase", lambda: "OrdinalIgnoreCase")
+static_prop("System.StringComparer", "Ordinal", lambda: "Ordinal")
+
+__all__ = ["ENUMS", "to_text", "try_convert"]

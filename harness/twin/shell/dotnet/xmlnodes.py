@@ -1,0 +1,289 @@
+"""``[xml]``: documents whose elements and attributes are properties, and the members of nodes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+from xml.dom import Node, minidom
+from xml.parsers.expat import ExpatError
+
+from harness.twin.shell.conversion import bad_cast, caster
+from harness.twin.shell.dotnet.registry import constructor, method, prop
+from harness.twin.shell.errors import net_error, runtime_error
+from harness.twin.shell.members import ADAPTERS, MISSING, SETTERS
+from harness.twin.shell.objects import NOTHING, NetList
+from harness.twin.shell.text import register_text, to_text
+from harness.twin.shell.typesystem import TypeRef, is_null, register_value_type
+from harness.twin.shell.xpath import BadXPathError, children, select, text_of
+
+DOCUMENT: Final = "System.Xml.XmlDocument"
+_CHAIN: Final = ("System.Xml.XmlNode", "System.Object")
+_KINDS: Final[tuple[tuple[Any, str, tuple[str, ...]], ...]] = (
+    (minidom.Document, DOCUMENT, ()),
+    (minidom.Element, "System.Xml.XmlElement", ("System.Xml.XmlLinkedNode",)),
+    (minidom.Attr, "System.Xml.XmlAttribute", ()),
+    (minidom.Text, "System.Xml.XmlText", ("System.Xml.XmlCharacterData", "System.Xml.XmlLinkedNode")),
+    (minidom.CDATASection, "System.Xml.XmlCDataSection", ("System.Xml.XmlCharacterData", "System.Xml.XmlLinkedNode")),
+    (minidom.Comment, "System.Xml.XmlComment", ("System.Xml.XmlCharacterData", "System.Xml.XmlLinkedNode")),
+)
+
+
+class NodeList(NetList):
+    """What ``SelectNodes`` and ``ChildNodes`` give: true even when empty."""
+
+    __slots__ = ()
+
+    def __init__(self, nodes: list[Any]) -> None:
+        super().__init__(nodes, "System.Xml.XPathNodeList")
+
+
+class NamespaceManager:
+    """``XmlNamespaceManager``."""
+
+    __slots__ = ("table",)
+
+    def __init__(self) -> None:
+        self.table: dict[str, str] = {}
+
+
+class Declaration:
+    """``<?xml version="1.0"?>`` at the start of a document."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+def xml_text(node: Any) -> str:
+    """A node as XML, without a declaration, empty elements as ``<a />``."""
+    if node.nodeType == Node.DOCUMENT_NODE:
+        declaration = getattr(node, "declaration_text", "")
+        return declaration + "".join(xml_text(child) for child in node.childNodes)
+    if node.nodeType == Node.ELEMENT_NODE:
+        attributes = "".join(f" {one.name}=\"{_escaped(one.value, True)}\"" for one in _attributes(node))
+        inner = "".join(xml_text(child) for child in node.childNodes)
+        if inner or getattr(node, "opened", False):
+            return f"<{node.tagName}{attributes}>{inner}</{node.tagName}>"
+        return f"<{node.tagName}{attributes} />"
+    if node.nodeType == Node.CDATA_SECTION_NODE:
+        return f"<![CDATA[{node.data}]]>"
+    if node.nodeType == Node.COMMENT_NODE:
+        return f"<!--{node.data}-->"
+    if node.nodeType == Node.ATTRIBUTE_NODE:
+        return f'{node.name}="{_escaped(node.value, True)}"'
+    return _escaped(str(getattr(node, "data", "")))
+
+
+def _escaped(text: str, attribute: bool = False) -> str:
+    plain = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return plain.replace('"', "&quot;") if attribute else plain
+
+
+def _attributes(node: Any) -> list[Any]:
+    table = node.attributes
+    return [table.item(at) for at in range(table.length)] if table is not None else []
+
+
+def parse_xml(text: str) -> Any:
+    """A document of text; blanks between elements are dropped. Raises ``ExpatError``."""
+    plain = text.lstrip("\ufeff")
+    declaration = re.match(r"\s*(<\?xml[^>]*\?>)", plain)
+    body = re.sub(r"(<\?xml[^>]*?)\s+encoding=[\"'][^\"']*[\"']", r"\1", plain, count=1)
+    document = minidom.parseString(body.encode("utf-8"))  # noqa: S318 - lab data
+    _drop_blanks(document)
+    document.declaration_text = declaration.group(1) if declaration else ""  # type: ignore[attr-defined]
+    return document
+
+
+def _drop_blanks(node: Any) -> None:
+    for child in list(node.childNodes):
+        if child.nodeType == Node.TEXT_NODE and not child.data.strip() and len(node.childNodes) > 1:
+            node.removeChild(child)
+        else:
+            _drop_blanks(child)
+
+
+_FAULTS: Final = {"mismatched tag": "The start tag does not match the end tag.", "no element found": "Root element is missing."}
+
+
+@caster(DOCUMENT)
+def to_document(value: object, target: TypeRef) -> object:
+    """``[xml]`` of text."""
+    if is_null(value):
+        return None
+    if isinstance(value, minidom.Document):
+        return value
+    text = "".join(to_text(item) for item in value) if isinstance(value, list) else to_text(value)
+    try:
+        return parse_xml(text)
+    except ExpatError as fault:
+        reason = _FAULTS.get(str(fault).partition(":")[0], str(fault))
+        raise bad_cast(text, target, "InvalidCastToXmlDocument", f"{reason} Line {fault.lineno}, position {fault.offset + 1}.") from None
+
+
+# --------------------------------------------------------------------------------------------- elements as properties
+
+
+def element_value(node: Any) -> object:
+    """What an element is as a property: text when it holds nothing else, else the element."""
+    if _attributes(node) or any(child.nodeType == Node.ELEMENT_NODE for child in node.childNodes):
+        return node
+    if any(child.nodeType == Node.CDATA_SECTION_NODE for child in node.childNodes):
+        return node
+    return text_of(node)
+
+
+def read_node(node: Any, low: str) -> object:
+    """An attribute or child elements by name."""
+    found: list[object] = [one.value for one in _attributes(node) if one.name.lower() == low]
+    for child in children(node):
+        if child.nodeType == Node.ELEMENT_NODE and child.tagName.lower() == low:
+            found.append(element_value(child))
+        elif child.nodeType == Node.TEXT_NODE and low == "#text":
+            found.append(child.data)
+        elif child.nodeType == Node.CDATA_SECTION_NODE and low == "#cdata-section":
+            found.append(child.data)
+        elif child.nodeType == Node.COMMENT_NODE and low == "#comment":
+            found.append(child.data)
+    if not found:
+        return MISSING
+    return found[0] if len(found) == 1 else found
+
+
+def write_node(node: Any, low: str, name: str, value: object) -> bool:
+    """Set an attribute, the text of a child element or the node's own text."""
+    for one in _attributes(node):
+        if one.name.lower() == low:
+            one.value = to_text(value)
+            return True
+    if low == "#text":
+        _set_text(node, to_text(value))
+        return True
+    for child in children(node):
+        if child.nodeType == Node.ELEMENT_NODE and child.tagName.lower() == low:
+            if _attributes(child) or not isinstance(value, str):
+                raise runtime_error(
+                    f'Cannot set "{name}" because only strings can be used as values to set XmlNode properties.',
+                    "XmlNodeSetRestrictionsNodeWithAttributes" if isinstance(value, str) else "XmlNodeSetShouldBeAString",
+                    "NotSpecified",
+                    type_name="System.Management.Automation.SetValueException",
+                )
+            _set_text(child, value)
+            return True
+    return False
+
+
+def _set_text(node: Any, text: str) -> None:
+    for child in list(node.childNodes):
+        node.removeChild(child)
+    if text:
+        node.appendChild(node.ownerDocument.createTextNode(text))
+
+
+for _class, _full, _between in _KINDS:
+    register_value_type(_class, _full, (_full, *_between, *_CHAIN))
+    ADAPTERS[_class] = read_node
+    SETTERS[_class] = write_node
+    register_text(_class, lambda node, full=_full: full)  # type: ignore[misc]
+register_value_type(NodeList, "System.Xml.XPathNodeList")
+register_value_type(NamespaceManager, "System.Xml.XmlNamespaceManager")
+
+
+def _parent(node: Any) -> Any:
+    return node.parentNode
+
+
+for _class, _full, _ in _KINDS:
+    prop(_class, "Name", lambda node: node.nodeName)
+    prop(_class, "LocalName", lambda node: node.localName or node.nodeName)
+    prop(_class, "NamespaceURI", lambda node: node.namespaceURI or "")
+    prop(_class, "Prefix", lambda node: node.prefix or "")
+    prop(_class, "Value", lambda node: node.nodeValue)
+    prop(_class, "InnerText", text_of, lambda node, value: _set_text(node, to_text(value)))
+    prop(_class, "InnerXml", lambda node: "".join(xml_text(child) for child in node.childNodes))
+    prop(_class, "OuterXml", xml_text)
+    prop(_class, "ChildNodes", lambda node: NodeList(children(node)))
+    prop(_class, "Attributes", lambda node: NodeList(_attributes(node)))
+    prop(_class, "ParentNode", _parent)
+    prop(_class, "HasChildNodes", lambda node: bool(node.childNodes))
+    prop(_class, "HasAttributes", lambda node: bool(_attributes(node)))
+    prop(_class, "FirstChild", lambda node: node.firstChild)
+    prop(_class, "LastChild", lambda node: node.lastChild)
+    prop(_class, "NextSibling", lambda node: node.nextSibling)
+    prop(_class, "PreviousSibling", lambda node: node.previousSibling)
+    prop(_class, "OwnerDocument", lambda node: node.ownerDocument)
+prop(minidom.Document, "DocumentElement", lambda node: node.documentElement)
+prop(minidom.Document, "NameTable", lambda node: node)
+
+
+def _select(node: Any, path: str, manager: object = None) -> list[Any]:
+    spaces = manager.table if isinstance(manager, NamespaceManager) else {}
+    try:
+        return select(node, path, spaces)
+    except BadXPathError as fault:
+        raise net_error("System.Xml.XPath.XPathException", str(fault)) from None
+
+
+def _first(node: Any, path: str, manager: object = None) -> Any:
+    found = _select(node, path, manager)
+    return found[0] if found else None
+
+
+def _append(node: Any, child: Any) -> Any:
+    return node.appendChild(child)
+
+
+def _quiet(_value: object) -> object:
+    return NOTHING
+
+
+for _class in (minidom.Document, minidom.Element):
+    method(_class, "SelectNodes", "string xpath", "string xpath, object nsmgr")(
+        lambda node, path, manager=None: NodeList(_select(node, path, manager))
+    )
+    method(_class, "SelectSingleNode", "string xpath", "string xpath, object nsmgr")(_first)
+    method(_class, "AppendChild", "object newChild")(_append)
+    method(_class, "PrependChild", "object newChild")(lambda node, child: node.insertBefore(child, node.firstChild))
+    method(_class, "InsertBefore", "object newChild, object refChild")(lambda node, child, other: node.insertBefore(child, other))
+    method(_class, "RemoveChild", "object oldChild")(lambda node, child: node.removeChild(child))
+    method(_class, "ReplaceChild", "object newChild, object oldChild")(lambda node, new, old: node.replaceChild(new, old))
+    method(_class, "GetElementsByTagName", "string name")(lambda node, name: NodeList(list(node.getElementsByTagName(name))))
+    method(_class, "CloneNode", "bool deep")(lambda node, deep: node.cloneNode(deep))
+    method(_class, "get_Name")(lambda node: node.nodeName)
+    method(_class, "get_InnerText")(text_of)
+method(minidom.Document, "CreateElement", "string name")(lambda node, name: node.createElement(name))
+method(minidom.Document, "CreateTextNode", "string text")(lambda node, text: node.createTextNode(text))
+method(minidom.Document, "ImportNode", "object node, bool deep")(lambda node, other, deep: node.importNode(other, deep))
+method(minidom.Element, "GetAttribute", "string name")(lambda node, name: node.getAttribute(name))
+method(minidom.Element, "HasAttribute", "string name")(lambda node, name: bool(node.hasAttribute(name)))
+method(minidom.Element, "SetAttribute", "string name, string value")(lambda node, name, value: _quiet(node.setAttribute(name, value)))
+
+
+@method(minidom.Element, "RemoveAttribute", "string name")
+def remove_attribute(node: Any, name: str) -> object:
+    """Remove an attribute; a missing one is no error."""
+    if node.hasAttribute(name):
+        node.removeAttribute(name)
+    return NOTHING
+
+
+@method(minidom.Document, "LoadXml", "string xml")
+def load_xml(node: Any, text: str) -> object:
+    """Fill a document from text."""
+    try:
+        loaded = parse_xml(text)
+    except ExpatError as fault:
+        raise net_error("System.Xml.XmlException", str(fault)) from None
+    for child in list(node.childNodes):
+        node.removeChild(child)
+    for child in list(loaded.childNodes):
+        node.appendChild(child)
+    return NOTHING
+
+
+constructor(DOCUMENT, "")(minidom.Document)
+constructor("System.Xml.XmlNamespaceManager", "object nameTable")(lambda _table: NamespaceManager())
+method(NamespaceManager, "AddNamespace", "string prefix, string uri")(lambda this, prefix, uri: _quiet(this.table.__setitem__(prefix, uri)))
+method(NodeList, "Item", "int index")(lambda this, at: this[at] if 0 <= at < len(this) else None)
+method(NodeList, "get_ItemOf", "string name")(lambda this, name: next((one for one in this if getattr(one, "name", "") == name), None))

@@ -1,0 +1,64 @@
+"""Views of the engine's own types ([D] PowerShell source of 2016, DotNetTypes and PowerShellCore format data)."""
+
+from __future__ import annotations
+
+from harness.twin.shell.dateformat import format_date
+from harness.twin.shell.formatting.views import Column, register_text_view, register_type, register_view
+from harness.twin.shell.text import net_text
+
+_ENTRY = [Column("Name", "Key", 30), Column("Value", "Value")]
+register_view("System.Collections.DictionaryEntry", table=_ENTRY, list=[Column("Name", "Key"), "Value"], auto=False)
+register_text_view("System.DateTime", lambda value: f"{format_date(value, 'D')} {format_date(value, 'T')}")  # type: ignore[arg-type]
+register_view(
+    "System.Version",
+    table=[Column("Major", width=6), Column("Minor", width=6), Column("Build", width=6), Column("Revision", width=8)],
+)
+register_view("System.Management.Automation.PSVariable", table=[Column("Name", width=30), Column("Value")], auto=False)
+register_view(
+    "Microsoft.PowerShell.Commands.GroupInfo",
+    table=[Column("Count", width=5, right=True), Column("Name", width=25), Column("Group")],
+    auto=False,
+)
+register_view(
+    "Microsoft.PowerShell.Commands.GroupInfoNoElement",
+    table=[Column("Count", width=5, right=True), Column("Name", width=25)],
+    auto=False,
+)
+register_view(
+    "System.Management.Automation.AliasInfo",
+    table=[
+        Column("CommandType", width=15),
+        Column("Name", "DisplayName", 50),
+        Column("Version", width=10),
+        Column("Source"),
+    ],
+    auto=False,
+)
+for _kind in ("CmdletInfo", "FunctionInfo", "ApplicationInfo", "FilterInfo"):
+    register_view(
+        f"System.Management.Automation.{_kind}",
+        table=[
+            Column("CommandType", width=15),
+            Column("Name", width=50),
+            Column("Version", width=10),
+            Column("Source"),
+        ],
+        auto=False,
+    )
+register_type("System.Management.Automation.PSCredential", default_display=("UserName", "Password"))
+register_text_view("System.RuntimeType", net_text)
+register_view(
+    "System.RuntimeType",
+    table=[
+        Column("IsPublic", lambda _value: True, 8),
+        Column("IsSerial", lambda _value: True, 8),
+        Column("Name", width=40),
+        Column("BaseType"),
+    ],
+    auto=False,
+)
+register_view(
+    "Microsoft.PowerShell.Commands.MemberDefinition",
+    table=[Column("Name"), Column("MemberType"), Column("Definition")],
+    group_by="TypeName",
+)

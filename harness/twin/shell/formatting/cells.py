@@ -1,0 +1,80 @@
+"""Values as the text of a cell or of a list line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from harness.twin.shell.conversion import to_integer
+from harness.twin.shell.errors import PSError
+from harness.twin.shell.objects import Entry, PSHashtable, PSObject
+from harness.twin.shell.text import net_text, to_text
+from harness.twin.shell.typesystem import TypeRef, is_null
+
+if TYPE_CHECKING:
+    from harness.twin.shell.runspace import Runspace
+
+_INT: Final = TypeRef("System.Int32")
+
+
+def enumeration_limit(rs: Runspace) -> int:
+    """``$FormatEnumerationLimit``; a negative one means no limit."""
+    frame = rs.frames[-1] if rs.frames else None
+    scope = frame.scope if frame is not None else rs.global_scope
+    try:
+        return to_integer(scope.value("formatenumerationlimit", 4), _INT)
+    except PSError:
+        return 4
+
+
+def cell_text(rs: Runspace, value: object) -> str:
+    """What a property's value is in a table or list."""
+    bare = value.base if isinstance(value, PSObject) and value.base is not None else value
+    if is_null(bare):
+        return ""
+    if isinstance(bare, str):
+        return str(bare)
+    if isinstance(bare, PSHashtable):
+        return _braced(rs, bare.keys())
+    if isinstance(bare, list):
+        return _braced(rs, bare)
+    return element_text(bare)
+
+
+def _braced(rs: Runspace, items: list[object]) -> str:
+    limit = enumeration_limit(rs)
+    shown = items if limit < 0 else items[:limit]
+    texts = [element_text(item) for item in shown]
+    if len(shown) < len(items):
+        return "{" + ", ".join(texts) + "...}"
+    return "{" + ", ".join(texts) + "}"
+
+
+def element_text(value: object) -> str:
+    """A value inside a cell."""
+    if is_null(value):
+        return ""
+    if isinstance(value, list):
+        return to_text(value)
+    if isinstance(value, PSObject):
+        return to_text(value)
+    if isinstance(value, PSHashtable | Entry):
+        return net_text(value)
+    return net_text(value)
+
+
+def one_line(text: str) -> str:
+    """A text in a table cell: its first line, with dots when there was more."""
+    for at, letter in enumerate(text):
+        if letter in "\r\n":
+            return text[:at] + "..."
+    return text
+
+
+def cut(text: str, width: int, right: bool = False) -> str:
+    """A text padded or cut to a width; cut text ends in dots when more than three cells are there."""
+    size = len(text)
+    if size <= width:
+        return text.rjust(width) if right else text.ljust(width)
+    if width <= 3:
+        return text[:width]
+    return text[: width - 3] + "..."

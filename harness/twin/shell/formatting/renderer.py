@@ -1,0 +1,271 @@
+"""Objects in, text out: opens a view for the first object, closes it when something else comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.twin.shell.errors import ErrorRecord
+from harness.twin.shell.errortext import category_text, error_lines
+from harness.twin.shell.formatting.cells import element_text
+from harness.twin.shell.formatting.layout import Row, TableColumn, break_line, list_lines, table_lines, wide_lines
+from harness.twin.shell.formatting.shapes import (
+    Shape,
+    default_lines,
+    default_shape,
+    is_text,
+    shown_value,
+    table_columns,
+)
+from harness.twin.shell.formatting.views import display_of
+from harness.twin.shell.objects import NOTHING, Enumerator, PSHashtable, PSObject
+from harness.twin.shell.text import net_text, to_text
+from harness.twin.shell.typesystem import is_null, register_value_type, type_chain
+
+if TYPE_CHECKING:
+    from harness.twin.shell.runspace import Runspace
+
+_FORMAT = "Microsoft.PowerShell.Commands.Internal.Format."
+
+
+@dataclass(slots=True, eq=False)
+class Packet:
+    """What ``Format-*`` emits: start, group start, entry, group end, end."""
+
+    kind: str
+    shape: Shape | None = None
+    value: object = None
+    label: str | None = None
+
+    @property
+    def full_name(self) -> str:
+        """Its .NET class."""
+        return (
+            _FORMAT
+            + {
+                "start": "FormatStartData",
+                "group": "GroupStartData",
+                "entry": "FormatEntryData",
+                "groupend": "GroupEndData",
+                "end": "FormatEndData",
+            }[self.kind]
+        )
+
+
+register_value_type(Packet, lambda packet: packet.full_name if isinstance(packet, Packet) else "")
+
+
+class Section:
+    """An open view: rows are kept until it closes, since widths depend on all of them."""
+
+    def __init__(self, rs: Runspace, shape: Shape, width: int) -> None:
+        self.rs = rs
+        self.shape = shape
+        self.width = width
+        self.first: object = None
+        self.columns: list[TableColumn] = []
+        self.rows: list[Row] = []
+        self.label: str | None = None
+        self.list_rows: list[list[tuple[str, str]] | str] = []
+        self.grouped = False
+
+    def add(self, item: object) -> None:
+        """One object."""
+        shape, rs = self.shape, self.rs
+        if shape.kind == "list":
+            columns = shape.per_object(item) if shape.per_object is not None else shape.columns
+            self.list_rows.append([(column.label, shown_value(rs, column, item)) for column in columns])
+            return
+        if not self.columns:
+            self.columns = table_columns(shape, item)
+        self.rows.append(Row([shown_value(rs, column, item) for column in shape.columns]))
+
+    def add_text(self, text: str) -> None:
+        """A line between the rows."""
+        if self.shape.kind == "list":
+            self.list_rows.append(text)
+        else:
+            self.rows.append(Row([], text))
+
+    def lines(self) -> list[str]:
+        """The lines of the group so far, and forget them."""
+        shape = self.shape
+        if shape.kind == "list":
+            found: list[str] = []
+            for row in self.list_rows:
+                found.extend(row.split("\n") if isinstance(row, str) else [*list_lines(row, self.width), ""])
+        elif shape.kind == "wide":
+            found = wide_lines([row.cells[0] for row in self.rows if row.text is None], self.width, shape.wide_columns)
+        else:
+            found = table_lines(self.columns, self.rows, self.width, shape.headers, shape.wrap) if self.columns else []
+        self.rows, self.list_rows = [], []
+        return found
+
+
+class Renderer:
+    """Turns a stream of objects into text."""
+
+    def __init__(self, rs: Runspace, write: Callable[[str], None], width: int, wrap_text: bool = True) -> None:
+        self.rs = rs
+        self.write = write
+        self.width = width
+        self.section: Section | None = None
+        self.explicit = False
+        self.wrap_text = wrap_text
+
+    def feed(self, item: object) -> None:
+        """One object."""
+        if isinstance(item, Packet):
+            self._packet(item)
+            return
+        if self.explicit and self.section is None:
+            self.explicit = False
+        bare = item.base if isinstance(item, PSObject) and item.base is not None else item
+        if is_null(bare) or item is NOTHING:
+            return
+        if isinstance(bare, list | Enumerator):
+            for one in list(bare) if isinstance(bare, list) else list(bare.items):
+                self._object(one)
+            return
+        self._object(item)
+
+    def _object(self, item: object) -> None:
+        if is_null(item):
+            return
+        if isinstance(item, list):
+            self._text(to_text(item)) if not item else [self._object(one) for one in item]  # type: ignore[func-returns-value]
+            return
+        if is_text(item):
+            bare = item.base if isinstance(item, PSObject) and item.base is not None else item
+            self._text(self.text_of(item), isinstance(bare, ErrorRecord) and self.wrap_text)
+            return
+        display = display_of(type_chain(item))
+        if display is not None and display.text is not None:
+            self._block(net_text(display.text(item)))
+            return
+        entries = item
+        if isinstance(item, PSHashtable):
+            from harness.twin.shell.dotnet.collections import entries as entries_of
+
+            entries = entries_of(item)
+            if self.section is None and not len(item):
+                return
+            for entry in entries:
+                self._show(entry)
+            return
+        self._show(item)
+
+    def _show(self, item: object) -> None:
+        if self.section is None:
+            shape = default_shape(self.rs, item)
+            if shape is None:
+                text = element_text(item)
+                if not isinstance(item, PSObject) or text:
+                    self._text(text)
+                else:
+                    self._text("")
+                return
+            self._open(shape, None)
+        section = self.section
+        assert section is not None  # noqa: S101 - opened above
+        if not section.shape.applies(item):
+            columns = default_lines(self.rs, item)
+            pairs = [(column.label, shown_value(self.rs, column, item)) for column in columns]
+            section.add_text("\n".join(["", *list_lines(pairs, self.width), ""]))
+            return
+        section.add(item)
+
+    def text_of(self, item: object) -> str:
+        """What a value that is shown as text is."""
+        bare = item.base if isinstance(item, PSObject) and item.base is not None else item
+        if isinstance(bare, ErrorRecord):
+            view = self.rs.global_scope.value("errorview")
+            if to_text(view).lower() == "categoryview":
+                return category_text(bare)
+            return error_lines(bare).removesuffix("\n")
+        return net_text(bare)
+
+    def _text(self, text: str, broken: bool = False) -> None:
+        lines = []
+        for line in text.replace("\r\n", "\n").split("\n"):
+            lines.extend(break_line(line, self.width) if broken else [line])
+        if self.section is not None:
+            self.section.add_text("\n".join(lines))
+        else:
+            self.write("".join(f"{line}\n" for line in lines))
+
+    def _block(self, text: str) -> None:
+        if self.section is not None:
+            self.section.add_text(text)
+        else:
+            self.write(f"\n{text}\n\n\n")
+
+    # ---------------------------------------------------------------------------------------------- sections
+
+    def _open(self, shape: Shape, label: str | None) -> None:
+        self.section = Section(self.rs, shape, self.width)
+        self.write("\n")
+        self._group(label)
+
+    def _group(self, label: str | None) -> None:
+        assert self.section is not None  # noqa: S101 - called with an open section
+        if label is not None:
+            self.write(f"\n   {label}\n\n")
+        if self.section.shape.kind in ("list", "wide"):
+            self.write("\n")
+        self.section.grouped = True
+
+    def _flush(self) -> None:
+        assert self.section is not None  # noqa: S101 - called with an open section
+        if self.section.grouped:
+            self.write("".join(f"{line}\n" for line in self.section.lines()))
+            self.write("\n")
+            self.section.grouped = False
+
+    def _close(self) -> None:
+        if self.section is not None:
+            self._flush()
+            self.write("\n")
+            self.section = None
+
+    def _packet(self, packet: Packet) -> None:
+        if packet.kind == "start":
+            self._close()
+            assert packet.shape is not None  # noqa: S101 - start packets carry it
+            self.section = Section(self.rs, packet.shape, self.width)
+            self.write("\n")
+            self.explicit = True
+        elif packet.kind == "end":
+            self._close()
+            self.explicit = False
+        elif self.section is None:
+            from harness.twin.shell.errors import runtime_error
+
+            raise runtime_error(
+                f'The object of type "{packet.full_name}" is not valid or not in the correct sequence. This is '
+                "likely caused by a "
+                'user-specified "format-*" command which is conflicting with the default formatting.',
+                "ConsoleLineOutputOutOfSequencePacket",
+                "InvalidData",
+                type_name="System.InvalidOperationException",
+            )
+        elif packet.kind == "group":
+            if packet.shape is not None:
+                self.section.shape = packet.shape
+                self.section.columns = []
+            self._group(packet.label)
+        elif packet.kind == "entry":
+            if is_text(packet.value):
+                self._text(self.text_of(packet.value))
+            else:
+                self.section.add(packet.value)
+        elif packet.kind == "groupend":
+            self._flush()
+
+    def finish(self) -> None:
+        """Close what is open."""
+        self._close()
+
+
+__all__ = ["Packet", "Renderer", "Section"]

@@ -1,0 +1,457 @@
+"""Reading, setting and calling members of any value, with PowerShell's own rules on top of .NET's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from harness.twin.shell.conversion import convert
+from harness.twin.shell.dotnet.registry import NetMethod, NetProperty, call_method, invocation_error, members_of
+from harness.twin.shell.errors import ErrorRecord, NetError, NetException, PSError, runtime_error
+from harness.twin.shell.objects import (
+    NOTHING,
+    ComputedProperty,
+    Entry,
+    Enumerator,
+    Member,
+    MemberSet,
+    NoteProperty,
+    PSHashtable,
+    PSMethod,
+    PSObject,
+    read_member,
+)
+from harness.twin.shell.text import to_text
+from harness.twin.shell.typesystem import is_null, type_chain, type_name
+
+if TYPE_CHECKING:
+    from harness.twin.shell.runspace import Runspace
+
+MISSING: Final = object()
+_EXTENSIBLE: Final = (PSHashtable, ErrorRecord, NetException)
+
+
+class BoundMethod:
+    """A method read as a property: ``'abc'.ToUpper``."""
+
+    __slots__ = ("name", "overloads", "target")
+
+    def __init__(self, name: str, target: object, overloads: list[str]) -> None:
+        self.name = name
+        self.target = target
+        self.overloads = overloads
+
+
+Adapter = Callable[[Any, str], object]
+ADAPTERS: Final[dict[type, Adapter]] = {}
+SETTERS: Final[dict[type, Callable[[Any, str, str, object], bool]]] = {}
+Intrinsic = Callable[[object], object]
+INTRINSICS: Final[dict[str, Intrinsic]] = {}
+
+
+def find_member(rs: Runspace, value: object, low: str) -> object:
+    """The value of a member by its lower-case name, or ``MISSING``."""
+    kind = type(value)
+    if kind is PSObject:
+        return _object_member(rs, value, low)  # type: ignore[arg-type]
+    if kind is PSHashtable:
+        return _table_member(value, low)  # type: ignore[arg-type]
+    if isinstance(value, _EXTENSIBLE) and value.extra and low in value.extra:
+        return read_member(value, value.extra[low])
+    adapter = ADAPTERS.get(kind)
+    if adapter is not None:
+        adapted = adapter(value, low)
+        if adapted is not MISSING:
+            return adapted
+    found = members_of(kind).get(low)
+    if found is not None:
+        if isinstance(found, NetProperty):
+            return found.getter(value)
+        return BoundMethod(found.name, value, [])
+    if isinstance(value, Entry) and low == "name":
+        return value.key
+    return _fallback(rs, value, low)
+
+
+def _fallback(rs: Runspace, value: object, low: str) -> object:
+    if rs.type_data:
+        extension = type_extension(rs, value, low)
+        if extension is not None:
+            return read_member(value, extension)
+    intrinsic = INTRINSICS.get(low)
+    if intrinsic is not None:
+        return intrinsic(value)
+    if low in ("count", "length") and not isinstance(value, PSObject):
+        return 1
+    return MISSING
+
+
+def _object_member(rs: Runspace, value: PSObject, low: str) -> object:
+    member = value.members.get(low)
+    if member is not None:
+        if type(member) is NoteProperty:
+            return member.value
+        if isinstance(member, PSMethod):
+            return BoundMethod(member.name, value, [member.signature])
+        return read_member(value, member)
+    if value.base is not None:
+        return find_member(rs, value.base, low)
+    found = members_of(PSObject).get(low)
+    if isinstance(found, NetProperty):
+        return found.getter(value)
+    return _fallback(rs, value, low)
+
+
+def _table_member(value: PSHashtable, low: str) -> object:
+    for_key = value.get(low, MISSING)
+    if for_key is not MISSING:
+        return for_key
+    if value.extra and low in value.extra:
+        return read_member(value, value.extra[low])
+    found = members_of(PSHashtable).get(low)
+    if isinstance(found, NetProperty):
+        return found.getter(value)
+    if found is not None:
+        return BoundMethod(found.name, value, [])
+    intrinsic = INTRINSICS.get(low)
+    return intrinsic(value) if intrinsic is not None else MISSING
+
+
+def type_extension(rs: Runspace, value: object, low: str) -> Member | None:
+    """A member that ``Update-TypeData`` added to the value's type."""
+    for name in type_chain(value):
+        table = rs.type_data.get(name.lower())
+        if table is not None and low in table:
+            found: Member = table[low]
+            return found
+    return None
+
+
+def get_member(rs: Runspace, value: object, low: str, name: str, strict: int = 0) -> object:
+    """``value.name``: a list without such a member gives those of its elements; what is missing is ``$null``."""
+    if type(value) is PSObject:
+        member = value.members.get(low)
+        if type(member) is NoteProperty:
+            return member.value
+    if value is None or value is NOTHING:
+        return _null_member(low, name, strict)
+    found = find_member(rs, value, low) if not isinstance(value, list) else _list_member(rs, value, low)
+    if found is MISSING:
+        if isinstance(value, Enumerator):
+            return _each(rs, list(value.items), low)
+        if strict >= 2:
+            raise property_not_found(name)
+        return None
+    return found
+
+
+def _null_member(low: str, name: str, strict: int) -> object:
+    if strict >= 2:
+        raise property_not_found(name)
+    return 0 if low in ("count", "length") else None
+
+
+def property_not_found(name: str, error_id: str = "PropertyNotFoundStrict") -> PSError:
+    """Strict mode: no such property."""
+    return runtime_error(
+        f"The property '{name}' cannot be found on this object. Verify that the property exists.",
+        error_id,
+        "NotSpecified",
+        type_name="System.Management.Automation.PropertyNotFoundException",
+    )
+
+
+def _list_member(rs: Runspace, value: list[object], low: str) -> object:
+    own = members_of(type(value)).get(low)
+    if isinstance(own, NetProperty):
+        return own.getter(value)
+    if own is not None:
+        return BoundMethod(own.name, value, [])
+    intrinsic = INTRINSICS.get(low)
+    if intrinsic is not None:
+        return intrinsic(value)
+    found = _each(rs, value, low)
+    return MISSING if found is None else found
+
+
+def _each(rs: Runspace, items: Sequence[object], low: str) -> object:
+    found: list[object] = []
+    hit = False
+    for item in items:
+        if is_null(item):
+            continue
+        one = find_member(rs, item, low) if not isinstance(item, list) else _list_member(rs, item, low)
+        if one is MISSING:
+            if not (isinstance(item, PSObject) and item.net_type is None and item.base is None):
+                continue
+            one = None
+        hit = True
+        if isinstance(one, list):
+            found.extend(one)
+        else:
+            found.append(one)
+    if not hit:
+        return None
+    return found[0] if len(found) == 1 else found
+
+
+# --------------------------------------------------------------------------------------------------------- setting
+
+
+def set_member(rs: Runspace, value: object, name: str, new: object) -> None:
+    """``value.name = new``."""
+    low = name.lower()
+    if is_null(value):
+        raise _not_settable(name)
+    if isinstance(value, PSHashtable):
+        own = members_of(PSHashtable).get(low)
+        if value.extra and low in value.extra:
+            _store(value, value.extra[low], new)
+        elif isinstance(own, NetProperty) and low not in value and low in ("count", "keys", "values"):
+            raise _read_only(own.name)
+        else:
+            value[name] = None if new is NOTHING else new
+        return
+    if isinstance(value, PSObject):
+        member = value.members.get(low)
+        if member is not None:
+            _store(value, member, new)
+            return
+        if value.base is not None:
+            set_member(rs, value.base, name, new)
+            return
+        extension = type_extension(rs, value, low) if rs.type_data else None
+        if extension is None:
+            raise _missing_on_custom(name) if value.net_type is None else _not_settable(name)
+        _store(value, extension, new)
+        return
+    _set_net(value, low, name, new)
+
+
+def _set_net(value: object, low: str, name: str, new: object) -> None:
+    if isinstance(value, _EXTENSIBLE) and value.extra and low in value.extra:
+        _store(value, value.extra[low], new)
+        return
+    setter = SETTERS.get(type(value))
+    if setter is not None and setter(value, low, name, new):
+        return
+    own = members_of(type(value)).get(low)
+    if not isinstance(own, NetProperty):
+        text = f"The property '{name}' cannot be found on this object. Verify that the property exists and can be set."
+        raise runtime_error(text, "PropertyAssignmentException", "InvalidOperation")
+    if own.setter is None:
+        raise _read_only(own.name)
+    try:
+        own.setter(value, new)
+    except NetError as fault:
+        raise _setting_failed(name, fault.exception.message, fault.exception) from None
+
+
+def _store(target: object, member: Member, new: object) -> None:
+    if isinstance(member, NoteProperty):
+        member.value = None if new is NOTHING else new
+    elif isinstance(member, ComputedProperty) and member.setter is not None:
+        member.setter(target, new)
+    else:
+        raise _setting_failed(member.name, f'Set accessor for property "{member.name}" is unavailable.')
+
+
+def _not_settable(name: str) -> PSError:
+    text = f"The property '{name}' cannot be found on this object. Verify that the property exists and can be set."
+    return runtime_error(text, "PropertyNotFound", "InvalidOperation")
+
+
+def _missing_on_custom(name: str) -> PSError:
+    inner = f"The property '{name}' cannot be found on this object. Verify that the property exists and can be set."
+    return runtime_error(
+        f'Exception setting "{name}": "{inner}"',
+        "ExceptionWhenSetting",
+        "NotSpecified",
+        type_name="System.Management.Automation.SetValueInvocationException",
+    )
+
+
+def _read_only(name: str) -> PSError:
+    return runtime_error(f"'{name}' is a ReadOnly property.", "PropertyAssignmentException", "InvalidOperation")
+
+
+def _setting_failed(name: str, reason: str, inner: NetException | None = None) -> PSError:
+    return runtime_error(
+        f'Exception setting "{name}": "{reason}"',
+        "ExceptionWhenSetting",
+        "NotSpecified",
+        type_name="System.Management.Automation.SetValueInvocationException",
+        inner=inner,
+    )
+
+
+# --------------------------------------------------------------------------------------------------------- calling
+
+ListMethod = Callable[["Runspace", list[object], Sequence[object]], object]
+LIST_METHODS: Final[dict[str, ListMethod]] = {}
+
+
+def invoke_member(rs: Runspace, value: object, name: str, arguments: Sequence[object]) -> object:
+    """``value.name(arguments)``; on a list without such a method, on each element."""
+    if value is None or value is NOTHING:
+        raise runtime_error(
+            "You cannot call a method on a null-valued expression.", "InvokeMethodOnNull", "InvalidOperation"
+        )
+    low = name.lower()
+    found = _try_invoke(rs, value, low, arguments)
+    if found is not MISSING:
+        return found
+    magic = LIST_METHODS.get(low)
+    if magic is not None:
+        return magic(rs, value if isinstance(value, list) else [value], arguments)
+    if isinstance(value, list):
+        results = [_on_element(rs, item, low, name, arguments) for item in value]
+        results = [item for item in results if item is not NOTHING]
+        return results[0] if len(results) == 1 else results
+    raise method_not_found(value, name)
+
+
+def _on_element(rs: Runspace, item: object, low: str, name: str, arguments: Sequence[object]) -> object:
+    if is_null(item):
+        raise runtime_error(
+            "You cannot call a method on a null-valued expression.", "InvokeMethodOnNull", "InvalidOperation"
+        )
+    found = _try_invoke(rs, item, low, arguments)
+    if found is MISSING:
+        raise method_not_found(item, name)
+    return found
+
+
+def _try_invoke(rs: Runspace, value: object, low: str, arguments: Sequence[object]) -> object:
+    if isinstance(value, PSObject):
+        member: Any = value.members.get(low)
+        if isinstance(member, PSMethod):
+            return _call_object(member, value, arguments)
+        if member is None and value.base is not None:
+            return _try_invoke(rs, value.base, low, arguments)
+    elif isinstance(value, _EXTENSIBLE) and value.extra and isinstance(value.extra.get(low), PSMethod):
+        member = value.extra[low]
+        return _call_object(member, value, arguments)
+    own = members_of(type(value)).get(low)
+    if isinstance(own, NetMethod):
+        return call_method(own, [value], arguments)
+    if rs.type_data:
+        extension = type_extension(rs, value, low)
+        if isinstance(extension, PSMethod):
+            return _call_object(extension, value, arguments)
+    shared = members_of(object).get(low)
+    if isinstance(shared, NetMethod):
+        return call_method(shared, [value], arguments)
+    if low.startswith("get_") and not arguments:
+        return find_member(rs, value, low[4:])
+    return MISSING
+
+
+def _call_object(member: PSMethod, value: object, arguments: Sequence[object]) -> object:
+    try:
+        return member.call(value, *arguments)
+    except NetError as fault:
+        raise invocation_error(member.name, len(arguments), fault.exception) from None
+    except TypeError as fault:
+        if "positional argument" not in str(fault):
+            raise
+        raise runtime_error(
+            f'Cannot find an overload for "{member.name}" and the argument count: "{len(arguments)}".',
+            "MethodCountCouldNotFindBest",
+            "NotSpecified",
+            type_name="System.Management.Automation.MethodException",
+        ) from None
+
+
+def method_not_found(value: object, name: str) -> PSError:
+    """No such method."""
+    return runtime_error(
+        f"Method invocation failed because [{type_name(value)}] does not contain a method named '{name}'.",
+        "MethodNotFound",
+        "InvalidOperation",
+        name,
+        target_name=name,
+        target_type="String",
+    )
+
+
+# ------------------------------------------------------------------------------------------------------ enumeration
+
+
+def property_list(rs: Runspace, value: object) -> list[tuple[str, object]]:
+    """Names and values of all properties of a value, in the order of ``PSObject.Properties``."""
+    if isinstance(value, PSObject):
+        if value.base is None:
+            own = [(name, item) for name, item in value.properties()]
+            return own + _extended(rs, value)
+        return property_list(rs, value.base) + [(name, item) for name, item in value.properties()]
+    found = [
+        (member.name, _safe(member, value))
+        for member in members_of(type(value)).values()
+        if isinstance(member, NetProperty)
+    ]
+    if isinstance(value, _EXTENSIBLE) and value.extra:
+        found += [
+            (member.name, read_member(value, member))
+            for member in value.extra.values()
+            if isinstance(member, NoteProperty | ComputedProperty)
+        ]
+    return found + _extended(rs, value)
+
+
+def _extended(rs: Runspace, value: object) -> list[tuple[str, object]]:
+    if not rs.type_data:
+        return []
+    found: list[tuple[str, object]] = []
+    for name in type_chain(value):
+        found.extend(
+            (member.name, read_member(value, member))
+            for member in rs.type_data.get(name.lower(), {}).values()
+            if isinstance(member, NoteProperty | ComputedProperty)
+        )
+    return found
+
+
+def _safe(member: NetProperty, value: object) -> object:
+    try:
+        return member.getter(value)
+    except (NetError, PSError):
+        return None
+
+
+def standard_members(value: PSObject) -> MemberSet | None:
+    """``PSStandardMembers`` of an object."""
+    found = value.members.get("psstandardmembers")
+    return found if isinstance(found, MemberSet) else None
+
+
+def attach(value: object, member: Member) -> object:
+    """Add a member to a value; a value that cannot carry members is wrapped, and the wrapper is returned."""
+    if isinstance(value, PSObject):
+        value.members[member.name.lower()] = member
+        return value
+    if isinstance(value, _EXTENSIBLE):
+        if value.extra is None:
+            value.extra = {}
+        value.extra[member.name.lower()] = member
+        return value
+    wrapper = PSObject(None, type_chain(value), base=value)
+    wrapper.members[member.name.lower()] = member
+    return wrapper
+
+
+__all__ = [
+    "INTRINSICS",
+    "LIST_METHODS",
+    "MISSING",
+    "BoundMethod",
+    "attach",
+    "convert",
+    "find_member",
+    "get_member",
+    "invoke_member",
+    "property_list",
+    "set_member",
+    "standard_members",
+    "to_text",
+]

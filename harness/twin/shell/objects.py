@@ -1,0 +1,526 @@
+"""The values that flow through the shell's pipelines.
+
+Python's own values are used where one fits: ``str``, ``bool``, ``int`` (a plain one is ``[int]``, or ``[long]`` when it
+needs more than 32 bits), ``float`` (``[double]``), ``Decimal``, ``datetime`` (``tzinfo`` tells the kind, see below),
+``timedelta``, ``uuid.UUID`` (``[guid]``), ``list`` (``object[]``). The classes here are for what Python
+has no value for: other integer widths, characters, objects with properties, hashtables, enums, versions.
+
+Kinds of a ``datetime``: ``None`` = Unspecified, ``datetime.UTC`` = Utc, ``LOCAL`` = Local (lab nodes run on UTC).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+from functools import total_ordering
+from typing import Final
+
+
+class Nothing:
+    """What a command without output gives (``AutomationNull``): ``$null`` in expressions, no object in a pipeline."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "NOTHING"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+NOTHING: Final = Nothing()
+
+
+class LocalZone(tzinfo):
+    """The time zone of lab nodes, as a kind: offset zero, but ``Local`` to .NET."""
+
+    def utcoffset(self, moment: datetime | None) -> timedelta:
+        """Offset from UTC."""
+        return timedelta(0)
+
+    def dst(self, moment: datetime | None) -> timedelta:
+        """No daylight saving."""
+        return timedelta(0)
+
+    def tzname(self, moment: datetime | None) -> str:
+        """Name of the zone."""
+        return "UTC"
+
+
+LOCAL: Final = LocalZone()
+
+
+class Int64(int):
+    """``[long]``."""
+
+    __slots__ = ()
+
+
+class Int16(int):
+    """``[int16]``."""
+
+    __slots__ = ()
+
+
+class SByte(int):
+    """``[sbyte]``."""
+
+    __slots__ = ()
+
+
+class Byte(int):
+    """``[byte]``."""
+
+    __slots__ = ()
+
+
+class UInt16(int):
+    """``[uint16]``."""
+
+    __slots__ = ()
+
+
+class UInt32(int):
+    """``[uint32]``."""
+
+    __slots__ = ()
+
+
+class UInt64(int):
+    """``[uint64]``."""
+
+    __slots__ = ()
+
+
+class Single(float):
+    """``[single]``."""
+
+    __slots__ = ()
+
+
+class Char(str):
+    """``[char]``."""
+
+    __slots__ = ()
+
+
+class PSArray(list[object]):
+    """An array with an element type, e.g. ``string[]``; a plain ``list`` is ``object[]``."""
+
+    __slots__ = ("element",)
+
+    def __init__(self, items: Iterable[object] = (), element: str = "System.Object") -> None:
+        super().__init__(items)
+        self.element = element
+
+
+class NetList(list[object]):
+    """A .NET list class: ``System.Collections.ArrayList``, a generic list, queue, stack or read-only collection."""
+
+    __slots__ = ("full_name",)
+
+    def __init__(self, items: Iterable[object] = (), full_name: str = "System.Collections.ArrayList") -> None:
+        super().__init__(items)
+        self.full_name = full_name
+
+
+class Enumerator:
+    """A .NET enumerator: a pipeline runs through it once."""
+
+    __slots__ = ("full_name", "items")
+
+    def __init__(self, items: Iterable[object], full_name: str = "System.Collections.IEnumerator") -> None:
+        self.items = iter(items)
+        self.full_name = full_name
+
+
+# ---------------------------------------------------------------------------------------------------------- members
+
+
+class NoteProperty:
+    """A property that holds its value."""
+
+    __slots__ = ("name", "value")
+    kind = "NoteProperty"
+
+    def __init__(self, name: str, value: object) -> None:
+        self.name = name
+        self.value = value
+
+
+class ComputedProperty:
+    """A property that is computed when read (``ScriptProperty``, ``AliasProperty``, ``CodeProperty``)."""
+
+    __slots__ = ("detail", "getter", "kind", "name", "setter")
+
+    def __init__(
+        self,
+        name: str,
+        getter: Callable[[object], object],
+        setter: Callable[[object, object], None] | None = None,
+        kind: str = "ScriptProperty",
+        detail: object = None,
+    ) -> None:
+        self.name = name
+        self.getter = getter
+        self.setter = setter
+        self.kind = kind
+        self.detail = detail
+
+
+class PSMethod:
+    """A method of an object; called with the object and the arguments."""
+
+    __slots__ = ("call", "kind", "name", "signature")
+
+    def __init__(self, name: str, call: Callable[..., object], kind: str = "Method", signature: str = "") -> None:
+        self.name = name
+        self.call = call
+        self.kind = kind
+        self.signature = signature
+
+
+class PropertySet:
+    """A named set of property names (``PSPropertySet``), e.g. ``DefaultDisplayPropertySet``."""
+
+    __slots__ = ("kind", "name", "names")
+
+    def __init__(self, name: str, names: Sequence[str]) -> None:
+        self.name = name
+        self.names = list(names)
+        self.kind = "PropertySet"
+
+
+class MemberSet:
+    """A member that holds members (``PSStandardMembers``)."""
+
+    __slots__ = ("kind", "members", "name")
+
+    def __init__(self, name: str, members: Sequence[Member]) -> None:
+        self.name = name
+        self.members: dict[str, Member] = {member.name.lower(): member for member in members}
+        self.kind = "MemberSet"
+
+
+Member = NoteProperty | ComputedProperty | PSMethod | PropertySet | MemberSet
+
+CUSTOM_OBJECT: Final = ("System.Management.Automation.PSCustomObject", "System.Object")
+
+
+class PSObject:
+    """An object with named members: a ``[pscustomobject]``, a product's object, or a wrapped value with extra members.
+
+    ``members`` is keyed by the lower-case name and keeps the order. ``base`` is the wrapped value, ``None`` for objects
+    that are nothing but their members. ``text`` is what ``ToString()`` gives, when not that of the type.
+    ``net_type`` is the name that ``GetType()`` shows; ``None`` means a custom object.
+    """
+
+    __slots__ = ("base", "hidden", "members", "net_type", "text", "type_names")
+
+    def __init__(
+        self,
+        properties: Mapping[str, object] | None = None,
+        type_names: Sequence[str] = CUSTOM_OBJECT,
+        base: object = None,
+        text: str | Callable[[], str] | None = None,
+        net_type: str | None = None,
+    ) -> None:
+        self.type_names: Sequence[str] = type_names
+        self.base = base
+        self.text = text
+        self.net_type = net_type
+        self.hidden: object = None
+        self.members: dict[str, Member] = (
+            {name.lower(): NoteProperty(name, value) for name, value in properties.items()} if properties else {}
+        )
+
+    @classmethod
+    def of_type(
+        cls,
+        type_name: str | Sequence[str],
+        properties: Mapping[str, object],
+        text: str | Callable[[], str] | None = None,
+    ) -> PSObject:
+        """A product's object: its .NET type name (or the whole chain of names) and its properties in order.
+
+        ``text`` is what the object is inside a string or a table cell; without it the type name, as in .NET.
+        """
+        names = (type_name, "System.Object") if isinstance(type_name, str) else tuple(type_name)
+        return cls(properties, names, text=text, net_type=names[0])
+
+    def get(self, name: str, default: object = None) -> object:
+        """Value of a property, or the default."""
+        member = self.members.get(name.lower())
+        if member is None:
+            return default
+        return read_member(self, member)
+
+    def set(self, name: str, value: object) -> None:
+        """Set or add a note property."""
+        member = self.members.get(name.lower())
+        if isinstance(member, NoteProperty):
+            member.value = value
+        else:
+            self.members[name.lower()] = NoteProperty(name, value)
+
+    def add_method(self, name: str, call: Callable[..., object]) -> None:
+        """Add a method; it is called with its arguments (without the object)."""
+        self.members[name.lower()] = PSMethod(name, lambda _this, *arguments: call(*arguments))
+
+    def properties(self) -> Iterator[tuple[str, object]]:
+        """Names and values of the properties, in order."""
+        for member in list(self.members.values()):
+            if isinstance(member, NoteProperty | ComputedProperty):
+                yield member.name, read_member(self, member)
+
+    def copy(self) -> PSObject:
+        """A shallow copy with its own members."""
+        made = PSObject(None, list(self.type_names), self.base, self.text, self.net_type)
+        made.members = {
+            key: NoteProperty(member.name, member.value) if isinstance(member, NoteProperty) else member
+            for key, member in self.members.items()
+        }
+        return made
+
+    def __repr__(self) -> str:
+        return f"PSObject({self.type_names[0]}, {', '.join(self.members)})"
+
+
+def read_member(target: object, member: Member) -> object:
+    """Value of a member of an object."""
+    if isinstance(member, NoteProperty):
+        return member.value
+    if isinstance(member, ComputedProperty):
+        return member.getter(target)
+    return member
+
+
+# ------------------------------------------------------------------------------------------------------- hashtables
+
+
+HASHTABLE: Final = "System.Collections.Hashtable"
+ORDERED: Final = "System.Collections.Specialized.OrderedDictionary"
+
+
+class PSHashtable:
+    """A dictionary that keeps its order; text keys do not depend on case, unless ``case_sensitive``.
+
+    ``full_name`` is the .NET class: ``HASHTABLE``, ``ORDERED`` or a generic dictionary.
+    """
+
+    __slots__ = ("_pairs", "case_sensitive", "extra", "full_name")
+
+    def __init__(
+        self,
+        pairs: Iterable[tuple[object, object]] | Mapping[str, object] = (),
+        full_name: str = HASHTABLE,
+        case_sensitive: bool = False,
+    ) -> None:
+        self.full_name = full_name
+        self.case_sensitive = case_sensitive
+        self._pairs: dict[object, tuple[object, object]] = {}
+        self.extra: dict[str, Member] | None = None
+        items: Iterable[tuple[object, object]] = pairs.items() if isinstance(pairs, Mapping) else pairs
+        for key, value in items:
+            self[key] = value
+
+    @property
+    def ordered(self) -> bool:
+        """Whether it is an ``[ordered]`` one."""
+        return self.full_name == ORDERED
+
+    def _key(self, key: object) -> object:
+        if isinstance(key, str):
+            return key if self.case_sensitive else key.lower()
+        return (type(key), key if getattr(type(key), "__hash__", None) else id(key))
+
+    def __getitem__(self, key: object) -> object:
+        return self._pairs[self._key(key)][1]
+
+    def __setitem__(self, key: object, value: object) -> None:
+        slot = self._key(key)
+        known = self._pairs.get(slot)
+        self._pairs[slot] = (known[0] if known else key, value)
+
+    def __contains__(self, key: object) -> bool:
+        return self._key(key) in self._pairs
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[object]:
+        return iter([key for key, _ in self._pairs.values()])
+
+    def get(self, key: object, default: object = None) -> object:
+        """Value of a key, or the default."""
+        found = self._pairs.get(self._key(key))
+        return found[1] if found is not None else default
+
+    def remove(self, key: object) -> None:
+        """Remove a key; a missing one is no error."""
+        self._pairs.pop(self._key(key), None)
+
+    def clear(self) -> None:
+        """Remove everything."""
+        self._pairs.clear()
+
+    def insert(self, index: int, key: object, value: object) -> None:
+        """Insert at a place (``[ordered]`` only)."""
+        pairs = list(self._pairs.items())
+        pairs.insert(index, (self._key(key), (key, value)))
+        self._pairs = dict(pairs)
+
+    def items(self) -> list[tuple[object, object]]:
+        """Keys and values, in order."""
+        return list(self._pairs.values())
+
+    def keys(self) -> list[object]:
+        """The keys, as first written."""
+        return [key for key, _ in self._pairs.values()]
+
+    def values(self) -> list[object]:
+        """The values."""
+        return [value for _, value in self._pairs.values()]
+
+    def copy(self) -> PSHashtable:
+        """A shallow copy."""
+        made = PSHashtable((), self.full_name, self.case_sensitive)
+        made._pairs = dict(self._pairs)
+        return made
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One entry of a dictionary (``DictionaryEntry``, or ``KeyValuePair`` of a generic one)."""
+
+    key: object
+    value: object
+    full_name: str = "System.Collections.DictionaryEntry"
+
+
+# ------------------------------------------------------------------------------------------------ enums and versions
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EnumType:
+    """An enum: full name, labels with their values, whether labels combine, and the width of its numbers."""
+
+    name: str
+    labels: Mapping[str, int]
+    flags: bool = False
+    underlying: str = "System.Int32"
+    by_value: dict[int, str] = field(init=False, repr=False)
+    by_name: dict[str, str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        by_value: dict[int, str] = {}
+        for label, value in self.labels.items():
+            by_value.setdefault(value, label)
+        object.__setattr__(self, "by_value", by_value)
+        object.__setattr__(self, "by_name", {label.lower(): label for label in self.labels})
+
+    def __call__(self, label_or_value: str | int) -> PSEnum:
+        """The value of a label or a number. Raises ``KeyError`` for an unknown label."""
+        if isinstance(label_or_value, str):
+            return PSEnum(self, self.labels[self.by_name[label_or_value.lower()]])
+        return PSEnum(self, int(label_or_value))
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True, eq=False)
+class PSEnum:
+    """A value of an enum: shown by its label, in JSON a number."""
+
+    type: EnumType
+    value: int
+
+    @property
+    def name(self) -> str:
+        """The label, the labels of a combination joined by ``", "``, or the number."""
+        label = self.type.by_value.get(self.value)
+        if label is not None:
+            return label
+        if self.type.flags and self.value > 0:
+            rest = self.value
+            names: list[str] = []
+            for value in sorted(self.type.by_value, reverse=True):
+                if value and rest & value == value:
+                    names.insert(0, self.type.by_value[value])
+                    rest &= ~value
+            if not rest:
+                return ", ".join(names)
+        return str(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, PSEnum):
+            return self.value == other.value and self.type.name == other.type.name
+        return NotImplemented
+
+    def __lt__(self, other: object) -> bool:
+        if isinstance(other, PSEnum):
+            return self.value < other.value
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.type.name, self.value))
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True, eq=False)
+class Version:
+    """``[version]``: two to four numbers; a missing one is -1, as in .NET."""
+
+    major: int
+    minor: int
+    build: int = -1
+    revision: int = -1
+
+    @classmethod
+    def parse(cls, text: str) -> Version:
+        """Read ``a.b[.c[.d]]``. Raises ``ValueError`` for anything else."""
+        parts = text.strip().split(".")
+        if not 2 <= len(parts) <= 4:
+            raise ValueError("Version string portion was too short or too long.")
+        numbers = [int(part) for part in parts if part.strip().isdigit()]
+        if len(numbers) != len(parts):
+            raise ValueError("Input string was not in a correct format.")
+        return cls(*numbers)
+
+    @property
+    def parts(self) -> tuple[int, int, int, int]:
+        """All four numbers."""
+        return self.major, self.minor, self.build, self.revision
+
+    def __str__(self) -> str:
+        return ".".join(str(part) for part in self.parts if part >= 0)
+
+    def __eq__(self, other: object) -> bool:
+        return self.parts == other.parts if isinstance(other, Version) else NotImplemented
+
+    def __lt__(self, other: object) -> bool:
+        return self.parts < other.parts if isinstance(other, Version) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.parts)
+
+
+class Reference:
+    """``[ref]``: a variable handed to a method, or a boxed value."""
+
+    __slots__ = ("getter", "setter")
+
+    def __init__(self, getter: Callable[[], object], setter: Callable[[object], None]) -> None:
+        self.getter = getter
+        self.setter = setter
+
+
+def unwrap(value: object) -> object:
+    """The value inside a wrapper (``PSObject`` with a base), else the value itself."""
+    return value.base if type(value) is PSObject and value.base is not None else value

@@ -1,0 +1,79 @@
+"""``2>&1``, ``3>$null``, ``> file``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from harness.twin.shell.ast import RedirectionStream
+from harness.twin.shell.errors import limitation
+from harness.twin.shell.frame import Frame, Sink, Streams
+from harness.twin.shell.text import to_text
+from harness.twin.shell.typesystem import is_null
+
+_NAMES: Final = {
+    RedirectionStream.ERROR: "error",
+    RedirectionStream.WARNING: "warning",
+    RedirectionStream.VERBOSE: "verbose",
+    RedirectionStream.DEBUG: "debug",
+    RedirectionStream.INFORMATION: "information",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """One redirection; ``location`` is ``None`` when it merges into the output."""
+
+    stream: RedirectionStream
+    location: Callable[[Frame], object] | None
+    append: bool
+
+
+def _drop(_value: object) -> None:
+    """``$null``."""
+
+
+def redirected_streams(
+    frame: Frame, redirects: list[Redirect], out: Sink
+) -> tuple[Streams, Sink, Callable[[], None] | None]:
+    """Streams and output under redirections, and what to call when the command is over."""
+    changes: dict[str, Sink] = {}
+    close: Callable[[], None] | None = None
+    target = out
+    for redirect in redirects:
+        sink: Sink
+        if redirect.location is None:
+            sink = target
+        else:
+            place = redirect.location(frame)
+            if is_null(place):
+                sink = _drop
+            else:
+                sink, close = _file_sink(frame, to_text(place), redirect.append)
+        if redirect.stream is RedirectionStream.OUTPUT:
+            target = sink
+        elif redirect.stream is RedirectionStream.ALL:
+            changes.update(dict.fromkeys(_NAMES.values(), sink))
+            if redirect.location is not None:
+                target = sink
+        else:
+            changes[_NAMES[redirect.stream]] = sink
+    streams = frame.streams.replaced(changes) if changes else frame.streams
+    return streams, target, close
+
+
+def _file_sink(frame: Frame, path: str, append: bool) -> tuple[Sink, Callable[[], None] | None]:
+    writer = getattr(frame.rs.host, "write_text_file", None)
+    if path.lower() == "nul":
+        return _drop, None
+    if writer is None:
+        raise limitation(f"this machine has no file system to redirect to ({path})")
+    items: list[object] = []
+
+    def close() -> None:
+        from harness.twin.shell.formatting import render
+
+        writer(path, render(frame.rs, items, frame.rs.width), append)
+
+    return items.append, close

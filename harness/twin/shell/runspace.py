@@ -1,0 +1,312 @@
+"""The session: global scope, preferences, error list, and what happens to errors and messages."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from harness.twin.shell.conversion import set_today, to_bool, to_enum
+from harness.twin.shell.errors import ErrorRecord, Invocation, PSError
+from harness.twin.shell.frame import Frame, Sink, Streams
+from harness.twin.shell.objects import LOCAL, NetList, PSEnum, PSHashtable, PSObject, Version
+from harness.twin.shell.records import HostText, InformationRecord, MessageRecord, ProgressRecord
+from harness.twin.shell.scope import Scope, Variable
+from harness.twin.shell.typesystem import ENUMS
+
+if TYPE_CHECKING:
+    from harness.twin.shell.commands.api import Call, CommandTable
+    from harness.twin.shell.host import ShellHost
+
+_ACTIONS: Final = ENUMS["system.management.automation.actionpreference"]
+SILENT, STOP, CONTINUE, INQUIRE, IGNORE = 0, 1, 2, 3, 4
+_PREFERENCES: Final = {"warning": "warningpreference", "verbose": "verbosepreference", "debug": "debugpreference"}
+_COMMON: Final = {"warning": "warningaction", "verbose": "verbose", "debug": "debug"}
+RECURSION_LIMIT: Final = 12_000
+MAX_ERRORS: Final = 256
+
+__all__ = ["CONTINUE", "IGNORE", "SILENT", "STOP", "Runspace", "Streams"]
+
+
+def _discard(_item: object) -> None:
+    """For a stream that nobody listens to."""
+
+
+class Runspace:
+    """A session of the shell on a machine. Not safe for use by two threads at once."""
+
+    def __init__(self, host: ShellHost, streams: Streams | None = None, out: Sink | None = None) -> None:
+        if sys.getrecursionlimit() < RECURSION_LIMIT:
+            sys.setrecursionlimit(RECURSION_LIMIT)
+        self.host = host
+        self.commands: CommandTable = host.commands
+        self.streams = streams or Streams(*[_discard] * 6)
+        self.out: Sink = out or _discard
+        self.errors = NetList()
+        self.ok = True
+        self.propagate = False
+        self.depth = 0
+        self.width = 120
+        self.host_write: Callable[[str], None] | None = None
+        self.environment = host.environment
+        self.location: str = getattr(host, "location", "C:\\Users\\Administrator\\Documents")
+        self.type_data: dict[str, dict[str, Any]] = {}
+        self.views: dict[str, Any] = {}
+        self.modules: dict[str, str] = {}
+        self.frames: list[Frame] = []
+        self.global_scope = Scope(None, "global")
+        self._automatic()
+        set_today(lambda: host.now())
+
+    # ---------------------------------------------------------------------------------------------- variables
+
+    def _automatic(self) -> None:
+        scope = self.global_scope
+        for name in ("ErrorActionPreference", "WarningPreference", "ProgressPreference"):
+            scope.put(name, _ACTIONS(CONTINUE))
+        for name in ("VerbosePreference", "DebugPreference", "InformationPreference"):
+            scope.put(name, _ACTIONS(SILENT))
+        values: dict[str, object] = {
+            "Error": self.errors,
+            "true": True,
+            "false": False,
+            "null": None,
+            "LASTEXITCODE": None,
+            "PSVersionTable": _version_table(),
+            "PID": 4242,
+            "HOME": "C:\\Users\\Administrator",
+            "PSHOME": "C:\\Windows\\System32\\WindowsPowerShell\\v1.0",
+            "ShellId": "Microsoft.PowerShell",
+            "PSCulture": self.host.culture,
+            "PSUICulture": self.host.culture,
+            "MaximumHistoryCount": 4096,
+            "FormatEnumerationLimit": 4,
+            "OutputEncoding": None,
+            "WhatIfPreference": False,
+            "PSDefaultParameterValues": PSHashtable(),
+            "ErrorView": "NormalView",
+            "args": [],
+            "PSCommandPath": "",
+            "PSScriptRoot": "",
+            "ConfirmPreference": "High",
+            "NestedPromptLevel": 0,
+            "Host": PSObject.of_type(
+                "System.Management.Automation.Internal.Host.InternalHost",
+                {"Name": "ConsoleHost", "Version": Version(5, 1, 17763, 1)},
+            ),
+        }
+        for name, value in values.items():
+            scope.put(name, value)
+        for name in (
+            "true",
+            "false",
+            "null",
+            "PID",
+            "HOME",
+            "PSHOME",
+            "ShellId",
+            "PSCulture",
+            "PSUICulture",
+            "Host",
+            "PSVersionTable",
+            "Error",
+        ):
+            scope.vars[name.lower()].options = frozenset({"Constant", "AllScope"})
+        scope.vars["home"].options = frozenset({"ReadOnly", "AllScope"})
+        del scope.vars["lastexitcode"]
+
+    def frame(self, out: Sink | None = None, scope: Scope | None = None) -> Frame:
+        """A frame at the top of the session."""
+        return Frame(self, scope or self.global_scope, out or self.out, self.streams)
+
+    def preference(self, name: str, scope: Scope) -> int:
+        """Value of a preference variable (lower-case name) as the number of its action."""
+        found = scope.find(name)
+        value = found.value if found is not None else None
+        if isinstance(value, PSEnum):
+            return value.value
+        if value is None:
+            return CONTINUE if name == "erroractionpreference" else SILENT
+        try:
+            return to_enum(value, _ACTIONS).value
+        except PSError:
+            return CONTINUE
+
+    def set_matches(self, scope: Scope, table: PSHashtable) -> None:
+        """Set ``$Matches``."""
+        variable = scope.vars.get("matches")
+        if variable is None:
+            scope.vars["matches"] = Variable("Matches", table)
+        else:
+            variable.value = table
+
+    # ------------------------------------------------------------------------------------------------- errors
+
+    def remember(self, record: ErrorRecord) -> None:
+        """Put a record at the front of ``$Error``, once."""
+        if not record.reported:
+            record.reported = True
+            self.errors.insert(0, record)
+            del self.errors[MAX_ERRORS:]
+
+    def place(self, frame: Frame, record: ErrorRecord) -> None:
+        """Give an error of the language the place of the statement that runs."""
+        if record.invocation is None:
+            record.invocation = Invocation(source=frame.source, extent=frame.pos)
+            if not record.stack:
+                record.stack = self.stack_trace()
+
+    def stack_trace(self) -> str:
+        """``ScriptStackTrace`` of the moment."""
+        lines = []
+        for frame in reversed(self.frames):
+            line = frame.source.position(frame.pos.start).line if frame.source and frame.pos else 1
+            lines.append(f"at {frame.function or '<ScriptBlock>'}, <No file>: line {line}")
+        return "\n".join(lines)
+
+    def recover(self, frame: Frame, error: PSError) -> None:
+        """A statement failed: go on with the next one, or raise again when a ``try`` or the end of the script "
+        "wants it."""
+        record = error.record
+        self.place(frame, record)
+        self.ok = False
+        if self.propagate or error.stop or error.leaves is not None:
+            raise error
+        action = self.preference("erroractionpreference", frame.scope)
+        if action == IGNORE:
+            return
+        if action == SILENT:
+            self.remember(record)
+            return
+        if action == STOP:
+            error.stop = True
+            raise error
+        if error.thrown:
+            raise error
+        self.remember(record)
+        frame.streams.error(record)
+
+    def report_error(self, call: Call, record: ErrorRecord) -> None:
+        """A command writes a non-terminating error."""
+        call.failed = True
+        if record.invocation is None:
+            record.invocation = call.invocation
+        if not record.activity:
+            record.activity = call.declaration.name
+        if not record.stack:
+            record.stack = self.stack_trace()
+        action = call.actions.get("erroraction")
+        level = action if isinstance(action, int) else self.preference("erroractionpreference", call.scope)
+        if level == IGNORE:
+            return
+        collected = call.actions.get("errorvariable")
+        if isinstance(collected, list):
+            collected.append(record)
+        self._keep(call, "error", record)
+        if level == STOP:
+            raise PSError(record, stop=True)
+        self.remember(record)
+        if level != SILENT:
+            call.streams.error(record)
+
+    def _keep(self, call: Call, stream: str, record: object) -> None:
+        """Add to the ``-…Variable`` lists of the functions around a call."""
+        name = f"__{stream}variable"
+        for scope in call.scope.chain():
+            variable = scope.vars.get(name)
+            if variable is not None and isinstance(variable.value, list):
+                variable.value.append(record)
+
+    # ----------------------------------------------------------------------------------------------- messages
+
+    def _level(self, call: Call, stream: str) -> int:
+        given = call.actions.get(_COMMON[stream])
+        if given is not None:
+            if stream == "warning":
+                return int(given)  # type: ignore[call-overload, no-any-return]
+            return CONTINUE if to_bool(given) else SILENT
+        return self.preference(_PREFERENCES[stream], call.scope)
+
+    def write_message(self, call: Call, stream: str, text: str) -> None:
+        """A command writes a warning, verbose or debug message."""
+        record = MessageRecord(stream, text, call.invocation)
+        collected = call.actions.get(f"{stream}variable")
+        if isinstance(collected, list):
+            collected.append(record)
+        self._keep(call, stream, record)
+        level = self._level(call, stream)
+        if level in (SILENT, IGNORE):
+            return
+        getattr(call.streams, stream)(record)
+        if level == STOP:
+            kind = {"warning": "warning", "verbose": "verbose", "debug": "debug"}[stream]
+            preference = {"warning": "WarningPreference", "verbose": "VerbosePreference", "debug": "DebugPreference"}[
+                stream
+            ]
+            message = (
+                f'The running command stopped because the preference variable "{preference}" or common parameter '
+                f"is set to Stop: {text}"
+            )
+            del kind
+            stopped = call.record(
+                message,
+                "ActionPreferenceStop",
+                "OperationStopped",
+                exception="System.Management.Automation.ActionPreferenceStopException",
+            )
+            raise PSError(stopped, stop=True)
+
+    def write_information(self, call: Call, record: InformationRecord) -> None:
+        """A command writes to the information stream."""
+        collected = call.actions.get("informationvariable")
+        if isinstance(collected, list):
+            collected.append(record)
+        self._keep(call, "information", record)
+        given = call.actions.get("informationaction")
+        level = given if isinstance(given, int) else self.preference("informationpreference", call.scope)
+        if level == IGNORE:
+            return
+        if isinstance(record.data, HostText):
+            record.shown = level != IGNORE
+        else:
+            record.shown = level in (CONTINUE, INQUIRE)
+        call.streams.information(record)
+
+    def write_progress(self, call: Call, activity: str, status: str, percent: int, completed: bool) -> None:
+        """A command writes to the progress stream."""
+        if self.preference("progresspreference", call.scope) == CONTINUE:
+            call.streams.progress(ProgressRecord(activity, status, percent, completed))
+
+    def should_process(self, call: Call, target: str, action: str) -> bool:
+        """Whether a changing command may go on."""
+        given = call.actions.get("whatif")
+        wanted = to_bool(given) if given is not None else to_bool(call.scope.value("whatifpreference"))
+        if not wanted:
+            return True
+        text = f'What if: Performing the operation "{action}" on target "{target}".'
+        if self.host_write is not None:
+            self.host_write(f"{text}\n")
+        return False
+
+    @property
+    def local_now(self) -> Any:
+        """Lab time as ``Get-Date`` gives it."""
+        return self.host.now().replace(tzinfo=LOCAL)
+
+
+def _version_table() -> PSHashtable:
+    return PSHashtable(
+        [
+            ("PSVersion", Version(5, 1, 26100, 1)),
+            ("PSEdition", "Desktop"),
+            (
+                "PSCompatibleVersions",
+                [Version(1, 0), Version(2, 0), Version(3, 0), Version(4, 0), Version(5, 0), Version(5, 1, 26100, 1)],
+            ),
+            ("BuildVersion", Version(10, 0, 26100, 1)),
+            ("CLRVersion", Version(4, 0, 30319, 42000)),
+            ("WSManStackVersion", Version(3, 0)),
+            ("PSRemotingProtocolVersion", Version(2, 3)),
+            ("SerializationVersion", Version(1, 1, 0, 1)),
+        ]
+    )
