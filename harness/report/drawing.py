@@ -131,6 +131,8 @@ def _row(lane: Lane, row: Row, scale: TimeScale, y: float, label_px: float) -> I
             following = track[number + 1].start_ns if number + 1 < len(track) else None
             top = y + index * row.track_px
             yield from _bar(bar, scale, top, row.track_px, following, outside=lane.name == "guest")
+    if row.empty and not row.marks and not any(row.tracks):
+        yield f'<text class="note" x="{LEFT_PX + 4:.0f}" y="{y + height / 2 + 4:.1f}">{text_of(row.empty)}</text>'
     yield from _marks(row.marks, scale, y, height)
 
 

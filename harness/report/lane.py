@@ -40,13 +40,15 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One labelled row: tracks of bars above each other, `track_px` high each, and marks over them."""
+    """One labelled row: tracks of bars above each other, `track_px` high each, and marks over them; `empty` is said
+    where there is neither."""
 
     label: str
     tracks: tuple[tuple[Bar, ...], ...] = ((),)
     marks: tuple[Mark, ...] = ()
     track_px: float = 16.0
     title: str = ""
+    empty: str = ""
 
     @property
     def height_px(self) -> float:

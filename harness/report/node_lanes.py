@@ -41,7 +41,7 @@ def node_lane(record: RunRecord) -> Lane:
             )
             for start, end, state, why in joined_states(changes, record.end_ns)
         )
-        rows.append(Row(node, (bars,), (), 16.0))
+        rows.append(Row(node, (bars,), (), 16.0, empty="no state was seen"))
     return Lane("node", "Nodes", tuple(rows))
 
 

@@ -40,7 +40,7 @@ def phase_lane(record: RunRecord) -> Lane:
         rows[-1] = _row("CAU turn", list(_turns(record, stages)))
     rows.append(_row("CAU stage", [_bar(record, span, _end_ns(record, span, spans)) for span in stages]))
     shown = tuple(row for row in rows if any(row.tracks))
-    return Lane("phase", "Update", shown or (Row(LEVELS[0]),))
+    return Lane("phase", "Update", shown or (Row(LEVELS[0], empty="no phase was seen"),))
 
 
 def _level(span: PhaseSpan) -> int | None:
@@ -49,10 +49,12 @@ def _level(span: PhaseSpan) -> int | None:
 
 
 def _end_ns(record: RunRecord, span: PhaseSpan, spans: Sequence[PhaseSpan]) -> int:
-    """Its end; a phase that was only seen by polling ends at the latest where an event tells of the next one."""
+    """Its end.  One that was not seen to end does so at the latest where the same begins again; one that was only seen
+    by polling where an event tells of anything else."""
     end_ns = record.end_ns if span.end_ns is None else span.end_ns
+    again = (each.start_ns for each in spans if each.path == span.path and each.start_ns > span.start_ns)
     if span.source == "event":
-        return end_ns
+        return end_ns if span.end_ns is not None else min((end_ns, *again))
     told = (each.start_ns for each in spans if each.source == "event" and each.start_ns >= span.start_ns)
     return min((end_ns, *told))
 

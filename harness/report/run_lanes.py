@@ -69,7 +69,7 @@ def storage_lane(record: RunRecord) -> Lane:
             Bar(start, end, "repair", "storage", "repair", "repair", f"repair jobs seen from {record.moment(start)}")
             for start, end in seen_repairs(record.timeline)
         ]
-        rows.append(Row("repair", (tuple(bars),), (), 14.0))
+        rows.append(Row("repair", (tuple(bars),), (), 14.0, empty="no repair was seen"))
     return Lane("storage", "Storage repair", _merged(rows))
 
 
@@ -102,4 +102,4 @@ def prober_lane(record: RunRecord) -> Lane:
             text = f"{control.missed} of {control.due} ticks missed until {record.moment(window.value.to_ns)}"
             marks.append(Mark(window.value.to_ns, "missed", "prober", "ticks missed", f"{text}, seq {window.seq}"))
     tracks = (tuple(bars), blind) if blind else (tuple(bars),)
-    return Lane("prober", "Prober", (Row("health", tracks, tuple(marks), 14.0),))
+    return Lane("prober", "Prober", (Row("health", tracks, tuple(marks), 14.0, empty="nothing was probed"),))

@@ -14,7 +14,6 @@ from harness.azurelocal.releases import expected_build
 from harness.clock import NS_PER_S
 from harness.errors import CredentialRejectedError, HarnessError
 from harness.faults import FaultState
-from harness.faults.view import View
 from harness.labs.lease import Lease
 from harness.labs.port import BaselineSpec, Lab
 from harness.plan.models import Scenario
@@ -137,7 +136,6 @@ class Conductor:
         self._scribe.stage("probes-on")
         self._catch_up()
         self._watching = True
-        self._observer.on_cluster = self._cluster_seen
         self._observer.on_update = self._update.take
         self._poll()
         self._sample_again()
@@ -168,7 +166,9 @@ class Conductor:
 
     def _run_update(self) -> None:
         self._scribe.stage("update")
-        self._loop.run_until(lambda: bool(self._observer.view().nodes) or self._rejected is not None)
+        self._loop.run_until(
+            lambda: bool(self._observer.view().nodes) or self._rejected is not None or self._update.ending is not None
+        )
         self._raise_rejected()
         for fault in self._faults:
             fault.begin()
@@ -286,6 +286,8 @@ class Conductor:
 
     def _poll(self) -> None:
         if self._watching and self._rejected is None:
+            self._around.seen_attempts = self._update.memory.starts
+            self._update.check(self._observer.view())
             self._observer.poll()
             self._loop.agenda.plan(self._lab.clock.now_ns() + to_ns(self._scenario.budgets.poll), "poll", self._poll)
 
@@ -299,10 +301,6 @@ class Conductor:
             window = self._lab.samples(self._memory.sampled_to_ns)
             self._scribe.samples(window, self._lab.sample_interval_ns)
             self._memory.sampled_to_ns = window.to_ns
-
-    def _cluster_seen(self, view: View) -> None:
-        self._around.seen_attempts = self._update.memory.starts
-        self._update.check(view)
 
     def _take_event(self, event: Event) -> None:
         self._scribe.event(event, self._lab.clock.now_ns())

@@ -43,7 +43,6 @@ class Observer:
         self._view = View()
         self._avoid_until_ns: dict[str, int] = {}
         self.on_update: Callable[[str, Any, int], None] = lambda node, value, seq: None
-        self.on_cluster: Callable[[View], None] = lambda view: None
         self.on_rejected: Callable[[HarnessError], None] = lambda error: None
 
     def view(self) -> View:
@@ -154,7 +153,6 @@ class Observer:
         record = self._with_guests_under_test(cluster_record(answer.value))
         self._scribe.observed(answer.node, "cluster", "cluster", record)
         self._view = self._seen(answer.node, record)
-        self.on_cluster(self.view())
 
     def _with_guests_under_test(self, record: dict[str, Any]) -> dict[str, Any]:
         """Virtual machines that are no guests of the lab (the resource bridge) count as groups of the cluster."""

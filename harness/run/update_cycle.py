@@ -28,6 +28,9 @@ LOOKS_FOR_START: Final = 10
 SURE_AFTER_LOOKS: Final = 2
 """So many looks in a row must show nothing before a start counts as not received."""
 
+FRESH_POLLS: Final = 3
+"""An observation older than so many polls says nothing about progress."""
+
 STARTS_AT_MOST: Final = 3
 """A start whose reply was lost is looked for; only when the product shows no trace of it is it sent again."""
 
@@ -88,6 +91,8 @@ class UpdateCycle:
         self._seen_active = memory.run_id is not None
         self._last: UpdateObservation | None = None
         self._last_seq: int | None = None
+        self._seen_ns: int | None = None
+        self._asked_since_ns: int | None = None
         self._looks = 0
         self._empty_looks = 0
         self._failed_run: str | None = None
@@ -179,7 +184,7 @@ class UpdateCycle:
     def take(self, node: str, seen: UpdateObservation, seq: int) -> None:
         """One more look at the update."""
         del node
-        self._last, self._last_seq = seen, seq
+        self._last, self._last_seq, self._seen_ns = seen, seq, self._lab.clock.now_ns()
         situation = self._workflow.classify(seen)
         if situation is StateClass.RUNNING:
             self._seen_active = True
@@ -221,22 +226,50 @@ class UpdateCycle:
         self._end(Ending.BLOCKED if situation is StateClass.BLOCKED else Ending.FAILED)
 
     def check(self, view: View) -> None:
-        """After each look at the cluster: has anything moved, and is there time left?"""
-        seen, now_ns = self._last, self._lab.clock.now_ns()
-        if seen is None or self.ending is not None or self.memory.pending_number is not None:
+        """At each poll: does the product still answer, has anything moved, is there time left?"""
+        now_ns = self._lab.clock.now_ns()
+        self._asked_since_ns = now_ns if self._asked_since_ns is None else self._asked_since_ns
+        if self.ending is not None or self.memory.pending_number is not None:
             return
-        fingerprint = Fingerprint(
+        silent_ns = now_ns - (self._seen_ns if self._seen_ns is not None else self._asked_since_ns)
+        fresh = self._last is not None and silent_ns <= FRESH_POLLS * to_ns(self._scenario.budgets.poll)
+        self._progress.feed(now_ns, self._fingerprint(self._last, view) if fresh and self._last else None)
+        if silent_ns > self._progress.limit_ns:
+            self._silent(view, silent_ns)
+        elif self._last is not None and self._progress.stuck(now_ns):
+            self._stuck(self._last, now_ns)
+        elif self._is_late(now_ns):
+            self._late(now_ns)
+
+    @staticmethod
+    def _fingerprint(seen: UpdateObservation, view: View) -> Fingerprint:
+        return Fingerprint(
             phase=seen.phase,
             step=seen.step.path if seen.step else (),
             percent=seen.percent,
             run_state=seen.run_state.name if seen.run_state else "",
             nodes=tuple(sorted((name, fact.state) for name, fact in view.nodes.items())),
         )
-        self._progress.feed(now_ns, fingerprint)
-        if self._progress.stuck(now_ns):
-            self._stuck(seen, now_ns)
-        elif self._is_late(now_ns):
-            self._late(seen, now_ns)
+
+    def _silent(self, view: View, silent_ns: int) -> None:
+        """Nobody could tell the state of the update: the product's doing only where its nodes answer."""
+        minutes = f"{silent_ns / NS_PER_S / 60:.0f} min"
+        limit = f"{self._progress.limit_ns / NS_PER_S / 60:.0f} min"
+        answering = [node for node, contact in view.contact.items() if contact.answers]
+        if answering:
+            summary = (
+                f"the Update Service has not answered for {minutes}, although {', '.join(answering)} can be reached"
+            )
+            self._scribe.finding(
+                "no-answer", "product", Verdict.STUCK, summary, at_ns=self._seen_ns, value=minutes, limit=limit
+            )
+            self._end(Ending.STUCK)
+        else:
+            summary = f"no node has answered for {minutes}"
+            self._scribe.finding(
+                "no-contact", "lab", Verdict.LAB, summary, at_ns=self._seen_ns, value=minutes, limit=limit
+            )
+            self._end(Ending.LOST)
 
     def _is_late(self, now_ns: int) -> bool:
         began_ns = self.memory.first_start_ns  # lab time zero is a time
@@ -261,16 +294,17 @@ class UpdateCycle:
         )
         self._end(Ending.STUCK)
 
-    def _late(self, seen: UpdateObservation, now_ns: int) -> None:
-        budget = self._scenario.budgets.deadline
+    def _late(self, now_ns: int) -> None:
+        budget, seen = self._scenario.budgets.deadline, self._last
+        state = f"in state {seen.state.name}" if seen else "in a state that nobody could tell"
         self._scribe.finding(
             "deadline",
             "product",
             Verdict.FAIL,
-            f"the update is still in state {seen.state.name} after {budget}",
+            f"the update is still {state} after {budget}",
             at_ns=now_ns,
-            evidence=[self._last_seq],
-            phase=seen.phase,
+            evidence=[self._last_seq] if self._last_seq is not None else [],
+            phase=seen.phase if seen else "",
             value=f"> {budget}",
             limit=str(budget),
         )
