@@ -170,9 +170,10 @@ class Conductor:
             lambda: bool(self._observer.view().nodes) or self._rejected is not None or self._update.ending is not None
         )
         self._raise_rejected()
-        for fault in self._faults:
-            fault.begin()
-        self._update.begin()
+        if self._update.ending is None:
+            for fault in self._faults:
+                fault.begin()
+            self._update.begin()
         self._loop.run_until(lambda: self._rejected is not None or self._update_over())
         self._raise_rejected()
         for fault in self._faults:

@@ -1,6 +1,7 @@
 """Objects as CLIXML, the serialization of PowerShell remoting and of redirected consoles.
 
-Every value of the shell has a form here, down to a depth; what lies deeper is written by its text.
+Every value of the shell has a form here, down to a depth; what lies deeper is written by its text. Only objects with
+properties of their class count for the depth; property bags and containers do not.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import uuid
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
+from xml.dom import minidom
 
 from harness.twin.shell.dateformat import kind_of
-from harness.twin.shell.dotnet.registry import NetProperty, members_of
+from harness.twin.shell.dotnet.registry import NetProperty, members_of, static
+from harness.twin.shell.dotnet.xmlnodes import xml_text
 from harness.twin.shell.errors import ErrorRecord, NetError, NetException, PSError
 from harness.twin.shell.numberformat import decimal_text, double_text
 from harness.twin.shell.objects import (
@@ -38,6 +41,7 @@ from harness.twin.shell.objects import (
 )
 from harness.twin.shell.records import MessageRecord, ProgressRecord
 from harness.twin.shell.scriptblock import ScriptBlock
+from harness.twin.shell.session import current
 from harness.twin.shell.text import net_text, to_text
 from harness.twin.shell.typesystem import is_null, type_chain
 
@@ -165,6 +169,8 @@ class Serializer:
             return f"<S{attributes}>{escaped(str(value))}</S>"
         if isinstance(value, ProgressRecord):
             return self._progress(value, attributes)
+        if isinstance(value, minidom.Document):
+            return f"<XD{attributes}>{escaped(xml_text(value))}</XD>"
         return None
 
     def _progress(self, record: ProgressRecord, attributes: str) -> str:
@@ -207,7 +213,7 @@ class Serializer:
         reference = self._reference(key)
         if reference is not None:
             return f'<Ref{attributes} RefId="{reference}" />'
-        if level < 1 and not isinstance(value, PSEnum):
+        if level < 1 and _counts(value):
             return f"<S{attributes}>{escaped(self._deep_text(value))}</S>"
         return self._full(value, attributes, level)
 
@@ -242,7 +248,7 @@ class Serializer:
         if isinstance(value, list | tuple):
             return f"{head}{names}{self._list(value, level)}</Obj>"
         if isinstance(value, Enumerator):
-            items = "".join(self.write(item, depth=level - 1) for item in value.items)
+            items = "".join(self.write(item, depth=level) for item in value.items)
             return f"{head}{names}<IE>{items}</IE></Obj>"
         return f"{head}{names}{self._net(value, level)}</Obj>"
 
@@ -251,12 +257,12 @@ class Serializer:
         tag = "QUE" if name == "System.Collections.Queue" else "STK" if name == "System.Collections.Stack" else "LST"
         if "HashSet" in name or "+" in name:
             tag = "IE"
-        items = "".join(self.write(item, depth=level - 1) for item in value)
+        items = "".join(self.write(item, depth=level) for item in value)
         return f"<{tag}>{items}</{tag}>" if items else f"<{tag} />"
 
     def _table(self, value: PSHashtable, level: int) -> str:
         entries = "".join(
-            f"<En>{self.write(key, 'Key', depth=level - 1)}{self.write(item, 'Value', depth=level - 1)}</En>"
+            f"<En>{self.write(key, 'Key', depth=level)}{self.write(item, 'Value', depth=level)}</En>"
             for key, item in value.items()
         )
         return f"<DCT>{entries}</DCT>" if entries else "<DCT />"
@@ -283,7 +289,7 @@ class Serializer:
 
     def _ps_object(self, value: PSObject, level: int) -> str:
         names = self._type_names(tuple(value.type_names))
-        inner = self._members(value, level)
+        inner = self._members(value, level if value.net_type is not None else level + 1)
         if value.base is not None:
             simple = self._primitive(value.base, "")
             notes = f"<MS>{inner}</MS>" if inner else ""
@@ -296,7 +302,7 @@ class Serializer:
                 return bare + self._list(value.base, level) + notes
             return bare + self._net(value.base, level) + notes
         if value.net_type is None:
-            return f"{names}<MS>{inner}</MS>" if inner else f"{names}<MS />" if names else "<MS />"
+            return f"{names}<MS>{inner}</MS>" if inner else names
         text = escaped(to_text(value))
         return (
             f"{names}<ToString>{text}</ToString><Props>{inner}</Props>"
@@ -322,11 +328,24 @@ class Serializer:
         return f"<ToString>{text}</ToString>{body}"
 
 
+def _counts(value: object) -> bool:
+    """Whether an object uses up depth: those with properties of their class do, property bags and containers do not."""
+    if isinstance(value, PSEnum | PSHashtable | list | tuple | Enumerator):
+        return False
+    return not (isinstance(value, PSObject) and value.net_type is None)
+
+
 def _read(member: NetProperty, value: object) -> object:
     try:
         return member.getter(value)
     except (NetError, PSError):
         return None
+
+
+@static("System.Management.Automation.PSSerializer", "Serialize", "object source", "object source, int depth")
+def serialize(value: object, depth: int = 1) -> str:
+    """``[PSSerializer]::Serialize``."""
+    return f"{OPEN}{Serializer(current(), depth).write(value)}{CLOSE}"
 
 
 def document(elements: list[str]) -> str:

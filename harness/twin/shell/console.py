@@ -23,8 +23,16 @@ class Console:
     """Shows output as text on stdout, errors on stderr: as text, or as one CLIXML document (``-EncodedCommand``)."""
 
     def __init__(
-        self, host: ShellHost, stdout: Writer, stderr: Writer, width: int, clixml: bool, output_xml: bool
+        self,
+        host: ShellHost,
+        stdout: Writer,
+        stderr: Writer,
+        width: int,
+        clixml: bool,
+        output_xml: bool,
+        encoding: str = "utf-8",
     ) -> None:
+        self.encoding = encoding
         self._stdout = stdout
         self._stderr = stderr
         self.width = width
@@ -51,7 +59,7 @@ class Console:
     def write(self, text: str) -> None:
         """Text to stdout."""
         if text:
-            self._stdout(text.replace("\r\n", "\n").replace("\n", "\r\n").encode("utf-8"))
+            self._stdout(text.replace("\r\n", "\n").replace("\n", "\r\n").encode(self.encoding, "replace"))
 
     def feed(self, item: object) -> None:
         """An object of the script's output."""
@@ -141,15 +149,15 @@ class Console:
         if self.clixml:
             self.elements += [f'<S S="Error">{escaped(line + chr(13) + chr(10))}</S>' for line in lines]
         else:
-            self._stderr("".join(f"{line}\r\n" for line in lines).encode("utf-8"))
+            self._stderr("".join(f"{line}\r\n" for line in lines).encode(self.encoding, "replace"))
 
     def close(self) -> None:
         """The process ends: write what is held back."""
         self.finish_output()
         if self.output_xml and self.output_elements:
-            self._stdout(document(self.output_elements).encode("utf-8"))
+            self._stdout(document(self.output_elements).encode(self.encoding, "replace"))
         if self.clixml and self.elements:
-            self._stderr(document(self.elements).encode("utf-8"))
+            self._stderr(document(self.elements).encode(self.encoding, "replace"))
 
 
 def _pieces(text: str, width: int) -> list[str]:

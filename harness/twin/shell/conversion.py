@@ -6,7 +6,7 @@ import math
 import re
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -595,8 +595,3 @@ def try_convert(value: object, target: TypeRef) -> object:
         return convert(value, target)
     except (PSError, NetError):
         return None
-
-
-def as_utc(moment: datetime) -> datetime:
-    """The instant of a date, for JSON and the like: every kind is read as UTC, since lab nodes run on UTC."""
-    return moment.replace(tzinfo=UTC)

@@ -22,19 +22,16 @@ from harness.twin.shell.validation import ValidationError, check_emptiness
 if TYPE_CHECKING:
     from harness.twin.shell.runspace import Runspace
 
-_SIGNATURES: Final[dict[int, tuple[Body, Signature]]] = {}
 _ACTIONS: Final = ENUMS["system.management.automation.actionpreference"]
 
 
 def signature_of(body: Body) -> Signature:
     """The signature of a script block, made once."""
-    found = _SIGNATURES.get(id(body))
-    if found is None or found[0] is not body:
+    if body.signature is None:
         declared = [parameter.declaration for parameter in body.parameters]
-        signature = Signature(declared, body.default_set, body.should_process, common=body.advanced)
-        _SIGNATURES[id(body)] = (body, signature)
-        return signature
-    return found[1]
+        body.signature = Signature(declared, body.default_set, body.should_process, common=body.advanced)
+    found: Signature = body.signature
+    return found
 
 
 def _bool_argument(value: object) -> bool:

@@ -104,6 +104,8 @@ def _object_member(rs: Runspace, value: PSObject, low: str) -> object:
 
 def _table_member(value: PSHashtable, low: str) -> object:
     for_key = value.get(low, MISSING)
+    if for_key is MISSING and value.case_sensitive:
+        for_key = next((item for key, item in value.items() if isinstance(key, str) and key.lower() == low), MISSING)
     if for_key is not MISSING:
         return for_key
     if value.extra and low in value.extra:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.twin.shell.arguments import Argument, BindingErrors
+from harness.twin.shell.arguments import COMMON_NAMES, Argument, BindingErrors
 from harness.twin.shell.binder import Binder, Binding, Signature, bind_pipeline, cmdlet_coerce
 from harness.twin.shell.commands.api import Call, Command, CommandDeclaration
 from harness.twin.shell.conversion import to_bool
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.twin.shell.runspace import Runspace
 
 _SIGNATURES: Final[dict[int, tuple[CommandDeclaration, Signature]]] = {}
+_COMMON_NAMES: Final = {name.lower(): name for name in COMMON_NAMES}
 _LISTS: Final = ("errorvariable", "warningvariable", "informationvariable", "outvariable")
 
 
@@ -306,6 +307,8 @@ class ScriptProcessor(Processor):
         bound = PSHashtable((), "System.Collections.Generic.Dictionary`2[System.String,System.Object]")
         for name, value in self.binding.bound.items():
             bound[name] = value
+        for low, value in self.binding.common.items():
+            bound[_COMMON_NAMES.get(low, low)] = value
         put("PSBoundParameters", bound)
         invocation = self.invocation or Invocation(self.name)
         put("MyInvocation", Invocation(self.name, invocation.source, invocation.extent, self.name, self.block, bound))

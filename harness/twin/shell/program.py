@@ -118,9 +118,21 @@ def _file(found: Options, rest: list[str]) -> Options:
 class ConsoleProgram:
     """Starts programs on a machine. One instance per process: it holds the session."""
 
-    def __init__(self, host: ShellHost, width: int = CONSOLE_WIDTH) -> None:
+    def __init__(self, host: ShellHost, width: int = CONSOLE_WIDTH, codepage: int = 65001) -> None:
         self.host = host
         self.width = width
+        self.encoding = "utf-8" if codepage == 65001 else f"cp{codepage}"
+        self._runspace: Runspace | None = None
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Ask the program to end (a Signal of the shell); may be called from any thread.
+
+        A loop ends at its next turn; a waiting command ends when the host's ``wait`` raises ``PipelineStopped``.
+        """
+        self._stopped = True
+        if self._runspace is not None:
+            self._runspace.stopping = True
 
     def run(self, command_line: str, stdin: IO[bytes], stdout: Writer, stderr: Writer) -> int:
         """Run a command line to its end; gives the exit code (32 bits, negative ones as on Windows)."""
@@ -181,8 +193,10 @@ class ConsoleProgram:
         if options.mode == "fault":
             stderr(options.fault.encode())
             return 1
-        console = Console(self.host, stdout, stderr, self.width, options.encoded, options.output_xml)
+        console = Console(self.host, stdout, stderr, self.width, options.encoded, options.output_xml, self.encoding)
         rs = console.runspace
+        rs.stopping = self._stopped
+        self._runspace = rs
         try:
             if options.mode == "command":
                 return self._command(console, options.text, stdin)
@@ -201,7 +215,7 @@ class ConsoleProgram:
             console.show_error(parse_record(result))
             return 1
         if "$input" in text.lower():
-            lines = stdin.read().decode("utf-8", "replace").splitlines()
+            lines = stdin.read().decode(self.encoding, "replace").splitlines()
             console.runspace.global_scope.put("input", Enumerator(lines))
         return run_once(console, result)
 
@@ -228,7 +242,7 @@ class ConsoleProgram:
         pending: list[str] = []
         while True:
             raw = stdin.readline()
-            line = raw.decode("utf-8", "replace").rstrip("\r\n")
+            line = raw.decode(self.encoding, "replace").rstrip("\r\n")
             if pending:
                 if raw and line.strip():
                     pending.append(line)

@@ -45,6 +45,7 @@ class Runspace:
         self.errors = NetList()
         self.ok = True
         self.propagate = False
+        self.stopping = False
         self.depth = 0
         self.width = 120
         self.host_write: Callable[[str], None] | None = None
@@ -79,7 +80,6 @@ class Runspace:
             "ShellId": "Microsoft.PowerShell",
             "PSCulture": self.host.culture,
             "PSUICulture": self.host.culture,
-            "MaximumHistoryCount": 4096,
             "FormatEnumerationLimit": 4,
             "OutputEncoding": None,
             "WhatIfPreference": False,
@@ -89,7 +89,6 @@ class Runspace:
             "PSCommandPath": "",
             "PSScriptRoot": "",
             "ConfirmPreference": "High",
-            "NestedPromptLevel": 0,
             "Host": PSObject.of_type(
                 "System.Management.Automation.Internal.Host.InternalHost",
                 {"Name": "ConsoleHost", "Version": Version(5, 1, 17763, 1)},

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from harness.twin.shell.commands.api import CommandDeclaration, Parameter
+from harness.twin.shell.commands.api import Parameter
 from harness.twin.shell.text import register_text
 from harness.twin.shell.typesystem import register_value_type
 
@@ -44,7 +44,7 @@ class Body:
     process: Run | None = None
     end: Run | None = None
     uses_input: bool = True
-    declaration: CommandDeclaration | None = None
+    signature: Any = None
     by_name: dict[str, ScriptParameter] = field(default_factory=dict)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.twin.shell import classes, dotnet
+from harness.twin.shell import classes, clixml, dotnet
 from harness.twin.shell.commands.core import CORE
 from harness.twin.shell.compiler import compile_tree
 from harness.twin.shell.errors import BreakSignal, ContinueSignal, ReturnSignal
@@ -12,7 +12,7 @@ from harness.twin.shell.runspace import Runspace
 from harness.twin.shell.scope import Scope
 from harness.twin.shell.session import enter
 
-__all__ = ["CORE", "Runspace", "classes", "dotnet", "parse", "run_tree"]
+__all__ = ["CORE", "Runspace", "classes", "clixml", "dotnet", "parse", "run_tree"]
 
 
 def run_tree(rs: Runspace, result: ParseResult, out: Sink, scope: Scope | None = None) -> None:

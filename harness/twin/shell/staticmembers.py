@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from harness.twin.shell.conversion import convert
 from harness.twin.shell.dotnet.registry import CONSTRUCTORS, STATIC, NetProperty, call_method
-from harness.twin.shell.errors import runtime_error
+from harness.twin.shell.errors import NetError, PSError, runtime_error
 from harness.twin.shell.frame import Frame
 from harness.twin.shell.members import BoundMethod, get_member, invoke_member
 from harness.twin.shell.objects import EnumType, NetList, PSArray, PSEnum, PSHashtable
@@ -121,7 +121,6 @@ def default_of(kind: TypeRef) -> object:
         return PSEnum(enum, 0)
     try:
         value = convert(None, kind)
-    except Exception as fault:  # noqa: BLE001 - a type without a default is simply null
-        del fault
+    except (PSError, NetError):
         return None
     return None if is_null(value) else value

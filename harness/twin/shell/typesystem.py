@@ -37,6 +37,7 @@ from harness.twin.shell.objects import (
     UInt64,
     Version,
 )
+from harness.twin.shell.typetables import ACCELERATORS, EXTRA_TYPES
 
 CUSTOM: Final = "System.Management.Automation.PSCustomObject"
 OBJECT_ARRAY: Final = "System.Object[]"
@@ -78,148 +79,9 @@ class TypeRef:
         return self.full_name
 
 
-_ACCELERATORS: Final[dict[str, str]] = {
-    "adsi": "System.DirectoryServices.DirectoryEntry",
-    "array": "System.Array",
-    "bigint": "System.Numerics.BigInteger",
-    "bool": "System.Boolean",
-    "byte": "System.Byte",
-    "char": "System.Char",
-    "cimsession": "Microsoft.Management.Infrastructure.CimSession",
-    "cultureinfo": "System.Globalization.CultureInfo",
-    "datetime": "System.DateTime",
-    "decimal": "System.Decimal",
-    "double": "System.Double",
-    "float": "System.Single",
-    "guid": "System.Guid",
-    "hashtable": "System.Collections.Hashtable",
-    "int": "System.Int32",
-    "int16": "System.Int16",
-    "int32": "System.Int32",
-    "int64": "System.Int64",
-    "ipaddress": "System.Net.IPAddress",
-    "long": "System.Int64",
-    "mailaddress": "System.Net.Mail.MailAddress",
-    "object": "System.Object",
-    "ordered": "System.Collections.Specialized.OrderedDictionary",
-    "powershell": "System.Management.Automation.PowerShell",
-    "pscredential": "System.Management.Automation.PSCredential",
-    "pscustomobject": "System.Management.Automation.PSObject",
-    "psobject": "System.Management.Automation.PSObject",
-    "psprimitivedictionary": "System.Management.Automation.PSPrimitiveDictionary",
-    "ref": "System.Management.Automation.PSReference",
-    "regex": "System.Text.RegularExpressions.Regex",
-    "sbyte": "System.SByte",
-    "scriptblock": "System.Management.Automation.ScriptBlock",
-    "securestring": "System.Security.SecureString",
-    "single": "System.Single",
-    "string": "System.String",
-    "switch": "System.Management.Automation.SwitchParameter",
-    "timespan": "System.TimeSpan",
-    "type": "System.Type",
-    "uint16": "System.UInt16",
-    "uint32": "System.UInt32",
-    "uint64": "System.UInt64",
-    "uri": "System.Uri",
-    "version": "System.Version",
-    "void": "System.Void",
-    "wildcardpattern": "System.Management.Automation.WildcardPattern",
-    "wmi": "System.Management.ManagementObject",
-    "xml": "System.Xml.XmlDocument",
-    "cmdletbinding": "System.Management.Automation.CmdletBindingAttribute",
-    "parameter": "System.Management.Automation.ParameterAttribute",
-    "psmoduleinfo": "System.Management.Automation.PSModuleInfo",
-}
-
-_EXTRA_TYPES: Final = [
-    "System.Math",
-    "System.Convert",
-    "System.Environment",
-    "System.Enum",
-    "System.BitConverter",
-    "System.GC",
-    "System.Random",
-    "System.Console",
-    "System.Text.Encoding",
-    "System.Text.UTF8Encoding",
-    "System.Text.ASCIIEncoding",
-    "System.Text.UnicodeEncoding",
-    "System.Text.StringBuilder",
-    "System.Collections.ArrayList",
-    "System.Collections.Queue",
-    "System.Collections.Stack",
-    "System.Collections.DictionaryEntry",
-    "System.Collections.SortedList",
-    "System.Collections.IEnumerable",
-    "System.Collections.IDictionary",
-    "System.Collections.IList",
-    "System.Collections.ICollection",
-    "System.IComparable",
-    "System.IDisposable",
-    "System.ValueType",
-    "System.IFormattable",
-    "System.Text.RegularExpressions.Match",
-    "System.Text.RegularExpressions.Group",
-    "System.Text.RegularExpressions.MatchCollection",
-    "System.Xml.XmlElement",
-    "System.Xml.XmlNode",
-    "System.Xml.XmlAttribute",
-    "System.Xml.XmlNamespaceManager",
-    "System.Xml.XmlNodeList",
-    "System.Management.Automation.ErrorRecord",
-    "System.Management.Automation.WarningRecord",
-    "System.Management.Automation.VerboseRecord",
-    "System.Management.Automation.DebugRecord",
-    "System.Management.Automation.InformationRecord",
-    "System.Management.Automation.PSPropertySet",
-    "System.Management.Automation.PSMemberInfo",
-    "System.Management.Automation.PSNoteProperty",
-    "System.Management.Automation.Language.Parser",
-    "System.Management.Automation.PSSerializer",
-    "System.IO.Path",
-    "System.IO.File",
-    "System.IO.Directory",
-    "System.Net.Dns",
-    "System.Diagnostics.Stopwatch",
-    "System.DateTimeOffset",
-    "System.TimeZoneInfo",
-    "System.StringComparer",
-    "System.Security.Principal.WindowsIdentity",
-    "System.Security.Principal.WindowsPrincipal",
-    "System.Runtime.InteropServices.Marshal",
-    "System.Nullable",
-    "System.Delegate",
-    "System.Action",
-    "System.IntPtr",
-    "System.Threading.Thread",
-    "System.Net.WebRequest",
-    "System.Lazy",
-    "System.Management.Automation.PSObject",
-    "System.Collections.Generic.Dictionary",
-    "System.Collections.Generic.List",
-    "System.Collections.Generic.HashSet",
-    "System.Collections.Generic.Queue",
-    "System.Collections.Generic.Stack",
-    "System.Collections.Generic.KeyValuePair",
-    "System.Collections.Generic.SortedDictionary",
-    "System.Collections.ObjectModel.Collection",
-    "System.Management.Automation.PSCmdlet",
-    "System.Management.Automation.Cmdlet",
-    "System.Management.Automation.PSVariable",
-    "System.Collections.Generic.IEnumerable",
-    "System.Collections.Generic.IList",
-    "System.Collections.Generic.SortedList",
-    "System.Management.Automation.PSReference",
-    "System.Management.Automation.PSScriptMethod",
-    "System.Management.Automation.PSScriptProperty",
-    "System.Management.Automation.SemanticVersion",
-    "System.Net.ServicePointManager",
-    "System.Net.NetworkInformation.Ping",
-]
-
 _KNOWN: Final[dict[str, str]] = {
     name.lower(): name
-    for name in (*_ACCELERATORS.values(), *_EXTRA_TYPES, *BASES)
+    for name in (*ACCELERATORS.values(), *EXTRA_TYPES, *BASES)
     if name != "System.Management.Automation.SemanticVersion"
 }
 ENUMS: Final[dict[str, EnumType]] = {}
@@ -270,7 +132,7 @@ def register_enum(enum: EnumType) -> EnumType:
 def find_type(name: str) -> TypeRef | None:
     """The plain type of a name as written, or ``None``."""
     low = name.lower()
-    full = _ACCELERATORS.get(low) or _KNOWN.get(low) or _KNOWN.get("system." + low)
+    full = ACCELERATORS.get(low) or _KNOWN.get(low) or _KNOWN.get("system." + low)
     if full is None and low.endswith("attribute"):
         return None
     return TypeRef(full) if full else None
@@ -289,7 +151,7 @@ def generic_of(generic: TypeRef, arguments: tuple[TypeRef, ...]) -> TypeRef:
 
 _SHORT_NAMES: Final[dict[str, str]] = {
     full: short
-    for short, full in reversed(_ACCELERATORS.items())
+    for short, full in reversed(ACCELERATORS.items())
     if short not in ("int16", "int32", "int64", "single", "pscustomobject", "cmdletbinding", "parameter")
 } | {"System.Int16": "int16", "System.Single": "float", "System.Int64": "long"}
 

@@ -223,7 +223,9 @@ class _Parser:
         if name in ("text", "node", "comment") and self.peek() == "(":
             self.take("(")
             self.take(")")
-            kinds = {"text": (Node.TEXT_NODE, Node.CDATA_SECTION_NODE), "comment": (Node.COMMENT_NODE,), "node": ()}[name]
+            kinds = {"text": (Node.TEXT_NODE, Node.CDATA_SECTION_NODE), "comment": (Node.COMMENT_NODE,), "node": ()}[
+                name
+            ]
             return axis, lambda node: not kinds or node.nodeType in kinds, self.predicates()
         return axis, self.name_test(name, axis), self.predicates()
 
@@ -234,7 +236,9 @@ class _Parser:
         prefix, _, local = name.rpartition(":")
         space = self.namespaces.get(prefix) if prefix else None
         if prefix and space is None:
-            raise BadXPathError("Namespace Manager or XsltContext needed. This query has a prefix, variable, or user-defined function.")
+            raise BadXPathError(
+                "Namespace Manager or XsltContext needed. This query has a prefix, variable, or user-defined function."
+            )
 
         def test(node: Any) -> bool:
             if node.nodeType != kind or (node.localName or node.nodeName) != local:
@@ -337,7 +341,9 @@ def _function(name: str, arguments: list[Eval], text: str) -> Eval:
     table: dict[str, Eval] = {
         "last": lambda _node, _at, size: float(size),
         "position": lambda _node, at, _size: float(at),
-        "count": lambda node, at, size: float(len(found)) if isinstance(found := value(0, node, at, size), list) else 0.0,
+        "count": lambda node, at, size: (
+            float(len(found)) if isinstance(found := value(0, node, at, size), list) else 0.0
+        ),
         "not": lambda node, at, size: not as_bool(value(0, node, at, size)),
         "true": lambda _node, _at, _size: True,
         "false": lambda _node, _at, _size: False,
@@ -346,11 +352,19 @@ def _function(name: str, arguments: list[Eval], text: str) -> Eval:
         "normalize-space": lambda node, at, size: " ".join(as_text(value(0, node, at, size)).split()),
         "string-length": lambda node, at, size: float(len(as_text(value(0, node, at, size)))),
         "contains": lambda node, at, size: as_text(value(1, node, at, size)) in as_text(value(0, node, at, size)),
-        "starts-with": lambda node, at, size: as_text(value(0, node, at, size)).startswith(as_text(value(1, node, at, size))),
-        "local-name": lambda node, at, size: str(getattr(one := node_of(node, at, size), "localName", "") or getattr(one, "nodeName", "")),
+        "starts-with": lambda node, at, size: as_text(value(0, node, at, size)).startswith(
+            as_text(value(1, node, at, size))
+        ),
+        "local-name": lambda node, at, size: str(
+            getattr(one := node_of(node, at, size), "localName", "") or getattr(one, "nodeName", "")
+        ),
         "name": lambda node, at, size: str(getattr(node_of(node, at, size), "nodeName", "")),
         "concat": lambda node, at, size: "".join(as_text(one(node, at, size)) for one in arguments),
-        "sum": lambda node, at, size: sum((as_number([one]) for one in found), 0.0) if isinstance(found := value(0, node, at, size), list) else 0.0,
+        "sum": lambda node, at, size: (
+            sum((as_number([one]) for one in found), 0.0)
+            if isinstance(found := value(0, node, at, size), list)
+            else 0.0
+        ),
         "translate": lambda node, at, size: as_text(value(0, node, at, size)).translate(
             _mapping(as_text(value(1, node, at, size)), as_text(value(2, node, at, size)))
         ),

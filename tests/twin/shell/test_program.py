@@ -41,9 +41,7 @@ def test_error_of_an_encoded_command_is_clixml() -> None:
     assert err.startswith(b'#< CLIXML\r\n<Objs Version="1.1.0.1"') and b'<S S="Error">1_x000D__x000A_</S>' in err
 
 
-@pytest.mark.parametrize(
-    ("script", "code"), [("exit 7", 7), ("exit -1", -1), ("'a'", 0)]
-)
+@pytest.mark.parametrize(("script", "code"), [("exit 7", 7), ("exit -1", -1), ("'a'", 0)])
 def test_exit_codes_have_32_bits(script: str, code: int) -> None:
     assert start(f'powershell -Command "{script}"')[0] == code
 
@@ -85,3 +83,26 @@ def test_quoted_word_survives_a_command_line(word: str) -> None:
         backslashes = 0
     quoted += "\\" * (backslashes * 2) + '"'
     assert split_command_line(f"x {quoted}") == ["x", word]
+
+
+def test_endless_loop_can_be_stopped() -> None:
+    program = ConsoleProgram(CaseHost())
+    seen: list[bytes] = []
+
+    def stop_at_first(data: bytes) -> None:
+        seen.append(data)
+        program.stop()
+
+    code = program.run("powershell -Command while (1) { 'x' }", io.BytesIO(), stop_at_first, stop_at_first)
+    assert code == -1073741510
+    assert seen[0] == b"x\r\n"
+
+
+def test_output_is_in_the_code_page_of_the_shell() -> None:
+    out = io.BytesIO()
+
+    def write(data: bytes) -> None:
+        out.write(data)
+
+    ConsoleProgram(CaseHost(), codepage=437).run(f"powershell -enc {encoded('[char]0xe9')}", io.BytesIO(), write, write)
+    assert out.getvalue() == b"\x82\r\n"

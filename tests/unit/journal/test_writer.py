@@ -117,6 +117,18 @@ class TestDamage:
             with pytest.raises(BrokenJournalError):
                 read_journal(path)
 
+    @pytest.mark.parametrize(
+        "old_new", [(b'"seq":3', b'"seq": 3'), (b'"attempt":1', b'"attempt":1.0'), (b"}", b',"x":1}')]
+    )
+    def test_line_in_another_form_is_found_even_at_the_end(
+        self, tmp_path: Path, sound: bytes, old_new: tuple[bytes, bytes]
+    ) -> None:
+        head, _, last = sound.rstrip(b"\n").rpartition(b"\n")
+        path = tmp_path / "x.jsonl"
+        path.write_bytes(head + b"\n" + last.replace(*old_new, 1) + b"\n")
+        with pytest.raises(BrokenJournalError, match=":4:"):
+            read_journal(path)
+
     def test_number_out_of_range_is_damage_and_no_crash(self, tmp_path: Path, sound: bytes) -> None:
         path = tmp_path / "x.jsonl"
         path.write_bytes(sound.replace(b'"attempt":1', b'"attempt":9e999', 1))

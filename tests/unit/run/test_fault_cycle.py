@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.journal import Entry
 from harness.testing.lab import BOOT_S, NOTICE_S, ScriptedLab
 from harness.testing.rig import FAULT, Rig
 from harness.testing.update import ScriptedUpdate
@@ -256,6 +257,32 @@ class TestAbort:
         if injected(rig):
             assert rig.whats("fault.")[-1] == "fault.state clean"
             assert rig.find("fault.recover")[-1].data["target"] == "NODE04"
+        assert rig.lab.holds == {}
+
+    def test_stop_after_the_effect_and_before_its_proof(self, build: Build) -> None:
+        rig = build(FAULT)
+
+        def stop_there(entry: Entry, _: object) -> None:
+            if entry.data.get("kind") == "node.down" and entry.data["node"] == "NODE04":
+                rig.stop.set("stopped by SIGINT")
+
+        rig.on_line = stop_there
+        assert rig.attempt() == "aborted"
+        assert "fault.confirmed" not in rig.whats()
+        assert rig.whats("fault.")[-4:] == HEALING
+
+    def test_fault_withdrawn_while_it_gets_its_facts_is_not_injected(self, build: Build) -> None:
+        rig = build(FAULT)
+
+        def withdraw() -> None:
+            assert rig.conductor is not None
+            (cycle,) = rig.conductor._faults
+            if cycle._firing:
+                cycle.abort()
+
+        rig.before_step = withdraw
+        rig.attempt()
+        assert rig.lab.deeds == []
         assert rig.lab.holds == {}
 
     def test_second_stop_does_not_interrupt_the_undo(self, build: Build) -> None:

@@ -87,11 +87,8 @@ class FormatCommand(Command):
     def _one(self, item: object) -> None:
         if is_null(item):
             return
-        text = is_text(item) and not (
-            self.call.switch("Force") or (self.specs is not None and self.kind != "list" and not _simple(item))
-        )
-        if text and self.specs is None:
-            self.call.emit(item)
+        if is_text(item) and not self.call.switch("Force"):
+            self.call.emit(Packet("text", None, item))
             return
         if not self.started:
             shape = self.shape(item)
@@ -131,10 +128,6 @@ class FormatCommand(Command):
     def shape(self, item: object) -> Shape | None:
         """The view of the first object."""
         return None
-
-
-def _simple(item: object) -> bool:
-    return False
 
 
 @CORE.cmdlet(

@@ -153,11 +153,13 @@ class MeasureObject(Command):
         names: list[str | None] = list(call.texts("Property"))
         self.tallies: dict[str | None, _Tally] = {name: _Tally() for name in names or [None]}
         self.text = any(call.switch(one) for one in ("Line", "Word", "Character"))
+        self.any = False
         self.numeric = call.switch("Sum") or call.switch("Average")
 
     def process(self, item: object) -> None:
         if item is NOTHING or is_null(item):
             return
+        self.any = True
         if not self.call.has("Property"):
             self._add(self.tallies[None], item)
             return
@@ -207,6 +209,8 @@ class MeasureObject(Command):
     def end(self) -> None:
         for name, tally in self.tallies.items():
             if name is not None and not tally.count:
+                if not self.any:
+                    continue
                 self.call.write_error(
                     f'The property "{name}" cannot be found in the input for any objects.',
                     "GenericMeasurePropertyNotFound" if not self.text else "TextMeasurePropertyNotFound",

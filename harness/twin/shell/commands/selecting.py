@@ -224,6 +224,8 @@ class SelectObject(Command):
             return
         values = found if isinstance(found, list) else [found]
         for value in values:
+            if is_null(found):
+                continue
             if made.members and not is_null(value):
                 for member in made.members.values():
                     value = attach(value, member)

@@ -18,7 +18,7 @@ from harness.twin.shell.comparison import equals
 from harness.twin.shell.compiler.assignments import assigner
 from harness.twin.shell.compiler.core import Compiler, collection_changed, statement, void
 from harness.twin.shell.conversion import to_bool
-from harness.twin.shell.errors import BreakSignal, ContinueSignal, LoopSignal, limitation
+from harness.twin.shell.errors import BreakSignal, ContinueSignal, LoopSignal, PipelineStopped, limitation
 from harness.twin.shell.frame import Frame
 from harness.twin.shell.invocation import block_truth
 from harness.twin.shell.objects import NOTHING, Enumerator, NetList, PSHashtable, PSObject
@@ -33,6 +33,8 @@ def _mine(signal: LoopSignal, label: str | None) -> bool:
 
 def _turn(frame: Frame, body: Run, label: str | None) -> bool:
     """Run a body once; False when the loop is over."""
+    if frame.rs.stopping:
+        raise PipelineStopped
     try:
         body(frame)
     except BreakSignal as signal:

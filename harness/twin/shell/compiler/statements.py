@@ -299,11 +299,10 @@ def find_handler(
 
 
 def _layers(exception: NetException) -> list[NetException]:
-    """An exception and, when it is only PowerShell's wrapping, what it wraps."""
-    found = [exception]
+    """What an exception of PowerShell only wraps, and the exception itself."""
     if exception.inner is not None and exception.type_name.startswith("System.Management.Automation."):
-        found.append(exception.inner)
-    return found
+        return [exception.inner, exception]
+    return [exception]
 
 
 # ------------------------------------------------------------------------------------------------------------- trap

@@ -102,7 +102,7 @@ def _base_of(this: TypeRef) -> str:
 
 # ---------------------------------------------------------------------------------------------------- exceptions
 
-prop(NetException, "ErrorRecord", lambda this: this.record)
+prop(NetException, "TargetSite", lambda _this: None)
 prop(NetException, "Message", lambda this: this.message)
 prop(NetException, "Data", lambda this: this.properties.setdefault("Data", PSHashtable()))
 prop(NetException, "InnerException", lambda this: this.inner)

@@ -10,7 +10,7 @@ from typing import Final
 from harness.twin.shell.arithmetic import add
 from harness.twin.shell.conversion import INTEGERS, convert, to_enum, to_integer, try_convert
 from harness.twin.shell.dotnet.registry import method, prop, static, static_prop
-from harness.twin.shell.errors import PSError, net_error
+from harness.twin.shell.errors import NetError, PSError, net_error
 from harness.twin.shell.numberformat import BadFormatError, format_number
 from harness.twin.shell.objects import NOTHING, EnumType, PSArray, PSEnum, Reference
 from harness.twin.shell.session import current
@@ -115,9 +115,7 @@ def _declare_parsing(full_name: str) -> None:
     def try_parse(text: str, result: Reference) -> bool:
         try:
             result.setter(_strict(text or "", full_name))
-        except Exception as fault:
-            if not hasattr(fault, "exception"):
-                raise
+        except NetError:
             result.setter(convert(0, TypeRef(full_name)))
             return False
         return True

@@ -61,7 +61,7 @@ def xml_text(node: Any) -> str:
         declaration = getattr(node, "declaration_text", "")
         return declaration + "".join(xml_text(child) for child in node.childNodes)
     if node.nodeType == Node.ELEMENT_NODE:
-        attributes = "".join(f" {one.name}=\"{_escaped(one.value, True)}\"" for one in _attributes(node))
+        attributes = "".join(f' {one.name}="{_escaped(one.value, True)}"' for one in _attributes(node))
         inner = "".join(xml_text(child) for child in node.childNodes)
         if inner or getattr(node, "opened", False):
             return f"<{node.tagName}{attributes}>{inner}</{node.tagName}>"
@@ -104,7 +104,10 @@ def _drop_blanks(node: Any) -> None:
             _drop_blanks(child)
 
 
-_FAULTS: Final = {"mismatched tag": "The start tag does not match the end tag.", "no element found": "Root element is missing."}
+_FAULTS: Final = {
+    "mismatched tag": "The start tag does not match the end tag.",
+    "no element found": "Root element is missing.",
+}
 
 
 @caster(DOCUMENT)
@@ -119,7 +122,9 @@ def to_document(value: object, target: TypeRef) -> object:
         return parse_xml(text)
     except ExpatError as fault:
         reason = _FAULTS.get(str(fault).partition(":")[0], str(fault))
-        raise bad_cast(text, target, "InvalidCastToXmlDocument", f"{reason} Line {fault.lineno}, position {fault.offset + 1}.") from None
+        raise bad_cast(
+            text, target, "InvalidCastToXmlDocument", f"{reason} Line {fault.lineno}, position {fault.offset + 1}."
+        ) from None
 
 
 # --------------------------------------------------------------------------------------------- elements as properties
@@ -134,17 +139,20 @@ def element_value(node: Any) -> object:
     return text_of(node)
 
 
+_DATA_NAMES: Final = {
+    Node.TEXT_NODE: "#text",
+    Node.CDATA_SECTION_NODE: "#cdata-section",
+    Node.COMMENT_NODE: "#comment",
+}
+
+
 def read_node(node: Any, low: str) -> object:
     """An attribute or child elements by name."""
     found: list[object] = [one.value for one in _attributes(node) if one.name.lower() == low]
     for child in children(node):
         if child.nodeType == Node.ELEMENT_NODE and child.tagName.lower() == low:
             found.append(element_value(child))
-        elif child.nodeType == Node.TEXT_NODE and low == "#text":
-            found.append(child.data)
-        elif child.nodeType == Node.CDATA_SECTION_NODE and low == "#cdata-section":
-            found.append(child.data)
-        elif child.nodeType == Node.COMMENT_NODE and low == "#comment":
+        elif _DATA_NAMES.get(child.nodeType) == low:
             found.append(child.data)
     if not found:
         return MISSING
@@ -165,7 +173,9 @@ def write_node(node: Any, low: str, name: str, value: object) -> bool:
             if _attributes(child) or not isinstance(value, str):
                 raise runtime_error(
                     f'Cannot set "{name}" because only strings can be used as values to set XmlNode properties.',
-                    "XmlNodeSetRestrictionsNodeWithAttributes" if isinstance(value, str) else "XmlNodeSetShouldBeAString",
+                    "XmlNodeSetRestrictionsNodeWithAttributes"
+                    if isinstance(value, str)
+                    else "XmlNodeSetShouldBeAString",
                     "NotSpecified",
                     type_name="System.Management.Automation.SetValueException",
                 )
@@ -245,10 +255,16 @@ for _class in (minidom.Document, minidom.Element):
     method(_class, "SelectSingleNode", "string xpath", "string xpath, object nsmgr")(_first)
     method(_class, "AppendChild", "object newChild")(_append)
     method(_class, "PrependChild", "object newChild")(lambda node, child: node.insertBefore(child, node.firstChild))
-    method(_class, "InsertBefore", "object newChild, object refChild")(lambda node, child, other: node.insertBefore(child, other))
+    method(_class, "InsertBefore", "object newChild, object refChild")(
+        lambda node, child, other: node.insertBefore(child, other)
+    )
     method(_class, "RemoveChild", "object oldChild")(lambda node, child: node.removeChild(child))
-    method(_class, "ReplaceChild", "object newChild, object oldChild")(lambda node, new, old: node.replaceChild(new, old))
-    method(_class, "GetElementsByTagName", "string name")(lambda node, name: NodeList(list(node.getElementsByTagName(name))))
+    method(_class, "ReplaceChild", "object newChild, object oldChild")(
+        lambda node, new, old: node.replaceChild(new, old)
+    )
+    method(_class, "GetElementsByTagName", "string name")(
+        lambda node, name: NodeList(list(node.getElementsByTagName(name)))
+    )
     method(_class, "CloneNode", "bool deep")(lambda node, deep: node.cloneNode(deep))
     method(_class, "get_Name")(lambda node: node.nodeName)
     method(_class, "get_InnerText")(text_of)
@@ -257,7 +273,9 @@ method(minidom.Document, "CreateTextNode", "string text")(lambda node, text: nod
 method(minidom.Document, "ImportNode", "object node, bool deep")(lambda node, other, deep: node.importNode(other, deep))
 method(minidom.Element, "GetAttribute", "string name")(lambda node, name: node.getAttribute(name))
 method(minidom.Element, "HasAttribute", "string name")(lambda node, name: bool(node.hasAttribute(name)))
-method(minidom.Element, "SetAttribute", "string name, string value")(lambda node, name, value: _quiet(node.setAttribute(name, value)))
+method(minidom.Element, "SetAttribute", "string name, string value")(
+    lambda node, name, value: _quiet(node.setAttribute(name, value))
+)
 
 
 @method(minidom.Element, "RemoveAttribute", "string name")
@@ -284,6 +302,10 @@ def load_xml(node: Any, text: str) -> object:
 
 constructor(DOCUMENT, "")(minidom.Document)
 constructor("System.Xml.XmlNamespaceManager", "object nameTable")(lambda _table: NamespaceManager())
-method(NamespaceManager, "AddNamespace", "string prefix, string uri")(lambda this, prefix, uri: _quiet(this.table.__setitem__(prefix, uri)))
+method(NamespaceManager, "AddNamespace", "string prefix, string uri")(
+    lambda this, prefix, uri: _quiet(this.table.__setitem__(prefix, uri))
+)
 method(NodeList, "Item", "int index")(lambda this, at: this[at] if 0 <= at < len(this) else None)
-method(NodeList, "get_ItemOf", "string name")(lambda this, name: next((one for one in this if getattr(one, "name", "") == name), None))
+method(NodeList, "get_ItemOf", "string name")(
+    lambda this, name: next((one for one in this if getattr(one, "name", "") == name), None)
+)

@@ -52,7 +52,7 @@ def _braced(rs: Runspace, items: list[object]) -> str:
 def element_text(value: object) -> str:
     """A value inside a cell."""
     if is_null(value):
-        return ""
+        return "$null"
     if isinstance(value, list):
         return to_text(value)
     if isinstance(value, PSObject):

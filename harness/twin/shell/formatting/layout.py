@@ -149,12 +149,10 @@ def wide_lines(texts: Sequence[str], width: int, columns: int) -> list[str]:
     if columns == 0:
         longest = max((len(text) for text in texts), default=1)
         columns = max((width + 1) // (longest + 1), 1)
-    size = max((width - (columns - 1)) // columns, 1)
-    if columns > 1 and max((len(text) for text in texts), default=0) < size and columns * (size + 1) - 1 > width:
-        size -= 1
+    share, rest = divmod(max(width - (columns - 1), columns), columns)
+    sizes = [share + (1 if at < rest else 0) for at in range(columns)]
     lines = []
     for at in range(0, len(texts), columns):
-        row = [cut(one_line(text), size) for text in texts[at : at + columns]]
-        row += [" " * size] * (columns - len(row))
-        lines.append(" ".join(row))
+        row = [*texts[at : at + columns], *[""] * columns][:columns]
+        lines.append(" ".join(cut(one_line(text), size) for text, size in zip(row, sizes, strict=True)))
     return lines

@@ -47,6 +47,7 @@ class Packet:
                 "start": "FormatStartData",
                 "group": "GroupStartData",
                 "entry": "FormatEntryData",
+                "text": "FormatEntryData",
                 "groupend": "GroupEndData",
                 "end": "FormatEndData",
             }[self.kind]
@@ -73,6 +74,9 @@ class Section:
     def add(self, item: object) -> None:
         """One object."""
         shape, rs = self.shape, self.rs
+        if shape.kind == "text":
+            self.rows.append(Row([], net_text(shape.extra["text"](item))))
+            return
         if shape.kind == "list":
             columns = shape.per_object(item) if shape.per_object is not None else shape.columns
             self.list_rows.append([(column.label, shown_value(rs, column, item)) for column in columns])
@@ -95,6 +99,8 @@ class Section:
             found: list[str] = []
             for row in self.list_rows:
                 found.extend(row.split("\n") if isinstance(row, str) else [*list_lines(row, self.width), ""])
+        elif shape.kind == "text":
+            found = [line for row in self.rows for line in (row.text or "").split("\n")]
         elif shape.kind == "wide":
             found = wide_lines([row.cells[0] for row in self.rows if row.text is None], self.width, shape.wide_columns)
         else:
@@ -141,9 +147,8 @@ class Renderer:
             self._text(self.text_of(item), isinstance(bare, ErrorRecord) and self.wrap_text)
             return
         display = display_of(type_chain(item))
-        if display is not None and display.text is not None:
-            self._block(net_text(display.text(item)))
-            return
+        if display is not None and display.text is not None and self.section is None:
+            self._open(Shape("text", [], type_chain(item)[:1], extra={"text": display.text}), None)
         entries = item
         if isinstance(item, PSHashtable):
             from harness.twin.shell.dotnet.collections import entries as entries_of
@@ -195,12 +200,6 @@ class Renderer:
         else:
             self.write("".join(f"{line}\n" for line in lines))
 
-    def _block(self, text: str) -> None:
-        if self.section is not None:
-            self.section.add_text(text)
-        else:
-            self.write(f"\n{text}\n\n\n")
-
     # ---------------------------------------------------------------------------------------------- sections
 
     def _open(self, shape: Shape, label: str | None) -> None:
@@ -230,7 +229,9 @@ class Renderer:
             self.section = None
 
     def _packet(self, packet: Packet) -> None:
-        if packet.kind == "start":
+        if packet.kind == "text":
+            self._object(packet.value)
+        elif packet.kind == "start":
             self._close()
             assert packet.shape is not None  # noqa: S101 - start packets carry it
             self.section = Section(self.rs, packet.shape, self.width)
@@ -256,10 +257,7 @@ class Renderer:
                 self.section.columns = []
             self._group(packet.label)
         elif packet.kind == "entry":
-            if is_text(packet.value):
-                self._text(self.text_of(packet.value))
-            else:
-                self.section.add(packet.value)
+            self.section.add(packet.value)
         elif packet.kind == "groupend":
             self._flush()
 

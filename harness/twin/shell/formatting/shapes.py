@@ -73,9 +73,9 @@ def is_text(value: object) -> bool:
 
 
 def is_right(value: object) -> bool:
-    """Numbers stand at the right."""
+    """Numbers, booleans, enums and characters stand at the right."""
     bare = value.base if isinstance(value, PSObject) and value.base is not None else value
-    return isinstance(bare, int | float | Decimal) and not isinstance(bare, str)
+    return isinstance(bare, int | float | Decimal | PSEnum | Char)
 
 
 def reader(rs: Runspace, name: str) -> Read:
@@ -83,6 +83,8 @@ def reader(rs: Runspace, name: str) -> Read:
     low = name.lower()
 
     def read(item: object) -> object:
+        if isinstance(item, PSHashtable) and low in item:
+            return None
         try:
             value = find_member(rs, item, low)
         except (PSError, NetError):
@@ -163,7 +165,7 @@ def default_shape(rs: Runspace, value: object, kind: str = "") -> Shape | None:
         return None
     chosen = kind or ("table" if len(shown) <= MAX_TABLE_PROPERTIES else "list")
     if chosen == "table":
-        present = [name for name in shown if _known_name(rs, value, name)]
+        present = shown
         return Shape("table", [ShownColumn(name, reader(rs, name)) for name in present[:MAX_TABLE_COLUMNS]])
     return Shape("list", [], per_object=lambda item: default_lines(rs, item))
 
@@ -190,7 +192,7 @@ def argument_columns(
             if for_list and not spec.labelled and not _known_name(rs, item, spec.expression):
                 continue
             column = ShownColumn(spec.name, reader(rs, spec.expression))
-            if for_list and spec.simple:
+            if spec.simple:
                 column.label = next(
                     (name for name, _ in property_list(rs, item) if name.lower() == spec.name.lower()), spec.name
                 )
