@@ -14,6 +14,11 @@ def wall_ns() -> int:
     return time.monotonic_ns()
 
 
+def pause_briefly() -> None:
+    """Long enough for another thread to take its turn."""
+    time.sleep(0.0005)
+
+
 @dataclass(frozen=True, slots=True)
 class ClockMode:
     """How lab time moves: `virtual` (only when granted) or flowing at `rate` lab seconds per wall second (1 is

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final, Protocol
 
-from harness.twin.clock import NS_PER_S, ClockMode, wall_ns
+from harness.twin.clock import NS_PER_S, ClockMode, pause_briefly, wall_ns
 
 log = logging.getLogger("hil.twin.engine")
 
@@ -124,6 +124,12 @@ class LabEngine:
         finally:
             self._baton.acquire()
             self.announce()
+
+    def breathe(self) -> None:
+        """Within `computing`: let others have the baton for a moment; lab time still stands."""
+        self._baton.release()
+        pause_briefly()
+        self._baton.acquire()
 
     def _pause_computing(self) -> None:
         with self._counting:

@@ -126,8 +126,10 @@ class SimulatedLab:
         endpoint.set_state(state.value)
 
     def impair(self, node: str, state: str) -> None:
-        """The management service of `node` misbehaves from now on: `black_hole` (accepts, never answers), `slow:SECONDS`,
-        or any other endpoint state; the model knows nothing of it."""
+        """The management service of `node` misbehaves from now on; the model knows nothing of it.
+
+        `state` is `black_hole` (accepts, never answers), `slow:SECONDS` or any other state of an endpoint.
+        """
         kind, _, seconds = state.partition(":")
         self._impaired.add(node)
         self._endpoints[node].set_state(slow(float(seconds)) if kind == "slow" else state)

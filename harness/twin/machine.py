@@ -70,6 +70,10 @@ class NodeMachine:
             raise PipelineStopped
         return ready is None or ready()
 
+    def breathe(self) -> None:
+        """A long loop lets the others compute for a moment."""
+        self.engine.breathe()
+
     def charge(self, command: str) -> None:
         """The command costs lab time, as calibrated."""
         self.engine.charge(command_cost_ns(command))
@@ -85,7 +89,7 @@ class NodeBackend:
     def start(self, command: CommandSpec, sink: OutputSink) -> NodeProcess:
         """Start a command line; returns at once."""
         machine = replace(self._machine, ending=threading.Event())
-        process = NodeProcess(machine, command.command_line, sink, self._threads)
+        process = NodeProcess(machine, command, sink, self._threads)
         machine.engine.announce()
         self._threads.submit(process.run)
         return process
@@ -97,9 +101,12 @@ class NodeBackend:
 class NodeProcess:
     """A running console program."""
 
-    def __init__(self, machine: NodeMachine, command_line: str, sink: OutputSink, threads: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, machine: NodeMachine, command: CommandSpec, sink: OutputSink, threads: ThreadPoolExecutor
+    ) -> None:
         self._machine = machine
-        self._command_line = command_line
+        self._command_line = command.command_line
+        self._program = ConsoleProgram(machine, codepage=command.shell.codepage)
         self._sink = sink
         self._threads = threads
         self._input = InputPipe(machine.engine)
@@ -109,9 +116,8 @@ class NodeProcess:
         with self._machine.engine.computing():
             code = FAILED
             try:
-                program = ConsoleProgram(self._machine)
                 standard_input = cast(IO[bytes], self._input)
-                code = program.run(self._command_line, standard_input, self._sink.stdout, self._sink.stderr)
+                code = self._program.run(self._command_line, standard_input, self._sink.stdout, self._sink.stderr)
             except Exception:
                 log.exception("a console program on %s ended by a defect", self._machine.computer_name)
                 self._sink.stderr(b"twin limitation: the shell failed, see the lab host's log\r\n")
@@ -127,6 +133,7 @@ class NodeProcess:
         """The client wants it to end; a process that ended already does not notice."""
         del code
         self._machine.ending.set()
+        self._program.stop()
         self._input.feed(b"", end=True)
         self._threads.submit(self._machine.engine.wake)
 

@@ -85,6 +85,21 @@ def test_a_command_that_waits_gets_its_lab_time(served: dict[str, Any]) -> None:
     assert said.std_out.decode().strip() == "90"
 
 
+def test_an_endless_loop_holds_up_nobody_and_can_be_ended(served: dict[str, Any]) -> None:
+    """One node computes for ever: another one answers, and a signal ends the loop."""
+    first = served["endpoints"][0]
+    protocol = winrm.protocol.Protocol(
+        endpoint=first["url"], transport="ntlm", username=first["username"], password=first["password"]
+    )
+    shell = protocol.open_shell()
+    endless = protocol.run_command(shell, "powershell -Command while ($true) { $x = 1 }")
+    assert session_to(served["endpoints"][1]).run_ps("6 * 7").std_out.decode().strip() == "42"
+    protocol.cleanup_command(shell, endless)
+    again = protocol.run_command(shell, "powershell -Command 6 * 7")
+    assert protocol.get_command_output(shell, again)[0].decode().strip() == "42"
+    protocol.close_shell(shell)
+
+
 def test_serving_ends_with_its_lab_host(chain: Chain) -> None:
     """Ctrl-C right after the first line leaves no process and no lease."""
     process = subprocess.Popen(

@@ -23,6 +23,7 @@ SILENT, STOP, CONTINUE, INQUIRE, IGNORE = 0, 1, 2, 3, 4
 _PREFERENCES: Final = {"warning": "warningpreference", "verbose": "verbosepreference", "debug": "debugpreference"}
 _COMMON: Final = {"warning": "warningaction", "verbose": "verbose", "debug": "debug"}
 RECURSION_LIMIT: Final = 12_000
+TURNS_PER_BREATH: Final = 2000
 MAX_ERRORS: Final = 256
 
 __all__ = ["CONTINUE", "IGNORE", "SILENT", "STOP", "Runspace", "Streams"]
@@ -46,6 +47,8 @@ class Runspace:
         self.ok = True
         self.propagate = False
         self.stopping = False
+        self._turns = 0
+        self._breathe: Callable[[], None] | None = getattr(host, "breathe", None)
         self.depth = 0
         self.width = 120
         self.host_write: Callable[[str], None] | None = None
@@ -113,6 +116,12 @@ class Runspace:
             scope.vars[name.lower()].options = frozenset({"Constant", "AllScope"})
         scope.vars["home"].options = frozenset({"ReadOnly", "AllScope"})
         del scope.vars["lastexitcode"]
+
+    def count_turn(self) -> None:
+        """One more turn of a loop: now and then the host may let other programs compute."""
+        self._turns += 1
+        if self._breathe is not None and self._turns % TURNS_PER_BREATH == 0:
+            self._breathe()
 
     def frame(self, out: Sink | None = None, scope: Scope | None = None) -> Frame:
         """A frame at the top of the session."""

@@ -117,9 +117,7 @@ class TestDamage:
             with pytest.raises(BrokenJournalError):
                 read_journal(path)
 
-    @pytest.mark.parametrize(
-        "old_new", [(b'"seq":3', b'"seq": 3'), (b'"attempt":1', b'"attempt":1.0'), (b"}", b',"x":1}')]
-    )
+    @pytest.mark.parametrize("old_new", [(b'"seq":3', b'"seq": 3'), (b'"attempt":1', b'"attempt":1.0')])
     def test_line_in_another_form_is_found_even_at_the_end(
         self, tmp_path: Path, sound: bytes, old_new: tuple[bytes, bytes]
     ) -> None:

@@ -35,6 +35,7 @@ def _turn(frame: Frame, body: Run, label: str | None) -> bool:
     """Run a body once; False when the loop is over."""
     if frame.rs.stopping:
         raise PipelineStopped
+    frame.rs.count_turn()
     try:
         body(frame)
     except BreakSignal as signal:
