@@ -70,6 +70,9 @@ class RunAttempt:
     def run(self) -> Exit:
         """From lease to verdict.  Raises HarnessError when not even a journal could be begun."""
         memory = self._memory()
+        if memory.ended is not None:
+            log.info("the run has ended already (%s): it is judged again", memory.ended)
+            return self._conclude(memory.ended)
         lease = self._lease()
         try:
             lab = self._lab(lease, memory)

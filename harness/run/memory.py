@@ -18,14 +18,11 @@ class RunMemory:
     """State of a run, folded from its lines.  `begun`: the update may have been started, so the lab must not be
     reset."""
 
-    stage: str = ""
-    baseline_ready: bool = False
     last_event: int = -1
     sampled_to_ns: int = 0
     update: UpdateMemory = field(default_factory=UpdateMemory)
     faults: dict[str, FaultMemory] = field(default_factory=dict)
     ended: str | None = None
-    aborted: bool = False
 
     @property
     def begun(self) -> bool:
@@ -44,10 +41,7 @@ def remember(entries: Iterable[Entry]) -> RunMemory:
 def _take(memory: RunMemory, entry: Entry) -> None:
     data = entry.data
     match entry.what:
-        case "stage":
-            memory.stage = data["stage"]
         case "baseline":
-            memory.baseline_ready = data["outcome"] == "ready"
             memory.last_event, memory.sampled_to_ns = -1, 0
             for fault in memory.faults.values():
                 fault.unserved.clear()
@@ -63,12 +57,15 @@ def _take(memory: RunMemory, entry: Entry) -> None:
             memory.ended = data["reason"]
         case "update.start":
             memory.update.starts = data["number"]
+            memory.update.unanswered += 1
             memory.update.pending_number = data["number"]
             memory.update.pending_t_ns = entry.t_lab_ns or 0
             if memory.update.first_start_ns is None:
                 memory.update.first_start_ns = entry.t_lab_ns
         case "update.started":
+            memory.update.resumes += memory.update.run_id is not None
             memory.update.run_id, memory.update.pending_number = data["run_id"], None
+            memory.update.unanswered = 0
         case what if what.startswith("fault."):
             _take_fault(memory.faults.setdefault(entry.subject.removeprefix("fault/"), FaultMemory()), entry)
 

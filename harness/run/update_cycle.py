@@ -56,6 +56,10 @@ class UpdateMemory:
     """What the journal tells a new process about the update."""
 
     starts: int = 0
+    unanswered: int = 0
+    """Starts in a row of which the product showed no trace."""
+    resumes: int = 0
+    """Resumes that the product took up."""
     pending_number: int | None = None
     pending_t_ns: int = 0
     run_id: str | None = None
@@ -118,6 +122,7 @@ class UpdateCycle:
         )
         now_ns = self._lab.clock.now_ns()
         self.memory.starts = number
+        self.memory.unanswered += 1
         self.memory.pending_number, self.memory.pending_t_ns = number, now_ns
         self.memory.first_start_ns = now_ns if self.memory.first_start_ns is None else self.memory.first_start_ns
         self._seen_active = False
@@ -137,8 +142,10 @@ class UpdateCycle:
 
     def _started(self, run_id: str, *, adopted: bool, node: str) -> None:
         self._scribe.start_effect(number=self.memory.pending_number or 0, run_id=run_id, adopted=adopted, node=node)
+        self.memory.resumes += self.memory.run_id is not None
         self.memory.run_id = run_id
         self.memory.pending_number = None
+        self.memory.unanswered = 0
 
     def _look_for_start(self) -> None:
         self._looks += 1
@@ -152,7 +159,7 @@ class UpdateCycle:
             self._adopt(active, answer.node)
         elif self._looks < LOOKS_FOR_START and self._empty_looks < SURE_AFTER_LOOKS:
             self._later(LOOK_FOR_START_S, self._look_for_start)
-        elif answer is not None and self.memory.starts < STARTS_AT_MOST:
+        elif answer is not None and self.memory.unanswered < STARTS_AT_MOST:
             self.memory.pending_number = None
             self._start(resume=self.memory.run_id is not None)
         else:
@@ -205,7 +212,7 @@ class UpdateCycle:
         return seen.run_id is not None and seen.run_id == self.memory.run_id != self._failed_run
 
     def _failed(self, situation: StateClass, seen: UpdateObservation) -> None:
-        if self.memory.starts <= self._scenario.workflow.resume.on_failure:
+        if self.memory.resumes < self._scenario.workflow.resume.on_failure:
             if self.may_resume():
                 self._failed_run = seen.run_id
                 self._start(resume=True)
@@ -220,8 +227,8 @@ class UpdateCycle:
             evidence=[self._last_seq],
             phase=seen.phase,
             step=" / ".join(step.path) if step else "",
-            value=f"{self.memory.starts} starts",
-            limit=f"{1 + self._scenario.workflow.resume.on_failure} starts",
+            value=f"{self.memory.resumes} resumed",
+            limit=f"{self._scenario.workflow.resume.on_failure} resumed",
         )
         self._end(Ending.BLOCKED if situation is StateClass.BLOCKED else Ending.FAILED)
 

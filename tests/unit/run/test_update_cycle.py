@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.errors import CredentialRejectedError
+from harness.errors import CredentialRejectedError, ProductError
 from harness.testing.lab import ScriptedLab
 from harness.testing.update import UPDATE_ID, ScriptedUpdate
 from harness.transports.replies import Json
@@ -137,7 +137,7 @@ class TestFailure:
         rig.attempt()
         (finding,) = rig.find("finding")
         assert finding.data["id"] == "update-failed"
-        assert (finding.data["value"], finding.data["limit"]) == ("2 starts", "2 starts")
+        assert (finding.data["value"], finding.data["limit"]) == ("1 resumed", "1 resumed")
 
     def test_failure_between_two_looks_is_seen(self, build: Build) -> None:
         """The run is over before anybody saw it at work; its id proves that it is ours."""
@@ -178,6 +178,37 @@ class TestStillness:
         assert rig.findings() == ["deadline"]
         (start,), (finding,) = rig.find("update.start"), rig.find("finding")
         assert 600 < ((finding.t_lab_ns or 0) - (start.t_lab_ns or 0)) / 1e9 <= 661
+
+
+class TestSilence:
+    def test_update_service_that_never_answers_is_stuck(self, build: Build) -> None:
+        """The nodes can be reached, only the questions about the update fail: the product's doing."""
+        lab = ScriptedLab()
+        update = ScriptedUpdate(lab)
+        rig = build(lab=lab, update=update, stuck_after="20m")
+
+        def refuse(node: str) -> Json:
+            raise ProductError(f"'{node}': the service does not respond")
+
+        lab.do_at(400, lambda: lab.answers.update({update.observe().script: refuse}))
+        rig.attempt()
+        (finding,) = rig.find("finding")
+        assert (finding.data["id"], finding.data["outcome"]) == ("no-answer", "stuck")
+        assert "NODE0" in finding.data["summary"]
+
+    def test_lab_that_falls_silent_is_no_product_failure(self, build: Build) -> None:
+        """No node answers any more: nothing is said about the product, and the run ends."""
+        lab = ScriptedLab()
+        rig = build(lab=lab, stuck_after="20m")
+
+        def go_dark() -> None:
+            for node in lab.cluster.values():
+                node.powered = False
+
+        lab.do_at(400, go_dark)
+        rig.attempt()
+        (finding,) = rig.find("finding")
+        assert (finding.data["id"], finding.data["outcome"]) == ("no-contact", "lab")
 
 
 def test_rejected_credential_ends_the_run_with_what_there_is(build: Build) -> None:
