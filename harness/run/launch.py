@@ -28,6 +28,7 @@ class RunProcess:
 
     def __init__(self, folder: Path, *, resume: bool = False) -> None:
         """Start it."""
+        self._parent = os.getppid()
         verb = ["--resume"] if resume else []
         with (folder / LOG_NAME).open("ab") as output:
             self._process = subprocess.Popen(
@@ -48,12 +49,14 @@ class RunProcess:
     def wait(self) -> int:
         """Wait for the end; an interrupt of the waiting process is passed on, and the end is still awaited.
 
-        Returns the exit code.  Raises KeyboardInterrupt again once the run has undone its faults and ended.
+        Returns the exit code.  Raises KeyboardInterrupt again once the run has undone its faults and ended.  A process
+        whose parent died is no operator's any more (a test runner's worker interrupts itself then): the run goes on.
         """
         try:
             return self._process.wait()
         except KeyboardInterrupt:
-            self.stop()
+            if os.getppid() == self._parent:
+                self.stop()
             raise
 
     def stop(self) -> None:
