@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from pathlib import Path
 from typing import Final
 
 from harness.errors import SecretError
@@ -57,10 +58,10 @@ def _from_environment(name: str, reference: str) -> str:
 
 def _from_file(path: str, reference: str) -> str:
     try:
-        return (root() / path).read_text(encoding="utf-8").partition("\n")[0]
+        return (root() / Path(path).expanduser()).read_text(encoding="utf-8").partition("\n")[0]
     except OSError as error:
         raise SecretError(
-            f"secret '{reference}' is missing: {error.strerror}", hint="a path is relative to the checkout"
+            f"secret '{reference}' is missing: {error.strerror}", hint="a path is relative to the checkout, or begins with / or ~"
         ) from error
 
 

@@ -137,10 +137,9 @@ class FaultEntry(Value):
             ]
         if self.rearm and self.on is None:
             return [Objection(("rearm",), "'rearm' waits for the next such event; it needs 'on'", at_key=True)]
-        if self.rearm and self.on is not None and self.on.which == "every":
-            return [
-                Objection(("rearm",), "a fault on every event has no moment to miss; leave 'rearm' out", at_key=True)
-            ]
+        if self.rearm and self.on is not None and self.on.which != "nth":
+            why = "has no moment to miss" if self.on.which == "every" else "has no later event to wait for"
+            return [Objection(("rearm",), f"a fault on '{self.on.which}' {why}; leave 'rearm' out", at_key=True)]
         return []
 
     def _lifetime_objections(self) -> list[Objection]:
