@@ -71,13 +71,6 @@ class FaultError(HarnessError):
     code = "HARNESS"
 
 
-class GuardRefusedError(FaultError):
-    """The guard refused a fault beyond what lab and scenario tolerate.  Declare it in `tolerates`, or change the
-    plan."""
-
-    code = "USAGE"
-
-
 class JournalError(HarnessError):
     """The journal cannot be written or is broken.  No journal line, no effect: the run stops."""
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
 
 from harness.errors import ConfigError
 
 MARKER = "testplans"
+
+RESULTS_NAME: Final = "results.json"
+LOG_NAME: Final = "run.log"
+"""In a run folder: what the judge says, and what the run process said."""
 
 
 def root() -> Path:
@@ -72,3 +77,13 @@ def state_dir() -> Path:
     folder = Path(given) if given else Path.home() / ".local" / "state" / "hil"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file so that a reader sees the old or the new one, never a part, also after a crash.  Raises OSError."""
+    part = path.with_name(f".{path.name}.part")
+    with part.open("w", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)

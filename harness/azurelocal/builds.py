@@ -23,5 +23,8 @@ def parse_build(document: Json) -> str:
     text = as_text(document)
     match = _VERSION.search(text)
     if match is None:
-        raise ProductError(f"'cmd /c ver' printed '{text.strip()}': expected a version of four numbers in it")
+        raise ProductError(
+            f"'cmd /c ver' printed '{text.strip()}': expected a version of four numbers in it",
+            hint="run it on the node by hand; another language or edition of Windows may print it otherwise",
+        )
     return match.group(1)

@@ -14,9 +14,7 @@ from harness.azurelocal.command import Command
 from harness.transports.powershell import script_json
 from harness.transports.replies import Json, as_list, as_record, as_text
 
-IDLE: Final = "RunNotInProgress"
 RUNNING: Final = "RunInProgress"
-SUCCEEDED: Final = "Succeeded"
 
 READ_BODY: Final = """$d=@{}
 try{$d.run=@(Get-CauRun|ForEach-Object{

@@ -6,6 +6,7 @@ the in-box cmdlets [GK].
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +15,7 @@ from harness.azurelocal.command import Command
 from harness.azurelocal.enums import DRAIN_STATES, GROUP_STATES, NODE_STATES, read_enum, read_enum_or_none
 from harness.transports.powershell import script_json
 from harness.transports.replies import Json, as_flag, as_list, as_number, as_record, as_text
-from harness.values import GroupState, NodeStatus, PoolState, StorageJob, VirtualDisk, VmStatus
+from harness.values import CsvVolume, GroupState, NodeStatus, PoolState, StorageJob, VirtualDisk, VmStatus
 
 VM_GROUP: Final = "VirtualMachine"
 """GroupType of a virtual machine's role."""
@@ -22,10 +23,14 @@ ENDED_JOB_STATES: Final = frozenset({"Completed", "Terminated", "Killed", "Excep
 _BACKGROUND_JOB: Final = "optimize"
 """A pool's Optimize job may run at any time and says nothing about redundancy ([T] CSS Get-AzsSupportStorageJob)."""
 
+_VOLUME: Final = re.compile(r"\(([^()]+)\)$")
+
 _OBSERVE: Final = """@{nodes=@(Get-ClusterNode|ForEach-Object{
 @{name=$_.Name;state="$($_.State)";drain="$($_.DrainStatus)"}})
 groups=@(Get-ClusterGroup|ForEach-Object{
 @{name=$_.Name;owner="$($_.OwnerNode)";state="$($_.State)";kind="$($_.GroupType)"}})
+csvs=@(Get-ClusterSharedVolume|ForEach-Object{
+@{name=$_.Name;owner="$($_.OwnerNode)";state="$($_.State)"}})
 disks=@(Get-VirtualDisk|ForEach-Object{
 @{name=$_.FriendlyName;health="$($_.HealthStatus)";state="$($_.OperationalStatus)"}})
 jobs=@(Get-StorageJob|ForEach-Object{
@@ -47,6 +52,7 @@ class ClusterObservation:
     jobs: tuple[StorageJob, ...]
     pool: PoolState | None
     guests: tuple[VmStatus, ...]
+    csvs: tuple[CsvVolume, ...] = ()
 
 
 def observe_cluster() -> Command[ClusterObservation]:
@@ -59,7 +65,7 @@ def parse_cluster(document: Json) -> ClusterObservation:
     record = as_record(document)
     rows = {
         key: [as_record(row) for row in as_list(record.get(key))]
-        for key in ("nodes", "groups", "disks", "jobs", "pools")
+        for key in ("nodes", "groups", "csvs", "disks", "jobs", "pools")
     }
     groups = tuple(_read_group(row) for row in rows["groups"])
     pools = [_read_pool(row) for row in rows["pools"] if not as_flag(row.get("primordial"))]
@@ -70,6 +76,7 @@ def parse_cluster(document: Json) -> ClusterObservation:
         jobs=tuple(job for job in map(_read_job, rows["jobs"]) if is_resync(job)),
         pool=pools[0] if pools else None,
         guests=tuple(VmStatus(group.name, group.owner, group.state) for group in groups if group.kind == VM_GROUP),
+        csvs=tuple(_read_csv(row) for row in rows["csvs"]),
     )
 
 
@@ -93,6 +100,13 @@ def _read_group(row: Mapping[str, Json]) -> GroupState:
         state=read_enum(row.get("state"), GROUP_STATES),
         kind=as_text(row.get("kind")),
     )
+
+
+def _read_csv(row: Mapping[str, Json]) -> CsvVolume:
+    """`Cluster Virtual Disk (Volume01)` is called by the volume in brackets, as administrators do [GK]."""
+    name = as_text(row.get("name"))
+    found = _VOLUME.search(name)
+    return CsvVolume(found[1] if found else name, as_text(row.get("owner")), as_text(row.get("state")))
 
 
 def _read_disk(row: Mapping[str, Json]) -> VirtualDisk:

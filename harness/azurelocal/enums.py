@@ -22,22 +22,6 @@ GROUP_STATES: Final[Mapping[int, str]] = {
     4: "Pending",
 }
 """CLUSTER_GROUP_STATE ([D] W32)."""
-VM_STATES: Final[Mapping[int, str]] = {
-    1: "Other",
-    2: "Running",
-    3: "Off",
-    4: "Stopping",
-    6: "Saved",
-    9: "Paused",
-    10: "Starting",
-    11: "Reset",
-    32773: "Saving",
-    32776: "Pausing",
-    32777: "Resuming",
-    32779: "FastSaved",
-    32780: "FastSaving",
-}
-"""VMState of Hyper-V; the numbers are [GK]."""
 UNNUMBERED: Final[Mapping[int, str]] = {}
 """For enumerations whose numbers are not published (environment state, health state)."""
 
@@ -48,7 +32,6 @@ __all__ = [
     "RUN_STATES",
     "UNNUMBERED",
     "UPDATE_STATES",
-    "VM_STATES",
     "read_enum",
     "read_enum_or_none",
 ]

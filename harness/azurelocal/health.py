@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from harness.azurelocal.command import Command
@@ -13,9 +13,6 @@ from harness.values import HealthCheck
 STATUSES: Final[Mapping[int, str]] = {0: "SUCCESS", 1: "FAILURE"}
 """[T] Numbers seen in ConvertTo-Json output."""
 SEVERITIES: Final[Mapping[int, str]] = {0: "INFORMATIONAL", 1: "WARNING", 2: "CRITICAL"}
-ALWAYS_BLOCKING: Final = "AzStackHci_ARBStack_ARBIsLocked"
-"""[T] Informational by definition, yet its failure blocks the update."""
-_PASSED: Final = frozenset({"SUCCESS", "INPROGRESS"})
 
 _PRINT: Final = """.HealthCheckResult|Where-Object{$_}|ForEach-Object{
 @{name=$_.Name;status="$($_.Status)";severity="$($_.Severity)"
@@ -34,12 +31,6 @@ def read_update_health(update_id: str) -> Command[tuple[HealthCheck, ...]]:
     return Command("read-update-health", script_json(fill(_UPDATE, id=update_id), depth=5), parse_checks)
 
 
-def request_precheck() -> Command[None]:
-    """Run the system health checks again; asynchronous: poll the environment's health state ([D])."""
-    script = script_json("$null=Invoke-SolutionUpdatePrecheck -SystemHealth", depth=2)
-    return Command("request-precheck", script, lambda document: None, repeatable=False)
-
-
 def parse_checks(document: Json) -> tuple[HealthCheck, ...]:
     """The answer to one of the readers, in the product's order."""
     rows = (as_record(row) for row in as_list(document))
@@ -53,23 +44,6 @@ def parse_checks(document: Json) -> tuple[HealthCheck, ...]:
         )
         for row in rows
     )
-
-
-def failed_checks(checks: Iterable[HealthCheck]) -> tuple[HealthCheck, ...]:
-    """Checks that ended and did not succeed."""
-    return tuple(check for check in checks if check.status not in _PASSED)
-
-
-def blocks(check: HealthCheck, *, ignore_warnings: bool = False) -> bool:
-    """Does this result keep an update from being installed?
-
-    [T] Critical failures always, warnings unless told to ignore them, informational ones never, with one exception.
-    """
-    if check.status in _PASSED:
-        return False
-    if check.name.startswith(ALWAYS_BLOCKING) or check.severity == "CRITICAL":
-        return True
-    return check.severity == "WARNING" and not ignore_warnings
 
 
 def _read_word(value: Json, words: Mapping[int, str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Literal
 
 from harness.azurelocal.cluster import ClusterObservation
 from harness.transports.replies import Json
@@ -30,6 +29,7 @@ def cluster_record(seen: ClusterObservation) -> dict[str, Json]:
         "groups": [
             {"name": row.name, "owner": row.owner, "state": _enum(row.state), "kind": row.kind} for row in seen.groups
         ],
+        "csvs": [{"name": row.name, "owner": row.owner, "state": row.state} for row in seen.csvs],
         "disks": [{"name": row.name, "health": row.health, "operational": row.operational} for row in seen.disks],
         "jobs": [asdict(job) for job in seen.jobs],
         "pool": asdict(seen.pool) if seen.pool is not None else None,
@@ -41,6 +41,6 @@ def _enum(value: EnumValue | None) -> Json:
     return None if value is None else {"name": value.name, "value": value.value}
 
 
-def health_record(scope: Literal["system", "update"], checks: Iterable[HealthCheck]) -> dict[str, Json]:
-    """The `health` record of one scope."""
+def health_record(scope: str, checks: Iterable[HealthCheck]) -> dict[str, Json]:
+    """The `health` record of one scope: `system` or `update`."""
     return {"what": "health", "scope": scope, "checks": [asdict(check) for check in checks]}

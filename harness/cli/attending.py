@@ -8,21 +8,21 @@ from typing import Final
 
 import typer
 
-from harness.cli.following import Tail, ask_to_stop, living, read_entries
+from harness.cli.following import Tail, read_entries
 from harness.cli.interrupts import Interrupts
 from harness.cli.outcome import closing_table, log_tail, read_outcome
 from harness.cli.progress import Progress, choose_progress
-from harness.cli.runstate import JOURNAL_NAME, RunState, files_of, inspect_run
+from harness.cli.runstate import RunState, files_of, inspect_run
 from harness.cli.runview import RunView
 from harness.cli.table import echo_json
 from harness.clock import Deadline, pause
 from harness.errors import HarnessError
 from harness.exits import Exit
-from harness.judge.results import write_results
+from harness.journal.writer import FILE_NAME
 from harness.labs.holder import Holder
 from harness.labs.lease import LeaseStore
-from harness.report.run import write_run_page
-from harness.run.launch import STOP_WITHIN_S, RunProcess
+from harness.report.run import write_report
+from harness.run.launch import STOP_WITHIN_S, RunProcess, ask_to_stop, living
 
 TICK_S: Final = 0.2
 
@@ -34,7 +34,7 @@ class Attendance:
         self.state = state
         self.view = RunView(scenario=state.scenario, run_id=state.run_id, lab=state.lab)
         self._progress = progress
-        self._tail = Tail(state.folder / JOURNAL_NAME)
+        self._tail = Tail(state.folder / FILE_NAME)
 
     def read(self) -> None:
         """Tell what is new."""
@@ -148,8 +148,7 @@ def conclude(folder: Path, *, as_json: bool, code: int | None = None) -> Exit:
             hint=f"hil run resume {state.run_id}",
         )
     if not state.results:
-        write_results(folder)  # the process died before the judge could speak
-        write_run_page(folder)
+        write_report(folder)  # the process died before the judge could speak
         state = inspect_run(folder)
     outcome = read_outcome(folder, {"id": state.scenario, "title": state.title, "lab": state.lab})
     exit_code = _code(code, state)

@@ -6,33 +6,42 @@ and by `hil run resume`, in an OS session of its own.
 
 from __future__ import annotations
 
+import importlib
 import logging
 import sys
+import threading
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from harness import __version__
 from harness.clock import NS_PER_S, monotonic_ns
-from harness.errors import HarnessError, JournalError
+from harness.errors import HarnessError, JournalError, LeaseError
 from harness.exits import OF_VERDICT, Exit
 from harness.journal import JournalWriter, Redactor, read_journal
-from harness.judge.results import write_results
+from harness.journal.writer import FILE_NAME
 from harness.labs.control import LabHostGoneError
 from harness.labs.hosting import attach, end_host, start_host
 from harness.labs.lease import RENEW_EVERY_S, Lease, LeaseStore
 from harness.labs.remote import RemoteLab
-from harness.plan.plain import from_plain
-from harness.report.run import write_run_page
-from harness.run.conductor import Conductor
-from harness.run.endpoints import Endpoints
 from harness.run.job import Job, load_job
-from harness.run.memory import RunMemory, remember
-from harness.run.scribe import Scribe
-from harness.run.sessions import session_opener
 from harness.run.stop import StopFlag
 from harness.values import Verdict
-from harness.workflows.catalog import workflow_of
+
+if TYPE_CHECKING:
+    from harness.run.conductor import Conductor
+    from harness.run.memory import RunMemory
+    from harness.run.scribe import Scribe
+    from harness.transports.recorder import Recorder
 
 log = logging.getLogger("hil.run")
+
+NEEDED_LATER: Final = (
+    "harness.run.conductor",
+    "harness.run.sessions",
+    "harness.workflows.catalog",
+    "harness.report.run",
+)
+"""Half a second of imports, done while the lab host starts up."""
 
 
 def main(arguments: list[str]) -> int:
@@ -58,6 +67,15 @@ def _log_to_stderr(redactor: Redactor) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+def _prepare() -> None:
+    """Import what is needed later and compile the page's templates, beside the start of the lab host."""
+    for name in NEEDED_LATER:
+        importlib.import_module(name)
+    from harness.report.paper import compile_templates
+
+    compile_templates()
+
+
 class RunAttempt:
     """One process' share of a run."""
 
@@ -66,16 +84,17 @@ class RunAttempt:
         self._resume = resume
         self._leases = LeaseStore()
         self._renewed_ns = monotonic_ns()
+        self._recorder: Recorder | None = None
 
     def run(self) -> Exit:
         """From lease to verdict.  Raises HarnessError when not even a journal could be begun."""
-        memory = self._memory()
-        if memory.ended is not None:
+        memory = self._memory() if self._resume else None
+        if memory is not None and memory.ended is not None:
             log.info("the run has ended already (%s): it is judged again", memory.ended)
             return self._conclude(memory.ended)
         lease = self._lease()
         try:
-            lab = self._lab(lease, memory)
+            lab = self._lab(lease, begun=memory is not None and memory.begun)
         except LabHostGoneError as error:
             self._write_lost(lease, error)
             self._leases.release(lease)
@@ -83,13 +102,15 @@ class RunAttempt:
         except HarnessError:
             self._leases.release(lease)
             raise
-        reason = self._conduct(lab, lease, memory)
+        reason = self._conduct(lab, lease, memory or self._memory())
         return self._conclude(reason)
 
     # --- beginning ---------------------------------------------------------------------------------------------------
 
     def _memory(self) -> RunMemory:
-        path = self._job.folder / "journal.jsonl"
+        from harness.run.memory import RunMemory, remember
+
+        path = self._job.folder / FILE_NAME
         return remember(read_journal(path)) if self._resume and path.exists() else RunMemory()
 
     def _lease(self) -> Lease:
@@ -100,17 +121,20 @@ class RunAttempt:
         return self._leases.acquire_any(self._job.instances, purpose=purpose)
 
     def _instance(self) -> str | None:
-        path = self._job.folder / "journal.jsonl"
+        path = self._job.folder / FILE_NAME
         entries = read_journal(path).entries if path.exists() else ()
         return str(entries[0].data["host"]["instance"]) if entries else None
 
-    def _lab(self, lease: Lease, memory: RunMemory) -> RemoteLab:
+    def _lab(self, lease: Lease, *, begun: bool) -> RemoteLab:
         """Attach where an update may be under way; else begin with a lab host of our own."""
-        if not memory.begun:
+        threading.Thread(target=_prepare, name="prepare", daemon=True).start()
+        if not begun:
             start_host(lease.instance, self._job.lab)
         return attach(lease)
 
     def _write_lost(self, lease: Lease, error: LabHostGoneError) -> None:
+        from harness.run.scribe import Scribe
+
         writer = JournalWriter(self._job.folder, self._redactor)
         scribe = Scribe(writer)
         scribe.attempt_begin(resumed=True, torn_sha256=writer.torn_sha256, epoch=lease.epoch)
@@ -121,6 +145,8 @@ class RunAttempt:
     # --- conducting --------------------------------------------------------------------------------------------------
 
     def _conduct(self, lab: RemoteLab, lease: Lease, memory: RunMemory) -> str:
+        from harness.run.scribe import Scribe
+
         writer = JournalWriter(self._job.folder, self._redactor)
         writer.lab_time = lambda: lab.clock.now_ns()
         scribe = Scribe(writer)
@@ -130,12 +156,16 @@ class RunAttempt:
             if writer.seq == 0:
                 scribe.header(self._job, lab, __version__)
             scribe.attempt_begin(resumed=self._resume, torn_sha256=writer.torn_sha256, epoch=lease.epoch)
-            conductor = self._conductor(lab, lease, scribe, memory)
+            conductor = self._conductor(lab, lease, scribe, memory, writer.attempt)
             try:
                 reason = conductor.conduct()
             finally:
                 tainted = conductor.tainted
         except LabHostGoneError as error:
+            writer.lab_time = lambda: None
+            scribe.finding("lab-lost", "lab", Verdict.LAB, str(error))
+            reason, detail = "lab-lost", str(error)
+        except LeaseError as error:
             writer.lab_time = lambda: None
             scribe.finding("lab-lost", "lab", Verdict.LAB, str(error))
             reason, detail = "lab-lost", str(error)
@@ -145,16 +175,25 @@ class RunAttempt:
             log.exception("the run ended by a defect")
             scribe.finding("exception", "harness", Verdict.HARNESS, f"{type(error).__name__}: {error}")
             reason, detail = "error", f"{type(error).__name__}: {error}"
+        self._name_transcripts(scribe)
         self._scan(scribe)
         scribe.attempt_end(reason, detail)
         writer.close()
         self._release(lab, lease, tainted)
         return "tainted" if tainted and reason == "aborted" else reason
 
-    def _conductor(self, lab: RemoteLab, lease: Lease, scribe: Scribe, memory: RunMemory) -> Conductor:
+    def _conductor(self, lab: RemoteLab, lease: Lease, scribe: Scribe, memory: RunMemory, attempt: int) -> Conductor:
+        from harness.plan.plain import from_plain
+        from harness.run.conductor import Conductor
+        from harness.run.endpoints import Endpoints
+        from harness.run.sessions import session_opener
+        from harness.transports.recorder import Recorder, transcript_of
+        from harness.workflows.catalog import workflow_of
+
         scenario = from_plain(self._job.scenario)
-        evidence = self._job.folder / "evidence"
-        endpoints = Endpoints(session_opener(lab, self._redactor, evidence if self._job.record else None))
+        if self._job.record:
+            self._recorder = Recorder(self._job.folder / "evidence" / transcript_of(attempt), self._redactor)
+        endpoints = Endpoints(session_opener(lab, self._redactor, self._recorder))
         workflow = workflow_of(scenario, lab.nodes)
         conductor = Conductor(self._job, scenario, lab, lease, scribe, endpoints, workflow, memory, self._stop)
         conductor.before_step(lambda: self._keep_lease(lease))
@@ -171,8 +210,23 @@ class RunAttempt:
             lab.release(lease)
         except LabHostGoneError:
             log.info("the lab host is gone already")
+        except LeaseError as error:
+            log.warning("%s; its new holder keeps the lab as it is", error)
+            return
         end_host(lease.instance)
         self._leases.release(lease, tainted=None if "reset" in lab.capabilities else tainted)
+
+    def _name_transcripts(self, scribe: Scribe) -> None:
+        """Name the transcripts of this attempt, and of one that died before it could."""
+        from harness.run.collection import name_evidence
+        from harness.transports.recorder import TRANSCRIPTS
+
+        if self._recorder is None:
+            return
+        self._recorder.close()
+        for path in sorted((self._job.folder / "evidence").glob(TRANSCRIPTS)):
+            about = "every script sent to the nodes and what came back, secrets masked"
+            name_evidence(scribe, self._job.folder, f"evidence/{path.name}", about, wall_times=True)
 
     def _scan(self, scribe: Scribe) -> None:
         """The last look for secrets in everything that the run wrote."""
@@ -185,8 +239,9 @@ class RunAttempt:
 
     def _conclude(self, reason: str) -> Exit:
         """The judge and the page, from the journal alone."""
-        results = write_results(self._job.folder)
-        write_run_page(self._job.folder)
+        from harness.report.run import write_report
+
+        results = write_report(self._job.folder)
         if reason == "tainted":
             return Exit.TAINTED
         if reason == "aborted":

@@ -109,7 +109,7 @@ def loopback_trouble(endpoint: str, error: OSError) -> Check:
     if error.errno == errno.EADDRINUSE:
         remedy = "`hil lab list` shows a lab of ours; `ss -ltnp` shows who else it is"
         return Check("loopback", State.WARN, f"{endpoint} is in use", remedy, needed=True)
-    remedy = "all of 127.0.0.0/8 must be local, as on any Linux; check `ip addr show lo` and the sandbox"
+    remedy = "all of 127.0.0.0/8 must be local, as on any Linux; check `ip addr show lo` and the container"
     return Check("loopback", State.MISSING, f"{endpoint}: {error.strerror}", remedy, needed=True)
 
 

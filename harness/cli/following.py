@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.journal import Entry
-from harness.labs.holder import Holder
 
 
 class Tail:
@@ -66,21 +63,3 @@ def read_events(tail: Tail) -> list[dict[str, Any]]:
         if isinstance(event, dict) and "event" in event:
             events.append(event)
     return events
-
-
-def living(host: Mapping[str, Any] | None) -> Holder | None:
-    """The process named by an `attempt.begin` record, None when it is gone or was on another boot of this machine."""
-    if not host:
-        return None
-    try:
-        holder = Holder.of(int(host["pid"]))
-    except (ProcessLookupError, KeyError, ValueError):
-        return None
-    same = (holder.boot_id, holder.started) == (host.get("boot_id"), host.get("started"))
-    return holder if same else None
-
-
-def ask_to_stop(holder: Holder) -> None:
-    """Ask the process that conducts a run to undo and end, without waiting; harmless when it is gone."""
-    if not holder.proven_dead:
-        os.kill(holder.pid, signal.SIGINT)

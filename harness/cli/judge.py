@@ -16,27 +16,23 @@ from harness.judge.diff import diff as differences_of
 from harness.judge.replay import replay as replay_run
 from harness.judge.results import results_of
 from harness.judge.text import explain_failure
-from harness.paths import reports_dir, runs_dir
+from harness.run.job import find_run
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Judge a journal again, compare two, explain a verdict."
 )
 
-Run = Annotated[str, typer.Argument(help="Run folder, its journal, or a run id.")]
+Run = Annotated[str, typer.Argument(help="Id of a run, a unique part of it, its folder or journal, or `last`.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 
 def folder_of(run: str) -> Path:
     """The run folder that `run` names.  Raises ConfigError when there is none."""
     given = Path(run)
-    candidates = [given.parent if given.name == FILE_NAME else given, runs_dir() / run]
-    for folder in candidates:
-        if (folder / FILE_NAME).is_file():
-            return folder
-    raise ConfigError(
-        f"'{run}' is neither a run folder nor a run id: no {FILE_NAME} there",
-        hint=f"ls {reports_dir() / 'runs'} shows the runs of this checkout",
-    )
+    folder = given.parent if given.name == FILE_NAME else given if given.is_dir() else find_run(run)
+    if not (folder / FILE_NAME).is_file():
+        raise ConfigError(f"'{run}' is no run that began: '{folder}' has no {FILE_NAME}", hint="see: hil run list")
+    return folder
 
 
 def journal_of(run: str) -> Journal:
@@ -63,6 +59,7 @@ def replay(run: Run, as_json: AsJson = False) -> None:
         typer.echo(
             f"verdict {judgement.verdict} (stored: {stored}), {len(judgement.journal.entries)} lines, chain holds"
         )
+        typer.echo(judgement.label)
         for text in found.differences:
             typer.echo(f"  {text}")
     raise typer.Exit(Exit.HARNESS if not found.same else OF_VERDICT[judgement.effective.value])

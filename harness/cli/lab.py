@@ -21,6 +21,7 @@ from harness.exits import Exit
 from harness.labs.hosting import end_host
 from harness.labs.lease import LeaseStore
 from harness.labs.models import LabFile, find_lab
+from harness.labs.start import why_not_hosted
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List labs; lease, release and inspect instances.")
 
@@ -121,9 +122,8 @@ def check_lab(name: str) -> Iterator[Check]:
         yield Check("lab file", State.MISSING, str(error), error.hint, needed=True)
         return
     yield Check("lab file", State.OK, f"{lab.lab}: {len(lab.nodes)} nodes, {len(lab.guests)} guests", needed=True)
-    if lab.kind != "twin":
-        found = f"labs of kind '{lab.kind}' cannot be hosted by this version"
-        yield Check("provider", State.MISSING, found, "use a lab of kind: twin", needed=True)
+    if why_not := why_not_hosted(lab.kind):
+        yield Check("provider", State.MISSING, why_not, "hil lab list shows the kinds of the others", needed=True)
         return
     yield check_port(lab)
     yield check_instances(lab)

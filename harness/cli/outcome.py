@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from harness.cli.runview import clock_text
 from harness.cli.table import text_table
+from harness.paths import LOG_NAME
 from harness.report.session import ScenarioRow
-from harness.run.job import LOG_NAME
+from harness.report.wording import hours_text
 
 HEAD: Final = ("scenario", "verdict", "longest VM gap", "lab time", "wall time")
 _LOG_LINES: Final = 8
@@ -29,24 +28,15 @@ class Outcome:
         """As a row of the closing table."""
         row = self.row
         gap = "-" if row.longest_gap_s is None else f"{row.longest_gap_s:.3g} s"
-        return row.id, row.verdict or "none", gap, _time(row.lab_time_s), _time(row.wall_s)
+        return row.id, row.verdict_text or "none", gap, _time(row.lab_time_s), _time(row.wall_s)
 
     def plain(self) -> dict[str, Any]:
         """As JSON."""
-        return {**self.row.plain(), "label": self.row.label(), "folder": str(self.folder)}
+        return {**self.row.plain(), "folder": str(self.folder)}
 
 
 def _time(seconds: float | None) -> str:
-    return "-" if seconds is None else clock_text(seconds)
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """A JSON object, None when the file is not there or holds none."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return document if isinstance(document, dict) else None
+    return "-" if seconds is None else hours_text(seconds)
 
 
 def read_outcome(folder: Path, known: Mapping[str, Any]) -> Outcome:
@@ -77,12 +67,13 @@ def log_tail(folder: Path) -> list[str]:
 
 
 def closing_table(outcomes: Sequence[Outcome]) -> str:
-    """The table of all outcomes, a reason for each that did not pass, and what the results are evidence of."""
+    """The table of all outcomes, a reason for each that did not simply pass, and what the results are evidence of."""
     lines = [text_table(HEAD, [outcome.cells for outcome in outcomes], right=HEAD[2:])]
     for outcome in outcomes:
         row = outcome.row
-        if row.verdict != "pass":
+        if row.verdict != "pass" or row.waived:
             lines.append(f"{row.id}: {row.detail or 'no reason was written down'}")
-            lines.append(f"  more: hil run show {row.run_id}")
-    lines += sorted({label for outcome in outcomes if (label := outcome.row.label())})
+            more = f"hil run show {row.run_id}" if outcome.folder.is_dir() else f"hil plan fits {row.lab}"
+            lines.append(f"  more: {more}")
+    lines += sorted({outcome.row.label for outcome in outcomes if outcome.row.label})
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`hil plan`: list, show, check and render test plans."""
+"""`hil plan`: list, show, check and render test plans, and tell which fit a lab."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ import typer
 import yaml
 
 from harness import paths
+from harness.cli.labstate import lab_state
 from harness.errors import ConfigError
 from harness.exits import Exit
+from harness.judge.document import document_schemas
 from harness.labs.lint import json_schemas, lint_file
-from harness.plan import Plan, Scenario, find_plan, load_plan, plan_files, plan_sha256, render, to_plain
+from harness.labs.models import find_lab
+from harness.plan.load import Plan, find_plan, load_plan, plan_files
+from harness.plan.models import Scenario
+from harness.plan.plain import plan_sha256, to_plain
+from harness.plan.render import render
+from harness.run.obstacles import obstacles
 
 plan_app = typer.Typer(no_args_is_help=True, help="List, show and check test plans.")
 
@@ -51,6 +58,42 @@ def show_plan(plan: PlanName, scenario_id: ScenarioName = None, as_json: Json = 
             typer.echo(f"  {_line(scenario)}")
 
 
+@plan_app.command("fits")
+def show_fits(
+    lab: Annotated[str, typer.Argument(metavar="LAB", help="Name of a lab, or path of its YAML file.")],
+    plans: Annotated[
+        list[str] | None, typer.Argument(metavar="[PLAN…]", help="Only these plans, by name or path.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say which scenarios can be started on a lab, and why the others cannot.  Touches nothing."""
+    file = find_lab(lab)
+    state = lab_state(file)
+    chosen = [load_plan(find_plan(name)) for name in plans or []] or [load_plan(path) for path in plan_files()]
+    found = [(plan, [(each, obstacles(each, file)) for each in plan.scenarios]) for plan in chosen]
+    free = sum(not (each.is_held or each.tainted) for each in state.instances)
+    if as_json:
+        rows = [
+            {
+                "plan": plan.name,
+                "file": str(plan.path),
+                "scenarios": [
+                    {"id": each.id, "title": each.title, "fits": not reasons, "reasons": list(reasons)}
+                    for each, reasons in scenarios
+                ],
+            }
+            for plan, scenarios in found
+        ]
+        typer.echo(_json({"lab": state.name, "instances": len(state.instances), "free": free, "plans": rows}))
+        return
+    typer.echo(f"{state.name}: {free} of {len(state.instances)} instances free")
+    for plan, scenarios in found:
+        typer.echo(f"{plan.name}  {plan.title}")
+        for each, reasons in scenarios:
+            typer.echo(f"  {each.id:<12} {'does not fit' if reasons else 'fits':<13} {each.title}")
+            typer.echo("".join(f"{'':<15}{reason}\n" for reason in reasons), nl=False)
+
+
 @plan_app.command("render")
 def render_plan(plan: PlanName, scenario_id: ScenarioName = None) -> None:
     """Print scenarios as trees of numbered steps."""
@@ -79,9 +122,9 @@ def lint(
 def export_schemas(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; say whether the files are current.")] = False,
 ) -> None:
-    """Write the JSON Schemas of plan and lab files, which editors use."""
+    """Write the JSON Schemas of plan and lab files, which editors use, and of the documents of a run."""
     folder = paths.schemas_dir()
-    for name, schema in json_schemas().items():
+    for name, schema in {**json_schemas(), **document_schemas()}.items():
         file, text = folder / name, _json(schema) + "\n"
         if check:
             if not file.is_file() or file.read_text(encoding="utf-8") != text:

@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from harness.cli.runview import News, RunView, clock_text
+from harness.cli.runview import News, RunView
 from harness.clock import utc_now
+from harness.report.wording import hours_text
 
 WIDTH: Final = 100
 
@@ -42,7 +43,7 @@ class LineProgress:
 
     def tell(self, view: RunView, news: News) -> None:
         """Scenario, lab time, and what happened."""
-        self.say(f"{view.scenario:<12} {clock_text(view.lab_s):>9}  {news.text}")
+        self.say(f"{view.scenario:<12} {hours_text(view.lab_s):>9}  {news.text}")
 
     def say(self, text: str) -> None:
         """Write at once, so that a log can be followed.
@@ -77,7 +78,7 @@ class LiveProgress:
     def tell(self, view: RunView, news: News) -> None:
         """Only marks; phases are in the table."""
         if news.mark:
-            self.say(f"{view.scenario}  {clock_text(view.lab_s)}  {news.text}")
+            self.say(f"{view.scenario}  {hours_text(view.lab_s)}  {news.text}")
 
     def say(self, text: str) -> None:
         """A line above the table."""
@@ -106,7 +107,7 @@ def live_table(views: Sequence[RunView]) -> Table:
     for view in views:
         percent = "" if view.percent is None or view.verdict else f"{view.percent:.0f}"
         place = (view.verdict, "", "") if view.verdict else (view.phase, _step(view), view.node)
-        times = (clock_text(view.lab_s), clock_text(view.wall_s(now)))
+        times = (hours_text(view.lab_s), hours_text(view.wall_s(now)))
         table.add_row(view.scenario, *place, percent, str(len(view.affected)), *times)
     return table
 

@@ -13,10 +13,9 @@ import typer
 
 from harness.errors import ConfigError
 from harness.journal.writer import FILE_NAME
-from harness.judge.results import RESULTS_NAME, write_results
-from harness.paths import reports_dir, runs_dir, sessions_dir
+from harness.paths import RESULTS_NAME, reports_dir, runs_dir, sessions_dir
 from harness.report.record import read_json
-from harness.report.run import PAGE_NAME, write_run_page
+from harness.report.run import PAGE_NAME, write_report
 from harness.report.session import SUMMARY_NAME, rebuild_session
 from harness.report.wording import duration_text
 from harness.run.job import find_run
@@ -68,16 +67,16 @@ def list_reports(as_json: AsJson = False) -> None:
     for session in sessions:
         typer.echo(f"{session['session']}  exit code {session['exit_code']}  {duration_text(session['wall_s'])}")
         for row in session["scenarios"]:
-            subject = f"  ({row['subject']})" if row["subject"] else ""
-            typer.echo(f"  {row['verdict'] or 'no verdict':<13}{row['id']:<12}{row['title']}{subject}")
+            waived = f" ({row['waived']} waived)" if row.get("waived") else ""
+            label = f"  · {row['label']}" if row.get("label") else ""
+            typer.echo(f"  {row['verdict'] or 'no verdict':<13}{row['id']:<12}{row['title']}{waived}{label}")
     if not sessions:
         typer.echo(f"no session in {sessions_dir()}")
 
 
 def build_run(folder: Path) -> str:
     """Judge the journal of a run folder, write results and page, and return the path of the page."""
-    write_results(folder)
-    write_run_page(folder)
+    write_report(folder)
     return str(folder / PAGE_NAME)
 
 

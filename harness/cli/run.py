@@ -14,7 +14,8 @@ from harness.cli.table import echo_json, text_table
 from harness.errors import ConfigError
 from harness.exits import Exit
 from harness.judge.text import explain_failure
-from harness.run.job import LOG_NAME, find_run
+from harness.paths import LOG_NAME
+from harness.run.job import find_run
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Start, watch, resume and stop runs.")
 
@@ -59,8 +60,11 @@ def list_runs(as_json: AsJson = False) -> None:
     elif not states:
         typer.echo("no runs yet; start with: hil demo")
     else:
-        rows = [(each.run_id, each.lab, each.state, each.verdict or "-", each.started[:19]) for each in states]
-        typer.echo(text_table(("run", "lab", "state", "verdict", "started"), rows))
+        # A run id begins with the time of its session.
+        rows = [(each.run_id, each.lab, each.state, each.verdict_text or "-", each.subject or "-") for each in states]
+        typer.echo(text_table(("run", "lab", "state", "verdict", "subject"), rows))
+        for subject, label in sorted({(each.subject, each.label) for each in states if each.label}):
+            typer.echo(f"{subject}: {label}")
 
 
 @app.command("show")

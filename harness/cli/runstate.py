@@ -7,19 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from harness.cli.following import Tail, living
-from harness.cli.outcome import read_json
+from harness.cli.following import Tail
 from harness.exits import OF_VERDICT, Exit
 from harness.journal import Entry
+from harness.journal.writer import FILE_NAME
 from harness.labs.holder import Holder
-from harness.labs.hosting import find_host
-from harness.paths import runs_dir
+from harness.paths import LOG_NAME, RESULTS_NAME, runs_dir
+from harness.report.record import read_json
 from harness.report.run import PAGE_NAME
-from harness.run.job import JOB_NAME, LOG_NAME, RESULTS_NAME
+from harness.run.job import JOB_NAME
+from harness.run.launch import living
 
-JOURNAL_NAME: Final = "journal.jsonl"
 _ATTEMPT: Final = b'"what":"attempt.'
-_FINAL: Final = frozenset({"completed", "lab-lost"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +45,21 @@ class RunState:
     results: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def verdict_text(self) -> str:
+        """The verdict that counts, and the one that was waived: `pass (fail waived)`."""
+        return f"{self.verdict} ({self.results['verdict']} waived)" if self.results.get("waived") else self.verdict
+
+    @property
+    def subject(self) -> str:
+        """First half of the evidence class, empty without results."""
+        return str(self.results.get("subject") or "")
+
+    @property
+    def label(self) -> str:
+        """What the result is evidence of, empty without results."""
+        return str(self.results.get("label") or "")
+
+    @property
     def exit(self) -> Exit:
         """The exit code that an ended run stands for."""
         return Exit.INTERRUPTED if self.reason == "aborted" else OF_VERDICT.get(self.verdict, Exit.HARNESS)
@@ -62,6 +76,10 @@ class RunState:
             "state": self.state,
             "reason": self.reason,
             "verdict": self.verdict,
+            "waived": bool(self.results.get("waived")),
+            "subject": self.subject,
+            "machines": str(self.results.get("machines") or ""),
+            "label": self.label,
             "attempts": self.attempts,
             "started": self.started,
             "pid": self.conductor.pid if self.conductor else None,
@@ -72,7 +90,7 @@ class RunState:
 def inspect_run(folder: Path) -> RunState:
     """The state of the run in `folder`.  Reads only what it must: of the journal, first line and attempts."""
     job, results = read_json(folder / JOB_NAME) or {}, read_json(folder / RESULTS_NAME) or {}
-    lines = Tail(folder / JOURNAL_NAME).read()
+    lines = Tail(folder / FILE_NAME).read()
     head = _entry(lines[0]) if lines else None
     attempts = [entry for line in lines if _ATTEMPT in line and (entry := _entry(line)) is not None]
     begun = [entry for entry in attempts if entry.what == "attempt.begin"]
@@ -87,7 +105,7 @@ def inspect_run(folder: Path) -> RunState:
         plan=str(plan.get("name") or results.get("plan") or ""),
         lab=str((job.get("lab") or {}).get("lab") or (results.get("lab") or {}).get("name") or ""),
         instance=instance,
-        state=_state(bool(begun), conductor is not None, reason, instance),
+        state=_state(bool(begun), conductor is not None, reason),
         reason=reason,
         verdict=str(results.get("effective") or ""),
         attempts=len(begun),
@@ -105,17 +123,13 @@ def _entry(line: bytes) -> Entry | None:
         return None
 
 
-def _state(begun: bool, lives: bool, reason: str, instance: str) -> str:
-    """A stopped or broken attempt can be taken up only while its lab still stands; the lab ends with its host."""
+def _state(begun: bool, lives: bool, reason: str) -> str:
+    """An attempt that wrote its last line gave the lab back, unless it let go on purpose; one that died did not."""
     if lives:
         return "running"
     if not begun:
         return "not-begun"
-    if reason in _FINAL:
-        return "ended"
-    if reason in ("", "detached"):
-        return "resumable"
-    return "resumable" if find_host(instance).alive else "ended"
+    return "resumable" if reason in ("", "detached") else "ended"
 
 
 def all_runs() -> list[RunState]:
@@ -128,7 +142,7 @@ def all_runs() -> list[RunState]:
 def files_of(folder: Path) -> dict[str, str]:
     """Where the parts of a run are, those that exist."""
     parts = {
-        "journal": JOURNAL_NAME,
+        "journal": FILE_NAME,
         "results": RESULTS_NAME,
         "report": PAGE_NAME,
         "log": LOG_NAME,

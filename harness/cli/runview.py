@@ -179,9 +179,3 @@ class RunView:
 
 def _target(target: object) -> str:
     return ", ".join(map(str, target)) if isinstance(target, list) else str(target)
-
-
-def clock_text(seconds: float) -> str:
-    """Hours, minutes and seconds: `3:04:05`."""
-    whole = int(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"

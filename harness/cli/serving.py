@@ -67,7 +67,10 @@ class Service:
         self.versions = reached.versions
         if not reached.ready:
             self.release()
-            raise LabError(f"the baseline of '{self.lease.instance}' cannot be reached: {reached.reason}")
+            raise LabError(
+                f"the baseline of '{self.lease.instance}' cannot be reached: {reached.reason}",
+                hint=f"check versions.solution in the lab file: hil lab show {lab.lab}",
+            )
 
     def describe(self) -> dict[str, Any]:
         """The first line of `hil twin serve --json`."""

@@ -7,18 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from harness.cli.following import Tail, ask_to_stop, living, read_entries, read_events
+from harness.cli.following import Tail, read_entries, read_events
 from harness.cli.interrupts import Interrupts
 from harness.cli.progress import Progress
 from harness.cli.runview import News, RunView
 from harness.clock import pause
+from harness.journal.writer import FILE_NAME
 from harness.paths import runs_dir
+from harness.run.launch import ask_to_stop, living
 from harness.run.session_folder import STOP_NAME
 
 SESSION_FILE: Final = "session.jsonl"
-JOURNAL_FILE: Final = "journal.jsonl"
-"""A file of this name in the session folder keeps further scenarios from starting."""
-
 TICK_S: Final = 0.2
 
 
@@ -42,7 +41,7 @@ class FollowedRun:
         self.folder = runs_dir() / self.run_id
         self.row: dict[str, Any] = dict(event)
         self.view = RunView(scenario=self.id, run_id=self.run_id, lab=str(event.get("lab", "")))
-        self._tail = Tail(self.folder / JOURNAL_FILE)
+        self._tail = Tail(self.folder / FILE_NAME)
         self.asked_to_stop = False
 
     def read(self) -> list[News]:
@@ -109,7 +108,8 @@ class SessionWatch:
     def _finish(self, run: FollowedRun, event: Mapping[str, Any]) -> None:
         run.row.update(event)
         run.view.verdict = str(event.get("verdict") or "none")
-        self._progress.tell(run.view, News(f"verdict: {run.view.verdict}", mark=True))
+        evidence = f" · {event['label']}" if event.get("label") else ""
+        self._progress.tell(run.view, News(f"verdict: {run.view.verdict}{evidence}", mark=True))
 
     def _stop(self) -> None:
         """Keep scenarios from starting, and ask every living run; again for one that has only just begun."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 import typer
 
 from harness.cli.interrupts import Interrupts
-from harness.cli.outcome import Outcome, closing_table, read_json, read_outcome
+from harness.cli.outcome import Outcome, closing_table, read_outcome
 from harness.cli.progress import choose_progress
 from harness.cli.session import SESSION_FILE, SessionWatch, start_pytest
 from harness.cli.table import echo_json
@@ -23,6 +23,7 @@ from harness.exits import OF_PYTEST, Exit
 from harness.labs.models import find_lab
 from harness.paths import root, sessions_dir
 from harness.plan.load import Plan, find_plan, load_plan
+from harness.report.record import read_json
 from harness.report.session import PAGE_NAME, SUMMARY_NAME
 from harness.run.session_folder import new_session_id
 

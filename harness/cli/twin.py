@@ -9,7 +9,6 @@ import typer
 
 from harness.cli import serving
 from harness.cli.interrupts import Interrupts
-from harness.cli.runview import clock_text
 from harness.cli.table import echo_json, text_table
 from harness.clock import NS_PER_S
 from harness.errors import ConfigError
@@ -17,6 +16,7 @@ from harness.exits import Exit
 from harness.labs.models import LabFile, find_lab
 from harness.plan.quantity import parse_duration
 from harness.plan.text import TextError
+from harness.report.wording import hours_text
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Serve the simulated cluster, and grant it lab time."
@@ -44,10 +44,9 @@ def serve(
     stands until `hil twin advance` grants some.
     """
     file = serving.with_clock(_simulated(find_lab(lab)), clock)
-    default_seed = file.twin.seed if file.twin else 1
     with Interrupts() as interrupts:
         instances = serving.instance_names(file, number)
-        service = serving.Service(file, instances, default_seed if seed is None else seed)
+        service = serving.Service(file, instances, file.default_seed if seed is None else seed)
         try:
             typer.echo(json.dumps(service.describe(), ensure_ascii=False) if as_json else _readable(service))
             service.serve(lambda: interrupts.count == 0)
@@ -59,7 +58,7 @@ def serve(
 
 def _simulated(lab: LabFile) -> LabFile:
     """Raises ConfigError for a lab that is not simulated: this noun is about the twin alone."""
-    if lab.kind != "twin":
+    if not lab.is_simulated:
         raise ConfigError(f"lab '{lab.lab}' is of kind '{lab.kind}', not simulated", hint="see: hil lab list")
     return lab
 
@@ -96,6 +95,6 @@ def advance(
     if as_json:
         echo_json(plain)
     else:
-        since = clock_text(granted.reached_ns / NS_PER_S)
+        since = hours_text(granted.reached_ns / NS_PER_S)
         typer.echo(f"{granted.instance}: lab time {plain['lab_time']}, {since} after its zero")
     return Exit.PASS if plain["complete"] else Exit.INTERRUPTED

@@ -1,5 +1,5 @@
-"""F01 node power loss: fail-stop, dirty.  Source of the expected signs: faults-and-availability, taxonomy row F01
-[win]."""
+"""Node power loss: fail-stop, dirty.  The signs to expect: the cluster finds the node Down, and nobody answers at its
+address [win]."""
 
 from __future__ import annotations
 

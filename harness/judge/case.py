@@ -24,7 +24,7 @@ RESTART_BUDGET_S: Final = 600.0
 resiliency ([D] Get-Cluster ResiliencyDefaultPeriod), the rest for the start of the guest [INF]."""
 
 COVERAGE_FLOOR: Final = 0.999
-"""Smallest sampler coverage on which a verdict may rest, where the plan sets none ([INF], availability theory 5.4)."""
+"""Smallest sampler coverage on which a verdict may rest, where the plan sets none [INF]."""
 
 STUCK_AFTER_S: Final = 3600.0
 """Time without progress, where the scenario sets no budget [INF]."""

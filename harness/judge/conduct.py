@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from harness.judge.case import COVERAGE_FLOOR, Case
 from harness.judge.faults import judge_faults
+from harness.judge.invariants.outcome import failed_checks
 from harness.judge.progress import blind_at, judge_progress, longest_stall, no_progress
 from harness.judge.timeline import Seen
 from harness.values import Finding, Verdict
@@ -24,16 +25,26 @@ def judge_conduct(case: Case) -> Iterator[Finding]:
     """All findings about the conduct of the run; one that the conductor wrote is not made a second time."""
     written = [_written(case, row) for row in case.timeline.findings]
     yield from written
-    known = {each.id for each in written}
+    known = {_what(each) for each in written}
     for made in (_unreadable, _ending, _baseline, _coverage, _faults, judge_progress):
-        yield from (each for each in made(case) if each.id not in known)
+        # One that names no fault speaks for all of them.
+        yield from (each for each in made(case) if _what(each) not in known and (each.id, None) not in known)
+
+
+def _what(finding: Finding) -> tuple[str, object]:
+    """What a finding is about: the same may befall two faults of a run."""
+    return finding.id, finding.attrs.get("fault")
 
 
 def _written(case: Case, row: Seen[Finding]) -> Finding:
-    """A finding of the journal, its own line among its evidence; a no-progress one is checked against the journal."""
+    """A finding of the journal, its own line among its evidence; a failed update is completed by the health checks that
+    failed, a no-progress one is checked against the journal."""
     finding = replace(row.value, evidence=tuple(sorted({*row.value.evidence, row.seq})))
     if finding.at_ns is None:
         finding = replace(finding, at_ns=row.t_ns)
+    if finding.id == "update-failed":
+        checks, seqs = failed_checks(case)
+        return replace(finding, summary=finding.summary + checks, evidence=tuple(sorted({*finding.evidence, *seqs})))
     if finding.id != "no-progress":
         return finding
     if blind_at(case.timeline, row.t_ns):

@@ -1,7 +1,7 @@
 """Compare two journals line by line, without what may differ between two runs of the same seed.
 
-Left out: `t_mono_ns`, `t_wall`, `prev_sha256`, every key of `data` that begins with `wall_`, and the key `host`
-anywhere in `data`.  Everything else must be the same.
+Left out: `t_mono_ns`, `t_wall`, `prev_sha256`, every key of `data` that begins with `wall_`, the key `host` anywhere in
+`data`, and hash and size of an evidence file that holds wall times.  Everything else must be the same.
 """
 
 from __future__ import annotations
@@ -27,23 +27,22 @@ class Difference:
     right: object
 
 
-def strip(value: Any, *, top: bool = True) -> Any:
+def strip(value: Any) -> Any:
     """A value without what is not compared; `wall_` keys at any depth."""
     if isinstance(value, Mapping):
-        return {
-            key: strip(item, top=False)
-            for key, item in value.items()
-            if key != "host" and not str(key).startswith("wall_")
-        }
+        return {key: strip(item) for key, item in value.items() if key != "host" and not str(key).startswith("wall_")}
     if isinstance(value, list | tuple):
-        return [strip(item, top=False) for item in value]
+        return [strip(item) for item in value]
     return value
 
 
 def comparable(entry: Entry) -> dict[str, Any]:
     """What of a line is compared."""
     frame = {name: getattr(entry, name) for name in FRAME}
-    return {**frame, "kind": entry.kind.value, "data": strip(entry.data)}
+    data = strip(entry.data)
+    if entry.what == "evidence" and entry.data.get("wall_times"):
+        data = {key: value for key, value in data.items() if key not in ("sha256", "bytes")}
+    return {**frame, "kind": entry.kind.value, "data": data}
 
 
 def diff(left: Journal, right: Journal) -> Iterator[Difference]:

@@ -246,6 +246,12 @@ class LedgerDocument(Part):
     vms: list[VmPart]
 
 
+def document_schemas() -> dict[str, dict[str, Any]]:
+    """File name → JSON Schema of the documents in a run folder."""
+    names: dict[str, type[Part]] = {"results.schema.json": ResultsDocument, "ledger.schema.json": LedgerDocument}
+    return {name: schema_of(document, name) for name, document in names.items()}
+
+
 def schema_of(document: type[Part], name: str) -> dict[str, Any]:
     """JSON Schema (2020-12) of a document."""
     schema = document.model_json_schema(by_alias=True, mode="serialization")

@@ -26,7 +26,7 @@ TOLERANCE_NS: Final = 120_000_000_000
 [INF]."""
 
 NODE_LOSS: Final = frozenset({"node.power_loss", "node.power_cycle", "node.crash", "node.hang", "network.isolate"})
-"""Faults that take their target out of the cluster ([T] faults F01, F02, F11, F12, F41)."""
+"""Faults that take their target out of the cluster (`takes_node_down` in harness/plan/vocabulary.py)."""
 
 _MOVES: Final = ("vm.migrat", "vm.restart", "vm.failover")
 

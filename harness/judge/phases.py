@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.judge.timeline import Timeline
 
@@ -36,7 +36,9 @@ def _told(timeline: Timeline) -> Iterator[PhaseSpan]:
         event = row.value
         if event.kind == "phase.enter":
             if event.path in open_spans:
-                yield open_spans.pop(event.path)
+                # The lab did not tell of its end; it ended at the latest where the same begins again.
+                before = open_spans.pop(event.path)
+                yield replace(before, end_ns=row.t_ns, evidence=(*before.evidence, row.seq))
             open_spans[event.path] = PhaseSpan(event.path, event.node or "", row.t_ns, None, "", "event", (row.seq,))
         elif event.kind == "phase.exit" and event.path in open_spans:
             begun = open_spans.pop(event.path)

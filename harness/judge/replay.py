@@ -13,8 +13,9 @@ from harness.errors import JournalError
 from harness.journal import read_journal
 from harness.journal.writer import FILE_NAME
 from harness.judge.judgement import JUDGE_VERSION, Judgement, judge
-from harness.judge.results import LEDGER_NAME, RESULTS_NAME, results_text
+from harness.judge.results import LEDGER_NAME, results_text
 from harness.measure.ledger import ledger_text
+from harness.paths import RESULTS_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,10 @@ def _differences(folder: Path, judgement: Judgement, stored: dict[str, Any] | No
     same_ledger = stored is None or stored.get("judge", {}).get("version") == JUDGE_VERSION
     if same_ledger and ledger.exists() and ledger.read_text(encoding="utf-8") != ledger_text(judgement.ledger):
         yield f"{LEDGER_NAME}: differs from what the journal says now"
-    for row in judgement.case.timeline.evidence:
-        yield from _evidence(folder, str(row.value.get("file") or ""), str(row.value.get("sha256") or ""), row.seq)
+    # A later attempt may have written a file again: its last line counts.
+    newest = {str(row.value.get("file") or ""): row for row in judgement.case.timeline.evidence}
+    for name, row in newest.items():
+        yield from _evidence(folder, name, str(row.value.get("sha256") or ""), row.seq)
 
 
 def _evidence(folder: Path, name: str, wanted: str, seq: int) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,9 +31,9 @@ from harness.judge.explain import active_faults
 from harness.judge.judgement import JUDGE_VERSION, Judgement, judge
 from harness.measure.ledger import ledger_text
 from harness.measure.units import seconds
+from harness.paths import RESULTS_NAME, replace_file
 from harness.values import Finding
 
-RESULTS_NAME = "results.json"
 LEDGER_NAME = "ledger.json"
 
 
@@ -98,7 +97,12 @@ def write_results(run_folder: Path) -> dict[str, Any]:
     Raises JournalError when the journal cannot be read or the files cannot be written, BrokenJournalError when its
     chain does not hold.
     """
-    judgement = judge(read_journal(run_folder / FILE_NAME))
+    return write_judgement(run_folder, judge(read_journal(run_folder / FILE_NAME)))
+
+
+def write_judgement(run_folder: Path, judgement: Judgement) -> dict[str, Any]:
+    """`write_results` for a journal that has been judged already.  Raises JournalError when a file cannot be
+    written."""
     _replace(run_folder / LEDGER_NAME, ledger_text(judgement.ledger))
     text = results_text(judgement)
     _replace(run_folder / RESULTS_NAME, text)
@@ -107,13 +111,8 @@ def write_results(run_folder: Path) -> dict[str, Any]:
 
 
 def _replace(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
     try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        replace_file(path, text)
     except OSError as error:
         raise JournalError(
             f"cannot write '{path}': {error.strerror}", hint="free space on the disk, then: hil judge replay"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from harness.journal import Entry
@@ -125,10 +126,16 @@ class AttemptRecord:
 
 def read_enum(value: object) -> EnumValue:
     """`{name, value}`, or a bare name."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):
         number = value.get("value")
-        return EnumValue(str(value.get("name", "")), int(number) if number is not None else None)
-    return EnumValue(str(value), None)
+        return _enum(str(value.get("name", "")), int(number) if number is not None else None)
+    return _enum(str(value), None)
+
+
+@lru_cache(maxsize=1024)
+def _enum(name: str, number: int | None) -> EnumValue:
+    """One object for each member: a journal names the same few states tens of thousands of times."""
+    return EnumValue(name, number)
 
 
 def _optional_enum(value: object) -> EnumValue | None:

@@ -63,6 +63,7 @@ class Timeline:
     clusters: list[Seen[ClusterSight]] = field(default_factory=list)
     events: list[Seen[Event]] = field(default_factory=list)
     endpoints: list[Seen[EndpointSight]] = field(default_factory=list)
+    health: list[Seen[Mapping[str, Any]]] = field(default_factory=list)
     finals: list[Seen[Mapping[str, Any]]] = field(default_factory=list)
     windows: list[Seen[SampleWindow]] = field(default_factory=list)
     stages: list[Seen[str]] = field(default_factory=list)
@@ -167,6 +168,7 @@ READERS: Mapping[str, Reader] = {
     "cluster": _seen("clusters", read_cluster),
     "endpoint": _seen("endpoints", read_endpoint),
     "final": _seen("finals", dict),
+    "health": _seen("health", dict),
     "samples": _seen("windows", window_from_record),
     "stage": _seen("stages", lambda data: str(data["stage"])),
     "update.start": _seen("starts", StartRecord.of),

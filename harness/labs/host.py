@@ -24,6 +24,7 @@ from harness.clock import NS_PER_S, monotonic_ns
 from harness.errors import HarnessError, LabError, LeaseError
 from harness.labs.control import SOCKET_NAME, error_answer, short_path
 from harness.labs.holder import Holder
+from harness.paths import replace_file
 
 log = logging.getLogger("hil.host")
 
@@ -159,9 +160,7 @@ def _read_request(line: bytes) -> dict[str, Any]:
 
 def _write_ready(folder: Path) -> None:
     """Tell the starter that the instance can be reached, atomically."""
-    temporary = folder / f"{READY_NAME}.new"
-    temporary.write_text(json.dumps(asdict(Holder.me())))
-    temporary.replace(folder / READY_NAME)
+    replace_file(folder / READY_NAME, json.dumps(asdict(Holder.me())))
 
 
 def run_host(hosted: Hosted, folder: Path) -> None:

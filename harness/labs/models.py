@@ -227,6 +227,16 @@ class LabFile(Value):
         """`twin-4node#1` …: the instances that can be leased."""
         return tuple(f"{self.lab}#{number}" for number in range(1, self.instances + 1))
 
+    @property
+    def default_seed(self) -> int:
+        """Seed of a run for which the operator names none."""
+        return self.twin.seed if self.twin else 1
+
+    @property
+    def is_simulated(self) -> bool:
+        """Is there no plant behind it, but the twin?  Only for what is about the twin itself, such as serving it."""
+        return self.kind == "twin"
+
     @model_validator(mode="after")
     def _check_kind(self) -> LabFile:
         objections = [*_section_objections(self), *_rule_objections(self)]

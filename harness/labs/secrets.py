@@ -61,7 +61,8 @@ def _from_file(path: str, reference: str) -> str:
         return (root() / Path(path).expanduser()).read_text(encoding="utf-8").partition("\n")[0]
     except OSError as error:
         raise SecretError(
-            f"secret '{reference}' is missing: {error.strerror}", hint="a path is relative to the checkout, or begins with / or ~"
+            f"secret '{reference}' is missing: {error.strerror}",
+            hint="a path is relative to the checkout, or begins with / or ~",
         ) from error
 
 

@@ -6,11 +6,19 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from harness.errors import ConfigError, HarnessError
 from harness.labs.host import Hosted, run_host
 from harness.labs.hosting import FAILED_NAME, JOB_NAME
+
+HOSTED_KINDS: Final = frozenset({"twin"})
+"""Kinds of labs that this version has a provider for."""
+
+
+def why_not_hosted(kind: str) -> str:
+    """Why labs of `kind` cannot be hosted, empty when they can."""
+    return "" if kind in HOSTED_KINDS else f"labs of kind '{kind}' cannot be hosted by this version"
 
 
 def provider(kind: str) -> Callable[[str, dict[str, Any]], Hosted]:
@@ -19,7 +27,7 @@ def provider(kind: str) -> Callable[[str, dict[str, Any]], Hosted]:
         from harness.labs.twin import TwinHosting
 
         return TwinHosting
-    raise ConfigError(f"labs of kind '{kind}' cannot be hosted by this version", hint="use a lab of kind: twin")
+    raise ConfigError(why_not_hosted(kind), hint=f"use a lab of kind: {', '.join(sorted(HOSTED_KINDS))}")
 
 
 def main(folder: Path) -> int:

@@ -32,7 +32,7 @@ class TwinHosting:
         password = make_password() if secret == GENERATED else resolve(secret)
         account = Account(domain or "AZLOCAL", name, password)
         spec = LabSpec(
-            model=self._model_spec({"solution": self._file.versions.solution}, self._default_seed(), ()),
+            model=self._model_spec({"solution": self._file.versions.solution}, self._file.default_seed, ()),
             clock=ClockMode.parse(str(self._file.clock)),
             account=account,
             winrm_port=self._file.winrm.port,
@@ -123,9 +123,6 @@ class TwinHosting:
         return {"from_ns": since_ns, "to_ns": to_ns, "runs": [_plain_run(run) for run in runs], "control": control}
 
     # --- model -------------------------------------------------------------------------------------------------------
-
-    def _default_seed(self) -> int:
-        return self._file.twin.seed if self._file.twin else 1
 
     def _epoch(self) -> datetime:
         if self._file.epoch is None:

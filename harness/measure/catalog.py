@@ -6,12 +6,9 @@ checked against it.
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
-
-from harness.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +65,3 @@ _ALL: Final = (
 
 CATALOG: Final = MappingProxyType({quantity.name: quantity for quantity in _ALL})
 """Every measurement by its name, in the order in which pages show them."""
-
-
-def quantity_of(name: str) -> Quantity:
-    """The measurement called `name`.  Raises ConfigError with the nearest known name when there is none."""
-    try:
-        return CATALOG[name]
-    except KeyError:
-        near = difflib.get_close_matches(name, CATALOG, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else "docs/reference/measurements.md lists all of them"
-        raise ConfigError(f"unknown measurement '{name}'", hint=hint) from None

@@ -83,7 +83,6 @@ RUN_STATES: Final[Mapping[int, str]] = {
 }
 """State of an update run by number [C]; the last one ends a preparation ([INF])."""
 
-TERMINAL_RUN_STATES: Final = frozenset({"Succeeded", "Failed", "HealthCheckSucceeded"})
 ACTIVE_STATES: Final = ("Downloading", "Preparing", "HealthChecking", "Installing")
 FAILED_STATES: Final = ("DownloadFailed", "PreparationFailed", "HealthCheckFailed", "InstallationFailed")
 STARTABLE_STATES: Final = ("Ready", "ReadyToInstall", *FAILED_STATES)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -41,7 +41,6 @@ from harness.plan.text import Objection, Objections, TextError, closest, describ
 from harness.plan.trigger import AfterFault, Event
 from harness.plan.vocabulary import CAPABILITIES, DEFECTS, FAULTS
 
-SCENARIO_SCHEMA: Final = 1
 Scalar = str | int | float | bool
 
 _VERSION = re.compile(r"[0-9]+\.[0-9]{4}\.[0-9]+\.[0-9]+")

@@ -27,8 +27,8 @@ class FaultWord:
     touches_storage: bool = False
 
 
-# Names follow the fault taxonomy; the F number is its identity there.  Whether a lab can inject one is for the lab to
-# declare: a plan with a fault whose capability no lab has is refused before anything is touched.
+# The F number is a fault's identity in docs and results.  Whether a lab can inject one is for the lab to declare: a
+# plan with a fault whose capability no lab has is refused before anything is touched.
 FAULTS: Final[dict[str, FaultWord]] = {
     "node.power_loss": FaultWord("F01 node power loss, without shutdown", "state", "power", takes_node_down=True),
     "node.power_cycle": FaultWord("F02 power cycle, without shutdown", "pulse", "power_cycle", takes_node_down=True),

@@ -1,7 +1,7 @@
 """A plan file as a test module: each scenario becomes a real test function `test_<ID>[lab=<name>]`.
 
 A subclass of `pytest.Module`, so that fixtures, marks, selection and time-outs work as for any test (a custom Item
-gets no fixtures: pytest issue 3639).
+gets no fixtures: pytest-dev/pytest#3639).
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import pytest
 from harness.errors import HarnessError
 from harness.labs.models import LabFile, find_lab
 from harness.labs.secrets import check_secrets
-from harness.plan.fits import fits
 from harness.plan.load import load_plan
 from harness.plan.models import Scenario
 from harness.pytest_plugin.options import HilOptions
 from harness.pytest_plugin.outcome import ScenarioBroken, ScenarioFailed
 from harness.pytest_plugin.running import run_scenario
+from harness.run.obstacles import obstacles
 
 
 class ScenarioFunction(pytest.Function):
@@ -63,10 +63,10 @@ class PlanModule(pytest.Module):
             callobj=_test_of(path, title, scenario, lab, options),
             originalname=function_name(scenario.id),
         )
-        misfits = fits(scenario, lab)
-        if misfits:
-            reason = "; ".join(str(misfit) for misfit in misfits)
-            function.add_marker(pytest.mark.skip(reason=f"not-run: {reason}"))
+        reasons = obstacles(scenario, lab)
+        if reasons:
+            text = f"scenario '{scenario.id}' does not fit lab '{lab.lab}': {'; '.join(reasons)}"
+            function.add_marker(pytest.mark.skip(reason=f"not-run: {text}"))
         return function
 
 

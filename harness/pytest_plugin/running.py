@@ -12,12 +12,12 @@ from harness.exits import Exit
 from harness.journal.writer import FILE_NAME
 from harness.judge.text import explain_failure
 from harness.labs.models import LabFile
-from harness.paths import sessions_dir
+from harness.paths import LOG_NAME, RESULTS_NAME, sessions_dir
 from harness.plan.models import Scenario
 from harness.plan.plain import plan_sha256, to_plain
 from harness.pytest_plugin.options import HilOptions
 from harness.pytest_plugin.outcome import ScenarioBroken, raise_for
-from harness.run.job import LOG_NAME, RESULTS_NAME, Job
+from harness.run.job import Job
 from harness.run.launch import RunProcess
 from harness.run.session_folder import STOP_NAME, run_id_of
 from harness.values import Verdict
@@ -45,7 +45,7 @@ def run_scenario(
         plan={"name": scenario.plan, "title": title, "file": path.name, "sha256": plan_sha256(scenario)},
         lab=lab.model_dump(mode="json", by_alias=True),
         instances=lab.instance_names,
-        seed=options.seed if options.seed is not None else (lab.twin.seed if lab.twin else 1),
+        seed=lab.default_seed if options.seed is None else options.seed,
         record=options.record,
     )
     job.save()
@@ -80,7 +80,7 @@ def _explain_missing(job: Job, code: int) -> None:
     lines = log_path.read_text(errors="replace").strip().splitlines() if log_path.exists() else []
     said = "\n".join(lines[-8:]) or "it said nothing"
     if code == Exit.LEASE:
-        raise LeaseError(said)
+        raise LeaseError(said, hint="wait for the holder, or see: hil lab list")
     begun = (job.folder / FILE_NAME).exists()
     next_step = f"hil run resume {job.run_id}" if begun else "nothing was begun: mend the cause and start again"
     raise ScenarioBroken(f"{said}\nrun '{job.run_id}' ended with code {code} and without results\nnext: {next_step}")

@@ -2,7 +2,7 @@
 
 Each scenario is a unit of work of its own, handed out in plan order.  An xdist worker must know its next test before
 it begins one, so it is given at most one scenario ahead.  A scenario that took its worker down is never started again
-(stock schedulers re-run it: xdist issues 1371, 1386); exclusivity of labs comes from the lease alone.
+(stock schedulers re-run it: pytest-dev/pytest-xdist#1371, #1386); exclusivity of labs comes from the lease alone.
 """
 
 from __future__ import annotations

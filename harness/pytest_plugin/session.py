@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from harness.clock import monotonic_ns, utc_now, utc_text
+from harness.clock import NS_PER_S, monotonic_ns, utc_now, utc_text
+from harness.errors import HarnessError
 from harness.exits import OF_PYTEST, OF_VERDICT, Exit, exit_of, worst
 from harness.labs.models import find_lab
 from harness.paths import reports_dir, runs_dir, sessions_dir
@@ -40,6 +41,7 @@ class SessionRecorder:
         self._began_ns = monotonic_ns()
         self._rows: dict[str, ScenarioRow] = {}
         self._exits: dict[str, Exit] = {}
+        self._selected: set[str] = set()
         self._usage_error = False
 
     # --- hooks -------------------------------------------------------------------------------------------------------
@@ -58,8 +60,6 @@ class SessionRecorder:
                 self._plan_rows(path)
 
     def _plan_rows(self, path: Path) -> None:
-        from harness.errors import HarnessError
-
         try:
             plan = load_plan(path)
             for scenario in plan.scenarios:
@@ -70,6 +70,15 @@ class SessionRecorder:
         except HarnessError:
             # pytest reports the same mistake as a collection error, with its place in the file
             self._usage_error = True
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """What is left after `-k`, where the tests run in this process."""
+        self._selected.update(_key(item.nodeid) for item in session.items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """The same, as a worker tells it."""
+        self._selected.update(map(_key, ids))
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """A scenario begins (on a worker or here)."""
@@ -90,7 +99,7 @@ class SessionRecorder:
             row.verdict = "not-run" if report.outcome == "skipped" else "harness"
             row.detail = str(report.longreprtext).strip().partition("\n")[0]
         if isinstance(report.longrepr, tuple):
-            row.detail = str(report.longrepr[2])
+            row.detail = str(report.longrepr[2]).removeprefix("Skipped: ").removeprefix("not-run: ")
         self._exits[row.id + row.lab] = exit_of(int(str(said))) if said is not None else OF_VERDICT[row.verdict]
         self._write("run.finished", **row.plain())
 
@@ -119,14 +128,16 @@ class SessionRecorder:
         session.exitstatus = int(code)
         if self._config.option.collectonly:
             return
-        wall_s = (monotonic_ns() - self._began_ns) / 1e9
-        write_session(self.folder, self._started, utc_now(), wall_s, int(code), list(self._rows.values()))
+        wall_s = (monotonic_ns() - self._began_ns) / NS_PER_S
+        write_session(self.folder, self._started, utc_now(), wall_s, int(code), self._selected_rows())
         _point(reports_dir() / "last", self.folder)
         self._write("session.finished", exit_code=int(code))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Where the report is."""
         if not self._config.option.collectonly:
+            for label in sorted({row.label for row in self._rows.values() if row.label}):
+                terminalreporter.write_line(label)
             terminalreporter.write_line(f"report: {self.folder / 'index.html'}")
 
     # --- parts -------------------------------------------------------------------------------------------------------
@@ -138,6 +149,14 @@ class SessionRecorder:
             interrupted = [Exit.INTERRUPTED] if exitstatus == pytest.ExitCode.INTERRUPTED else []
             return worst([*self._exits.values(), *interrupted])
         return OF_PYTEST.get(int(exitstatus), Exit.HARNESS)
+
+    def _selected_rows(self) -> list[ScenarioRow]:
+        """Every scenario that was to run; one whose turn never came is not-run, and says so."""
+        rows = [row for key, row in self._rows.items() if key in self._selected]
+        for row in rows:
+            if not row.verdict:
+                row.verdict, row.detail = "not-run", "the session ended before its turn came"
+        return rows
 
     def _write(self, event: str, **data: Any) -> None:
         line = json.dumps({"event": event, "t_wall": utc_text(utc_now()), **data}, ensure_ascii=False)

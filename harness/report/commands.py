@@ -27,7 +27,7 @@ def next_commands(results: Mapping[str, Any], header: Mapping[str, Any]) -> tupl
     begin: Mapping[str, tuple[Command, ...]] = {
         "pass": (again, replay),
         "lab": (Command(f"hil lab show {lab}", "which part of the lab failed"), again, replay),
-        "not-run": (Command(f"hil lab show {lab}", "what this lab declares; the finding says what is missing"), again),
+        "not-run": (Command(f"hil plan fits {lab}", "what can be started on this lab, and why the rest cannot"), again),
         "harness": (replay, again),
         "inconclusive": (show, again, replay),
     }

@@ -90,6 +90,7 @@ def _properties(case: TestCase) -> dict[str, str]:
     row, results = case.row, case.results
     found = {name: str(row[name] or "") for name in PROPERTIES}
     found["verdict"] = str(row["verdict"])
+    found["waived"] = str(row["waived"])
     if results:
         versions = results["versions"]
         found["evidence"] = str(results["label"])

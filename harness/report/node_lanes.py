@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.judge.phases import PhaseSpan, phases_of
+from harness.judge.phases import PhaseSpan
 from harness.report.lane import Bar, Lane, Row, joined_states
 from harness.report.record import RunRecord
 from harness.report.wording import span_text
@@ -22,7 +22,7 @@ BOOTING = frozenset({"post", "os-loading", "services", "shutting-down"})
 def node_lane(record: RunRecord) -> Lane:
     """One row for each node."""
     told = any(row.value.kind in ("node.down", "node.up", "node.paused") for row in record.timeline.events)
-    reboots = [span for span in phases_of(record.timeline) if span.path.endswith("/reboot")]
+    reboots = [span for span in record.phases if span.path.endswith("/reboot")]
     rows = []
     for node in record.nodes:
         changes = tuple(_told(record, node, reboots)) if told else tuple(_seen(record, node))

@@ -6,7 +6,6 @@ escaped.
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from harness.errors import HarnessError
 from harness.judge.case import elapsed
-from harness.paths import templates_dir
+from harness.paths import replace_file, templates_dir
 from harness.report.record import seqs_text
 from harness.report.wording import duration_text, printable
 
@@ -40,15 +39,17 @@ def render(template: str, **values: object) -> str:
     return _environment(templates_dir()).get_template(template).render(**values)
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old or the new one, never a part.  Raises HarnessError."""
-    part = path.with_name(f".{path.name}.part")
+def compile_templates() -> None:
+    """Compile all templates now, so that the first page does not have to wait for it."""
+    environment = _environment(templates_dir())
+    for name in environment.list_templates(extensions=["j2"]):
+        environment.get_template(name)
+
+
+def write_page(path: Path, text: str) -> None:
+    """Write a page, or a file beside one, atomically.  Raises HarnessError."""
     try:
-        with part.open("w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
+        replace_file(path, text)
     except OSError as error:
         raise HarnessError(
             f"cannot write '{path}': {error.strerror}",

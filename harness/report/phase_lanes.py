@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from harness.judge.phases import PhaseSpan, phases_of
+from harness.judge.phases import PhaseSpan
 from harness.report.lane import Bar, Lane, Row, stacked
 from harness.report.record import RunRecord, seqs_text
 from harness.report.wording import span_text
@@ -28,7 +28,7 @@ _TURN: Final = re.compile(rf"{CAU}/node\[(?P<node>[^\]]+)\](?:/(?P<stage>.+))?$"
 
 def phase_lane(record: RunRecord) -> Lane:
     """One row for each level of steps; the rolling part in two rows of its own: whose turn, and which stage of it."""
-    spans = [replace(span, path=span.path.removeprefix("update/")) for span in phases_of(record.timeline)]
+    spans = [replace(span, path=span.path.removeprefix("update/")) for span in record.phases]
     rows = [
         _row(name, [_bar(record, span, _end_ns(record, span, spans)) for span in spans if _level(span) == level])
         for level, name in enumerate(LEVELS)
@@ -49,14 +49,13 @@ def _level(span: PhaseSpan) -> int | None:
 
 
 def _end_ns(record: RunRecord, span: PhaseSpan, spans: Sequence[PhaseSpan]) -> int:
-    """Its end.  One that was not seen to end does so at the latest where the same begins again; one that was only seen
-    by polling where an event tells of anything else."""
+    """Its end.  One that was only seen by polling ends at the latest where an event tells of anything else."""
     end_ns = record.end_ns if span.end_ns is None else span.end_ns
-    again = (each.start_ns for each in spans if each.path == span.path and each.start_ns > span.start_ns)
     if span.source == "event":
-        return end_ns if span.end_ns is not None else min((end_ns, *again))
-    told = (each.start_ns for each in spans if each.source == "event" and each.start_ns >= span.start_ns)
-    return min((end_ns, *told))
+        return end_ns
+    return min(
+        (end_ns, *(each.start_ns for each in spans if each.source == "event" and each.start_ns >= span.start_ns))
+    )
 
 
 def _row(name: str, bars: Sequence[Bar]) -> Row:

@@ -14,10 +14,12 @@ from harness.journal import Journal, read_journal
 from harness.journal.writer import FILE_NAME
 from harness.judge.case import elapsed, epoch_of
 from harness.judge.document import RESULTS_SCHEMA
-from harness.judge.judgement import JUDGE_VERSION, judge
-from harness.judge.results import LEDGER_NAME, RESULTS_NAME, results_of
+from harness.judge.judgement import JUDGE_VERSION, Judgement, judge
+from harness.judge.phases import PhaseSpan, phases_of
+from harness.judge.results import LEDGER_NAME, results_of
 from harness.judge.timeline import Timeline, timeline_of
 from harness.measure.ledger import LEDGER_SCHEMA, ledger_document
+from harness.paths import RESULTS_NAME
 
 Plain = Mapping[str, Any]
 
@@ -35,6 +37,7 @@ class RunRecord:
     ledger: Plain
     begin_ns: int
     end_ns: int
+    phases: tuple[PhaseSpan, ...]
 
     @property
     def epoch(self) -> datetime:
@@ -72,16 +75,20 @@ def load_record(run_folder: Path) -> RunRecord:
     stored = _stored(run_folder, journal)
     if stored is None:
         judgement = judge(journal)
-        timeline = judgement.case.timeline
-        results = results_of(judgement).model_dump(mode="json", by_alias=True)
-        return record_of(journal, timeline, results, ledger_document(judgement.ledger))
+        return judged_record(judgement, results_of(judgement).model_dump(mode="json", by_alias=True))
     return record_of(journal, timeline_of(journal), *stored)
+
+
+def judged_record(judgement: Judgement, results: Plain) -> RunRecord:
+    """The record of a run that has just been judged: nothing is read again."""
+    return record_of(judgement.journal, judgement.case.timeline, results, ledger_document(judgement.ledger))
 
 
 def record_of(journal: Journal, timeline: Timeline, results: Plain, ledger: Plain) -> RunRecord:
     """A record of parts that are at hand already."""
     begin_ns = next((entry.t_lab_ns for entry in journal if entry.t_lab_ns is not None), 0)
-    return RunRecord(journal, timeline, results, ledger, begin_ns, max(timeline.end_ns, begin_ns + 1))
+    end_ns = max(timeline.end_ns, begin_ns + 1)
+    return RunRecord(journal, timeline, results, ledger, begin_ns, end_ns, phases_of(timeline))
 
 
 def _stored(folder: Path, journal: Journal) -> tuple[Plain, Plain] | None:

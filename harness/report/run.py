@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from harness.report.paper import replace_file
-from harness.report.record import load_record
+from harness.journal import read_journal
+from harness.journal.writer import FILE_NAME
+from harness.judge.judgement import judge
+from harness.judge.results import write_judgement
+from harness.report.paper import write_page
+from harness.report.record import RunRecord, judged_record, load_record
 from harness.report.run_page import files_of, run_page
 from harness.report.timeline import lanes_of, timeline_csv, timeline_svg
 
@@ -22,10 +26,24 @@ def write_run_page(run_folder: Path) -> None:
     when there is no journal, BrokenJournalError when its chain does not hold, HarnessError when a file cannot be
     written.
     """
-    record = load_record(run_folder)
+    _write_page(run_folder, load_record(run_folder))
+
+
+def write_report(run_folder: Path) -> dict[str, Any]:
+    """Judge the journal of a run folder once, write its results and then its page; return the results.
+
+    Raises what `write_results` and `write_run_page` raise.
+    """
+    judgement = judge(read_journal(run_folder / FILE_NAME))
+    results = write_judgement(run_folder, judgement)
+    _write_page(run_folder, judged_record(judgement, results))
+    return results
+
+
+def _write_page(run_folder: Path, record: RunRecord) -> None:
     lanes = lanes_of(record)
     svg = timeline_svg(record, lanes)
     named = {str(row.value.get("file") or ""): row.value for row in record.timeline.evidence}
-    replace_file(run_folder / SVG_NAME, svg)
-    replace_file(run_folder / CSV_NAME, timeline_csv(record, lanes))
-    replace_file(run_folder / PAGE_NAME, run_page(record, svg, files_of(run_folder, named)))
+    write_page(run_folder / SVG_NAME, svg)
+    write_page(run_folder / CSV_NAME, timeline_csv(record, lanes))
+    write_page(run_folder / PAGE_NAME, run_page(record, svg, files_of(run_folder, named)))

@@ -9,7 +9,6 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from harness.judge.case import elapsed
-from harness.judge.phases import phases_of
 from harness.measure.catalog import CATALOG
 from harness.measure.units import comparable, convert, spoken
 from harness.report.commands import next_commands
@@ -149,7 +148,7 @@ def _gaps(record: RunRecord) -> Iterator[dict[str, Any]]:
 
 
 def _phases(record: RunRecord) -> Iterator[dict[str, Any]]:
-    for span in phases_of(record.timeline):
+    for span in record.phases:
         end_ns = record.end_ns if span.end_ns is None else span.end_ns
         yield {
             "path": span.path,
@@ -182,7 +181,7 @@ def _lines(record: RunRecord, evidence: Sequence[int]) -> Iterator[dict[str, str
 
 
 def files_of(folder: Path, evidence: Mapping[str, Any]) -> tuple[str, ...]:
-    """Files of a run folder that a page links to: those with a name in the design first, then the evidence."""
+    """Files of a run folder that a page links to: the known ones first, then the evidence."""
     known = ("journal.jsonl", "results.json", "ledger.json", "plan.json", "timeline.svg", "timeline.csv", "run.log")
     there = [name for name in known if (folder / name).is_file() or name.startswith("timeline.")]
     more = [

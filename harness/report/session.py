@@ -11,25 +11,25 @@ from typing import Any, Final
 
 from harness.clock import NS_PER_S, utc_text
 from harness.errors import JournalError
-from harness.judge.results import LEDGER_NAME, RESULTS_NAME
+from harness.judge.results import LEDGER_NAME
+from harness.paths import LOG_NAME, RESULTS_NAME
 from harness.report.commands import session_commands
 from harness.report.junit import TestCase, junit_xml
-from harness.report.paper import replace_file
+from harness.report.paper import write_page
 from harness.report.record import read_json
 from harness.report.session_page import session_page
 
 SUMMARY_NAME: Final = "summary.json"
 JUNIT_NAME: Final = "junit.xml"
 PAGE_NAME: Final = "index.html"
-LOG_NAME: Final = "run.log"
-"""What a run process said; where it left no results, this is all there is."""
 
 
 @dataclass(slots=True)
 class ScenarioRow:
     """One scenario of a session.
 
-    `verdict` is the one that counts beside the waivers, empty while there is none; `detail` says why in one line.
+    `verdict` is the one that counts beside the waivers, empty while there is none; `waived` is what the findings said
+    where waivers made a difference, else empty; `detail` says why in one line; `label` says what it is evidence of.
     `lab_time_s` is the lab time from the first to the last journal line, `wall_s` the wall time between them,
     `longest_gap_s` the longest gap of any guest (0 without gap, None when nothing was probed).
     """
@@ -42,6 +42,8 @@ class ScenarioRow:
     detail: str = ""
     subject: str = ""
     machines: str = ""
+    label: str = ""
+    waived: str = ""
     lab_time_s: float | None = None
     wall_s: float | None = None
     longest_gap_s: float | None = None
@@ -54,7 +56,9 @@ class ScenarioRow:
             return
         self.results = results
         self.verdict = str(results["effective"])
+        self.waived = str(results["verdict"]) if results["waived"] else ""
         self.subject, self.machines = str(results["subject"]), str(results["machines"])
+        self.label = str(results["label"])
         cause = results["cause"]
         self.detail = str(cause["summary"]) if cause else ""
         self.lab_time_s = float(results["lab_duration_s"])
@@ -68,19 +72,22 @@ class ScenarioRow:
             "id": self.id,
             "title": self.title,
             "verdict": self.verdict,
+            "waived": self.waived,
             "run_id": self.run_id,
             "lab": self.lab,
             "subject": self.subject,
             "machines": self.machines,
+            "label": self.label,
             "lab_time_s": self.lab_time_s,
             "wall_s": self.wall_s,
             "longest_gap_s": self.longest_gap_s,
             "detail": self.detail,
         }
 
-    def label(self) -> str:
-        """What the result is evidence of; empty when there is no result."""
-        return str(self.results["label"]) if self.results else ""
+    @property
+    def verdict_text(self) -> str:
+        """The verdict with what was waived: `pass (fail waived)`."""
+        return f"{self.verdict} ({self.waived} waived)" if self.waived else self.verdict
 
 
 def _longest_gap_s(results: Mapping[str, Any], ledger: Mapping[str, Any] | None) -> float | None:
@@ -107,12 +114,12 @@ def write_session(
         "scenarios": [row.plain() for row in rows],
     }
     cases = [TestCase(row.plain(), row.results) for row in rows]
-    replace_file(folder / SUMMARY_NAME, json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
-    replace_file(folder / JUNIT_NAME, junit_xml(folder.name, started, wall_s, cases))
+    write_page(folder / SUMMARY_NAME, json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
+    write_page(folder / JUNIT_NAME, junit_xml(folder.name, started, wall_s, cases))
     runs = folder.parent.parent / "runs"
-    labelled = [{**row.plain(), "label": row.label(), "log": (runs / row.run_id / LOG_NAME).is_file()} for row in rows]
+    labelled = [{**row.plain(), "log": (runs / row.run_id / LOG_NAME).is_file()} for row in rows]
     again = session_commands(row.results for row in rows if row.results)
-    replace_file(folder / PAGE_NAME, session_page(folder.name, summary, labelled, again))
+    write_page(folder / PAGE_NAME, session_page(folder.name, summary, labelled, again))
 
 
 def rebuild_session(folder: Path, runs: Path) -> None:

@@ -13,7 +13,8 @@ from harness.report.commands import Command
 from harness.report.paper import render
 
 TEMPLATE: Final = "session.html.j2"
-ORDER: Final = ("fail", "stuck", "guide-gap", "harness", "lab", "inconclusive", "not-run", "pass", "")
+WAIVED: Final = "pass, waived"
+ORDER: Final = ("fail", "stuck", "guide-gap", "harness", "lab", "inconclusive", "not-run", WAIVED, "pass", "")
 NO_RESULT: Final = "no result"
 
 
@@ -53,5 +54,5 @@ def _groups(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _totals(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
     """Verdicts and how often each occurs, worst first."""
-    counts = Counter(str(row["verdict"]) for row in rows)
+    counts = Counter(WAIVED if row["waived"] and row["verdict"] == "pass" else str(row["verdict"]) for row in rows)
     return [(word, counts[word]) for word in ORDER if counts[word]]

@@ -32,6 +32,9 @@ COLUMNS = (
 )
 """Columns of `timeline.csv`; a moment has the same start and end."""
 
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet takes a cell that begins with one of these for a formula."""
+
 
 def lanes_of(record: RunRecord) -> tuple[Lane, ...]:
     """All lanes from top to bottom."""
@@ -72,11 +75,16 @@ def timeline_csv(record: RunRecord, lanes: tuple[Lane, ...]) -> str:
                 writer.writerow(_line(record, lane.name, mark.subject, mark.state, mark.t_ns, mark.t_ns, False))
     for vm, gap in record.gaps:
         line = _line(record, "guest", vm, gap["cause"], gap["start_ns"], gap["end_ns"], gap["open"])
-        owners = [gap["owner_before"], gap["owner_after"], gap["explained_by"]]
+        owners = [_cell(gap[name]) for name in ("owner_before", "owner_after", "explained_by")]
         writer.writerow([*line, gap["error_ns"] / 1e9, *owners])
     return out.getvalue()
 
 
 def _line(record: RunRecord, lane: str, subject: str, state: str, start: int, end: int, still: bool) -> list[Any]:
     utc = (record.utc(start), record.utc(end))
-    return [lane, subject, state, start, end, *utc, (end - start) / 1e9, "yes" if still else ""]
+    return [lane, _cell(subject), _cell(state), start, end, *utc, (end - start) / 1e9, "yes" if still else ""]
+
+
+def _cell(text: str) -> str:
+    """A name out of the journal as plain text, also to a spreadsheet: an apostrophe before what it would calculate."""
+    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text

@@ -39,10 +39,15 @@ def span_text(span_ns: int) -> str:
 
 def clock_text(t_ns: int, *, with_seconds: bool = True) -> str:
     """Lab time since the epoch: `1:23:45`, or `1:23` without seconds."""
-    sign = "-" if t_ns < 0 else ""
-    minutes, second = divmod(abs(t_ns) // NS_PER_S, 60)
+    text = ("-" if t_ns < 0 else "") + hours_text(abs(t_ns) // NS_PER_S)
+    return text if with_seconds else text.rpartition(":")[0]
+
+
+def hours_text(seconds: float) -> str:
+    """Hours, minutes and whole seconds: `3:04:05`."""
+    minutes, second = divmod(int(seconds), 60)
     hour, minute = divmod(minutes, 60)
-    return f"{sign}{hour}:{minute:02d}:{second:02d}" if with_seconds else f"{sign}{hour}:{minute:02d}"
+    return f"{hour}:{minute:02d}:{second:02d}"
 
 
 def counted(number: int, noun: str) -> str:

@@ -34,4 +34,11 @@ def store_evidence(scribe: Scribe, folder: Path, name: str, value: Any, about: s
     path = folder / "evidence" / name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content)
-    scribe.evidence(f"evidence/{name}", hashlib.sha256(content).hexdigest(), len(content), about)
+    name_evidence(scribe, folder, f"evidence/{name}", about)
+
+
+def name_evidence(scribe: Scribe, folder: Path, name: str, about: str, *, wall_times: bool = False) -> None:
+    """Name a file of the run folder in the journal, by the hash of its content; `wall_times` says that the content
+    differs between equal runs because wall times stand in it."""
+    content = (folder / name).read_bytes()
+    scribe.evidence(name, hashlib.sha256(content).hexdigest(), len(content), about, wall_times=wall_times)

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Final
 
 from harness.azurelocal.evidence import evidence_commands
+from harness.azurelocal.health import read_system_health, read_update_health
+from harness.azurelocal.records import health_record
 from harness.azurelocal.releases import expected_build
 from harness.clock import NS_PER_S
 from harness.errors import CredentialRejectedError, HarnessError
@@ -247,9 +249,20 @@ class Conductor:
         self._scribe.stage("probes-off")
         self._sample()
         self._scribe.stage("evidence")
+        self._read_health()
         collect_evidence(
             self._loop, self._observer, evidence_commands(self._workflow.update_id), self._scribe, self._job.folder
         )
+
+    def _read_health(self) -> None:
+        """Results of the product's own health checks: those of the system, and those of the update's readiness."""
+        commands = {"system": read_system_health(), "update": read_update_health(self._workflow.update_id)}
+        for scope, command in commands.items():
+            answers: list[Answer | None] = []
+            self._observer.ask_any(command, self._observer.candidates(), answers.append)
+            self._loop.run_until(lambda answers=answers: bool(answers), heed_stop=False)  # type: ignore[misc]
+            if answers[0] is not None:
+                self._scribe.observed(answers[0].node, "health", "health", health_record(scope, answers[0].value))
 
     # --- undo --------------------------------------------------------------------------------------------------------
 

@@ -56,7 +56,6 @@ class Answer:
     name: str
     value: Any
     error: HarnessError | None
-    wall_ns: int
 
 
 class Endpoints:
@@ -131,7 +130,6 @@ class Endpoints:
     def _work(self, node: str, inbox: queue.SimpleQueue[Ask | None]) -> None:
         session: Session | None = None
         while (ask := inbox.get()) is not None:
-            began_ns = monotonic_ns()
             value: Any = None
             error: HarnessError | None = None
             try:
@@ -146,9 +144,7 @@ class Endpoints:
                     f"asking '{ask.command.name}' of '{node}' failed: {problem!r}", hint="a defect of the harness"
                 )
                 error.__cause__ = problem
-            self._answers.put(
-                (ask, Answer(ask.number, node, ask.command.name, value, error, monotonic_ns() - began_ns))
-            )
+            self._answers.put((ask, Answer(ask.number, node, ask.command.name, value, error)))
         if session is not None:
             session.close()
 

@@ -240,7 +240,9 @@ class FaultCycle:
         if refusal is None:
             return False
         summary = f"fault '{self.fault.id}' on {', '.join(targets)} was refused: {refusal}"
-        self.around.scribe.finding("guard-refused", "scenario", Verdict.INCONCLUSIVE, summary, at_ns=view.now_ns)
+        self.around.scribe.finding(
+            "guard-refused", "scenario", Verdict.INCONCLUSIVE, summary, at_ns=view.now_ns, fault=self.fault.id
+        )
         self._unhold()
         self._enter(FaultState.INVALID, "the guard refused")
         return True
@@ -253,7 +255,11 @@ class FaultCycle:
             self._let_go()
             return
         self.around.scribe.finding(
-            "fault-missed", "harness", Verdict.INCONCLUSIVE, f"fault '{self.fault.id}' missed its moment: {why}"
+            "fault-missed",
+            "harness",
+            Verdict.INCONCLUSIVE,
+            f"fault '{self.fault.id}' missed its moment: {why}",
+            fault=self.fault.id,
         )
         self._unhold()
         self._enter(FaultState.INVALID, "missed")
@@ -319,7 +325,7 @@ class FaultCycle:
         elif now_ns - injected_ns > to_ns(self.fault.confirm.within):
             summary = f"no proof within {self.fault.confirm.within} that fault '{self.fault.id}' hit {self._whom()}"
             self.around.scribe.finding(
-                "fault-not-confirmed", "harness", Verdict.INCONCLUSIVE, summary, at_ns=injected_ns
+                "fault-not-confirmed", "harness", Verdict.INCONCLUSIVE, summary, at_ns=injected_ns, fault=self.fault.id
             )
             self._recover("not confirmed")
         else:
@@ -362,7 +368,9 @@ class FaultCycle:
         elif self.around.lab.clock.now_ns() - since_ns > to_ns(self.fault.recover.within):
             within = self.fault.recover.within
             summary = f"{self._whom()} did not heal within {within} after fault '{self.fault.id}' was reverted"
-            self.around.scribe.finding("fault-not-clean", "lab", Verdict.INCONCLUSIVE, summary, at_ns=since_ns)
+            self.around.scribe.finding(
+                "fault-not-clean", "lab", Verdict.INCONCLUSIVE, summary, at_ns=since_ns, fault=self.fault.id
+            )
             self._enter(FaultState.INVALID, "no proof of healing")
         else:
             self._look_again(LOOK_FOR_RECOVERY_S, self._look_for_recovery)

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.errors import ConfigError
-from harness.paths import runs_dir
+from harness.paths import replace_file, runs_dir
 
 JOB_NAME: Final = "plan.json"
-RESULTS_NAME: Final = "results.json"
-LOG_NAME: Final = "run.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +42,7 @@ class Job:
             self.folder.mkdir(parents=True)
         except FileExistsError:
             raise ConfigError(f"run '{self.run_id}' exists already", hint="start a new session") from None
-        temporary = self.folder / f"{JOB_NAME}.new"
-        temporary.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False))
-        temporary.replace(self.folder / JOB_NAME)
+        replace_file(self.folder / JOB_NAME, json.dumps(asdict(self), indent=1, ensure_ascii=False))
 
 
 def load_job(folder: Path) -> Job:

@@ -6,18 +6,21 @@ waits can die; whoever comes later finds it by the pid in the journal.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from harness.clock import DeadlineExpiredError, pause, wait_until
-from harness.journal import read_journal
+from harness.journal.writer import FILE_NAME
 from harness.labs.holder import Holder
-from harness.paths import root
-from harness.run.job import LOG_NAME
+from harness.paths import LOG_NAME, root
+
+_BEGUN: Final = b'"what":"attempt.begin"'
 
 STOP_WITHIN_S: Final = 600.0
 """Wall time a run gets to undo its faults after it was asked to stop."""
@@ -71,18 +74,30 @@ class RunProcess:
 
 def live_conductor(folder: Path) -> Holder | None:
     """The living process that conducts the run in `folder`, None when nobody does."""
-    journal_path = folder / "journal.jsonl"
-    if not journal_path.exists():
+    try:
+        lines = (folder / FILE_NAME).read_bytes().splitlines()
+    except FileNotFoundError:
         return None
-    begun = [entry for entry in read_journal(journal_path) if entry.what == "attempt.begin"]
-    if not begun:
+    begun = next((line for line in reversed(lines) if _BEGUN in line), None)
+    return None if begun is None else living(json.loads(begun)["data"]["host"])
+
+
+def living(host: Mapping[str, Any] | None) -> Holder | None:
+    """The process named by an `attempt.begin` record, None when it is gone or was on another boot of this machine."""
+    if not host:
         return None
-    host = begun[-1].data["host"]
     try:
         holder = Holder.of(int(host["pid"]))
-    except ProcessLookupError:
+    except (ProcessLookupError, KeyError, ValueError):
         return None
-    return holder if (holder.boot_id, holder.started) == (host["boot_id"], host["started"]) else None
+    same = (holder.boot_id, holder.started) == (host.get("boot_id"), host.get("started"))
+    return holder if same else None
+
+
+def ask_to_stop(holder: Holder) -> None:
+    """Ask the process that conducts a run to undo and end, without waiting; harmless when it is gone."""
+    if not holder.proven_dead:
+        os.kill(holder.pid, signal.SIGINT)
 
 
 def stop_run(folder: Path, *, within_s: float = STOP_WITHIN_S) -> bool:
@@ -90,7 +105,7 @@ def stop_run(folder: Path, *, within_s: float = STOP_WITHIN_S) -> bool:
     holder = live_conductor(folder)
     if holder is None:
         return False
-    os.kill(holder.pid, signal.SIGINT)
+    ask_to_stop(holder)
     wait_until(lambda: True if holder.proven_dead else None, within_s=within_s, what=f"run '{folder.name}' to end")
     return True
 

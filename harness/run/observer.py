@@ -173,6 +173,7 @@ class Observer:
         return replace(
             self._view,
             nodes=nodes,
+            csv_owner={row["name"]: row["owner"] for row in record["csvs"]},
             group_owner={row["name"]: row["owner"] for row in record["groups"]},
             offline_groups=tuple(
                 row["name"]

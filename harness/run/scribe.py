@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from harness.clock import NS_PER_S
 from harness.faults import FaultState, Proof
 from harness.journal import SCHEMA, Entry, JournalWriter, Kind
 from harness.labs.holder import Holder
@@ -90,9 +89,10 @@ class Scribe:
             "lab", "baseline", outcome="ready" if ready else "unreachable", reason=reason, versions=dict(versions)
         )
 
-    def evidence(self, file: str, sha256: str, size: int, about: str) -> Entry:
+    def evidence(self, file: str, sha256: str, size: int, about: str, *, wall_times: bool = False) -> Entry:
         """A file outside the journal."""
-        return self._note("run", "evidence", file=file, sha256=sha256, bytes=size, about=about)
+        more = {"wall_times": True} if wall_times else {}
+        return self._note("run", "evidence", file=file, sha256=sha256, bytes=size, about=about, **more)
 
     def event(self, event: Event, seen_ns: int) -> Entry:
         """Something the lab saw happen; the lag is what passed until we learned of it."""
@@ -219,11 +219,6 @@ def _limits(scenario: Mapping[str, Any]) -> list[dict[str, Any]]:
                     {"measurement": name, "op": word, "value": limit[sign], "unit": limit["unit"], "origin": "plan"}
                 )
     return rows
-
-
-def seconds(ns: int) -> float:
-    """Nanoseconds as seconds."""
-    return ns / NS_PER_S
 
 
 def plain(value: Any) -> dict[str, Any]:

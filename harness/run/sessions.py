@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Final, Literal, cast
+from typing import Literal, cast
 
 from harness.clock import monotonic_ns
 from harness.journal import Redactor
@@ -14,10 +13,8 @@ from harness.transports.credential import CredentialWatch
 from harness.transports.recorder import Recorder
 from harness.transports.winrm import WinRmEndpoint, WinRmShell
 
-TRANSCRIPT: Final = "transcript.jsonl"
 
-
-def session_opener(lab: Lab, redactor: Redactor, record_into: Path | None) -> Callable[[str], Session]:
+def session_opener(lab: Lab, redactor: Redactor, recorder: Recorder | None) -> Callable[[str], Session]:
     """A function that opens a session to a node; called in the workers' threads.
 
     Endpoints are fetched here and now: the lab is not theirs to ask.  Secrets become known to the redactor before
@@ -31,7 +28,6 @@ def session_opener(lab: Lab, redactor: Redactor, record_into: Path | None) -> Ca
         endpoints[node] = WinRmEndpoint(node, found.address, found.port, found.username, found.secret, transport=scheme)
     account = next(iter(endpoints.values())).username
     watch = CredentialWatch(account, now_ns=monotonic_ns if lab.clock.flows else lab.clock.now_ns)
-    recorder = Recorder(record_into / TRANSCRIPT, redactor) if record_into is not None else None
 
     def open_session(node: str) -> Session:
         return WinRmShell(endpoints[node], watch=watch, recorder=recorder)

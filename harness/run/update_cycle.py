@@ -89,7 +89,6 @@ class UpdateCycle:
         self._scribe = scribe
         self.memory = memory
         self.ending: Ending | None = None
-        self.on_ended: Callable[[], None] = lambda: None
         self.may_resume: Callable[[], bool] = lambda: True
         self._progress = ProgressDetector(to_ns(scenario.budgets.stuck_after))
         self._seen_active = memory.run_id is not None
@@ -319,4 +318,3 @@ class UpdateCycle:
 
     def _end(self, ending: Ending) -> None:
         self.ending = ending
-        self.on_ended()

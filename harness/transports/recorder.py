@@ -6,9 +6,18 @@ import json
 import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 from harness.clock import utc_now, utc_text
 from harness.journal.redactor import Redactor
+
+TRANSCRIPTS: Final = "transcript*.jsonl"
+"""Pattern of the files' names."""
+
+
+def transcript_of(attempt: int) -> str:
+    """Name of the file of one process: a file that a journal names by its hash is never written to again."""
+    return "transcript.jsonl" if attempt == 1 else f"transcript-{attempt}.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +43,19 @@ class Recorder:
         self.path = path
         self._redactor = redactor
         self._lock = threading.Lock()
+        self._closed = False
         path.parent.mkdir(parents=True, exist_ok=True)
 
     def write(self, exchange: Exchange) -> None:
         """Append one exchange with the wall time of its end."""
         record = self._redactor.value({"t_wall": utc_text(utc_now()), **asdict(exchange)})
         line = json.dumps(record, ensure_ascii=False) + "\n"
-        with self._lock, self.path.open("a", encoding="utf-8") as file:
-            file.write(line)
+        with self._lock:
+            if not self._closed:
+                with self.path.open("a", encoding="utf-8") as file:
+                    file.write(line)
 
-
-def read_transcript(path: Path) -> list[dict[str, object]]:
-    """The records of a transcript, in order.  Raises OSError or ValueError."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    def close(self) -> None:
+        """Write nothing more: an answer that comes after the end of the run must not change the file."""
+        with self._lock:
+            self._closed = True

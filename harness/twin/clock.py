@@ -1,4 +1,7 @@
-"""The twin's only look at the wall clock."""
+"""The twin's only look at the wall clock.
+
+WinRM's protocol timers are the client's wall clock, so they stay wall clock even when the twin's model runs faster.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,23 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-NS_PER_S: Final = 1_000_000_000
+FILETIME_EPOCH_OFFSET_S: Final = 11_644_473_600
+"""Seconds from 1601-01-01 to 1970-01-01 UTC ([D] MS-DTYP FILETIME)."""
 
 
 def wall_ns() -> int:
     """Monotonic wall time in nanoseconds."""
     return time.monotonic_ns()
+
+
+def read_utc_s() -> float:
+    """The wall clock as seconds since 1970-01-01 UTC."""
+    return time.time()
+
+
+def to_filetime(utc_s: float) -> int:
+    """Seconds since 1970 as a Windows FILETIME (100 ns units since 1601)."""
+    return int((utc_s + FILETIME_EPOCH_OFFSET_S) * 10_000_000)
 
 
 def pause_briefly() -> None:

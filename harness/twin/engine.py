@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final, Protocol
 
-from harness.twin.clock import NS_PER_S, ClockMode, pause_briefly, wall_ns
+from harness.twin.clock import ClockMode, pause_briefly, wall_ns
+from harness.twin.units import NS_PER_S
 
 log = logging.getLogger("hil.twin.engine")
 

@@ -17,7 +17,7 @@ from harness.twin.model import ClusterModel, ModelEvent, ModelSpec
 from harness.twin.model.states import PowerState
 from harness.twin.sampling import SampleRun, sample
 from harness.twin.waiting import VirtualWaiter
-from harness.twin.wire.endpoint import Endpoint, slow
+from harness.twin.wire.endpoint import Endpoint, EndpointSettings, slow
 from harness.twin.wire.server import WinRmServer
 
 FIRST_SLOT: Final = 64
@@ -28,7 +28,10 @@ CLAIM_PORT: Final = 59850
 """Bound on 127.SLOT.0.1 as long as an instance lives: the claim of its slot, valid for the whole machine."""
 
 FIRST_NODE: Final = 10
+"""Last part of the first node's address; the next ones follow."""
+
 PROGRAM_THREADS: Final = 64
+"""Console programs of an instance that can be under way, and as many requests that wait for them."""
 
 
 class NoSlotError(OSError):
@@ -100,6 +103,7 @@ class SimulatedLab:
             NodeBackend(machine, self._threads),
             node,
             self.spec.account.domain,
+            settings=EndpointSettings(machine.node.os_build.release),
         )
 
     def address(self, number: int) -> str:
@@ -111,6 +115,7 @@ class SimulatedLab:
     def _follow(self, model: ClusterModel) -> None:
         """Endpoints do what the machines' states say, from now on."""
         for node in model.nodes:
+            self._endpoints[node].set_os_version(model.nodes[node].os_build.release)
             self._endpoints[node].set_state("answering")
             self._endpoints[node].forget_shells()
         model.subscribe(self._take)
@@ -123,6 +128,7 @@ class SimulatedLab:
         if state.value == "refusing":
             endpoint.drop_connections(reset=True)
             endpoint.forget_shells()
+        endpoint.set_os_version(self._plant.model.nodes[event.node].os_build.release)
         endpoint.set_state(state.value)
 
     def impair(self, node: str, state: str) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import logging
 import threading
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import IO, Final, cast
 
 from harness.twin.cmdlets.costs import command_cost_ns
@@ -17,12 +18,31 @@ from harness.twin.model import ClusterModel
 from harness.twin.model.entities import Node
 from harness.twin.shell.commands.api import CommandTable
 from harness.twin.shell.errors import PipelineStopped
+from harness.twin.shell.host import Program
 from harness.twin.shell.program import ConsoleProgram
 from harness.twin.wire.port import CommandSpec, OutputSink
 
 log = logging.getLogger("hil.twin.machine")
 
 FAILED: Final = 1
+"""Exit code of a program that ended by a defect of the twin."""
+
+SYSTEM_VARIABLES: Final[Mapping[str, str]] = MappingProxyType(
+    {"OS": "Windows_NT", "SystemDrive": "C:", "SystemRoot": "C:\\Windows", "windir": "C:\\Windows"}
+)
+"""[GK] Environment variables that every process of Windows has."""
+
+
+def process_environment(computer_name: str, user: str) -> dict[str, str]:
+    """Environment of a new process of *user* (``DOMAIN\\name``, or ``name`` for an account of the machine) [GK]."""
+    domain, _, name = user.rpartition("\\")
+    own = {
+        "COMPUTERNAME": computer_name,
+        "USERDOMAIN": domain or computer_name,
+        "USERNAME": name,
+        "USERPROFILE": f"C:\\Users\\{name}",
+    }
+    return {**SYSTEM_VARIABLES, **own}
 
 
 @dataclass(slots=True)
@@ -41,7 +61,9 @@ class NodeMachine:
     engine: LabEngine
     commands: CommandTable
     environment: MutableMapping[str, str] = field(default_factory=dict)
+    location: str = ""
     culture: str = "en-US"
+    programs: Mapping[str, Program] = field(default_factory=dict)
     ending: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -56,7 +78,7 @@ class NodeMachine:
 
     @property
     def os_version(self) -> str:
-        """As `cmd /c ver` prints it, `10.0.26100.6899`."""
+        """Four numbers, as `cmd /c ver` prints them: `10.0.26100.6899`."""
         return self.node.os_build.version
 
     def now(self) -> datetime:
@@ -88,7 +110,14 @@ class NodeBackend:
 
     def start(self, command: CommandSpec, sink: OutputSink) -> NodeProcess:
         """Start a command line; returns at once."""
-        machine = replace(self._machine, ending=threading.Event())
+        shell = command.shell
+        environment = process_environment(self._machine.computer_name, shell.user) | dict(shell.environment)
+        machine = replace(
+            self._machine,
+            environment=environment,
+            location=shell.working_directory or environment["USERPROFILE"],
+            ending=threading.Event(),
+        )
         process = NodeProcess(machine, command, sink, self._threads)
         machine.engine.announce()
         self._threads.submit(process.run)

@@ -18,7 +18,6 @@ def workflow_of(scenario: Scenario, nodes: Sequence[str]) -> Workflow:
     return SolutionUpdate(
         # form of a ResourceId: [D] ASD update-via-powershell-23h2
         update_id=f"redmond/Solution{wanted.target.solution}",
-        target=wanted.target.solution,
         nodes=tuple(nodes),
         prepare_only=wanted.options.prepare_only,
         ignore_warnings=wanted.options.ignore_warnings,

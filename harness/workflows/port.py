@@ -31,14 +31,13 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What one node says after the end; `missing` lists what speaks against success, empty when all is well."""
+    """What one node says after the end."""
 
     update_state: EnumValue
     current_version: str
     environment_state: EnumValue
     cau_run: str
     cau_report: Mapping[str, Json]
-    missing: tuple[str, ...]
 
 
 class Workflow(Protocol):

@@ -8,11 +8,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from harness.azurelocal import builds, cau, updates
-from harness.azurelocal.cau import CauStatus
 from harness.azurelocal.command import Command
 from harness.azurelocal.enums import UNNUMBERED, UPDATE_STATES, read_enum
 from harness.azurelocal.updates import ActiveUpdate, UpdateList
-from harness.azurelocal.version import Version
 from harness.errors import ProductError
 from harness.measure.update_states import (
     ACTIVE_STATES,
@@ -42,11 +40,10 @@ $u=Get-SolutionUpdate -Id <<id>>
 class SolutionUpdate:
     """The workflow of one update row.  `nodes` are the cluster's nodes, to recognise them in step names.
 
-    `target` is the version the environment must show afterwards; `prepare_only` ends at `ReadyToInstall`.
+    `prepare_only` ends at `ReadyToInstall`.
     """
 
     update_id: str
-    target: str = ""
     nodes: Sequence[str] = ()
     prepare_only: bool = False
     ignore_warnings: bool = False
@@ -98,22 +95,17 @@ class SolutionUpdate:
         return Command("prove", script_json(script, depth=7), self.parse_proof)
 
     def parse_proof(self, document: Json) -> Proof:
-        """The answer to `prove`, with what is missing for success."""
+        """The answer to `prove`.  What it means for the verdict is for the judge to say."""
         record = as_record(document)
         status = cau.parse_cau(record.get("cau"))
-        state = read_enum(record.get("state"), UPDATE_STATES)
-        environment = read_enum(record.get("environment"), UNNUMBERED)
-        version = as_text(record.get("version"))
-        missing = []
-        if state.name != "Installed":
-            missing.append(f"the update is {state.name or 'not listed'}, expected Installed")
-        if environment.name != "AppliedSuccessfully":
-            missing.append(f"the environment is {environment.name}, expected AppliedSuccessfully")
-        if self.target and not _same_version(version, self.target):
-            missing.append(f"the current version is {version}, expected {self.target}")
-        missing += _judge_cau(status)
         report = {"status": status.report_status, "nodes": dict(status.node_statuses)}
-        return Proof(state, version, environment, status.run or status.error, report, tuple(missing))
+        return Proof(
+            update_state=read_enum(record.get("state"), UPDATE_STATES),
+            current_version=as_text(record.get("version")),
+            environment_state=read_enum(record.get("environment"), UNNUMBERED),
+            cau_run=status.run or status.error,
+            cau_report=report,
+        )
 
     def read_build(self) -> Command[str]:
         """The OS build of the node it is sent to."""
@@ -161,32 +153,3 @@ def final_record(
         "cau_run": proof.cau_run,
         "cau_report": dict(proof.cau_report),
     }
-
-
-def judge_builds(node_builds: Mapping[str, str], expected_build: str | None) -> tuple[str, ...]:
-    """What speaks against success in the nodes' builds: all equal, and not older than the recipe ([T], [D])."""
-    missing = []
-    if len(set(node_builds.values())) > 1:
-        missing.append(f"the nodes differ in their builds: {dict(sorted(node_builds.items()))}")
-    if expected_build:
-        wanted = Version.parse(expected_build)
-        old = {node: build for node, build in sorted(node_builds.items()) if Version.parse(build) < wanted}
-        if old:
-            missing.append(f"older than the expected build {expected_build}: {old}")
-    return tuple(missing)
-
-
-def _judge_cau(status: CauStatus) -> list[str]:
-    missing = []
-    if status.run != cau.IDLE:
-        missing.append(f"the CAU run is {status.run or status.error}, expected {cau.IDLE}")
-    if status.report_status != cau.SUCCEEDED:
-        missing.append(f"the last CAU report is {status.report_status or 'missing'}, expected {cau.SUCCEEDED}")
-    return missing
-
-
-def _same_version(one: str, other: str) -> bool:
-    try:
-        return Version.parse(one) == Version.parse(other)
-    except ValueError:
-        return False

@@ -15,7 +15,7 @@ from harness.errors import CredentialRejectedError
 from harness.journal.redactor import Redactor
 from harness.transports import connection as connection_module
 from harness.transports.credential import CredentialWatch
-from harness.transports.recorder import Recorder, read_transcript
+from harness.transports.recorder import Recorder
 from harness.transports.trouble import EndpointError, MayHaveRunError, Trouble
 from harness.transports.winrm import ShellLimits, WinRmShell
 from harness.twin.wire.winrs import Quotas
@@ -249,7 +249,7 @@ def test_transcript_holds_script_and_reply_without_secrets(node: Node, tmp_path:
         shell.run(f"echo {PASSWORD}")
         node.refuse()
         trouble_of(shell)
-    records = read_transcript(recorder.path)
+    records = [json.loads(line) for line in recorder.path.read_text(encoding="utf-8").splitlines()]
     assert [record["trouble"] for record in records] == ["", "refused"]
     assert records[0]["script"] == "echo ***" and records[0]["stdout"] == "***"
     assert records[0]["node"] == "NODE01"

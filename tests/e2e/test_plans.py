@@ -88,7 +88,7 @@ def test_detects_finds_every_planted_defect(chain: Chain) -> None:
     assert drained["node"] in drained["summary"]
     lost = findings(results["DET-002"])["vm-not-restarted"]
     assert lost["about"] == "product"
-    assert lost["node"] == results["DET-002"]["faults"][0]["target"]
+    assert [lost["node"]] == results["DET-002"]["faults"][0]["target"]
     old = findings(results["DET-003"])["build-old"]
     assert "26100.6584" in old["summary"]
     assert "26100.6899" in old["limit"]

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from harness.twin import engine as engine_module
-from harness.twin.clock import NS_PER_S, ClockMode
+from harness.twin.clock import ClockMode
 from harness.twin.engine import EngineEvent, HoldPattern, LabEngine
+from harness.twin.units import NS_PER_S
 
 S = NS_PER_S
 VIRTUAL = ClockMode(None)

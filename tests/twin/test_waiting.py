@@ -10,8 +10,9 @@ from typing import TypeVar
 
 import pytest
 
-from harness.twin.clock import NS_PER_S, ClockMode
+from harness.twin.clock import ClockMode
 from harness.twin.engine import EngineEvent, LabEngine
+from harness.twin.units import NS_PER_S
 from harness.twin.waiting import VirtualWaiter
 
 S = NS_PER_S

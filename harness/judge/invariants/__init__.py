@@ -1,7 +1,7 @@
 """What must hold during every update, whatever the plan limits.
 
 One small function for each invariant: `(case) -> findings`.  Each judges the product beyond what a journalled fault
-explains. The list follows the update oracles of the domain notes: nodes, storage, guests, states, outcome.
+explains.  They are listed by what they are about: nodes, storage, guests, states, outcome.
 """
 
 from __future__ import annotations

@@ -29,13 +29,26 @@ def update_ended(case: Case) -> Iterator[Finding]:
     if state in FAILED:
         step = last.value.step
         error = f": {step.error}" if step and step.error else ""
-        text = f"the update ended as {state}{error}"
-        yield case.fail("update-failed", text, last.t_ns, [last.seq], node=last.value.node or "", value=state)
+        checks, seqs = failed_checks(case)
+        text = f"the update ended as {state}{error}{checks}"
+        yield case.fail("update-failed", text, last.t_ns, [last.seq, *seqs], node=last.value.node or "", value=state)
         return
     text = f"the update was still {state} when the run ended"
     yield case.fail(
         "update-not-finished", text, last.t_ns, [last.seq], outcome=Verdict.INCONCLUSIVE, about="harness", value=state
     )
+
+
+def failed_checks(case: Case) -> tuple[str, list[int]]:
+    """Critical health checks of the update that failed, in words, and the line that holds them."""
+    rows = [row for row in case.timeline.health if row.value.get("scope") == "update"]
+    checks = rows[-1].value.get("checks") or () if rows else ()
+    failed = [
+        f"{check['name']} on {check['target']}" if check.get("target") else str(check.get("name"))
+        for check in checks
+        if check.get("status") == "FAILURE" and check.get("severity") == "CRITICAL"
+    ]
+    return (f"; failed health checks: {listed(failed)}", [rows[-1].seq]) if failed else ("", [])
 
 
 def _final(case: Case) -> Seen[Mapping[str, Any]] | None:

@@ -8,21 +8,18 @@ from harness.twin.cmdlets.cluster import CLUSTERS
 from harness.twin.cmdlets.computer import CIM, MANAGEMENT
 from harness.twin.cmdlets.hyperv import HYPERV
 from harness.twin.cmdlets.plans import PLANS
-from harness.twin.cmdlets.programs import PROGRAMS
 from harness.twin.cmdlets.storage import STORAGE
 from harness.twin.cmdlets.updates import UPDATES
+from harness.twin.cmdlets.views import register_views
 from harness.twin.shell.commands.api import CommandTable
 from harness.twin.shell.commands.core import CORE
 
 __all__ = ["clusteractions", "node_commands", "registry", "services"]
 
-_MODULES = (UPDATES, PLANS, CLUSTERS, STORAGE, HYPERV, CAU, MANAGEMENT, CIM, PROGRAMS)
+_MODULES = (UPDATES, PLANS, CLUSTERS, STORAGE, HYPERV, CAU, MANAGEMENT, CIM)
 
 
 def node_commands() -> CommandTable:
     """All commands of a node: those that every machine has, and the domain's."""
-    # The formatter can only be imported after the shell's own commands.
-    from harness.twin.cmdlets.views import register_views
-
     register_views()
     return CORE.extended(*(module.table for module in _MODULES))

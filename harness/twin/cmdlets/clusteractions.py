@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final
 
 from harness.twin.cmdlets.cluster import (
     CLUSTERS,
@@ -18,6 +17,7 @@ from harness.twin.cmdlets.cluster import (
 )
 from harness.twin.cmdlets.clusterobjects import Owners, make_group, make_node
 from harness.twin.cmdlets.costs import load_costs
+from harness.twin.cmdlets.kinds import FAILBACK
 from harness.twin.model.cluster import ClusterModel, Operation
 from harness.twin.model.entities import ClusterGroup, Node
 from harness.twin.model.errors import ModelError
@@ -25,8 +25,6 @@ from harness.twin.model.states import DrainStatus
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.errors import PSError
 from harness.twin.shell.objects import PSEnum
-
-_FAILBACK: Final = "Microsoft.FailoverClusters.PowerShell.ResumeClusterNodeFailbackType"
 
 
 @CLUSTERS.cmdlet(
@@ -62,7 +60,7 @@ def _suspend(call: Call, model: ClusterModel, node: Node) -> None:
     _report(call, operation)
 
 
-@CLUSTERS.cmdlet("Resume-ClusterNode", NAME, Parameter("Failback", _FAILBACK, position=1), INPUT, WHICH)
+@CLUSTERS.cmdlet("Resume-ClusterNode", NAME, Parameter("Failback", FAILBACK.name, position=1), INPUT, WHICH)
 def resume_node(call: Call) -> Iterator[object]:
     """Lets nodes take part again; roles return at once with ``-Failback Immediate``.
 

@@ -23,10 +23,9 @@ from harness.twin.model.cluster import ClusterModel
 from harness.twin.model.entities import ClusterGroup, GroupType, Node, VirtualDisk
 from harness.twin.model.states import ClusterGroupState
 from harness.twin.shell.objects import PSEnum, PSObject
+from harness.twin.units import NS_PER_MS, NS_PER_S
 
 _NAMESPACE: Final = "Microsoft.FailoverClusters.PowerShell"
-_MS_PER_NS: Final = 1_000_000
-_NS_PER_S: Final = 1_000_000_000
 
 CLUSTER: Final = Shape(
     f"{_NAMESPACE}.Cluster",
@@ -75,10 +74,10 @@ def make_cluster(model: ClusterModel) -> PSObject:
         name,
         make_id(model, "cluster", name),
         model.spec.domain,
-        values.resiliency_period.ns // _NS_PER_S,
+        values.resiliency_period.ns // NS_PER_S,
         values.quarantine_threshold.n,
-        values.quarantine_duration.ns // _NS_PER_S,
-        values.heartbeat_delay.ns // _MS_PER_NS,
+        values.quarantine_duration.ns // NS_PER_S,
+        values.heartbeat_delay.ns // NS_PER_MS,
         values.heartbeat_threshold.n,
         text=name,
     )

@@ -1,4 +1,7 @@
-"""Cmdlets about the machine itself: ``Get-ComputerInfo``, ``Get-HotFix``, ``Get-CimInstance``, ``Restart-Computer``."""
+"""Cmdlets about the machine itself: ``Get-ComputerInfo``, ``Get-HotFix``, ``Get-CimInstance``, ``Restart-Computer``.
+
+[D] PSD 5.1; class names, properties of the objects and error texts [GK].
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.errors import limitation
 from harness.twin.shell.objects import PSObject, UInt32, UInt64
 from harness.twin.shell.regexes import has_wildcard
+from harness.twin.units import BYTES_PER_KIB
 
 MANAGEMENT: Final = Module("Microsoft.PowerShell.Management", classes("Microsoft.PowerShell.Commands.{}Command"))
 CIM: Final = Module("CimCmdlets", classes("Microsoft.Management.Infrastructure.CimCmdlets.{}Command"))
@@ -45,7 +49,6 @@ _PICKED_INFO: Final = ("System.Management.Automation.PSCustomObject", "System.Ob
 _NO_HOTFIX: Final = (
     "Cannot find the requested hotfix on the 'localhost' computer. Verify the input and run the command again."
 )
-_KIB: Final = 1024
 _LOCAL_NAMES: Final = ("", ".", "localhost")
 
 
@@ -72,9 +75,9 @@ def _computer_info(host: Any) -> dict[str, object]:
         "CsModel": model.environment.hardware_model,
         "CsName": node.name,
         "CsNumberOfLogicalProcessors": UInt32(node.logical_processors),
-        "CsTotalPhysicalMemory": UInt64(total_memory_kib(node) * _KIB),
+        "CsTotalPhysicalMemory": UInt64(total_memory_kib(node) * BYTES_PER_KIB),
         "OsName": f"Microsoft {PRODUCT}",
-        "OsVersion": f"10.0.{node.os_build.build}",
+        "OsVersion": node.os_build.release,
         "OsBuildNumber": str(node.os_build.build),
         "OsHotFixes": [kb.kb for kb in node.kbs],
         "OsLocalDateTime": local_time(host, model.now_ns),
@@ -134,7 +137,7 @@ def _operating_system(host: Any) -> PSObject:
         str(node.os_build.build),
         "",
         "",
-        f"10.0.{node.os_build.build}",
+        node.os_build.release,
         f"Microsoft {PRODUCT}",
         node.name,
         local_time(host, node.last_boot_ns),
@@ -153,7 +156,7 @@ def _computer_system(host: Any) -> PSObject:
         model.spec.domain,
         model.environment.hardware_model,
         UInt32(node.logical_processors),
-        UInt64(total_memory_kib(node) * _KIB),
+        UInt64(total_memory_kib(node) * BYTES_PER_KIB),
         text=f'Win32_ComputerSystem: {node.name} (Name = "{node.name}")',
     )
 

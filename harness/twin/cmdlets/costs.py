@@ -13,9 +13,9 @@ import yaml
 
 from harness.twin.model.calibration import Duration
 from harness.twin.model.catalog import default_directory
+from harness.twin.units import NS_PER_S
 
 _FILE: Final = "commands.yaml"
-_NS_PER_S: Final = 1_000_000_000
 
 
 class CostError(ValueError):
@@ -45,7 +45,7 @@ class CommandCosts:
         """A wait in seconds.  Raises CostError for a name that the file does not have."""
         if name not in self.waits:
             raise CostError(f"{_FILE}: the wait '{name}' is missing; it has {', '.join(self.waits)}")
-        return self.waits[name].ns / _NS_PER_S
+        return self.waits[name].ns / NS_PER_S
 
 
 @lru_cache(maxsize=4)

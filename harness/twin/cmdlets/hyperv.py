@@ -18,6 +18,7 @@ from harness.twin.model.states import VmState
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.objects import Int64, PSObject
 from harness.twin.shell.regexes import has_wildcard
+from harness.twin.units import BYTES_PER_MIB
 
 HYPERV: Final = Module("Hyper-V", classes("Microsoft.HyperV.PowerShell.Commands.{}"))
 _EXCEPTION: Final = "Microsoft.HyperV.PowerShell.VirtualizationException"
@@ -31,7 +32,6 @@ VM_HOST: Final = Shape(
     "Name ComputerName LogicalProcessorCount MemoryCapacity MaximumVirtualMachineMigrations",
 )
 
-_MIB: Final = 1 << 20
 _CPU_PERCENT: Final = 1
 """Load of a running guest [INF]: the simulation has no processor load."""
 _NORMAL: Final = "Operating normally"
@@ -63,14 +63,19 @@ def get_vm_host(call: Call) -> Iterator[object]:
     node = call.host.node
     migrations: Count = load_catalogs().calibration.with_overrides(model.spec.overrides).guest.concurrent_migrations
     yield VM_HOST.make(
-        node.name, node.name, node.logical_processors, Int64(node.memory_mib * _MIB), migrations.n, text=node.name
+        node.name,
+        node.name,
+        node.logical_processors,
+        Int64(node.memory_mib * BYTES_PER_MIB),
+        migrations.n,
+        text=node.name,
     )
 
 
 def make_vm(model: ClusterModel, guest: Guest) -> PSObject:
     """The shell's object of a guest."""
     vm_id = UUID(guest.vm_id)
-    memory = 0 if guest.state in _WITHOUT_MEMORY else guest.ram_mib * _MIB
+    memory = 0 if guest.state in _WITHOUT_MEMORY else guest.ram_mib * BYTES_PER_MIB
     return VM.make(
         guest.name,
         guest.name,

@@ -1,4 +1,8 @@
-"""The product's enumerations as shell values: a name in text, a number in JSON."""
+"""The product's enumerations as shell values: a name in text, a number in JSON.
+
+Labels and numbers come from ``model.states``, which has their sources; names of the .NET types are [GK] where none is
+given.  Service states and start modes [D] System.ServiceProcess.
+"""
 
 from __future__ import annotations
 

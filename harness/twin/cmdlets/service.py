@@ -20,6 +20,7 @@ _FAILURE: Final = "Microsoft.AzureStack.Common.Infrastructure.Http.Client.ErrorM
 _TIMEOUT: Final = "System.TimeoutException"
 _ROUTE: Final = "providers/Microsoft.Update.Admin/updateLocations?api-version=2022-08-01"
 _PORT: Final = 4900
+"""Route and port of the Update Service ([T] TSG Update/Update-discovery-issues)."""
 
 
 def require_service(call: Call, group_name: str = UPDATE_SERVICE) -> ClusterModel:
@@ -41,7 +42,7 @@ def require_service(call: Call, group_name: str = UPDATE_SERVICE) -> ClusterMode
 
 def _find_group(model: ClusterModel, name: str) -> ClusterGroup:
     """The group, also on a single machine, where the service has none: then a running service on that machine."""
-    for group in model.cluster_groups():
+    for group in model.roles():
         if group.name == name:
             return group
     return ClusterGroup(name, GroupType.GenericService, model.owner_of(name))

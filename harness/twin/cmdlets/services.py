@@ -70,7 +70,7 @@ def _services(host: Any) -> Iterator[PSObject]:
         running = host.node.cluster_service if name == "ClusSvc" else True
         yield _service(name, shown, running=running, automatic=True)
     alone = len(model.nodes) == 1
-    owners = {group.name: group for group in model.cluster_groups()}
+    owners = {group.name: group for group in model.roles()}
     for group_name, service in SERVICES.items():
         group = owners.get(group_name)
         here = group is not None and group.owner == host.node.name and group.state is ClusterGroupState.Online

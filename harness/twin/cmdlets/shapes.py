@@ -30,9 +30,16 @@ class Shape:
         ``text`` is what the object is inside a string; None means its type name.
         """
         made = PSObject(None, self._types, text=text, net_type=self._types[0])
-        members: dict[str, Member] = made.members
-        for (low, name), value in zip(self._keys, values, strict=True):
-            members[low] = value.member(name) if type(value) is Later else NoteProperty(name, value)
+        pairs = zip(self._keys, values, strict=True)
+        members: dict[str, Member]
+        if Later in map(type, values):
+            members = {
+                low: value.member(name) if type(value) is Later else NoteProperty(name, value)
+                for (low, name), value in pairs
+            }
+        else:
+            members = {low: NoteProperty(name, value) for (low, name), value in pairs}
+        made.members = members
         return made
 
 

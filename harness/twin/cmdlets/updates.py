@@ -15,6 +15,7 @@ from harness.twin.model.errors import ModelError
 from harness.twin.model.lifecycle import ACTIVE
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.errors import PSError
+from harness.twin.units import NS_PER_S
 
 UPDATES: Final = Module("Microsoft.AzureStack.Lcm.PowerShell", classes("Microsoft.AzureStack.Lcm.PowerShell.{}Cmdlet"))
 
@@ -83,7 +84,7 @@ def invoke_precheck(call: Call) -> None:
 
 def _refresh(model: ClusterModel) -> None:
     """Discovery at most once in the calibrated time, and not while an update is at work [INF]."""
-    every_ns = round(load_costs().wait_s("discovery_every") * 1e9)
+    every_ns = round(load_costs().wait_s("discovery_every") * NS_PER_S)
     idle = not any(row.state in ACTIVE for row in model.rows)
     if idle and model.now_ns - model.environment.last_checked_ns >= every_ns:
         model.discover()

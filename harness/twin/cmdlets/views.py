@@ -12,17 +12,16 @@ from typing import Final
 from harness.twin.cmdlets import cau, clusterobjects, computer, hyperv, services, storage
 from harness.twin.cmdlets.declaring import property_of
 from harness.twin.shell.formatting import Column, register_view
+from harness.twin.units import BYTES_PER_KIB, BYTES_PER_MIB
 
 _UNITS: Final = ("B", "KB", "MB", "GB", "TB", "PB")
-_STEP: Final = 1024
-_MIB: Final = 1 << 20
 
 
 def size_text(size_bytes: int) -> str:
     """A size as the storage views print it: ``214.75 GB``."""
     value, unit = float(size_bytes), 0
-    while value >= _STEP and unit < len(_UNITS) - 1:
-        value, unit = value / _STEP, unit + 1
+    while value >= BYTES_PER_KIB and unit < len(_UNITS) - 1:
+        value, unit = value / BYTES_PER_KIB, unit + 1
     return f"{value:.2f}".rstrip("0").rstrip(".") + f" {_UNITS[unit]}"
 
 
@@ -31,7 +30,7 @@ def _size(name: str) -> Callable[[object], object]:
 
 
 def _mib(name: str) -> Callable[[object], object]:
-    return lambda value: int(property_of(value, name)) // _MIB
+    return lambda value: int(property_of(value, name)) // BYTES_PER_MIB
 
 
 def _size_column(name: str) -> Column:

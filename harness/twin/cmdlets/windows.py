@@ -10,6 +10,7 @@ from typing import Any, Final
 from harness.twin.model.cluster import ClusterModel
 from harness.twin.model.entities import Node
 from harness.twin.shell.objects import LOCAL
+from harness.twin.units import KIB_PER_MIB
 
 PRODUCT: Final = "Azure Stack HCI"
 """[GK] Windows' name of the product; it was not renamed with Azure Local."""
@@ -17,7 +18,6 @@ EDITION: Final = "ServerAzureStackHCICor"
 """[GK] EditionID."""
 _DISPLAY_VERSIONS: Final[Mapping[int, str]] = MappingProxyType({25398: "23H2", 26100: "24H2"})
 """[D] ASD release-information-23h2: build 25398 is 23H2, 26100 is 24H2."""
-_KIB_PER_MIB: Final = 1024
 
 
 def local_time(host: Any, t_ns: int) -> datetime:
@@ -33,7 +33,7 @@ def display_version(node: Node) -> str:
 
 def total_memory_kib(node: Node) -> int:
     """Memory of the machine in KiB."""
-    return node.memory_mib * _KIB_PER_MIB
+    return node.memory_mib * KIB_PER_MIB
 
 
 def free_memory_kib(host: Any) -> int:
@@ -41,4 +41,4 @@ def free_memory_kib(host: Any) -> int:
     model: ClusterModel = host.model
     node: Node = host.node
     used_mib = sum(guest.ram_mib for guest in model.guests.values() if guest.owner == node.name and guest.running)
-    return (node.memory_mib - used_mib) * _KIB_PER_MIB
+    return (node.memory_mib - used_mib) * KIB_PER_MIB

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self, TypeVar, get_type_hints
 
 _TAG = re.compile(r"\[(D|T|C|S|INF|GK)\] \S")
@@ -264,17 +264,6 @@ class Calibration:
             else:
                 raise CalibrationError(f"override '{name}': no such calibration entry")
         return result
-
-    def without_spread(self) -> Calibration:
-        """A copy in which every duration is exactly its centre, for arithmetic tests."""
-        parts: dict[str, Any] = {"steps": {key: replace(item, spread=0.0) for key, item in self.steps.items()}}
-        for spec in fields(self):
-            if spec.name != "steps":
-                part = getattr(self, spec.name)
-                parts[spec.name] = replace(
-                    part, **{item.name: replace(getattr(part, item.name), spread=0.0) for item in fields(part)}
-                )
-        return replace(self, **parts)
 
 
 _Q = TypeVar("_Q", bound=Quantity)

@@ -18,6 +18,7 @@ from harness.twin.model.maintenance import Maintenance
 from harness.twin.model.states import CauRunState, CauStage, NodePhase, SummaryStatus
 from harness.twin.model.storage import Storage
 from harness.twin.model.world import Bell, NodeLostError, Process, World
+from harness.twin.units import NS_PER_S
 
 PATH = "update/install/cau"
 PLUGIN = "Microsoft.RollingUpgradePlugin"
@@ -225,7 +226,7 @@ class Cau:
             run, lambda: node.boot_id != boot and node.phase is NodePhase.Running, self._machines.bell, timeout
         )
         if not ready:
-            limit = self._world.calibration.cau.reboot_timeout.ns // 1_000_000_000
+            limit = self._world.calibration.cau.reboot_timeout.ns // NS_PER_S
             raise NodeFailedError(
                 f'(ClusterUpdateException) Failed to restart "{node.name}": The timeout limit '
                 f"({limit // 3600:02}:{limit // 60 % 60:02}:{limit % 60:02}) was reached."

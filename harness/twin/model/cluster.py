@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from harness.twin.model.catalog import Catalogs, load_catalogs, version_key
+from harness.twin.model.catalog import load_catalogs, version_key
 from harness.twin.model.cau import Cau
 from harness.twin.model.content import (
     ActionPlan,
@@ -39,7 +39,9 @@ from harness.twin.model.updates import UpdateService
 from harness.twin.model.world import NodeLostError, Process, World
 
 _SETTINGS_SINCE = (12, 2604)
+"""First release with update settings ([D] ASD update/update-settings)."""
 _FAILBACK_LIMIT = 16
+"""Machines up to which VMFailback is on ([D] ASD update/update-settings)."""
 
 
 @dataclass(slots=True)
@@ -59,8 +61,8 @@ class ClusterModel:
     return at once and go on while time moves.  All state objects are public for reading.
     """
 
-    def __init__(self, spec: ModelSpec, catalogs: Catalogs | None = None) -> None:
-        catalogs = catalogs or load_catalogs()
+    def __init__(self, spec: ModelSpec) -> None:
+        catalogs = load_catalogs()
         self.spec = spec
         release = catalogs.release(spec.version)
         self._world = world = World(spec, catalogs)
@@ -116,11 +118,6 @@ class ClusterModel:
         """Call *callback* for each further event; the returned function ends that."""
         return self._world.log.subscribe(callback)
 
-    def next_change_ns(self) -> int | None:
-        """The earliest instant at which something may happen, or None."""
-        at = self._world.env.peek()
-        return None if at == float("inf") else int(at)
-
     def run_until(self, t_ns: int, stop: Callable[[ModelEvent], bool] | None = None) -> ModelEvent | None:
         """Let lab time pass up to *t_ns*, everything at that instant included.
 
@@ -140,15 +137,6 @@ class ClusterModel:
                     if stop(event):
                         return event
         return None
-
-    def run_operation(self, operation: Operation, deadline_ns: int) -> bool:
-        """Let time pass until *operation* is done or *deadline_ns* is reached; return whether it is done."""
-        if not operation.done:
-            self.run_until(
-                deadline_ns,
-                lambda event: event.kind == "operation.end" and event.attrs.get("number") == operation.number,
-            )
-        return operation.done
 
     # --- state
 
@@ -202,11 +190,6 @@ class ClusterModel:
         """The cluster has quorum and runs."""
         return self._membership.quorate
 
-    @property
-    def witness_vote(self) -> int:
-        """1 while the witness has a vote (dynamic witness)."""
-        return self._membership.votes.witness
-
     def node(self, name: str) -> Node:
         """The machine *name*.  Raises ModelError."""
         return self._world.node(name)
@@ -218,19 +201,22 @@ class ClusterModel:
                 return guest
         raise ModelError("ObjectNotFound", f'Hyper-V was unable to find a virtual machine with name "{name}".')
 
-    def cluster_groups(self) -> list[ClusterGroup]:
-        """Rows of ``Get-ClusterGroup``: roles and guests; a single machine has no groups for its services."""
+    def roles(self) -> list[ClusterGroup]:
+        """Rows of ``Get-ClusterGroup`` without the guests'; a single machine has no groups for its services."""
         alone = len(self.nodes) == 1
-        roles = [
+        return [
             group
             for group in self._world.groups.values()
             if not (alone and group.group_type is GroupType.GenericService)
         ]
+
+    def cluster_groups(self) -> list[ClusterGroup]:
+        """Rows of ``Get-ClusterGroup``: roles, then guests."""
         guests = [
             ClusterGroup(guest.name, GroupType.VirtualMachine, guest.owner, self._guests.group_state(guest))
             for guest in self.guests.values()
         ]
-        return [*roles, *guests]
+        return [*self.roles(), *guests]
 
     def owner_of(self, group: str = UPDATE_SERVICE) -> str:
         """The machine which owns a group.  Raises ModelError."""
@@ -282,11 +268,7 @@ class ClusterModel:
 
     def restart_node(self, name: str) -> Operation:
         """Orderly restart by an operator: the cluster drains on shutdown, then the machine restarts."""
-        return self._begin("restart", self._stop_node(self.node(name), then=self._machines.restart))
-
-    def shut_down_node(self, name: str) -> Operation:
-        """Orderly shutdown by an operator: the cluster drains on shutdown, then the power goes off."""
-        return self._begin("shutdown", self._stop_node(self.node(name), then=self._machines.shut_down))
+        return self._begin("restart", self._restart_node(self.node(name)))
 
     def clear_quarantine(self, name: str) -> None:
         """``Start-ClusterNode -ClearQuarantine``.  Raises ModelError for an unknown node."""
@@ -349,13 +331,13 @@ class ClusterModel:
         if not (yield from self._migration.migrate(guest, target)):
             raise ModelError("MigrationFailed", f"Live migration of '{guest.name}' to '{target}' failed.")
 
-    def _stop_node(self, node: Node, then: Callable[[Node], None]) -> Process:
+    def _restart_node(self, node: Node) -> Process:
         if node.member and not node.paused:
             yield from self._groups.drain(node)
             yield from self._migration.drain(node, force=False)
         yield from self._world.wait(0)
         if node.os_running:
-            then(node)
+            self._machines.restart(node)
 
     def _force_drain(self) -> bool:
         """Whether a drain turns off what cannot move: from 2604 on unless the setting forbids it [D]."""

@@ -161,7 +161,6 @@ class UpdateRow:
     state: UpdateState
     os_build: str
     kbs: tuple[str, ...]
-    release_month: str
     min_version_required: str
     min_sbe_version_required: str
     sbe_version: str

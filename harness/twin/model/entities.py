@@ -26,6 +26,7 @@ from harness.twin.model.states import (
     VolumeHealth,
     WinRmState,
 )
+from harness.twin.units import NS_PER_S
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -43,6 +44,11 @@ class OsBuild:
 
     def __str__(self) -> str:
         return f"{self.build}.{self.ubr}"
+
+    @property
+    def release(self) -> str:
+        """The three-field form of WMI and of WinRM's Identify, ``10.0.26100``."""
+        return f"10.0.{self.build}"
 
     @property
     def version(self) -> str:
@@ -250,7 +256,7 @@ class StorageJob:
         """Bytes done by *now_ns*."""
         if self.running_since_ns is None:
             return self.processed_bytes
-        done = self.processed_bytes + (now_ns - self.running_since_ns) * self.rate_bytes_s // 1_000_000_000
+        done = self.processed_bytes + (now_ns - self.running_since_ns) * self.rate_bytes_s // NS_PER_S
         return min(self.bytes_total, done)
 
     def percent_complete(self, now_ns: int) -> int:

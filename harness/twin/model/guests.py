@@ -11,9 +11,8 @@ from harness.twin.model.entities import Guest, Node
 from harness.twin.model.membership import Membership
 from harness.twin.model.states import ClusterGroupState, Signal, VmState
 from harness.twin.model.storage import Storage
-from harness.twin.model.world import SECOND_NS, Bell, NodeLostError, Process, World
-
-_MIB = 1 << 20
+from harness.twin.model.world import Bell, NodeLostError, Process, World
+from harness.twin.units import BYTES_PER_MIB, NS_PER_S
 
 
 class Guests:
@@ -164,7 +163,7 @@ class Guests:
             if guest.state is VmState.Running:
                 self.freeze(guest)
                 guest.state = VmState.Saving
-                yield from self._world.wait(guest.ram_mib * _MIB * SECOND_NS // rate, node.name)
+                yield from self._world.wait(guest.ram_mib * BYTES_PER_MIB * NS_PER_S // rate, node.name)
                 guest.state = VmState.Saved
                 self._world.emit("vm.saved", vm=guest.name, node=node.name)
 
@@ -234,7 +233,7 @@ class Guests:
         rate = self._world.calibration.guest.save_bandwidth.bytes_s
         guest.state = VmState.Starting
         try:
-            yield from self._world.wait(guest.ram_mib * _MIB * SECOND_NS // rate, node)
+            yield from self._world.wait(guest.ram_mib * BYTES_PER_MIB * NS_PER_S // rate, node)
         except NodeLostError:
             return
         guest.state = VmState.Running

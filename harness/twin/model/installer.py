@@ -10,7 +10,7 @@ from harness.twin.model.catalog import Release
 from harness.twin.model.cau import Cau
 from harness.twin.model.content import ResourceBridge
 from harness.twin.model.engine import Engine, StepFailedError, Task
-from harness.twin.model.entities import OsBuild
+from harness.twin.model.entities import Node, OsBuild
 from harness.twin.model.groups import ORCHESTRATOR, UPDATE_SERVICE, Groups
 from harness.twin.model.states import ClusterGroupState, SummaryStatus
 from harness.twin.model.storage import Storage
@@ -113,24 +113,27 @@ class Installer:
     def _version_check(self, task: Task) -> Process:
         yield from self._world.wait(0)
         expected = OsBuild.parse(self._target.os_build)
-        for node in self._world.nodes.values():
-            if node.os_build < expected and not self._world.spec.has_defect("installed_with_old_build"):
-                raise StepFailedError(
-                    f"Current node platform version is '{node.os_build.version}' but expect version should be greater "
-                    f"than or equal to '{expected.version}'.",
-                    node.name,
-                )
+        for node in self._outdated(expected):
+            raise StepFailedError(
+                f"Current node platform version is '{node.os_build.version}' but expect version should be greater "
+                f"than or equal to '{expected.version}'.",
+                node.name,
+            )
 
     def _same_build(self, task: Task) -> Process:
         yield from self._world.wait(0)
         expected = OsBuild.parse(self._target.os_build)
-        for node in self._world.nodes.values():
-            if node.os_build < expected and not self._world.spec.has_defect("installed_with_old_build"):
-                raise StepFailedError(
-                    f"Expected {node.name} to be on OS Build Number {expected.version} "
-                    f"but found {node.os_build.version}.",
-                    node.name,
-                )
+        for node in self._outdated(expected):
+            raise StepFailedError(
+                f"Expected {node.name} to be on OS Build Number {expected.version} but found {node.os_build.version}.",
+                node.name,
+            )
+
+    def _outdated(self, expected: OsBuild) -> list[Node]:
+        """Machines below the expected build, unless the product is to overlook them (a defect on request)."""
+        if self._world.spec.has_defect("installed_with_old_build"):
+            return []
+        return [node for node in self._world.nodes.values() if node.os_build < expected]
 
     def _arb_online(self, task: Task) -> Process:
         yield from self._world.wait(0)

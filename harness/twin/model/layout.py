@@ -10,8 +10,6 @@ from harness.twin.model.reachability import Reachability
 from harness.twin.model.spec import GuestSpec
 from harness.twin.model.world import World
 
-_MIB = 1 << 20
-
 
 def make_nodes(world: World, release: Release) -> dict[str, Node]:
     """``NODE01`` and so on, all up and on the release's build."""

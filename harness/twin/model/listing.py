@@ -8,13 +8,12 @@ from datetime import datetime
 from harness.twin.model.catalog import Catalogs, Release, version_key
 from harness.twin.model.content import Environment, PackageVersion, UpdateRow
 from harness.twin.model.states import UpdateState
-
-_DAY_NS = 86_400_000_000_000
+from harness.twin.units import NS_PER_DAY
 
 
 def make_environment(release: Release) -> Environment:
     """The environment of a cluster on *release*, updated about a month ago."""
-    updated = -26 * _DAY_NS
+    updated = -26 * NS_PER_DAY
     return Environment(
         current_version=release.version,
         current_sbe_version=release.sbe_version,
@@ -53,7 +52,7 @@ def make_rows(catalogs: Catalogs, current: str, epoch: datetime, *, recalled: bo
     listed = [row for row in rows if recalled or row.state is not UpdateState.Recalled]
     for row in listed:
         if row.state is UpdateState.Installed:
-            row.installed_ns = -26 * _DAY_NS if row.version == current else -57 * _DAY_NS
+            row.installed_ns = -26 * NS_PER_DAY if row.version == current else -57 * NS_PER_DAY
     return listed[::-1]
 
 
@@ -84,7 +83,6 @@ def _row(release: Release, state: UpdateState) -> UpdateRow:
         state=state,
         os_build=release.os_build,
         kbs=release.kbs,
-        release_month=release.month,
         min_version_required=release.min_version_required,
         min_sbe_version_required=release.min_sbe_version_required,
         sbe_version=release.sbe_version,

@@ -46,49 +46,35 @@ class Machines:
         self._stop(node, planned=False)
         self._enter(node, NodePhase.Off)
 
-    def power_on(self, node: Node, cause: str = "power button") -> None:
+    def power_on(self, node: Node) -> None:
         """Switch on and boot; nothing happens if it is on."""
         if node.power is PowerState.On:
             return
         node.power = PowerState.On
-        self._world.emit("node.power", node=node.name, state=PowerState.On.value, cause=cause)
+        self._world.emit("node.power", node=node.name, state=PowerState.On.value, cause="power button")
         self._start_boot(node, self._world.calibration.node.power_button.ns)
 
-    def reset(self, node: Node, cause: str = "reset") -> None:
+    def reset(self, node: Node) -> None:
         """Restart the hardware without asking the operating system."""
-        self._world.emit("node.power", node=node.name, state="Reset", cause=cause)
+        self._world.emit("node.power", node=node.name, state="Reset", cause="reset")
         self._stop(node, planned=False)
         node.power = PowerState.On
         self._start_boot(node, 0)
 
     def restart(self, node: Node) -> None:
         """Orderly restart; WinRM stops first, then the rest, then the machine boots."""
-        self._begin_stop(node)
-        self._world.env.process(self._shut_down(node, self._life[node.name], then_boot=True))
-
-    def shut_down(self, node: Node) -> None:
-        """Orderly shutdown that ends with the power off."""
-        self._begin_stop(node)
-        self._world.env.process(self._shut_down(node, self._life[node.name], then_boot=False))
-
-    def _begin_stop(self, node: Node) -> None:
         self._life[node.name] += 1
         self._enter(node, NodePhase.ShuttingDown)
         self._stop(node, planned=True)
+        self._world.env.process(self._shut_down(node, self._life[node.name]))
 
-    def _shut_down(self, node: Node, life: int, *, then_boot: bool) -> Process:
+    def _shut_down(self, node: Node, life: int) -> Process:
         times = self._world.calibration.node
         yield self._world.env.timeout(self._draw(node, "shutdown", times.shutdown))
         if node.pending_reboot:
             yield self._world.env.timeout(self._draw(node, "servicing-shutdown", times.servicing_shutdown))
-        if self._life[node.name] != life:
-            return
-        if then_boot:
+        if self._life[node.name] == life:
             self._start_boot(node, 0)
-        else:
-            node.power = PowerState.Off
-            self._world.emit("node.power", node=node.name, state=PowerState.Off.value, cause="shutdown")
-            self._enter(node, NodePhase.Off)
 
     def _start_boot(self, node: Node, delay_ns: int) -> None:
         self._life[node.name] += 1

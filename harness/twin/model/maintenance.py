@@ -12,6 +12,7 @@ from harness.twin.model.storage import Storage
 from harness.twin.model.world import NodeLostError, Process, World
 
 SPACE_DEGRADED = "ERROR_CLUSTER_SPACE_DEGRADED"
+"""Why a node cannot be suspended while the storage is unhealthy ([D] WPD ClusterAwareUpdating)."""
 _DRAIN_FLAGS = (
     NodeStatusInformation.DrainInProgress | NodeStatusInformation.DrainCompleted | NodeStatusInformation.DrainFailed
 )

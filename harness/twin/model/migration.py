@@ -13,9 +13,8 @@ import simpy
 from harness.twin.model.entities import Guest, Node
 from harness.twin.model.guests import Guests
 from harness.twin.model.states import VmState
-from harness.twin.model.world import SECOND_NS, NodeLostError, Process, World
-
-_MIB = 1 << 20
+from harness.twin.model.world import NodeLostError, Process, World
+from harness.twin.units import BYTES_PER_MIB, NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +32,11 @@ def plan_copy(
     """How long the copy takes with the guest running, and then with the guest frozen."""
     remaining, running_ns, rounds = ram_bytes, 0, 0
     while rounds < max_rounds and (rounds == 0 or remaining > stop_bytes):
-        duration = remaining * SECOND_NS // bandwidth_bytes_s
+        duration = remaining * NS_PER_S // bandwidth_bytes_s
         running_ns += duration
-        remaining = min(ram_bytes, dirty_bytes_s * duration // SECOND_NS)
+        remaining = min(ram_bytes, dirty_bytes_s * duration // NS_PER_S)
         rounds += 1
-    return CopyPlan(running_ns, remaining * SECOND_NS // bandwidth_bytes_s, rounds)
+    return CopyPlan(running_ns, remaining * NS_PER_S // bandwidth_bytes_s, rounds)
 
 
 class Migration:
@@ -66,8 +65,8 @@ class Migration:
     def _copy(self, guest: Guest, source: str, target: str) -> Process:
         values = self._world.calibration.guest
         plan = plan_copy(
-            guest.ram_mib * _MIB,
-            guest.dirty_rate_mib_s * _MIB,
+            guest.ram_mib * BYTES_PER_MIB,
+            guest.dirty_rate_mib_s * BYTES_PER_MIB,
             values.migration_bandwidth.bytes_s,
             max_rounds=values.migration_rounds.n,
             stop_bytes=values.migration_stop_bytes.bytes,

@@ -19,7 +19,8 @@ from harness.twin.model.states import (
     VirtualDiskStatus,
     VolumeHealth,
 )
-from harness.twin.model.world import SECOND_NS, Bell, Process, World
+from harness.twin.model.world import Bell, Process, World
+from harness.twin.units import NS_PER_S
 
 
 class VolumeListener(Protocol):
@@ -68,7 +69,7 @@ class Storage:
         """Bytes by which the copies on *node* are behind now."""
         base = volume.dirty_bytes.get(node, 0)
         since = self._behind_since.get((volume.name, node))
-        grown = 0 if since is None else (self._world.now - since) * volume.write_bytes_s // SECOND_NS
+        grown = 0 if since is None else (self._world.now - since) * volume.write_bytes_s // NS_PER_S
         return min(base + grown, volume.size_bytes)
 
     def out_nodes(self) -> list[str]:
@@ -280,7 +281,7 @@ class Storage:
         job.running_since_ns = self._world.now
         self._world.emit("storage.resync.start", disk=volume.name, bytes=job.bytes_total)
         left = job.bytes_total - job.processed_bytes
-        yield self._world.env.timeout(-(-left * SECOND_NS // job.rate_bytes_s))
+        yield self._world.env.timeout(-(-left * NS_PER_S // job.rate_bytes_s))
         if self._repairing[volume.name] is plan:
             self._fold(volume, job)
             self._settle()
@@ -304,7 +305,7 @@ class Storage:
             job = StorageJob("Optimize", None, self._world.now, total, values.optimize_rate.bytes_s)
             job.running_since_ns = self._world.now
             self.jobs.append(job)
-            yield self._world.env.timeout(-(-total * SECOND_NS // job.rate_bytes_s))
+            yield self._world.env.timeout(-(-total * NS_PER_S // job.rate_bytes_s))
             self.jobs.remove(job)
 
     def _set_disks(self, node: Node, status: PhysicalDiskStatus) -> None:

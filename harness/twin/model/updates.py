@@ -24,9 +24,9 @@ from harness.twin.model.states import (
     UpdateRunState,
     UpdateState,
 )
-from harness.twin.model.world import SECOND_NS, Process, World
+from harness.twin.model.world import Process, World
+from harness.twin.units import BYTES_PER_MIB, NS_PER_S
 
-_MIB = 1 << 20
 _SIBLING = UpdateState.NotApplicableBecauseAnotherUpdateIsInProgress
 _ENTRY = {
     UpdateState.Ready: UpdateState.Downloading,
@@ -247,7 +247,7 @@ class UpdateService:
             raise _PhaseFailedError(
                 "The update content could not be downloaded: the download endpoint is not reachable."
             )
-        total = row.package_size_mb * _MIB * SECOND_NS // values.download_rate.bytes_s
+        total = row.package_size_mb * BYTES_PER_MIB * NS_PER_S // values.download_rate.bytes_s
         self._download = (self._world.now, total)
         part = total // 4
         for quarter in range(4):

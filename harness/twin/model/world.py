@@ -21,7 +21,6 @@ from harness.twin.model.random import Streams
 from harness.twin.model.spec import ModelSpec
 
 Process = Generator[Event, Any, Any]
-SECOND_NS = 1_000_000_000
 
 
 class NodeLostError(Exception):

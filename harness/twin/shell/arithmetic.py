@@ -13,19 +13,14 @@ from harness.twin.shell.conversion import convert, half_even, parse_number, to_e
 from harness.twin.shell.dateformat import span_of_ticks
 from harness.twin.shell.errors import NetException, PSError, runtime_error
 from harness.twin.shell.numberformat import as_decimal
-from harness.twin.shell.objects import Char, Int64, PSArray, PSEnum, PSHashtable, PSObject, UInt32, UInt64
+from harness.twin.shell.objects import Char, Int64, PSArray, PSEnum, PSHashtable, UInt32, UInt64, bare_value
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import TypeRef, is_null, type_name
 
 Number = int | float | Decimal
 _N = TypeVar("_N", int, float, Decimal)
 _NAMES: Final = {"+": "op_Addition", "-": "op_Subtraction", "*": "op_Multiply", "/": "op_Division", "%": "op_Modulus"}
-_LONG: Final = TypeRef("System.Int64")
 _INT: Final = TypeRef("System.Int32")
-
-
-def _bare(value: object) -> object:
-    return value.base if isinstance(value, PSObject) and value.base is not None else value
 
 
 def no_operator(left: object, symbol: str) -> PSError:
@@ -43,7 +38,7 @@ def no_operator(left: object, symbol: str) -> PSError:
 
 def as_number(value: object, left: object, symbol: str) -> Number:
     """An operand of arithmetic as a number; text is read as one."""
-    value = _bare(value)
+    value = bare_value(value)
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, int | float | Decimal):
@@ -138,7 +133,7 @@ def add(left: object, right: object) -> object:
         total = left + right
         if -(2**31) <= total < 2**31:
             return total
-    left, right = _bare(left), _bare(right)
+    left, right = bare_value(left), bare_value(right)
     if isinstance(left, str):
         return str(left) + to_text(right)
     if is_null(left):
@@ -191,7 +186,7 @@ def subtract(left: object, right: object) -> object:
         total = left - right
         if -(2**31) <= total < 2**31:
             return total
-    left, right = _bare(left), _bare(right)
+    left, right = bare_value(left), bare_value(right)
     if isinstance(left, datetime):
         if isinstance(right, str):
             right = convert(right, TypeRef("System.DateTime"))
@@ -213,7 +208,7 @@ def multiply(left: object, right: object) -> object:
         total = left * right
         if -(2**31) <= total < 2**31:
             return total
-    left, right = _bare(left), _bare(right)
+    left, right = bare_value(left), bare_value(right)
     if isinstance(left, str | list) and not isinstance(left, Char):
         times = to_integer(right, _INT)
         if times < 0:
@@ -230,12 +225,12 @@ def multiply(left: object, right: object) -> object:
 
 def divide(left: object, right: object) -> object:
     """``/``."""
-    return _arithmetic(_bare(left), _bare(right), "/")
+    return _arithmetic(bare_value(left), bare_value(right), "/")
 
 
 def remainder(left: object, right: object) -> object:
     """``%``."""
-    return _arithmetic(_bare(left), _bare(right), "%")
+    return _arithmetic(bare_value(left), bare_value(right), "%")
 
 
 def _arithmetic(left: object, right: object, symbol: str) -> object:
@@ -310,7 +305,7 @@ def bit_not(value: object) -> object:
 
 def number_range(left: object, right: object) -> list[object]:
     """``a..b``, up or down."""
-    first, last = to_integer(_bare(left), _INT), to_integer(_bare(right), _INT)
+    first, last = to_integer(bare_value(left), _INT), to_integer(bare_value(right), _INT)
     return list(range(first, last + 1)) if first <= last else list(range(first, last - 1, -1))
 
 

@@ -11,13 +11,12 @@ from harness.twin.shell.ast import Extent
 from harness.twin.shell.commands.api import Parameter
 from harness.twin.shell.conversion import convert, to_bool
 from harness.twin.shell.errors import PSError
-from harness.twin.shell.objects import PSObject
+from harness.twin.shell.objects import bare_value
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import TypeRef, array_of, find_type, is_instance, is_null, type_name
 from harness.twin.shell.validation import check_emptiness, validate
 
 SWITCH: Final = "switch"
-_OBJECT: Final = TypeRef("System.Object")
 
 
 @functools.lru_cache(maxsize=2048)
@@ -417,4 +416,4 @@ def bind_pipeline(
 
 def plain(value: object) -> object:
     """A value without its wrapper."""
-    return value.base if isinstance(value, PSObject) and value.base is not None else value
+    return bare_value(value)

@@ -15,6 +15,7 @@ from harness.twin.shell.errors import PSError, runtime_error
 from harness.twin.shell.frame import Frame
 from harness.twin.shell.invocation import call_block, one_value
 from harness.twin.shell.objects import NOTHING, EnumType, NoteProperty, PSHashtable, PSMethod, PSObject
+from harness.twin.shell.scope import Scope
 from harness.twin.shell.scriptblock import Evaluate, Run, ScriptBlock
 from harness.twin.shell.staticmembers import default_of
 from harness.twin.shell.text import to_text
@@ -181,12 +182,6 @@ def _default(frame: Frame, member: ClassMember) -> object:
     return None if wanted.is_class else default_of(wanted)
 
 
-class TypedProperty(NoteProperty):
-    """A property of a class: it keeps its type."""
-
-    __slots__ = ()
-
-
 def new_instance(frame: Frame, wanted: TypeRef, arguments: Sequence[object]) -> object:
     """``[Class]::new(…)``."""
     definition = wanted.definition
@@ -256,8 +251,6 @@ def _construct(frame: Frame, definition: ClassDefinition, made: PSObject, argume
         inner = Frame(frame.rs, frame.scope, frame.out, frame.streams, frame.source)
         values: list[object] = []
         if chosen.base_arguments and chosen.block is not None:
-            from harness.twin.shell.scope import Scope
-
             inner.scope = Scope(frame.rs.global_scope)
             for parameter, value in zip(chosen.block.body.parameters, arguments, strict=False):
                 inner.scope.put(parameter.declaration.name, value)

@@ -10,7 +10,7 @@ from typing import Final
 
 from harness.twin.shell.conversion import convert, parse_number, to_bool, to_enum
 from harness.twin.shell.errors import PSError, runtime_error
-from harness.twin.shell.objects import Char, PSEnum, PSObject, Version
+from harness.twin.shell.objects import Char, PSEnum, PSObject, Version, bare_value
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import TypeRef, is_null, type_name, type_ref
 
@@ -35,13 +35,9 @@ def compare_text(left: str, right: str, ignore_case: bool) -> int:
     return -1 if left.swapcase() < right.swapcase() else 1
 
 
-def _plain(value: object) -> object:
-    return value.base if isinstance(value, PSObject) and value.base is not None else value
-
-
 def equals(left: object, right: object, ignore_case: bool = True) -> bool:
     """``-eq`` of two single values; the right side is converted to the left's type, and what cannot be is unequal."""
-    left, right = _plain(left), _plain(right)
+    left, right = bare_value(left), bare_value(right)
     if isinstance(left, str):
         if isinstance(right, str):
             return left.lower() == right.lower() if ignore_case else left == right
@@ -114,7 +110,7 @@ def _converted(left: object, right: object) -> object:
 
 def order(left: object, right: object, ignore_case: bool = True) -> int:
     """-1, 0 or 1 of two single values. Raises ``PSError`` when they have no order."""
-    left, right = _plain(left), _plain(right)
+    left, right = bare_value(left), bare_value(right)
     if is_null(left):
         return _null_order(right)
     if is_null(right):
@@ -197,7 +193,7 @@ def over_left(test: Test) -> Callable[[object, object], object]:
     """A comparison that filters when its left side is a list."""
 
     def compare(left: object, right: object) -> object:
-        items = _plain(left)
+        items = bare_value(left)
         if isinstance(items, list):
             return [item for item in items if test(item, right)]
         return test(left, right)
@@ -207,7 +203,7 @@ def over_left(test: Test) -> Callable[[object, object], object]:
 
 def contains(items: object, wanted: object, ignore_case: bool) -> bool:
     """``-contains``."""
-    bare = _plain(items)
+    bare = bare_value(items)
     if isinstance(bare, list):
         return any(equals(item, wanted, ignore_case) for item in bare)
     return equals(items, wanted, ignore_case)
@@ -218,8 +214,8 @@ def _relation(accepts: Callable[[int], bool], ignore_case: bool) -> Test:
 
 
 def comparison(family: str, case_sensitive: bool) -> Callable[[object, object], object]:
-    """The comparison of a family (``eq``, ``ne``, ``gt``, ``ge``, ``lt``, ``le``, ``contains``, ``in`` and their "
-    "negations)."""
+    """The comparison of a family (``eq``, ``ne``, ``gt``, ``ge``, ``lt``, ``le``, ``contains``, ``in`` and their
+    negations)."""
     ignore = not case_sensitive
     if family == "eq":
         return over_left(lambda left, right: equals(left, right, ignore))

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from harness.twin.shell.clixml import Serializer, document, escaped
 from harness.twin.shell.errors import ErrorRecord
 from harness.twin.shell.errortext import category_text, error_lines
 from harness.twin.shell.formatting.renderer import Renderer
 from harness.twin.shell.frame import Streams
-from harness.twin.shell.host import ShellHost
+from harness.twin.shell.host import ShellHost, Writer
 from harness.twin.shell.objects import PSObject
 from harness.twin.shell.records import HostText, InformationRecord, MessageRecord, ProgressRecord
 from harness.twin.shell.runspace import Runspace
 from harness.twin.shell.text import to_text
 
-Writer = Callable[[bytes], None]
 _LABELS = {"warning": "WARNING", "verbose": "VERBOSE", "debug": "DEBUG"}
 
 
@@ -105,7 +102,7 @@ class Console:
             "Source": "Write-Host" if isinstance(data, HostText) else "Write-Information",
             "TimeGenerated": self.runspace.local_now,
             "Tags": list(record.tags),
-            "User": f"{host.computer_name}\\Administrator",
+            "User": f"{host.environment.get('USERDOMAIN', host.computer_name)}\\{host.environment.get('USERNAME', '')}",
             "Computer": host.computer_name,
         }
         return PSObject.of_type("System.Management.Automation.InformationRecord", properties, text=to_text(record.data))

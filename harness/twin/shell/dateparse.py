@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from harness.twin.shell.dateformat import DAYS, MONTHS
@@ -106,11 +106,6 @@ def _shifted(moment: datetime, zone: str) -> datetime:
         offset = timedelta(hours=hours, minutes=minutes)
         moment -= offset if zone[0] == "+" else -offset
     return moment.replace(tzinfo=LOCAL)
-
-
-def to_utc(moment: datetime) -> datetime:
-    """The same instant with kind Utc (an unspecified one counts as local)."""
-    return moment.replace(tzinfo=UTC)
 
 
 _SPAN: Final = re.compile(

@@ -60,13 +60,9 @@ def position_message(invocation: Invocation) -> str:
 
 def _excerpt(text: str, at: int, size: int) -> tuple[str, int]:
     """A long line is cut around the marks (at most 69 characters stay)."""
-    indent = len(text) - len(text.lstrip())
     if len(text) <= _MAX_LINE:
         return text, at
-    del indent
-    room = _MAX_LINE - size
-    if room < 0:
-        room = 0
+    room = max(_MAX_LINE - size, 0)
     before = text[:at]
     after = text[at + size :]
     half = room // 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from harness.twin.shell.arguments import Argument, BindingErrors
 from harness.twin.shell.binder import SWITCH, Binding, Coerce, Signature, cmdlet_coerce
@@ -11,16 +11,14 @@ from harness.twin.shell.commands.api import Parameter
 from harness.twin.shell.conversion import convert, to_bool
 from harness.twin.shell.errors import PSError
 from harness.twin.shell.frame import Frame, Sink
-from harness.twin.shell.objects import NOTHING, PSEnum, PSHashtable, PSObject, Reference
+from harness.twin.shell.invocation import call_block, one_value
+from harness.twin.shell.objects import NOTHING, PSHashtable, Reference
 from harness.twin.shell.regexes import matches_wildcard
 from harness.twin.shell.scope import Scope, Variable
 from harness.twin.shell.scriptblock import Body, ScriptBlock, ScriptParameter
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import ENUMS, TypeRef, is_null
 from harness.twin.shell.validation import ValidationError, check_emptiness
-
-if TYPE_CHECKING:
-    from harness.twin.shell.runspace import Runspace
 
 _ACTIONS: Final = ENUMS["system.management.automation.actionpreference"]
 
@@ -179,8 +177,6 @@ def bind_defaults(frame: Frame, name: str, signature: Signature, coerce: Coerce)
             if parameter is None or parameter.name in binding.bound or not matches_wildcard(command.strip(), name):
                 continue
             if isinstance(value, ScriptBlock):
-                from harness.twin.shell.invocation import call_block, one_value
-
                 value = one_value(call_block(frame.rs, value, [], frame.scope, frame.streams))
             if parameter.name in signature.common_names:
                 binding.common.setdefault(parameter.name.lower(), coerce(parameter, value, None))
@@ -230,11 +226,3 @@ def apply_actions(actions: dict[str, object], scope: Scope, frame: Frame, caller
             follow(value)
 
         frame.out = named
-
-
-def runspace_of(frame: Frame) -> Runspace:
-    """The session of a frame."""
-    return frame.rs
-
-
-__all__ = ["PSEnum", "PSObject", "apply_actions", "apply_defaults", "bind_defaults", "function_coerce", "signature_of"]

@@ -7,22 +7,18 @@ from typing import TYPE_CHECKING, Final
 from harness.twin.shell.conversion import convert, to_integer
 from harness.twin.shell.dotnet.registry import NetMethod, call_method, members_of
 from harness.twin.shell.errors import PSError, runtime_error
-from harness.twin.shell.objects import Char, NetList, PSArray, PSHashtable, PSObject
+from harness.twin.shell.objects import Char, NetList, PSArray, PSHashtable, bare_value
 from harness.twin.shell.typesystem import TypeRef, find_type, is_null, type_name
 
 if TYPE_CHECKING:
-    from harness.twin.shell.runspace import Runspace
+    pass
 
 _INT: Final = TypeRef("System.Int32")
 
 
-def _plain(value: object) -> object:
-    return value.base if isinstance(value, PSObject) and value.base is not None else value
-
-
-def get_index(rs: Runspace, target: object, index: object, strict: int = 0) -> object:
+def get_index(target: object, index: object, strict: int = 0) -> object:
     """The element; several for a list of indexes; ``$null`` out of range."""
-    value, at = _plain(target), _plain(index)
+    value, at = bare_value(target), bare_value(index)
     if is_null(value):
         raise runtime_error("Cannot index into a null array.", "NullArray", "InvalidOperation")
     if isinstance(value, PSHashtable):
@@ -104,9 +100,9 @@ def _of_table(table: PSHashtable, key: object) -> object:
     return table.get(key)
 
 
-def set_index(rs: Runspace, target: object, index: object, new: object) -> None:
+def set_index(target: object, index: object, new: object) -> None:
     """``target[index] = new``."""
-    value, at = _plain(target), _plain(index)
+    value, at = bare_value(target), bare_value(index)
     if is_null(value):
         raise runtime_error("Cannot index into a null array.", "NullArray", "InvalidOperation")
     if isinstance(value, PSHashtable):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from harness.twin.shell.arguments import Argument
 from harness.twin.shell.conversion import to_bool
 from harness.twin.shell.errors import ReturnSignal
 from harness.twin.shell.frame import Frame, Sink, Streams
@@ -17,19 +18,17 @@ if TYPE_CHECKING:
 
 
 class BlockRunner:
-    """Runs one block again and again in the scope it is called from, with ``$_`` set (``ForEach-Object`` and "
-    "friends)."""
+    """Runs one block again and again in the scope it is called from, with ``$_`` set (``ForEach-Object`` and
+    others)."""
 
     __slots__ = ("_frame", "_run", "_scope", "block")
 
-    def __init__(
-        self, rs: Runspace, block: ScriptBlock, scope: Scope, out: Sink, streams: Streams, function: str = ""
-    ) -> None:
+    def __init__(self, rs: Runspace, block: ScriptBlock, scope: Scope, out: Sink, streams: Streams) -> None:
         body = block.body
         self.block = block
         self._scope = scope
         self._run = body.process or body.end
-        self._frame = Frame(rs, scope, out, streams, block.ast.source, function)
+        self._frame = Frame(rs, scope, out, streams, block.ast.source)
 
     def run(self, item: object) -> None:
         """Once, for an object."""
@@ -86,7 +85,6 @@ def call_block(
     new_scope: bool = True,
 ) -> list[object]:
     """A block with positional arguments, as ``.Invoke()`` and script members do it."""
-    from harness.twin.shell.arguments import Argument
     from harness.twin.shell.processors import ScriptProcessor
 
     items: list[object] = []

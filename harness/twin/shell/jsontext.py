@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.twin.shell.dateformat import span_parts, ticks_of_span
@@ -45,6 +46,10 @@ def quoted(text: str) -> str:
     return f'"{_ESCAPE.sub(_escaped, text)}"'
 
 
+_quoted_name: Final = lru_cache(maxsize=4096)(quoted)
+"""For names of properties, which come again and again."""
+
+
 def date_text(moment: datetime) -> str:
     """``"\\/Date(ms)\\/"``; every kind is read as UTC, since lab nodes run on UTC."""
     span = moment.replace(tzinfo=UTC) - _EPOCH
@@ -64,6 +69,8 @@ class JsonWriter:
         kind = type(value)
         if kind is str:
             return quoted(value)  # type: ignore[arg-type]
+        if kind is PSHashtable and level <= self.depth:
+            return self._object(self.pairs(value), level, column)
         if value is None or is_null(value):
             return "null"
         if kind is bool:
@@ -91,7 +98,7 @@ class JsonWriter:
             text = double_text(value, 17) if float(f"{value:.15g}") != value else double_text(value)
             if text in ("NaN", "∞", "-∞"):
                 return {"NaN": "NaN", "∞": "Infinity", "-∞": "-Infinity"}[text]
-            return text if re.search(r"[.E]", text) else f"{text}.0" if self._keeps_point else text
+            return text
         if isinstance(value, Decimal):
             return net_text(value)
         if isinstance(value, PSEnum):
@@ -101,8 +108,6 @@ class JsonWriter:
         if isinstance(value, uuid.UUID | TypeRef):
             return quoted(str(value))
         return None
-
-    _keeps_point: Final = False
 
     def _flat(self, value: object) -> str:
         if isinstance(value, list):
@@ -151,7 +156,7 @@ class JsonWriter:
 
     def _object(self, pairs: list[tuple[str, object]], level: int, column: int) -> str:
         if self.compress:
-            return f"{{{','.join([f'{quoted(name)}:{self.write(value, level + 1)}' for name, value in pairs])}}}"
+            return f"{{{','.join([f'{_quoted_name(name)}:{self.write(value, level + 1)}' for name, value in pairs])}}}"
         if not pairs:
             return f"{{\r\n\r\n{' ' * column}}}"
         inner = column + 4
@@ -160,7 +165,7 @@ class JsonWriter:
         for name, value in pairs:
             key = f"{quoted(name)}:  "
             lines.append(f"{pad}{key}{self.write(value, level + 1, inner + len(key))}")
-        return f"{{\r\n{','.join([''])}{f',{chr(13)}{chr(10)}'.join(lines)}\r\n{' ' * column}}}"
+        return f"{{\r\n{f',{chr(13)}{chr(10)}'.join(lines)}\r\n{' ' * column}}}"
 
 
 def _span_pairs(value: timedelta) -> list[tuple[str, object]]:

@@ -10,7 +10,7 @@ from harness.twin.shell.ast import InvocationOperator
 from harness.twin.shell.commands.api import CommandDeclaration
 from harness.twin.shell.errors import Invocation, runtime_error
 from harness.twin.shell.frame import Frame, Streams
-from harness.twin.shell.objects import PSObject
+from harness.twin.shell.objects import PSObject, bare_value
 from harness.twin.shell.processors import CmdletProcessor, Processor, ScriptProcessor
 from harness.twin.shell.scriptblock import Function, ScriptBlock
 from harness.twin.shell.text import to_text
@@ -85,7 +85,7 @@ def resolve_name(frame: Frame, name: str) -> Target | None:
 
 def find_command(frame: Frame, value: object, called: bool, operator: InvocationOperator) -> Target:
     """What a command word or the value after ``&`` stands for. Raises ``PSError`` (CommandNotFoundException)."""
-    bare = value.base if isinstance(value, PSObject) and value.base is not None else value
+    bare = bare_value(value)
     if isinstance(bare, ScriptBlock):
         return Target(function=Function("", bare))
     if isinstance(bare, Function):
@@ -110,12 +110,18 @@ def find_command(frame: Frame, value: object, called: bool, operator: Invocation
     return found
 
 
+def unknown_term(name: str) -> str:
+    """The message for a name that no command has."""
+    return (
+        f"The term '{name}' is not recognized as the name of a cmdlet, function, script file, or operable program. "
+        "Check the spelling of the name, or if a path was included, verify that the path is correct and try again."
+    )
+
+
 def not_found(name: str) -> Exception:
     """No command of that name."""
     error = runtime_error(
-        f"The term '{name}' is not recognized as the name of a cmdlet, function, script file, or operable "
-        "program. Check the "
-        "spelling of the name, or if a path was included, verify that the path is correct and try again.",
+        unknown_term(name),
         "CommandNotFoundException",
         "ObjectNotFound",
         name,

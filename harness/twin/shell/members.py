@@ -153,11 +153,11 @@ def _null_member(low: str, name: str, strict: int) -> object:
     return 0 if low in ("count", "length") else None
 
 
-def property_not_found(name: str, error_id: str = "PropertyNotFoundStrict") -> PSError:
+def property_not_found(name: str) -> PSError:
     """Strict mode: no such property."""
     return runtime_error(
         f"The property '{name}' cannot be found on this object. Verify that the property exists.",
-        error_id,
+        "PropertyNotFoundStrict",
         "NotSpecified",
         type_name="System.Management.Automation.PropertyNotFoundException",
     )

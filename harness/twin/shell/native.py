@@ -1,7 +1,4 @@
-"""Programs inside a session: ``hostname``, ``cmd /c …``, and what the machine knows.
-
-The host may have ``has_program(name) -> bool`` and ``run_program(words, stdin, stdout, stderr) -> int | None``.
-"""
+"""Programs inside a session: ``hostname``, ``cmd /c …``, and those that the host brings along."""
 
 from __future__ import annotations
 
@@ -30,8 +27,7 @@ def plain_name(name: str) -> str:
 def knows(rs: Runspace, name: str) -> bool:
     """Whether the machine has such a program."""
     low = plain_name(name)
-    known: Any = getattr(rs.host, "has_program", None)
-    return low in BUILT_IN or bool(known is not None and known(low))
+    return low in BUILT_IN or low in rs.host.programs
 
 
 def _words(arguments: Sequence[Argument]) -> list[str]:
@@ -70,6 +66,7 @@ class NativeProcessor(Processor):
         stdin = io.BytesIO("".join(f"{line}\r\n" for line in self.lines).encode("utf-8"))
         out, err = io.BytesIO(), io.BytesIO()
         host = self.frame.rs.host
+        host.charge(plain_name(self.name))
         quoted = " ".join(f'"{word}"' if " " in word or not word else word for word in self.words)
         code = ConsoleProgram(host).run(
             quoted, stdin, lambda data: void(out.write(data)), lambda data: void(err.write(data))

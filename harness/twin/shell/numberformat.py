@@ -78,7 +78,7 @@ def _fixed(value: Decimal, places: int, grouping: bool) -> str:
     return f"-{text}" if value < 0 and short != 0 else text
 
 
-def _scientific(value: Decimal, letter: str, places: int, exponent_digits: int = 3) -> str:
+def _scientific(value: Decimal, letter: str, places: int) -> str:
     if value == 0:
         mantissa, exponent = Decimal(0), 0
     else:
@@ -88,7 +88,7 @@ def _scientific(value: Decimal, letter: str, places: int, exponent_digits: int =
             exponent += 1
             mantissa = rounded(value.scaleb(-exponent), places)
     sign = "-" if exponent < 0 else "+"
-    return f"{mantissa:.{places}f}{letter}{sign}{abs(exponent):0{exponent_digits}d}"
+    return f"{mantissa:.{places}f}{letter}{sign}{abs(exponent):03d}"
 
 
 def _general(value: int | float | Decimal, letter: str, digits: int) -> str:

@@ -264,10 +264,6 @@ class PSObject:
         else:
             self.members[name.lower()] = NoteProperty(name, value)
 
-    def add_method(self, name: str, call: Callable[..., object]) -> None:
-        """Add a method; it is called with its arguments (without the object)."""
-        self.members[name.lower()] = PSMethod(name, lambda _this, *arguments: call(*arguments))
-
     def properties(self) -> Iterator[tuple[str, object]]:
         """Names and values of the properties, in order."""
         for member in list(self.members.values()):
@@ -285,6 +281,11 @@ class PSObject:
 
     def __repr__(self) -> str:
         return f"PSObject({self.type_names[0]}, {', '.join(self.members)})"
+
+
+def bare_value(value: object) -> object:
+    """What a ``PSObject`` wraps; any other value is itself."""
+    return value.base if isinstance(value, PSObject) and value.base is not None else value
 
 
 def read_member(target: object, member: Member) -> object:
@@ -342,6 +343,10 @@ class PSHashtable:
         slot = self._key(key)
         known = self._pairs.get(slot)
         self._pairs[slot] = (known[0] if known else key, value)
+
+    def add_word(self, low: str, word: str, value: object) -> None:
+        """Add a text key that is not there yet and whose lower-case form is known; not for ``case_sensitive``."""
+        self._pairs[low] = (word, value)
 
     def __contains__(self, key: object) -> bool:
         return self._key(key) in self._pairs
@@ -407,12 +412,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EnumType:
-    """An enum: full name, labels with their values, whether labels combine, and the width of its numbers."""
+    """An enum: full name, labels with their values, and whether labels combine."""
 
     name: str
     labels: Mapping[str, int]
     flags: bool = False
-    underlying: str = "System.Int32"
     by_value: dict[int, str] = field(init=False, repr=False)
     by_name: dict[str, str] = field(init=False, repr=False)
 
@@ -519,8 +523,3 @@ class Reference:
     def __init__(self, getter: Callable[[], object], setter: Callable[[object], None]) -> None:
         self.getter = getter
         self.setter = setter
-
-
-def unwrap(value: object) -> object:
-    """The value inside a wrapper (``PSObject`` with a base), else the value itself."""
-    return value.base if type(value) is PSObject and value.base is not None else value

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any, Final
 from harness.twin.shell.arguments import COMMON_NAMES, Argument, BindingErrors
 from harness.twin.shell.binder import Binder, Binding, Signature, bind_pipeline, cmdlet_coerce
 from harness.twin.shell.commands.api import Call, Command, CommandDeclaration
-from harness.twin.shell.conversion import to_bool
 from harness.twin.shell.errors import ErrorRecord, Invocation, NetError, PSError, ReturnSignal
 from harness.twin.shell.frame import Frame, Sink, Streams
-from harness.twin.shell.functionbinding import apply_defaults, bind_defaults, function_coerce, signature_of
+from harness.twin.shell.functionbinding import (
+    apply_actions,
+    apply_defaults,
+    bind_defaults,
+    function_coerce,
+    signature_of,
+)
 from harness.twin.shell.members import MISSING, find_member
-from harness.twin.shell.objects import NOTHING, Enumerator, NetList, PSEnum, PSHashtable, PSObject
+from harness.twin.shell.objects import NOTHING, Enumerator, NetList, PSEnum, PSHashtable
 from harness.twin.shell.scope import Scope, Variable
 from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.typesystem import is_null
@@ -153,9 +158,9 @@ class CmdletProcessor(Processor):
             self.command = run(call)
             self._guard(self.command.begin)
 
-    def _guard(self, act: Callable[[], object]) -> None:
+    def _guard(self, act: Callable[..., object], *arguments: object) -> None:
         try:
-            act()
+            act(*arguments)
         except PSError as error:
             self._own(error.record)
             raise
@@ -188,11 +193,7 @@ class CmdletProcessor(Processor):
             return
         call.current = item
         if self.command is not None:
-            command = self.command
-            self._guard(lambda: command.process(item))
-        elif self.declaration.collect:
-            if item is not NOTHING:
-                call.input.append(item)
+            self._guard(self.command.process, item)
         else:
             self._guard(self._run)
 
@@ -239,8 +240,6 @@ class CmdletProcessor(Processor):
     def end(self) -> None:
         if self.command is not None:
             self._guard(self.command.end)
-        elif self.declaration.collect:
-            self._guard(self._run)
 
 
 class ScriptProcessor(Processor):
@@ -286,8 +285,6 @@ class ScriptProcessor(Processor):
         if body.advanced or body.parameters or self.arguments:
             binder = Binder(signature, self.errors, coerce, body.advanced)
             defaults = bind_defaults(frame, self.name, signature, coerce) if body.advanced and self.name else None
-            caller = Frame(self.rs, self.caller, self.out, self.streams, frame.source, self.name)
-            del caller
             self.binding = binder.bind(self.arguments, defaults, expecting_input)
         self._prepare_scope(scope, frame)
         apply_defaults(frame, body, self.binding)
@@ -319,8 +316,6 @@ class ScriptProcessor(Processor):
             self._make_cmdlet(scope, frame)
 
     def _apply_actions(self, actions: dict[str, object], scope: Scope, frame: Frame) -> None:
-        from harness.twin.shell.functionbinding import apply_actions
-
         apply_actions(actions, scope, frame, self.caller)
 
     def _make_cmdlet(self, scope: Scope, frame: Frame) -> None:
@@ -425,8 +420,3 @@ class ScriptProcessor(Processor):
 
 def _no_run(_call: Call) -> None:
     """An advanced function has no Python body."""
-
-
-def truthy(value: object) -> bool:
-    """PowerShell's truth, for callers of this module."""
-    return to_bool(value.base if isinstance(value, PSObject) else value)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Final
 
 from harness.twin.shell.commandline import split_command_line
 from harness.twin.shell.console import Console
-from harness.twin.shell.errors import ErrorRecord, ExitSignal, PipelineStopped, PSError
-from harness.twin.shell.host import ShellHost
+from harness.twin.shell.errors import ExitSignal, PipelineStopped, PSError
+from harness.twin.shell.host import ShellHost, Writer
+from harness.twin.shell.native import plain_name
 from harness.twin.shell.objects import Enumerator
 from harness.twin.shell.parsefailure import parse_record
 from harness.twin.shell.parser import ParseResult, parse
@@ -23,11 +23,59 @@ from harness.twin.shell.runspace import Runspace
 from harness.twin.shell.shell import run_tree
 
 CONSOLE_WIDTH: Final = 80
+"""Columns of the hidden console of WinRS in which error texts are broken: 80 on older hosts, 120 on newer [C]."""
+_FILE_MISSING: Final = -196608
+"""Exit code of ``-File`` without such a file: 0xFFFD0000 [GK]."""
 STOPPED: Final = 0xC000013A
+"""Exit code of a process that was ended by Ctrl-C or a Signal ([D] STATUS_CONTROL_C_EXIT)."""
+_INTERNAL: Final = frozenset(
+    [
+        "assoc",
+        "break",
+        "call",
+        "cd",
+        "chdir",
+        "cls",
+        "color",
+        "copy",
+        "date",
+        "del",
+        "dir",
+        "endlocal",
+        "erase",
+        "for",
+        "ftype",
+        "goto",
+        "if",
+        "md",
+        "mkdir",
+        "mklink",
+        "move",
+        "path",
+        "pause",
+        "popd",
+        "prompt",
+        "pushd",
+        "rd",
+        "rem",
+        "ren",
+        "rename",
+        "rmdir",
+        "set",
+        "setlocal",
+        "shift",
+        "start",
+        "time",
+        "title",
+        "type",
+        "verify",
+        "vol",
+    ]
+)
+"""Internal commands of cmd.exe ([D] Windows commands) that the twin lacks."""
 _NOT_A_COMMAND: Final = (
     "'{}' is not recognized as an internal or external command,\r\noperable program or batch file.\r\n"
 )
-Writer = Callable[[bytes], None]
 _SWITCHES: Final = ("noprofile", "noninteractive", "nologo", "noexit", "sta", "mta")
 _VALUED: Final = (
     "executionpolicy",
@@ -50,7 +98,6 @@ class Options:
     text: str = ""
     encoded: bool = False
     output_xml: bool = False
-    arguments: tuple[str, ...] = ()
     fault: str = ""
 
 
@@ -111,7 +158,7 @@ def _file(found: Options, rest: list[str]) -> Options:
     if rest[:1] == ["-"]:
         found.mode = "stdin"
     elif rest:
-        found.mode, found.text, found.arguments = "file", rest[0], tuple(rest[1:])
+        found.mode, found.text = "file", rest[0]
     return found
 
 
@@ -139,7 +186,7 @@ class ConsoleProgram:
         words = split_command_line(command_line)
         if not words:
             return 0
-        name = words[0].rpartition("\\")[2].lower().removesuffix(".exe")
+        name = plain_name(words[0])
         if name == "powershell":
             return self._powershell(read_options(words[1:]), stdin, stdout, stderr)
         if name == "cmd":
@@ -149,27 +196,19 @@ class ConsoleProgram:
     # ----------------------------------------------------------------------------------------------------- cmd
 
     def _cmd(self, line: str, words: list[str], stdin: IO[bytes], stdout: Writer, stderr: Writer) -> int:
-        for at, word in enumerate(words):
+        for word in words:
             if word.lower() in ("/c", "/k"):
                 position = line.lower().find(word.lower(), line.find(" "))
                 rest = line[position + 2 :].strip()
-                if (
-                    len(rest) > 1
-                    and rest[0] == '"'
-                    and rest[-1] == '"'
-                    and rest.count('"') == 2
-                    and " " not in rest.strip('"').split("\\")[-1][:0]
-                ):
+                if len(rest) > 1 and rest[0] == rest[-1] == '"' and rest.count('"') == 2:
                     rest = rest[1:-1]
-                del at
                 return self.run(rest, stdin, stdout, stderr)
         return 0
 
     def _builtin(self, line: str, words: list[str], stdin: IO[bytes], stdout: Writer, stderr: Writer) -> int:
         low = words[0].lower()
         if low == "ver":
-            build = getattr(self.host, "os_version", "10.0.26100.1")
-            stdout(f"\r\nMicrosoft Windows [Version {build}]\r\n".encode())
+            stdout(f"\r\nMicrosoft Windows [Version {self.host.os_version}]\r\n".encode())
             return 0
         if low == "echo":
             stdout((line.strip()[4:].lstrip() + "\r\n").encode())
@@ -179,11 +218,12 @@ class ConsoleProgram:
             return 0
         if low == "exit":
             return int(words[1]) if len(words) > 1 and words[1].lstrip("-").isdigit() else 0
-        program = getattr(self.host, "run_program", None)
+        program = self.host.programs.get(plain_name(low))
         if program is not None:
-            code = program(words, stdin, stdout, stderr)
-            if code is not None:
-                return int(code)
+            return program(words, stdin, stdout, stderr)
+        if low in _INTERNAL:
+            stderr(f"twin limitation: the command '{words[0]}' of cmd.exe is not simulated\r\n".encode())
+            return 1
         stderr(_NOT_A_COMMAND.format(words[0]).encode())
         return 1
 
@@ -201,7 +241,7 @@ class ConsoleProgram:
             if options.mode == "command":
                 return self._command(console, options.text, stdin)
             if options.mode == "file":
-                return self._script_file(console, options)
+                return _no_script_file(console, options.text)
             return self._statements(console, stdin)
         except PipelineStopped:
             return STOPPED - 2**32
@@ -217,23 +257,6 @@ class ConsoleProgram:
         if "$input" in text.lower():
             lines = stdin.read().decode(self.encoding, "replace").splitlines()
             console.runspace.global_scope.put("input", Enumerator(lines))
-        return run_once(console, result)
-
-    def _script_file(self, console: Console, options: Options) -> int:
-        reader = getattr(self.host, "read_text_file", None)
-        text = reader(options.text) if reader is not None else None
-        if text is None:
-            console.write_error_text(
-                f"The argument '{options.text}' to the -File parameter does not exist. Provide the path to an "
-                "existing '.ps1' file as "
-                "an argument to the -File parameter.\n"
-            )
-            return -196608
-        result = parse(text)
-        if result.errors:
-            console.show_error(parse_record(result))
-            return 1
-        console.runspace.global_scope.put("args", list(options.arguments))
         return run_once(console, result)
 
     def _statements(self, console: Console, stdin: IO[bytes]) -> int:
@@ -276,6 +299,15 @@ class ConsoleProgram:
                 return code
 
 
+def _no_script_file(console: Console, path: str) -> int:
+    """``-File``: the machines of the lab have no files."""
+    console.write_error_text(
+        f"The argument '{path}' to the -File parameter does not exist. Provide the path to an existing '.ps1' file as "
+        "an argument to the -File parameter.\n"
+    )
+    return _FILE_MISSING
+
+
 def _open(line: str, result: ParseResult) -> bool:
     return any(error.incomplete for error in result.errors) or line.rstrip().endswith("`")
 
@@ -288,9 +320,7 @@ def _exit_code(signal: ExitSignal) -> int:
 def run_statement(console: Console, result: ParseResult) -> tuple[int, bool]:
     """One typed text: its exit code, and whether it ended the program."""
     rs: Runspace = console.runspace
-    before = rs.ok
     try:
-        rs.ok = before
         run_tree(rs, result, console.feed)
     except ExitSignal as signal:
         console.finish_output()
@@ -308,6 +338,3 @@ def run_statement(console: Console, result: ParseResult) -> tuple[int, bool]:
 def run_once(console: Console, result: ParseResult) -> int:
     """A whole text: the exit code of the program."""
     return run_statement(console, result)[0]
-
-
-__all__ = ["ConsoleProgram", "ErrorRecord", "Options", "read_options"]

@@ -7,7 +7,7 @@ from typing import Final
 
 from harness.twin.shell.commands.api import Call
 from harness.twin.shell.conversion import to_bool, to_integer
-from harness.twin.shell.objects import PSHashtable, PSObject
+from harness.twin.shell.objects import PSHashtable, bare_value
 from harness.twin.shell.regexes import has_wildcard
 from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.text import to_text
@@ -42,7 +42,7 @@ _KEYS: Final[dict[str, tuple[str, ...]]] = {
 
 def read_column(call: Call, value: object, command: str) -> ColumnSpec:
     """A property argument. Raises ``PSError`` for unknown keys and missing expressions."""
-    bare = value.base if isinstance(value, PSObject) and value.base is not None else value
+    bare = bare_value(value)
     if isinstance(bare, ScriptBlock):
         return ColumnSpec(bare.text, "", bare)
     if not isinstance(bare, PSHashtable):

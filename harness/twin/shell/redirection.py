@@ -8,6 +8,7 @@ from typing import Final
 
 from harness.twin.shell.ast import RedirectionStream
 from harness.twin.shell.errors import limitation
+from harness.twin.shell.formatting import render
 from harness.twin.shell.frame import Frame, Sink, Streams
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import is_null
@@ -72,8 +73,6 @@ def _file_sink(frame: Frame, path: str, append: bool) -> tuple[Sink, Callable[[]
     items: list[object] = []
 
     def close() -> None:
-        from harness.twin.shell.formatting import render
-
         writer(path, render(frame.rs, items, frame.rs.width), append)
 
     return items.append, close

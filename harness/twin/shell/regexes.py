@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from harness.twin.shell.errors import NetException, PSError, runtime_error
+from harness.twin.shell.errors import PSError, runtime_error
 
 IGNORE_CASE: Final = 1
 MULTILINE: Final = 2
@@ -276,8 +276,3 @@ def has_wildcard(text: str) -> bool:
 def matches_wildcard(pattern: str, text: str) -> bool:
     """Whether a text matches, without regard to case."""
     return wildcard(pattern).match(text) is not None
-
-
-def argument_exception(text: str) -> NetException:
-    """``ArgumentException``."""
-    return NetException("System.ArgumentException", text)

@@ -6,10 +6,12 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.twin.shell.conversion import set_today, to_bool, to_enum
+from harness.twin.shell.automatic import set_automatic
+from harness.twin.shell.casts import set_today
+from harness.twin.shell.conversion import to_bool, to_enum
 from harness.twin.shell.errors import ErrorRecord, Invocation, PSError
 from harness.twin.shell.frame import Frame, Sink, Streams
-from harness.twin.shell.objects import LOCAL, NetList, PSEnum, PSHashtable, PSObject, Version
+from harness.twin.shell.objects import LOCAL, NetList, PSEnum, PSHashtable
 from harness.twin.shell.records import HostText, InformationRecord, MessageRecord, ProgressRecord
 from harness.twin.shell.scope import Scope, Variable
 from harness.twin.shell.typesystem import ENUMS
@@ -36,92 +38,37 @@ def _discard(_item: object) -> None:
 class Runspace:
     """A session of the shell on a machine. Not safe for use by two threads at once."""
 
-    def __init__(self, host: ShellHost, streams: Streams | None = None, out: Sink | None = None) -> None:
+    def __init__(self, host: ShellHost, streams: Streams | None = None) -> None:
         if sys.getrecursionlimit() < RECURSION_LIMIT:
             sys.setrecursionlimit(RECURSION_LIMIT)
         self.host = host
         self.commands: CommandTable = host.commands
         self.streams = streams or Streams(*[_discard] * 6)
-        self.out: Sink = out or _discard
+        self.out: Sink = _discard
         self.errors = NetList()
         self.ok = True
         self.propagate = False
         self.stopping = False
         self._turns = 0
-        self._breathe: Callable[[], None] | None = getattr(host, "breathe", None)
         self.depth = 0
         self.width = 120
         self.host_write: Callable[[str], None] | None = None
         self.environment = host.environment
-        self.location: str = getattr(host, "location", "C:\\Users\\Administrator\\Documents")
+        self.location = host.location
         self.type_data: dict[str, dict[str, Any]] = {}
-        self.views: dict[str, Any] = {}
         self.modules: dict[str, str] = {}
         self.frames: list[Frame] = []
         self.global_scope = Scope(None, "global")
-        self._automatic()
+        set_automatic(self.global_scope, host, self.errors)
         set_today(lambda: host.now())
 
     # ---------------------------------------------------------------------------------------------- variables
 
-    def _automatic(self) -> None:
-        scope = self.global_scope
-        for name in ("ErrorActionPreference", "WarningPreference", "ProgressPreference"):
-            scope.put(name, _ACTIONS(CONTINUE))
-        for name in ("VerbosePreference", "DebugPreference", "InformationPreference"):
-            scope.put(name, _ACTIONS(SILENT))
-        values: dict[str, object] = {
-            "Error": self.errors,
-            "true": True,
-            "false": False,
-            "null": None,
-            "LASTEXITCODE": None,
-            "PSVersionTable": _version_table(),
-            "PID": 4242,
-            "HOME": "C:\\Users\\Administrator",
-            "PSHOME": "C:\\Windows\\System32\\WindowsPowerShell\\v1.0",
-            "ShellId": "Microsoft.PowerShell",
-            "PSCulture": self.host.culture,
-            "PSUICulture": self.host.culture,
-            "FormatEnumerationLimit": 4,
-            "OutputEncoding": None,
-            "WhatIfPreference": False,
-            "PSDefaultParameterValues": PSHashtable(),
-            "ErrorView": "NormalView",
-            "args": [],
-            "PSCommandPath": "",
-            "PSScriptRoot": "",
-            "ConfirmPreference": "High",
-            "Host": PSObject.of_type(
-                "System.Management.Automation.Internal.Host.InternalHost",
-                {"Name": "ConsoleHost", "Version": Version(5, 1, 17763, 1)},
-            ),
-        }
-        for name, value in values.items():
-            scope.put(name, value)
-        for name in (
-            "true",
-            "false",
-            "null",
-            "PID",
-            "HOME",
-            "PSHOME",
-            "ShellId",
-            "PSCulture",
-            "PSUICulture",
-            "Host",
-            "PSVersionTable",
-            "Error",
-        ):
-            scope.vars[name.lower()].options = frozenset({"Constant", "AllScope"})
-        scope.vars["home"].options = frozenset({"ReadOnly", "AllScope"})
-        del scope.vars["lastexitcode"]
-
     def count_turn(self) -> None:
         """One more turn of a loop: now and then the host may let other programs compute."""
         self._turns += 1
-        if self._breathe is not None and self._turns % TURNS_PER_BREATH == 0:
-            self._breathe()
+        if self._turns % TURNS_PER_BREATH == 0:
+            self.host.breathe()
 
     def frame(self, out: Sink | None = None, scope: Scope | None = None) -> Frame:
         """A frame at the top of the session."""
@@ -173,8 +120,8 @@ class Runspace:
         return "\n".join(lines)
 
     def recover(self, frame: Frame, error: PSError) -> None:
-        """A statement failed: go on with the next one, or raise again when a ``try`` or the end of the script "
-        "wants it."""
+        """A statement failed: go on with the next one, or raise again when a ``try`` or the end of the script
+        wants it."""
         record = error.record
         self.place(frame, record)
         self.ok = False
@@ -247,15 +194,11 @@ class Runspace:
             return
         getattr(call.streams, stream)(record)
         if level == STOP:
-            kind = {"warning": "warning", "verbose": "verbose", "debug": "debug"}[stream]
-            preference = {"warning": "WarningPreference", "verbose": "VerbosePreference", "debug": "DebugPreference"}[
-                stream
-            ]
+            preference = f"{stream.capitalize()}Preference"
             message = (
                 f'The running command stopped because the preference variable "{preference}" or common parameter '
                 f"is set to Stop: {text}"
             )
-            del kind
             stopped = call.record(
                 message,
                 "ActionPreferenceStop",
@@ -300,21 +243,3 @@ class Runspace:
     def local_now(self) -> Any:
         """Lab time as ``Get-Date`` gives it."""
         return self.host.now().replace(tzinfo=LOCAL)
-
-
-def _version_table() -> PSHashtable:
-    return PSHashtable(
-        [
-            ("PSVersion", Version(5, 1, 26100, 1)),
-            ("PSEdition", "Desktop"),
-            (
-                "PSCompatibleVersions",
-                [Version(1, 0), Version(2, 0), Version(3, 0), Version(4, 0), Version(5, 0), Version(5, 1, 26100, 1)],
-            ),
-            ("BuildVersion", Version(10, 0, 26100, 1)),
-            ("CLRVersion", Version(4, 0, 30319, 42000)),
-            ("WSManStackVersion", Version(3, 0)),
-            ("PSRemotingProtocolVersion", Version(2, 3)),
-            ("SerializationVersion", Version(1, 1, 0, 1)),
-        ]
-    )

@@ -43,7 +43,6 @@ class Body:
     begin: Run | None = None
     process: Run | None = None
     end: Run | None = None
-    uses_input: bool = True
     signature: Any = None
     by_name: dict[str, ScriptParameter] = field(default_factory=dict)
 
@@ -56,13 +55,12 @@ class Body:
 class ScriptBlock:
     """``{ … }``: text, tree and compiled body. Compiled when first used."""
 
-    __slots__ = ("_body", "ast", "closure", "module_scope")
+    __slots__ = ("_body", "ast", "closure")
 
     def __init__(self, ast: ScriptBlockAst, body: Callable[[], Body]) -> None:
         self.ast = ast
         self._body: Body | Callable[[], Body] = body
         self.closure: Scope | None = None
-        self.module_scope: Scope | None = None
 
     @property
     def body(self) -> Body:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from harness.twin.shell import classes, clixml, dotnet
+from harness.twin.shell import classes, clixml
 from harness.twin.shell.commands.core import CORE
 from harness.twin.shell.compiler import compile_tree
+from harness.twin.shell.dotnet import library
 from harness.twin.shell.errors import BreakSignal, ContinueSignal, ReturnSignal
 from harness.twin.shell.frame import Sink
 from harness.twin.shell.parser import ParseResult, parse
 from harness.twin.shell.runspace import Runspace
-from harness.twin.shell.scope import Scope
 from harness.twin.shell.session import enter
 
-__all__ = ["CORE", "Runspace", "classes", "clixml", "dotnet", "parse", "run_tree"]
+__all__ = ["CORE", "Runspace", "classes", "clixml", "library", "parse", "run_tree"]
 
 
-def run_tree(rs: Runspace, result: ParseResult, out: Sink, scope: Scope | None = None) -> None:
-    """Run a parsed script in the global (or given) scope; output goes to ``out``.
+def run_tree(rs: Runspace, result: ParseResult, out: Sink) -> None:
+    """Run a parsed script in the global scope; output goes to ``out``.
 
     Raises ``PSError`` for what ends the script, ``ExitSignal`` for ``exit``. The text must have no parse errors.
     """
     enter(rs)
     block = compile_tree(result.script)
     body = block.body
-    frame = rs.frame(out, scope)
+    frame = rs.frame(out)
     frame.source = result.source
     frame.function = "<ScriptBlock>"
     rs.propagate = False

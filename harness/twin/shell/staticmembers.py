@@ -8,7 +8,12 @@ from harness.twin.shell.conversion import convert
 from harness.twin.shell.dotnet.registry import CONSTRUCTORS, STATIC, NetProperty, call_method
 from harness.twin.shell.errors import NetError, PSError, runtime_error
 from harness.twin.shell.frame import Frame
-from harness.twin.shell.members import BoundMethod, get_member, invoke_member
+from harness.twin.shell.members import (
+    BoundMethod,
+    get_member,
+    invoke_member,
+    property_not_found,
+)
 from harness.twin.shell.objects import EnumType, NetList, PSArray, PSEnum, PSHashtable
 from harness.twin.shell.typesystem import TypeRef, is_null
 
@@ -30,8 +35,6 @@ def get_static(frame: Frame, value: object, name: str) -> object:
     if found is not None:
         return BoundMethod(found.name, value, [])
     if frame.scope.strict_level >= 2:
-        from harness.twin.shell.members import property_not_found
-
         raise property_not_found(name)
     return None
 
@@ -52,9 +55,6 @@ def invoke_static(frame: Frame, value: object, name: str, arguments: Sequence[ob
     )
     found = STATIC.get(owner, {}).get(low) or STATIC.get("System.Object", {}).get(low)
     if found is None or isinstance(found, NetProperty):
-        from harness.twin.shell.members import INTRINSICS, find_member
-
-        del INTRINSICS, find_member
         raise runtime_error(
             f"Method invocation failed because [{value.full_name}] does not contain a method named '{name}'.",
             "MethodNotFound",

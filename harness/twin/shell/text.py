@@ -14,15 +14,15 @@ from harness.twin.shell.numberformat import BadFormatError, decimal_text, double
 from harness.twin.shell.objects import (
     Entry,
     Enumerator,
-    NetList,
     Nothing,
     PSEnum,
     PSHashtable,
     PSMethod,
     PSObject,
     Version,
+    bare_value,
 )
-from harness.twin.shell.typesystem import CUSTOM, TypeRef, type_name, type_text
+from harness.twin.shell.typesystem import TypeRef, type_name, type_text
 
 _TEXTS: Final[dict[type, Callable[[object], str]]] = {}
 
@@ -37,8 +37,12 @@ def to_text(value: object, separator: str | None = None) -> str:
     kind = type(value)
     if kind is str:
         return value  # type: ignore[return-value]
+    if kind is PSObject:
+        return object_text(value, separator)  # type: ignore[arg-type]
     if value is None or kind is Nothing:
         return ""
+    if kind is PSEnum:
+        return value.name  # type: ignore[attr-defined, no-any-return]
     if isinstance(value, bool):
         return "True" if value else "False"
     if isinstance(value, int):
@@ -123,15 +127,8 @@ def net_text(value: object) -> str:
     if isinstance(value, uuid.UUID | Version | PSEnum | TypeRef):
         return str(value)
     if isinstance(value, PSHashtable | list | tuple):
-        return _collection_name(value)
+        return type_name(value)
     return _other_text(value)
-
-
-def _collection_name(value: object) -> str:
-    name = type_name(value)
-    if isinstance(value, NetList | PSHashtable) and "`" in name:
-        return name
-    return name
 
 
 def _other_text(value: object) -> str:
@@ -156,7 +153,7 @@ def _other_text(value: object) -> str:
 
 def formatted(value: object, code: str) -> str:
     """A value with a format code, as ``-f`` and ``ToString(code)`` do it. Raises ``BadFormatError``."""
-    bare = value.base if isinstance(value, PSObject) and value.base is not None else value
+    bare = bare_value(value)
     if not code:
         return object_text(bare) if isinstance(bare, PSObject) else net_text(bare)
     if isinstance(bare, PSEnum):
@@ -193,16 +190,3 @@ def format_guid(value: uuid.UUID, code: str) -> str:
     if found is None:
         raise BadFormatError
     return found
-
-
-__all__ = [
-    "CUSTOM",
-    "custom_text",
-    "format_enum",
-    "format_guid",
-    "formatted",
-    "net_text",
-    "object_text",
-    "register_text",
-    "to_text",
-]

@@ -9,7 +9,7 @@ from typing import Final
 from harness.twin.shell.conversion import to_integer
 from harness.twin.shell.errors import runtime_error
 from harness.twin.shell.numberformat import BadFormatError
-from harness.twin.shell.objects import Enumerator, PSArray, PSHashtable, PSObject
+from harness.twin.shell.objects import Enumerator, PSArray, PSHashtable, bare_value
 from harness.twin.shell.regexes import (
     IGNORE_CASE,
     MULTILINE,
@@ -25,14 +25,10 @@ from harness.twin.shell.typesystem import TypeRef, is_null
 _INT: Final = TypeRef("System.Int32")
 
 
-def _plain(value: object) -> object:
-    return value.base if isinstance(value, PSObject) and value.base is not None else value
-
-
 def like(left: object, right: object, ignore_case: bool, negate: bool) -> object:
     """``-like`` and ``-notlike``; a list on the left is filtered."""
     pattern = wildcard(to_text(right), ignore_case)
-    items = _plain(left)
+    items = bare_value(left)
     if isinstance(items, list):
         return [item for item in items if (pattern.match(to_text(item)) is None) is negate]
     return (pattern.match(to_text(left)) is None) is negate
@@ -54,7 +50,7 @@ def match(left: object, right: object, ignore_case: bool, negate: bool, store: C
     """``-match`` and ``-notmatch``; a single left side sets ``$Matches`` through ``store``."""
     source = right.source if isinstance(right, NetRegex) else to_text(right)
     regex = right if isinstance(right, NetRegex) else operator_regex(source, ignore_case)
-    items = _plain(left)
+    items = bare_value(left)
     if isinstance(items, list):
         return [item for item in items if (regex.pattern.search(to_text(item)) is None) is negate]
     found = regex.pattern.search(to_text(left))
@@ -65,7 +61,7 @@ def match(left: object, right: object, ignore_case: bool, negate: bool, store: C
 
 def replace(left: object, right: object, ignore_case: bool) -> object:
     """``-replace pattern[, replacement]``."""
-    parts = _plain(right)
+    parts = bare_value(right)
     arguments = parts if isinstance(parts, list) else [parts]
     if len(arguments) > 2:
         text = f"The -ireplace operator allows only two elements to follow it, not {len(arguments)}."
@@ -73,31 +69,20 @@ def replace(left: object, right: object, ignore_case: bool) -> object:
     pattern = arguments[0] if arguments else None
     regex = pattern if isinstance(pattern, NetRegex) else operator_regex(to_text(pattern), ignore_case)
     template = expand_replacement(regex, to_text(arguments[1]) if len(arguments) > 1 else "")
-    items = _plain(left)
+    items = bare_value(left)
     if isinstance(items, list):
         return [regex.pattern.sub(template, to_text(item)) for item in items]
     return regex.pattern.sub(template, to_text(left))
 
 
-_OPTIONS: Final = {
-    "simplematch": 1,
-    "regexmatch": 2,
-    "cultureinvariant": 4,
-    "ignorepatternwhitespace": 8,
-    "multiline": 16,
-    "singleline": 32,
-    "ignorecase": 64,
-}
-
-
 def split(left: object, right: object, ignore_case: bool, call_block: Callable[[object, str], bool]) -> PSArray:
     """``-split delimiter[, limit[, options]]``; a script block decides letter by letter."""
-    parts = _plain(right)
+    parts = bare_value(right)
     arguments = parts if isinstance(parts, list) else [parts]
     limit = to_integer(arguments[1], _INT) if len(arguments) > 1 else 0
     options = to_text(arguments[2]).lower() if len(arguments) > 2 else ""
     delimiter = arguments[0] if arguments else None
-    items = _plain(left)
+    items = bare_value(left)
     texts = [to_text(item) for item in items] if isinstance(items, list) else [to_text(left)]
     found: list[object] = []
     for text in texts:
@@ -145,20 +130,19 @@ def _split_by(text: str, block: object, limit: int, call_block: Callable[[object
 
 def split_blanks(value: object) -> PSArray:
     """Unary ``-split``."""
-    items = _plain(value)
+    items = bare_value(value)
     if not isinstance(items, list):
         items = [value]
     return PSArray([word for item in items for word in (to_text(item).split() or [""])], "System.String")
 
 
-def join(left: object, separator: str, field: str = " ") -> str:
+def join(left: object, separator: str) -> str:
     """``-join``."""
-    items = _plain(left)
+    items = bare_value(left)
     if isinstance(items, Enumerator):
         items = list(items.items)
     if not isinstance(items, list):
         return to_text(left)
-    del field
     return separator.join([net_text(item) for item in items])
 
 
@@ -187,7 +171,7 @@ def format_text(template: str, arguments: list[object]) -> str:
 def format_operator(left: object, right: object) -> str:
     """``-f``."""
     template = to_text(left)
-    parts = _plain(right)
+    parts = bare_value(right)
     arguments = list(parts) if isinstance(parts, list) else [right]
     try:
         return format_text(template, [None if is_null(item) else item for item in arguments])

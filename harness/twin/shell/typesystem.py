@@ -36,6 +36,7 @@ from harness.twin.shell.objects import (
     UInt32,
     UInt64,
     Version,
+    bare_value,
 )
 from harness.twin.shell.typetables import ACCELERATORS, EXTRA_TYPES
 
@@ -85,36 +86,6 @@ _KNOWN: Final[dict[str, str]] = {
     if name != "System.Management.Automation.SemanticVersion"
 }
 ENUMS: Final[dict[str, EnumType]] = {}
-ATTRIBUTES: Final = frozenset(
-    [
-        "alias",
-        "allowemptycollection",
-        "allowemptystring",
-        "allownull",
-        "cmdletbinding",
-        "outputtype",
-        "parameter",
-        "psdefaultvalue",
-        "supportswildcards",
-        "validatecount",
-        "validatelength",
-        "validatenotnull",
-        "validatenotnullorempty",
-        "validatepattern",
-        "validaterange",
-        "validatescript",
-        "validateset",
-        "argumentcompleter",
-        "diagnostics.codeanalysis.suppressmessageattribute",
-        "flags",
-        "validatedrive",
-        "validateuserdrive",
-        "validatetrusteddata",
-        "hidden",
-        "dscresource",
-        "dscproperty",
-    ]
-)
 
 
 def register_type(full_name: str) -> None:
@@ -287,8 +258,8 @@ def is_instance(value: object, wanted: TypeRef) -> bool:
         return True
     check = _INTERFACES.get(name)
     if check is not None:
-        return check(value.base if isinstance(value, PSObject) and value.base is not None else value)
-    bare = value.base if isinstance(value, PSObject) and value.base is not None else value
+        return check(bare_value(value))
+    bare = bare_value(value)
     if isinstance(bare, PSObject):
         return name in bare.type_names if bare.net_type else name == CUSTOM
     return name in type_chain(bare)
@@ -296,7 +267,7 @@ def is_instance(value: object, wanted: TypeRef) -> bool:
 
 def type_ref(value: object) -> TypeRef:
     """``GetType()``."""
-    bare = value.base if isinstance(value, PSObject) and value.base is not None else value
+    bare = bare_value(value)
     name = type_name(bare)
     if name.endswith("[]"):
         return array_of(TypeRef(name[:-2]))

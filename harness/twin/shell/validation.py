@@ -49,10 +49,10 @@ def check_range(value: object, low: object, high: object) -> None:
             )
 
 
-def check_pattern(value: object, pattern: str, ignore_case: bool = True) -> None:
+def check_pattern(value: object, pattern: str) -> None:
     """``ValidatePattern``."""
     for item in _items(value):
-        if not operator_regex(pattern, ignore_case).pattern.search(to_text(item)):
+        if not operator_regex(pattern, ignore_case=True).pattern.search(to_text(item)):
             raise ValidationError(
                 f'The argument "{to_text(item)}" does not match the "{pattern}" pattern. Supply an argument that '
                 "matches "

@@ -64,7 +64,7 @@ class Account:
 
 
 class Directory:
-    """Finds the account behind the names a client may send (winrm-wire §8, user forms).
+    """Finds the account behind the names a client may send ([D] MS-NLMP 3.3.2 for what is hashed).
 
     `accounts` maps names to passwords. `DOMAIN\\user` and `user@dns.domain` are accounts of the node's domain, a bare
     `user` is an account of the machine. `domain` is the domain's DNS name (`azl.lab`, NetBIOS name then its first

@@ -1,7 +1,8 @@
 """Authentication schemes of the endpoint: what an `Authorization` header starts, and what it ends in.
 
-State belongs to the TCP connection (winrm-wire §8). A scheme that needs TLS (CredSSP, certificates) is one more class
-with the same two members as `NegotiateHandshake` and one more line in `open_handshake`.
+State belongs to the TCP connection ([C] captured: later requests carry no `Authorization`). A scheme that needs TLS
+(CredSSP, certificates) is one more class with the same two members as `NegotiateHandshake` and one more line in
+`open_handshake`.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def _to_logon(logon: NtlmLogon) -> Logon:
 
 
 class BasicHandshake:
-    """`Basic`: user and password with every request, accounts of the machine only (winrm-wire §8)."""
+    """`Basic`: user and password with every request, accounts of the machine only ([D] WinRM: Basic)."""
 
     binds_connection = False
 
@@ -107,7 +108,8 @@ def open_handshake(
 ) -> Handshake | None:
     """Start a handshake of a scheme (lower case), or return None when the endpoint does not offer it.
 
-    `ntlm` is not offered: raw NTLM tokens travel under `negotiate` (winrm-wire §8).
+    `ntlm` is not offered: raw NTLM tokens travel under `negotiate`
+    ([W] servers refuse the scheme `NTLM`).
     """
     if scheme == "negotiate":
         return NegotiateHandshake(directory, read_utc_s)

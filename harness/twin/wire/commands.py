@@ -1,4 +1,4 @@
-"""Running commands of a shell and what they have written (winrm-wire §3, §5 Receive semantics)."""
+"""Running commands of a shell and what they have written ([D] MS-WSMV 3.1.4, Receive)."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class Command:
 
 
 def build_receive_body(command_id: str, delivery: Delivery) -> str:
-    """The ReceiveResponse body of a delivery (winrm-wire §3)."""
+    """The ReceiveResponse body of a delivery ([D] MS-WSMV 2.2.4, ReceiveResponse)."""
     streams = "".join(
         f'<rsp:Stream Name="{stream}" CommandId="{command_id}">{base64.b64encode(data).decode("ascii")}</rsp:Stream>'
         for stream, data in delivery.pieces

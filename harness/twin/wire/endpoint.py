@@ -1,6 +1,6 @@
 """A node's WinRM endpoint: its listener, its accounts and the switches that make it misbehave.
 
-The switches stand for causes a model or a fault injects; what a client sees of each is winrm-wire §11.1.
+The switches stand for causes a model or a fault injects; what a client sees of each was measured with pywinrm [M].
 """
 
 from __future__ import annotations
@@ -51,9 +51,10 @@ def slow(seconds: float) -> Slow:
 
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
-    """Configuration of the WinRM service of a node; defaults are Windows' (winrm-wire §1, §3, §8)."""
+    """Configuration of the WinRM service of a node; defaults are Windows' ([D] WinRM: AllowUnencrypted, Basic)."""
 
     os_version: str = "10.0.26100"
+    """What Identify tells authenticated callers; a lab gives its nodes' own."""
     offers_basic: bool = False
     allow_unencrypted: bool = False
 
@@ -190,7 +191,7 @@ class Endpoint:
         self._locked = self._locked | {name} if locked else self._locked - {name}
 
     def set_domain_reachable(self, reachable: bool) -> None:
-        """Whether domain accounts can log on; accounts of the machine always can (winrm-wire §11.1, early boot)."""
+        """Whether domain accounts can log on; accounts of the machine always can (early boot [W])."""
         self._domain_reachable = reachable
 
     def set_os_version(self, os_version: str) -> None:

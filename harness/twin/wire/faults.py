@@ -1,4 +1,4 @@
-"""The faults a node's WinRM service answers with: codes, subcodes and texts (winrm-wire §6).
+"""The faults a node's WinRM service answers with: codes, subcodes and texts.
 
 Texts end with the blank Windows puts there; clients' patterns are tested against them. The source of each row is in
 `FaultKind.source`: [C] captured from Windows hosts, [W] reported with its text, [D] documented code, [INF] inferred
@@ -173,7 +173,7 @@ _WMI_ERROR_VALUE = '<p:{name} xsi:type="cim:{type}">{value}</p:{name}>'
 
 
 def _build_wmi_error(kind: FaultKind, text: str) -> str:
-    """Quota faults of the service come as MSFT_WmiError, without a WSManFault element (winrm-wire §6)."""
+    """Quota faults of the service come as MSFT_WmiError, without a WSManFault element ([W] captured)."""
     rows: tuple[tuple[str, str, str | int | None], ...] = (
         ("CIMStatusCode", "cimUnsignedInt", 27),
         ("CIMStatusCodeDescription", "cimString", None),

@@ -1,6 +1,6 @@
 """HTTP/1.1 as HTTP.sys speaks it to WinRM clients: reading requests from a byte stream, writing replies.
 
-winrm-wire §1: POST only, replies with Content-Length, a bare status code without reason phrase, server header
+[C] captured: POST only, replies with Content-Length, a bare status code without reason phrase, server header
 `Microsoft-HTTPAPI/2.0`. Requests may be chunked or ask for `100 Continue`.
 """
 

@@ -1,4 +1,4 @@
-"""NTLMv2, the accepting side: challenge, proof, MIC, signing and sealing ([D] MS-NLMP; winrm-wire §8).
+"""NTLMv2, the accepting side: challenge, proof, MIC, signing and sealing ([D] MS-NLMP).
 
 Own code because pyspnego's acceptor reads its accounts from one file per process and announces the real host's name.
 Only what WinRM clients use: Unicode, NTLMv2, extended session security, 128 bit.
@@ -17,8 +17,8 @@ from typing import Final
 from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
 
+from harness.twin.clock import to_filetime
 from harness.twin.wire.accounts import Account, Directory
-from harness.twin.wire.clock import to_filetime
 
 SIGNATURE: Final = b"NTLMSSP\x00"
 SIGNATURE_SIZE: Final = 16
@@ -41,6 +41,7 @@ KEY_56: Final = 0x80000000
 _ECHOED = SIGN | SEAL | EXTENDED_SESSION_SECURITY | VERSION | KEY_128 | KEY_EXCHANGE | KEY_56
 _REQUIRED = UNICODE | EXTENDED_SESSION_SECURITY | KEY_128
 _WINDOWS_VERSION = struct.pack("<BBHxxxB", 10, 0, 26100, 15)
+"""VERSION of the challenge ([D] MS-NLMP 2.2.2.10); [INF] one build for all nodes, which no client looks at."""
 
 _AV_EOL, _AV_NB_COMPUTER, _AV_NB_DOMAIN, _AV_DNS_COMPUTER, _AV_DNS_DOMAIN, _AV_DNS_TREE, _AV_FLAGS, _AV_TIME = range(8)
 _AV_FLAG_MIC = 0x2
@@ -111,7 +112,7 @@ class _Direction:
 
 
 class NtlmSecurity:
-    """Seals and unseals messages of one authenticated connection (winrm-wire §9: data first, then the checksum)."""
+    """Seals and unseals messages of one authenticated connection ([D] MS-NLMP 3.4: data first, then the checksum)."""
 
     protocol = "application/HTTP-SPNEGO-session-encrypted"
     header_size = SIGNATURE_SIZE

@@ -16,13 +16,13 @@ class ProgramNotFoundError(Exception):
     """Raise from `Backend.start` when a command started without cmd.exe names no program.
 
     The client gets fault 2147942402 (0x80070002), as seen with WINRS_SKIP_CMD_SHELL and a wrong executable
-    (winrm-wire §6 [C]). With cmd.exe in between there is no fault: write cmd's message to stderr and exit with 1.
+    [C]. With cmd.exe in between there is no fault: write cmd's message to stderr and exit with 1.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class ShellSpec:
-    """A WinRS text shell as its Create request asked for it (winrm-wire §3, §4).
+    """A WinRS text shell as its Create request asked for it ([D] MS-WSMV 2.2.4, Shell).
 
     `user` is the account as `DOMAIN\\name`, or just `name` for an account of the machine. `codepage` is the console
     code page that decides the bytes of stdout and stderr (437 when the client did not say).
@@ -38,9 +38,10 @@ class ShellSpec:
 
 @dataclass(frozen=True, slots=True)
 class CommandSpec:
-    """One command of a shell; `command_line` is command and arguments joined by blanks (winrm-wire §3).
+    """One command of a shell; `command_line` is command and arguments joined by blanks ([D] MS-WSMV 2.2.4,
+    CommandLine).
 
-    The limit of cmd.exe (8191 characters, winrm-wire §7) is not applied here: it is cmd.exe that complains, on stdout.
+    The limit of cmd.exe (8191 characters [D]) is not applied here: it is cmd.exe that complains, on stdout.
     """
 
     command_id: str
@@ -94,3 +95,16 @@ class Waiter(Protocol):
 
     async def wait(self, ready: asyncio.Event, timeout_s: float) -> bool:
         """Return True when `ready` is set, False when the request's time is up."""
+
+
+class WallWaiter:
+    """Waits on the wall clock: the default of every endpoint."""
+
+    async def wait(self, ready: asyncio.Event, timeout_s: float) -> bool:
+        """Return True as soon as `ready` is set, False after `timeout_s` wall seconds."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await ready.wait()
+        except TimeoutError:
+            return False
+        return True

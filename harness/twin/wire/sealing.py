@@ -1,4 +1,4 @@
-"""The multipart/encrypted envelope around sealed messages (winrm-wire §9; [D] MS-WSMV 2.2.9.1).
+"""The multipart/encrypted envelope around sealed messages ([D] MS-WSMV 2.2.9.1).
 
 Sealed bytes may contain the boundary text, so the parts are found by their lengths, never by searching.
 """
@@ -41,7 +41,8 @@ class MessageSecurity(Protocol):
 
 
 class UnreadableMessageError(Exception):
-    """A sealed message that cannot be opened. A node answers HTTP 400 with an empty body (winrm-wire §9.1)."""
+    """A sealed message that cannot be opened. A node answers HTTP 400 with an empty body
+    ([W] evil-winrm-py 3, pywinrm 229)."""
 
 
 def is_sealed(content_type: str) -> bool:

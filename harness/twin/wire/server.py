@@ -9,10 +9,10 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
+from harness.twin.clock import read_utc_s
 from harness.twin.wire import soap
-from harness.twin.wire.clock import WallWaiter, read_utc_s
 from harness.twin.wire.endpoint import Endpoint, EndpointSettings
-from harness.twin.wire.port import Backend, Waiter
+from harness.twin.wire.port import Backend, Waiter, WallWaiter
 from harness.twin.wire.winrs import Quotas
 
 _T = TypeVar("_T")

@@ -1,4 +1,4 @@
-"""WS-Management envelopes: reading requests by namespace, building replies (winrm-wire §1 to §3).
+"""WS-Management envelopes: reading requests by namespace, building replies ([D] MS-WSMV 2.2; [C]).
 
 Prefixes are free in requests. Replies use the prefixes a Windows host uses, because clients compare some values
 (`w:TimedOut`) as text.
@@ -180,7 +180,7 @@ class ReplyBuilder:
 
 
 def build_identify(os_version: str) -> bytes:
-    """The IdentifyResponse; a caller without log-on gets `0.0.0` as OS version (winrm-wire §3)."""
+    """The IdentifyResponse; a caller without log-on gets `0.0.0` as OS version ([D] MS-WSMV, Identify)."""
     return (
         '<s:Envelope xml:lang="en-US" xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Header/><s:Body>'
         '<wsmid:IdentifyResponse xmlns:wsmid="http://schemas.dmtf.org/wbem/wsman/identify/1/wsmanidentity.xsd">'

@@ -1,4 +1,4 @@
-"""SPNEGO around NTLM, the accepting side ([D] RFC 4178, MS-SPNG; winrm-wire §8).
+"""SPNEGO around NTLM, the accepting side ([D] RFC 4178, MS-SPNG).
 
 Only the few DER shapes of the negotiation are read; anything else is a malformed token.
 """

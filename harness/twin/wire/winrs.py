@@ -1,4 +1,4 @@
-"""WinRS text shells: what Create, Command, Send, Receive, Signal, Delete and Get do (winrm-wire §3 to §7).
+"""WinRS text shells: what Create, Command, Send, Receive, Signal, Delete and Get do ([D] MS-WSMV 3.1.4).
 
 Shells belong to the user, not to the connection: they outlive connections, and any connection of the same user may
 use them. Everything here runs on the server's loop, only `CommandOutput` is touched by other threads.
@@ -31,7 +31,8 @@ _SIGNALS: Final = {"terminate": "terminate", "ctrl_c": "ctrl_c", "crtl_c": "ctrl
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """Limits of the WinRM service; defaults as on Windows Server 2016 to 2025 (winrm-wire §7).
+    """Limits of the WinRM service; defaults as on Windows Server 2016 to 2025
+    ([D] Windows remote management quotas; [C] a captured configuration).
 
     `max_operations_per_user` counts commands; a text shell gives none back before it is deleted. Requests for a longer
     time than `max_timeout_s` are cut to it ([D] MaxTimeoutms; [INF] that they are cut and not refused).
@@ -322,7 +323,7 @@ class ShellService:
         """The reply if there is something to deliver. The same request again gets the same delivery again.
 
         [INF] "The same" means the same message id: a client that repeats a request after a lost reply sends the same
-        bytes (winrm-wire §5), a client that goes on sends a new id.
+        bytes ([C] clients repeat such a request up to five times), a client that goes on sends a new id.
         """
         repeated = request.message_id and request.message_id == command.last_receive_id
         delivery = command.last_delivery if repeated else None

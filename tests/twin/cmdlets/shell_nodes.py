@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from harness.twin.model.entities import Node
 from harness.twin.shell.commands.api import CommandTable
 from harness.twin.shell.errors import ErrorRecord, ExitSignal, PSError
 from harness.twin.shell.formatting import render
+from harness.twin.shell.host import Program
 from harness.twin.shell.objects import PSObject
 from harness.twin.shell.records import MessageRecord
 from harness.twin.shell.shell import Runspace, parse, run_tree
@@ -34,8 +35,14 @@ class ShellNode:
     commands: CommandTable = COMMANDS
     environment: dict[str, str] = field(default_factory=dict)
     culture: str = "en-US"
+    location: str = "C:\\Users\\hil"
+    programs: Mapping[str, Program] = field(default_factory=dict)
     charged: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def os_version(self) -> str:
+        return self.node.os_build.version
 
     @property
     def node(self) -> Node:
@@ -51,6 +58,9 @@ class ShellNode:
             if self.model.run_until(end_ns, lambda event: done()) is None:
                 break
         return ready is None or done()
+
+    def breathe(self) -> None:
+        return None
 
     def charge(self, command: str) -> None:
         assert command_cost_ns(command) > 0

@@ -93,13 +93,6 @@ def test_unknown_override_is_refused(make_plant: Make) -> None:
             make_plant(overrides={name: 1})
 
 
-def test_without_spread_nothing_is_random(catalogs: Catalogs) -> None:
-    exact = catalogs.calibration.without_spread()
-    assert exact.node.post.spread == 0
-    assert all(item.spread == 0 for item in exact.steps.values())
-    assert exact.cau.install.ns == catalogs.calibration.cau.install.ns
-
-
 def test_unknown_release_is_an_error(catalogs: Catalogs) -> None:
     with pytest.raises(CatalogError, match=r"12\.2602"):
         catalogs.release("12.9999.1.1")

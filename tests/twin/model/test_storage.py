@@ -60,7 +60,8 @@ def test_all_observables_through_a_maintenance(make_plant: Make) -> None:
     assert model.node("NODE01").drain_status.name == "InProgress" or not operation.done
     plant.until("storage.disks", node="NODE01", status="Starting maintenance mode")
     assert disk.status is PhysicalDiskStatus.StartingMaintenanceMode
-    assert model.run_operation(operation, model.now_ns + MINUTE)
+    model.run_until(model.now_ns + MINUTE, lambda event: operation.done)
+    assert operation.done
     assert model.node("NODE01").drain_status.name == "Completed"
     assert (volume.status, volume.health) == (VirtualDiskStatus.Degraded, VolumeHealth.Warning)
     assert model.storage.pool.status is PoolStatus.Degraded

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,10 +26,16 @@ from harness.twin.shell.text import to_text
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "pwsh"
 
 
+def run_sh(words: Sequence[str], *_streams: object) -> int:
+    """``sh -c "exit N"``, which the recorded cases use for an exit code."""
+    return int(words[2].split()[1])
+
+
 class CaseHost:
     """A machine for recorded cases: core commands only, a fixed moment."""
 
     computer_name = "NODE01"
+    os_version = "10.0.26100.1"
     culture = "en-US"
     commands = CORE
     location = "/"
@@ -36,15 +43,16 @@ class CaseHost:
     def __init__(self) -> None:
         self.environment: dict[str, str] = {"COMPUTERNAME": "NODE01", "USERNAME": "Administrator"}
         self.waited_s = 0.0
+        self.programs = {"sh": run_sh}
 
     def now(self) -> datetime:
         return datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
-    def has_program(self, name: str) -> bool:
-        return name == "sh"
+    def charge(self, command: str) -> None:
+        return None
 
-    def run_program(self, words: list[str], stdin: Any, stdout: Any, stderr: Any) -> int | None:
-        return int(words[2].split()[1]) if words[0] == "sh" else None
+    def breathe(self) -> None:
+        return None
 
     def wait(self, seconds: float, ready: Any = None) -> bool:
         self.waited_s += seconds

@@ -1,4 +1,4 @@
-"""What unmodified pywinrm raises in each state of an endpoint (winrm-wire §11.1), and how it recovers."""
+"""What unmodified pywinrm raises in each state of an endpoint and how it recovers."""
 
 from __future__ import annotations
 

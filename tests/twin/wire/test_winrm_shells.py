@@ -13,9 +13,8 @@ from winrm.exceptions import WinRMOperationTimeoutError, WSManFaultError
 from winrm.protocol import Protocol
 
 from harness.twin.wire import faults, soap
-from harness.twin.wire.clock import WallWaiter
 from harness.twin.wire.endpoint import Endpoint
-from harness.twin.wire.port import OutputSink
+from harness.twin.wire.port import OutputSink, WallWaiter
 from harness.twin.wire.server import WinRmServer
 from harness.twin.wire.soap import Envelope
 from harness.twin.wire.winrs import Caller, Quotas, ShellService

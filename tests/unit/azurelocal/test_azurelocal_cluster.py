@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness.azurelocal import builds, cau, cluster, health, vms
+from harness.azurelocal import builds, cau, cluster, health
 from harness.azurelocal.records import cluster_record
 from harness.errors import ProductError
 from harness.transports.powershell import MAX_INLINE_UNITS
@@ -70,17 +70,21 @@ def test_an_empty_cluster_answer_has_empty_lists() -> None:
 def test_the_observation_has_the_keys_of_the_journal() -> None:
     record = cluster_record(cluster.parse_cluster(DOCUMENT))
     assert json.loads(json.dumps(record)) == record
-    assert set(record) == {"what", "nodes", "groups", "disks", "jobs", "pool", "guests"}
+    assert set(record) == {"what", "nodes", "groups", "csvs", "disks", "jobs", "pool", "guests"}
     assert record["guests"][0] == {"name": "vm-01", "owner": "NODE01", "state": {"name": "Online", "value": 0}}
     assert set(record["nodes"][0]) == {"name", "state", "drain", "os_build"}
     assert set(record["jobs"][0]) == {"name", "state", "percent", "bytes_processed", "bytes_total"}
     assert set(record["pool"]) == {"name", "health", "operational", "read_only"}
 
 
-def test_virtual_machines_of_a_host() -> None:
-    found = vms.parse_vms({"name": "vm-01", "state": 2, "uptime": 12.5}, "NODE01")
-    assert found == (VmStatus("vm-01", "NODE01", EnumValue("Running", 2), 12.5),)
-    assert vms.parse_vms(None, "NODE01") == ()
+def test_shared_volumes_go_by_the_name_of_their_volume() -> None:
+    rows = [
+        {"name": "Cluster Virtual Disk (UserStorage_1)", "owner": "NODE02", "state": "Online"},
+        {"name": "Renamed", "owner": "NODE03", "state": "Online"},
+    ]
+    seen = cluster.parse_cluster({"csvs": rows})
+    assert [(volume.name, volume.owner) for volume in seen.csvs] == [("UserStorage_1", "NODE02"), ("Renamed", "NODE03")]
+    assert cluster_record(seen)["csvs"][0] == {"name": "UserStorage_1", "owner": "NODE02", "state": "Online"}
 
 
 @pytest.mark.parametrize(
@@ -123,13 +127,16 @@ CHECKS = [
 ]
 
 
-def test_health_checks_and_what_they_block() -> None:
+def test_health_checks_in_both_spellings() -> None:
     checks = health.parse_checks(CHECKS)
     assert checks[0] == HealthCheck("A", "FAILURE", "CRITICAL", "NODE03", "22 GB")
     assert [check.detail for check in checks[1:3]] == ["old", "locked"]
-    assert [check.name for check in health.failed_checks(checks)] == ["A", "B", "AzStackHci_ARBStack_ARBIsLocked", "D"]
-    assert [health.blocks(check) for check in checks] == [True, True, True, False, False]
-    assert [health.blocks(check, ignore_warnings=True) for check in checks] == [True, False, True, False, False]
+    assert [(check.status, check.severity) for check in checks[1:]] == [
+        ("FAILURE", "WARNING"),
+        ("FAILURE", "INFORMATIONAL"),
+        ("FAILURE", "INFORMATIONAL"),
+        ("SUCCESS", "CRITICAL"),
+    ]
 
 
 def test_the_poll_script_fits_a_command_line() -> None:

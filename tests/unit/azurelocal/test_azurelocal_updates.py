@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from harness.azurelocal import updates
 from harness.azurelocal.enums import UPDATE_STATES, read_enum
 from harness.azurelocal.records import update_record
-from harness.azurelocal.version import Version
 from harness.measure.update_states import RUN_STATES
 from harness.transports.powershell import MAX_INLINE_UNITS
 from harness.values import EnumValue, StepStatus
@@ -229,22 +228,3 @@ def test_unknown_members_are_kept() -> None:
 
 def test_the_poll_script_fits_a_command_line() -> None:
     assert len(updates.observe_update(UPDATE, ["NODE01"]).script) < MAX_INLINE_UNITS
-
-
-VERSIONS = st.lists(st.integers(0, 40_000), min_size=1, max_size=4)
-
-
-@given(VERSIONS, VERSIONS)
-def test_versions_compare_field_by_field_as_numbers(one: list[int], other: list[int]) -> None:
-    texts = [".".join(map(str, fields)) for fields in (one, other)]
-    left, right = map(Version.parse, texts)
-    assert (left < right) == (one < other)
-    assert (left == right) == (one == other)
-    assert str(left) == texts[0]
-
-
-def test_a_version_is_not_compared_as_text() -> None:
-    assert Version.parse("11.2510") > Version.parse("11.2509.1001.21")
-    assert Version.parse("4.10.0.0") > Version.parse("4.9.0.0")
-    with pytest.raises(ValueError, match="no version"):
-        Version.parse("12.x")

@@ -7,9 +7,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.cli.following import Tail, living, read_entries, read_events
+from harness.cli.following import Tail, read_entries, read_events
 from harness.cli.runview import RunView
 from harness.labs.holder import Holder
+from harness.run.launch import living
 from harness.testing.stories import tell
 from tests.unit.cli.conftest import Running, dead_holder
 

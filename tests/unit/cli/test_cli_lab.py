@@ -23,6 +23,7 @@ from harness.labs.host import LabHost
 from harness.labs.hosting import folder_of
 from harness.labs.lease import LeaseStore
 from harness.labs.models import find_lab
+from harness.paths import root
 from harness.plan.vocabulary import FAULTS
 from tests.unit.cli.conftest import dead_holder
 
@@ -161,7 +162,7 @@ def test_doctor_names_every_mistake_of_a_lab_file(tmp_path: Path, capsys: pytest
 
 
 def test_doctor_refuses_what_it_cannot_host(capsys: pytest.CaptureFixture[str]) -> None:
-    path = Path(cli.root()) / "labs" / "physical-rack.example.yaml"
+    path = root() / "labs" / "physical-rack.example.yaml"
     assert cli.main(["lab", "doctor", str(path), "--json"]) == Exit.USAGE
     checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
     assert checks["lab file"]["state"] == "ok"

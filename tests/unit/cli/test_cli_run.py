@@ -71,36 +71,48 @@ def test_states_follow_from_journal_process_and_lab_host(places: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "host_lives", "state"),
+    ("reason", "state"),
     [
-        ("completed", True, "ended"),
-        ("lab-lost", True, "ended"),
-        ("aborted", False, "ended"),
-        ("aborted", True, "resumable"),
-        ("error", False, "ended"),
-        ("detached", False, "resumable"),
+        ("completed", "ended"),
+        ("lab-lost", "ended"),
+        ("aborted", "ended"),
+        ("error", "ended"),
+        ("detached", "resumable"),
     ],
 )
-def test_an_attempt_that_broke_off_can_go_on_while_its_lab_stands(reason: str, host_lives: bool, state: str) -> None:
+def test_an_attempt_that_gave_the_lab_back_has_ended_whoever_has_the_lab_now(reason: str, state: str) -> None:
     run = Running()
     run.begin(dead_holder())
     run.end(reason)
-    if host_lives:
-        me = Holder.me()
-        host = folder_of("twin-4node#1")
-        host.mkdir(parents=True)
-        plain = {"host": me.host, "boot_id": me.boot_id, "pid": me.pid, "started": me.started}
-        (host / "host.json").write_text(json.dumps(plain))
+    me = Holder.me()
+    host = folder_of("twin-4node#1")
+    host.mkdir(parents=True)
+    plain = {"host": me.host, "boot_id": me.boot_id, "pid": me.pid, "started": me.started}
+    (host / "host.json").write_text(json.dumps(plain))
     assert inspect_run(run.folder).state == state
+
+
+def test_list_tells_that_a_killed_run_can_be_resumed(dead: Running, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "list"]) == Exit.PASS
+    assert capsys.readouterr().out.splitlines()[1].split()[:4] == [RUN_ID, "twin-4node", "resumable", "-"]
+
+
+def test_list_shows_a_waived_failure_as_such(ended: Running, capsys: pytest.CaptureFixture[str]) -> None:
+    ended.results("fail", effective="pass", waived=True)
+    assert cli.main(["run", "list"]) == Exit.PASS
+    assert "pass (fail waived)" in capsys.readouterr().out
+    assert cli.main(["run", "list", "--json"]) == Exit.PASS
+    assert json.loads(capsys.readouterr().out)[0]["waived"] is True
 
 
 def test_list_shows_every_run_with_its_state(ended: Running, capsys: pytest.CaptureFixture[str]) -> None:
     Running(RUN_ID.replace("001", "002"), "UPD-002").begin()
     assert cli.main(["run", "list"]) == Exit.PASS
-    head, first, second = capsys.readouterr().out.splitlines()
-    assert head.split() == ["run", "lab", "state", "verdict", "started"]
-    assert first.split()[:4] == [RUN_ID, "twin-4node", "ended", "pass"]
-    assert second.split()[2:4] == ["running", "-"]
+    head, first, second, evidence = capsys.readouterr().out.splitlines()
+    assert head.split() == ["run", "lab", "state", "verdict", "subject"]
+    assert first.split()[:5] == [RUN_ID, "twin-4node", "ended", "pass", "simulated"]
+    assert second.split()[2:5] == ["running", "-", "-"]
+    assert evidence == "simulated: rehearsal: no evidence about the product"
     assert cli.main(["run", "list", "--json"]) == Exit.PASS
     rows = json.loads(capsys.readouterr().out)
     assert [(row["scenario"], row["state"], row["pid"] is None) for row in rows] == [
@@ -297,10 +309,9 @@ def test_what_ended_before_the_judge_spoke_is_judged_now(
     run.begin(dead_holder())
     run.end()
     spoken: list[Path] = []
-    monkeypatch.setattr(attending, "write_results", lambda folder: (spoken.append(folder), run.results("inconclusive")))
-    monkeypatch.setattr(attending, "write_run_page", spoken.append)
+    monkeypatch.setattr(attending, "write_report", lambda folder: (spoken.append(folder), run.results("inconclusive")))
     assert cli.main(["run", "resume", "last"]) == Exit.INCONCLUSIVE
-    assert spoken == [run.folder] * 2
+    assert spoken == [run.folder]
 
 
 def test_a_run_that_never_began_says_what_its_process_said(capsys: pytest.CaptureFixture[str]) -> None:

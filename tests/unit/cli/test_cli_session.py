@@ -184,6 +184,7 @@ def test_json_is_one_document(session: Session, watch: SessionWatch, capsys: pyt
         "lab": "twin-4node",
         "run_id": run.run_id,
         "verdict": "fail",
+        "waived": "",
         "subject": "simulated",
         "machines": "none",
         "detail": "vm07 was out for 9 s",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.cli.runview import clock_text
 from harness.cli.table import WIDTH, text_table
+from harness.report.wording import hours_text
 
 CELL = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=70)
 
@@ -21,4 +21,4 @@ def test_a_table_fits_and_keeps_short_cells_whole(rows: list[tuple[str, str, str
 
 
 def test_lab_time_reads_as_hours() -> None:
-    assert [clock_text(seconds) for seconds in (0, 59.9, 3661, 90000)] == ["0:00:00", "0:00:59", "1:01:01", "25:00:00"]
+    assert [hours_text(seconds) for seconds in (0, 59.9, 3661, 90000)] == ["0:00:00", "0:00:59", "1:01:01", "25:00:00"]

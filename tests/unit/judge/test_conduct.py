@@ -135,6 +135,16 @@ class TestFaults:
         assert judgement.verdict is Verdict.INCONCLUSIVE
         assert "fault-missed" in [each.id for each in judgement.findings]
 
+    def test_every_planned_fault_that_never_came_is_named(self, judged: Try) -> None:
+        def planned(telling: Telling) -> None:
+            faults = [{"id": name, "fault": "node.power_loss", "on": "phase.enter x"} for name in ("one", "other")]
+            telling.builder.scenario = {**telling.builder.scenario, "faults": faults}
+            attrs = {"fault": "one"}
+            telling.builder.finding(5000, "fault-missed", "harness", "inconclusive", "'one' missed", attrs=attrs)
+
+        findings = [each for each in judged("upd-001", planned).findings if each.id == "fault-missed"]
+        assert sorted(str(each.attrs["fault"]) for each in findings) == ["one", "other"]
+
     def test_rearmed_fault_that_came_later_is_fine(self, judged: Try) -> None:
         def rearmed(telling: Telling) -> None:
             telling.builder.add(

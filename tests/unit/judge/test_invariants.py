@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.journal import Kind
 from harness.testing.stories import NEW_BUILD, OLD_BUILD, Telling, final_record
 from harness.values import Finding, Verdict
 
@@ -129,6 +130,26 @@ class TestOutcome:
         finding = found(findings, "node-left-paused")
         assert finding is not None
         assert finding.node == "NODE04"
+
+    @pytest.mark.parametrize("told_by", ["judge", "conductor"])
+    def test_failed_update_names_the_health_checks_that_failed(self, judged: Try, told_by: str) -> None:
+        checks = [
+            {"name": "SystemDriveFreeSpace", "status": "FAILURE", "severity": "CRITICAL", "target": "NODE03"},
+            {"name": "Warned", "status": "FAILURE", "severity": "WARNING", "target": ""},
+            {"name": "Passed", "status": "SUCCESS", "severity": "CRITICAL", "target": ""},
+        ]
+
+        def fail(telling: Telling) -> None:
+            telling._install = lambda t_s: telling.facts.set(t_s, "state", ("InstallationFailed", "install"))  # type: ignore[method-assign]
+            telling.builder.add(
+                LATE_S, Kind.OBSERVATION, "node/NODE01", "health", "health", scope="update", checks=checks
+            )
+            if told_by == "conductor":
+                telling.builder.finding(LATE_S, "update-failed", "product", "fail", "the update failed")
+
+        finding = found(judged("upd-001", fail).findings, "update-failed")
+        assert finding is not None
+        assert finding.summary.endswith("; failed health checks: SystemDriveFreeSpace on NODE03")
 
 
 class TestStorage:

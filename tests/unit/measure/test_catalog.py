@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from harness.errors import ConfigError
 from harness.judge.measurements import READINGS
-from harness.measure.catalog import CATALOG, quantity_of
+from harness.measure.catalog import CATALOG
 from harness.measure.units import convert, spoken
 from harness.paths import root
 from harness.plan.models import limit_unit
@@ -29,12 +29,6 @@ def test_reference_page_names_every_measurement() -> None:
     page = (root() / "docs" / "reference" / "measurements.md").read_text()
     missing = [name for name in CATALOG if f"`{name}`" not in page]
     assert missing == []
-
-
-def test_unknown_measurement_suggests_the_nearest() -> None:
-    with pytest.raises(ConfigError, match=r"vm\.restart_gap\.longst") as caught:
-        quantity_of("vm.restart_gap.longst")
-    assert "vm.restart_gap.longest" in caught.value.hint
 
 
 def test_units_of_different_things_do_not_convert() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.plan import Plan, SourceError, load_plan
+from harness.plan.load import Plan, load_plan
+from harness.plan.problem import SourceError
 
 LABS = ("twin-4node", "twin-1node", "twin-16node")
 

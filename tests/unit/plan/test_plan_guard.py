@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from harness.plan import Plan, check_budget
+from harness.plan.guard import check_budget
+from harness.plan.load import Plan
 from harness.plan.models import Tolerates
 
 STRICT = Tolerates(nodes_down=1, resync="exclusive")

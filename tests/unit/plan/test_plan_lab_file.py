@@ -9,7 +9,7 @@ import pytest
 from harness import paths
 from harness.errors import ConfigError
 from harness.labs.models import ClockSpec, LabFile, find_lab, lab_names, load_lab
-from harness.plan import SourceError
+from harness.plan.problem import SourceError
 
 SOUND = """\
 schema: 1

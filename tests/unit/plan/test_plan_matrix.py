@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from harness.plan import Plan, from_plain, to_plain
+from harness.plan.load import Plan
+from harness.plan.plain import from_plain, to_plain
 
 Load = Callable[[str], Plan]
 Find = Callable[[str], list[str]]

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from harness.plan import Plan, SourceError
+from harness.plan.load import Plan
+from harness.plan.problem import SourceError
 
 Find = Callable[[str], list[str]]
 

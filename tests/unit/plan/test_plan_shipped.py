@@ -20,19 +20,11 @@ from harness.cli import main
 from harness.errors import ConfigError
 from harness.labs.lint import json_schemas, lint_file
 from harness.labs.models import LabFile, find_lab, lab_names, load_lab
-from harness.plan import (
-    Scenario,
-    canonical_json,
-    find_plan,
-    fits,
-    from_plain,
-    load_plan,
-    plan_files,
-    plan_sha256,
-    render,
-    to_plain,
-)
-from harness.plan.models import limit_of
+from harness.plan.fits import fits
+from harness.plan.load import find_plan, load_plan, plan_files
+from harness.plan.models import Scenario, limit_of
+from harness.plan.plain import canonical_json, from_plain, plan_sha256, to_plain
+from harness.plan.render import render
 from harness.plan.vocabulary import (
     CAPABILITIES,
     CLUSTER_GROUPS,

@@ -23,6 +23,8 @@ STARTED = datetime(2025, 11, 12, 22, 0, tzinfo=UTC)
 ENDED = datetime(2025, 11, 12, 22, 1, tzinfo=UTC)
 SCENARIOS = ("UPD-001", "UPD-002", "DET-001", "DET-004", "UPD-007")
 KEYS = {
+    "waived",
+    "label",
     "id",
     "title",
     "verdict",
@@ -83,7 +85,12 @@ def test_the_verdict_of_a_row_is_the_one_beside_the_waivers(tmp_path: Path) -> N
     results = write_results(tmp_path)
     row = ScenarioRow(id="x", title="t", run_id="r", lab="l")
     row.read_results(tmp_path)
-    assert (results["verdict"], row.verdict) == ("fail", "pass")
+    assert (results["verdict"], row.verdict, row.waived) == ("fail", "pass", "fail")
+    (tmp_path / "sessions" / "s").mkdir(parents=True)
+    write_session(tmp_path / "sessions" / "s", STARTED, ENDED, 60.0, 0, [row])
+    page = (tmp_path / "sessions" / "s" / "index.html").read_text(encoding="utf-8")
+    assert "fail, waived" in page
+    assert "pass, waived" in page
 
 
 def test_a_run_without_gaps_and_one_without_samples_differ(reports: Any, tmp_path: Path) -> None:
@@ -164,7 +171,7 @@ def test_the_page_links_to_runs_that_exist(session: Path, reports: Any) -> None:
 def test_no_total_mixes_evidence_classes() -> None:
     def row(name: str, verdict: str, subject: str, label: str) -> dict[str, Any]:
         numbers = {"lab_time_s": 1.0, "wall_s": 1.0, "longest_gap_s": 0.0, "detail": ""}
-        more = {"run_id": name, "lab": "l", "machines": "physical", "title": name}
+        more = {"run_id": name, "lab": "l", "machines": "physical", "title": name, "waived": ""}
         return {"id": name, "verdict": verdict, "subject": subject, "label": label, "log": False, **more, **numbers}
 
     about, rehearsal = "evidence about the product", "rehearsal: no evidence about the product"

@@ -174,6 +174,33 @@ def test_phases_that_begin_again_or_were_only_polled_end_there(tmp_path: Path) -
     assert len(phases.tracks) == 1
 
 
+def test_a_phase_entered_twice_ends_where_it_begins_again(tmp_path: Path) -> None:
+    builder = JournalBuilder(tmp_path / "run")
+    builder.event(10, "phase.enter", "update/discovery")
+    builder.event(80, "phase.enter", "update/discovery")
+    builder.event(90, "phase.exit", "update/discovery", status="Success")
+    builder.event(95, "phase.enter", "update/download")
+    builder.write()
+    spans = [(span.start_ns, span.end_ns, span.status) for span in load_record(tmp_path / "run").phases]
+    assert spans == [
+        (10 * NS_PER_S, 80 * NS_PER_S, ""),
+        (80 * NS_PER_S, 90 * NS_PER_S, "Success"),
+        (95 * NS_PER_S, None, ""),
+    ]
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+49", "-cmd", "@SUM(A1)", "\tx"])
+def test_no_cell_of_the_csv_is_a_formula(tmp_path: Path, name: str) -> None:
+    builder = JournalBuilder(tmp_path / "run")
+    builder.event(10, "phase.enter", f"update/{name}")
+    builder.event(20, "phase.exit", f"update/{name}", status=name)
+    builder.write()
+    record = load_record(tmp_path / "run")
+    rows = list(csv.reader(io.StringIO(timeline_csv(record, lanes_of(record)))))
+    assert [row[2] for row in rows if row[1] == f"update/{name}"] == [f"'{name}"]
+    assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t"))]
+
+
 def test_turns_are_made_of_stages_where_only_those_are_told(tmp_path: Path) -> None:
     builder = JournalBuilder(tmp_path / "run")
     for start, node, stage in ((10, "A", "drain"), (20, "A", "reboot"), (40, "B", "drain"), (60, "A", "drain")):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.azurelocal import builds, cau, cluster, health, updates, vms
+from harness.azurelocal import builds, cau, cluster, health, updates
 from harness.azurelocal.command import Command
 from harness.transports.powershell import literal
 from harness.twin.shell.ast import StringConstantExpressionAst
@@ -16,8 +16,8 @@ from harness.workflows.solution import SolutionUpdate
 WORKFLOW = SolutionUpdate("redmond/Solution12.2510.1002.94", prepare_only=True)
 COMMANDS = [
     updates.observe_update("redmond/x"), updates.list_updates(), updates.find_active(), cluster.observe_cluster(),
-    vms.list_vms("NODE01"), cau.read_cau(), builds.read_build(), health.read_system_health(),
-    health.read_update_health("redmond/x"), health.request_precheck(), WORKFLOW.start("k"), WORKFLOW.prove(),
+    cau.read_cau(), builds.read_build(), health.read_system_health(),
+    health.read_update_health("redmond/x"), WORKFLOW.start("k"), WORKFLOW.prove(),
 ]  # fmt: skip
 
 

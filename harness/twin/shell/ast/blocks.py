@@ -35,7 +35,6 @@ class ScriptBlockAst(Ast):
     attributes: tuple[AttributeAst, ...] = ()
     requirements: ScriptRequirements | None = None
     is_filter: bool = False
-    is_configuration: bool = False
     body: Extent | None = None
 
     @property

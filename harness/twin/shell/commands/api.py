@@ -12,8 +12,7 @@ A command is a function or a class with a declaration::
         for node in call.host.cluster.nodes: ...
 
 The function runs once for each object of the pipeline (once, when there is none); what it yields goes down the
-pipeline. With ``collect=True`` it runs once after all input has come and finds it in ``call.input``. A class derives
-from ``Command`` and has ``begin``, ``process`` and ``end``.
+pipeline. A class derives from ``Command`` and has ``begin``, ``process`` and ``end``.
 
 ``CommandTable`` is a set of commands. A machine has its own, so that a guest and a node can differ:
 ``CORE.extended(CLUSTER, STORAGE)``.
@@ -23,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.twin.shell.errors import ErrorRecord, NetException, PSError
 from harness.twin.shell.objects import NOTHING
@@ -79,18 +78,22 @@ class CommandDeclaration:
     class_name: str = ""
     default_set: str = ""
     aliases: tuple[str, ...] = ()
-    collect: bool = False
     should_process: bool = False
-    output_type: str = ""
 
 
 class CommandTable:
     """The commands of a machine, found without regard to case; tables can be stacked."""
 
+    _changes: ClassVar[int] = 0
+    """Counts changes of any table: what a table has merged with its parents' is made anew after one."""
+
     def __init__(self, *parents: CommandTable) -> None:
         self._parents = parents
         self._commands: dict[str, CommandDeclaration] = {}
         self._aliases: dict[str, str] = {}
+        self._merged_at = -1
+        self._all_commands: dict[str, CommandDeclaration] = {}
+        self._all_aliases: dict[str, str] = {}
 
     def extended(self, *tables: CommandTable) -> CommandTable:
         """A new table with these and the given ones; the first table that knows a name wins."""
@@ -101,36 +104,40 @@ class CommandTable:
         self._commands[declaration.name.lower()] = declaration
         for alias in declaration.aliases:
             self._aliases[alias.lower()] = declaration.name
+        CommandTable._changes += 1
 
     def alias(self, name: str, target: str) -> None:
         """Add an alias."""
         self._aliases[name.lower()] = target
+        CommandTable._changes += 1
 
     def remove(self, name: str) -> None:
         """Remove a command of this table (not of those below)."""
         self._commands.pop(name.lower(), None)
+        CommandTable._changes += 1
+
+    def _merge(self) -> None:
+        """Own commands and aliases before the parents', an earlier parent's before a later one's."""
+        if self._merged_at != CommandTable._changes:
+            commands: dict[str, CommandDeclaration] = {}
+            aliases: dict[str, str] = {}
+            for parent in reversed(self._parents):
+                parent._merge()
+                commands |= parent._all_commands
+                aliases |= parent._all_aliases
+            self._all_commands = commands | self._commands
+            self._all_aliases = aliases | self._aliases
+            self._merged_at = CommandTable._changes
 
     def find(self, name: str) -> CommandDeclaration | None:
         """The command of a name, not of an alias."""
-        found = self._commands.get(name)
-        if found is None:
-            found = self._commands.get(name.lower())
-        if found is None:
-            for parent in self._parents:
-                found = parent.find(name)
-                if found is not None:
-                    return found
-        return found
+        self._merge()
+        return self._all_commands.get(name.lower())
 
     def find_alias(self, name: str) -> str | None:
         """What an alias stands for."""
-        found = self._aliases.get(name.lower())
-        if found is None:
-            for parent in self._parents:
-                found = parent.find_alias(name)
-                if found is not None:
-                    return found
-        return found
+        self._merge()
+        return self._all_aliases.get(name.lower())
 
     def all_commands(self) -> Iterator[CommandDeclaration]:
         """All commands, own first; a name comes once."""
@@ -143,11 +150,8 @@ class CommandTable:
 
     def all_aliases(self) -> dict[str, str]:
         """All aliases with what they stand for."""
-        found: dict[str, str] = {}
-        for parent in reversed(self._parents):
-            found.update(parent.all_aliases())
-        found.update(self._aliases)
-        return found
+        self._merge()
+        return dict(self._all_aliases)
 
     def cmdlet(
         self,
@@ -158,9 +162,7 @@ class CommandTable:
         class_name: str = "",
         default_set: str = "",
         aliases: Sequence[str] = (),
-        collect: bool = False,
         should_process: bool = False,
-        output_type: str = "",
     ) -> Callable[[Any], Any]:
         """Decorator: declare a function or a ``Command`` class as a command of this table."""
 
@@ -175,9 +177,7 @@ class CommandTable:
                     declared_class,
                     default_set,
                     tuple(aliases),
-                    collect,
                     should_process,
-                    output_type,
                 )
             )
             return run
@@ -195,7 +195,6 @@ class Call:
         "declaration",
         "expecting_input",
         "failed",
-        "input",
         "invocation",
         "out",
         "parameter_set",
@@ -209,7 +208,6 @@ class Call:
         self.rs = rs
         self.declaration = declaration
         self.bound: dict[str, Any] = {}
-        self.input: list[object] = []
         self.current: object = NOTHING
         self.out: Callable[[object], None] = _drop
         self.actions: dict[str, object] = {}
@@ -269,7 +267,6 @@ class Call:
         category: str = "NotSpecified",
         target: object = None,
         exception: str = "System.Exception",
-        target_type: str | None = None,
         command_class: str | None = None,
     ) -> ErrorRecord:
         """An error record in this command's name."""
@@ -278,7 +275,6 @@ class Call:
             error_id,
             category,
             target,
-            target_type=target_type,
             activity=self.declaration.name,
             invocation=self.invocation,
             command_class=self.declaration.class_name if command_class is None else command_class,
@@ -293,10 +289,9 @@ class Call:
         exception: str = "System.Exception",
     ) -> None:
         """Report a non-terminating error; with an error action of Stop it ends the command."""
-        record = (
-            message if isinstance(message, ErrorRecord) else self.record(message, error_id, category, target, exception)
-        )
-        self.rs.report_error(self, record)
+        if not isinstance(message, ErrorRecord):
+            message = self.record(message, error_id, category, target, exception)
+        self.rs.report_error(self, message)
 
     def fail(
         self,
@@ -307,10 +302,9 @@ class Call:
         exception: str = "System.Exception",
     ) -> PSError:
         """A terminating error of this command: ``raise call.fail(...)``."""
-        record = (
-            message if isinstance(message, ErrorRecord) else self.record(message, error_id, category, target, exception)
-        )
-        return PSError(record)
+        if not isinstance(message, ErrorRecord):
+            message = self.record(message, error_id, category, target, exception)
+        return PSError(message)
 
     def write_warning(self, text: str) -> None:
         """Write to the warning stream."""
@@ -319,10 +313,6 @@ class Call:
     def write_verbose(self, text: str) -> None:
         """Write to the verbose stream (shown with ``-Verbose``)."""
         self.rs.write_message(self, "verbose", text)
-
-    def write_debug(self, text: str) -> None:
-        """Write to the debug stream (shown with ``-Debug``)."""
-        self.rs.write_message(self, "debug", text)
 
     def write_progress(self, activity: str, status: str, percent: int = -1, completed: bool = False) -> None:
         """Write to the progress stream."""

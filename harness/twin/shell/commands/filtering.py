@@ -14,7 +14,7 @@ from harness.twin.shell.dotnet.registry import NetMethod, members_of
 from harness.twin.shell.errors import PSError
 from harness.twin.shell.invocation import BlockRunner, value_runner
 from harness.twin.shell.members import MISSING, BoundMethod, find_member, get_member, invoke_member, property_list
-from harness.twin.shell.objects import NOTHING, PSHashtable, PSMethod, PSObject
+from harness.twin.shell.objects import NOTHING, PSHashtable, PSMethod, PSObject, bare_value
 from harness.twin.shell.regexes import has_wildcard, wildcard
 from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.text import to_text
@@ -257,7 +257,7 @@ class ForEachObject(Command):
             return True
         if isinstance(item, PSHashtable) and name in item:
             return False
-        bare = item.base if isinstance(item, PSObject) and item.base is not None else item
+        bare = bare_value(item)
         return isinstance(members_of(type(bare)).get(name.lower()), NetMethod)
 
     def _call(self, item: object, name: str, arguments: list[object]) -> None:

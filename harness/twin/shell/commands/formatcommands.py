@@ -8,6 +8,7 @@ from harness.twin.shell.commands.api import Command, Parameter
 from harness.twin.shell.commands.table import CORE, ENGINE, INPUT, UTILITY
 from harness.twin.shell.comparison import equals
 from harness.twin.shell.conversion import to_bool
+from harness.twin.shell.dotnet.collections import entries
 from harness.twin.shell.errors import PSError
 from harness.twin.shell.formatting import builtin
 from harness.twin.shell.formatting.cells import cell_text
@@ -24,7 +25,7 @@ from harness.twin.shell.formatting.shapes import (
     reader,
 )
 from harness.twin.shell.members import property_list
-from harness.twin.shell.objects import NOTHING, Enumerator, PSHashtable, PSObject
+from harness.twin.shell.objects import NOTHING, Enumerator, PSHashtable, bare_value
 from harness.twin.shell.propertyargs import ColumnSpec, read_column
 from harness.twin.shell.typesystem import is_null
 
@@ -68,7 +69,7 @@ class FormatCommand(Command):
     def process(self, item: object) -> None:
         if item is NOTHING or is_null(item):
             return
-        bare = item.base if isinstance(item, PSObject) and item.base is not None else item
+        bare = bare_value(item)
         if isinstance(bare, Packet):
             self.call.emit(bare)
             return
@@ -77,8 +78,6 @@ class FormatCommand(Command):
                 self._one(one)
             return
         if isinstance(bare, PSHashtable) and (self.specs is None or self.kind == "list"):
-            from harness.twin.shell.dotnet.collections import entries
-
             for entry in entries(bare):
                 self._one(entry)
             return

@@ -51,8 +51,8 @@ class ConvertToJson(Command):
     parameters=[Parameter("InputObject", "string", position=0, pipeline="value", mandatory=True, allow_empty=True)],
 )
 class ConvertFromJson(Command):
-    """Text to objects; the lines of a pipeline are one text unless the first is complete. An array is one object "
-    "(5.1)."""
+    """Text to objects; the lines of a pipeline are one text unless the first is complete. An array is one
+    object (5.1)."""
 
     def begin(self) -> None:
         self.lines: list[str] = []

@@ -1,13 +1,15 @@
-"""``New-Object``, ``Get-Date``, ``New-TimeSpan``, ``Start-Sleep``, ``Add-Member``, ``Get-Member``, "
-"``Update-TypeData``."""
+"""``New-Object``, ``Get-Date``, ``New-TimeSpan``, ``Start-Sleep``, ``Add-Member``, ``Get-Member``,
+``Update-TypeData``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from harness.twin.shell.ast import PipelineAst, TypeExpressionAst
 from harness.twin.shell.commands.api import Call, Command, Parameter
 from harness.twin.shell.commands.table import CORE, INPUT, UTILITY
+from harness.twin.shell.compiler.typenames import resolve_or_none
 from harness.twin.shell.dateformat import DAYS, MONTHS, format_date
 from harness.twin.shell.dotnet.registry import NetMethod, members_of
 from harness.twin.shell.errors import ErrorRecord, PSError
@@ -25,7 +27,9 @@ from harness.twin.shell.objects import (
     PSHashtable,
     PSMethod,
     PSObject,
+    bare_value,
 )
+from harness.twin.shell.parser import parse
 from harness.twin.shell.regexes import wildcard
 from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.session import current
@@ -75,10 +79,6 @@ def _type(call: Call, name: str) -> TypeRef | None:
     own = call.rs.global_scope.vars.get(f"__class__{name.lower()}")
     if own is not None and isinstance(own.value, TypeRef):
         return own.value
-    from harness.twin.shell.ast import PipelineAst, TypeExpressionAst
-    from harness.twin.shell.compiler.typenames import resolve_or_none
-    from harness.twin.shell.parser import parse
-
     tree = parse(f"[{name}]").script
     pipeline = tree.end_block.statements[0] if tree.end_block and tree.end_block.statements else None
     pure = pipeline.pure_expression if isinstance(pipeline, PipelineAst) else None
@@ -463,7 +463,7 @@ class GetMember(Command):
                     else f"{shown} {name} {{get;}}",
                 )
             )
-        bare = item.base if isinstance(item, PSObject) and item.base is not None else item
+        bare = bare_value(item)
         known = {row[0] for row in rows}
         rows.extend(
             (own.name, "Method", f"{own.name}()")

@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
+from harness.twin.shell.arguments import Argument
 from harness.twin.shell.commands.api import Call, Command, CommandDeclaration, Parameter
+from harness.twin.shell.commands.syntax import syntax_text
 from harness.twin.shell.commands.table import CORE, ENGINE, INPUT, UTILITY
 from harness.twin.shell.compiler import compile_tree
 from harness.twin.shell.errors import limitation
 from harness.twin.shell.frame import Frame
 from harness.twin.shell.invocation import BlockRunner
+from harness.twin.shell.lookup import unknown_term
 from harness.twin.shell.objects import NOTHING, PSHashtable, PSObject, Version
 from harness.twin.shell.parsefailure import parse_failure
 from harness.twin.shell.parser import parse
@@ -67,8 +70,6 @@ class InvokeCommand(Command):
     """Runs a block here. Other machines are the domain's own Invoke-Command."""
 
     def begin(self) -> None:
-        from harness.twin.shell.arguments import Argument
-
         call = self.call
         if call.has("ComputerName") or call.has("Session"):
             raise limitation("Invoke-Command on another machine")
@@ -126,7 +127,7 @@ def set_strict_mode(call: Call) -> None:
 # ------------------------------------------------------------------------------------------------------- Get-Command
 
 
-def command_object(call: Call, target: Function | CommandDeclaration, alias: str = "") -> PSObject:
+def command_object(target: Function | CommandDeclaration, alias: str = "") -> PSObject:
     """What ``Get-Command`` gives."""
     if alias:
         kind, name, source = "Alias", alias, ""
@@ -168,30 +169,26 @@ def _lookup(call: Call, name: str) -> list[PSObject]:
         if alias is not None:
             inner = _lookup(call, alias)
             target = inner[0].hidden if inner else None
-            return [command_object(call, target, name)] if isinstance(target, Function | CommandDeclaration) else []
+            return [command_object(target, name)] if isinstance(target, Function | CommandDeclaration) else []
         function = scope.find_function(name.lower())
         if function is not None:
-            return [command_object(call, function)]
+            return [command_object(function)]
         declaration = table.find(name)
-        return [command_object(call, declaration)] if declaration is not None else []
+        return [command_object(declaration)] if declaration is not None else []
     pattern = wildcard(name)
     found = []
     for one in scope.chain():
         found += [
-            command_object(call, function)
-            for function in (one.functions or {}).values()
-            if pattern.match(function.name)
+            command_object(function) for function in (one.functions or {}).values() if pattern.match(function.name)
         ]
-    found += [command_object(call, one) for one in table.all_commands() if pattern.match(one.name)]
+    found += [command_object(one) for one in table.all_commands() if pattern.match(one.name)]
     return found
 
 
 def _missing(call: Call, name: str) -> None:
     call.write_error(
         call.record(
-            f"The term '{name}' is not recognized as the name of a cmdlet, function, script file, or operable "
-            "program. Check the "
-            "spelling of the name, or if a path was included, verify that the path is correct and try again.",
+            unknown_term(name),
             "CommandNotFoundException",
             "ObjectNotFound",
             name,
@@ -227,8 +224,6 @@ def get_command(call: Call) -> Iterable[object]:
             _missing(call, name)
         for one in found:
             if call.switch("Syntax"):
-                from harness.twin.shell.commands.syntax import syntax_text
-
                 target = one.hidden
                 yield syntax_text(target) if isinstance(target, Function | CommandDeclaration) else ""
             else:

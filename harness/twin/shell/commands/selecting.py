@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,7 +32,6 @@ _SELECT: Final = [
     Parameter("Index", "int[]"),
 ]
 _CLASS: Final = "Microsoft.PowerShell.Commands.SelectObjectCommand"
-Plan = Callable[[object], PSObject]
 
 
 @dataclass(slots=True)
@@ -281,8 +279,8 @@ def _selected(item: object) -> list[str]:
 
 
 def _same(left: object, right: object, whole: bool) -> bool:
-    """Equal by value, case counts; chosen properties by their values, whole custom objects always (their text is "
-    "empty)."""
+    """Equal by value, case counts; chosen properties by their values, whole custom objects always (their text is
+    empty)."""
     if isinstance(left, PSObject) and isinstance(right, PSObject) and left.base is None and right.base is None:
         mine, other = dict(left.properties()), dict(right.properties())
         if whole or (not mine and not other):

@@ -14,7 +14,6 @@ from harness.twin.shell.scope import Scope, Variable
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import ENUMS
 
-_OPTIONS = ENUMS["system.management.automation.scopeditemoptions"]
 _TYPES = ENUMS["system.management.automation.commandtypes"]
 _SESSION = "System.Management.Automation.SessionStateUnauthorizedAccessException"
 

@@ -22,16 +22,21 @@ from harness.twin.shell.ast import (
     VariableExpressionAst,
 )
 from harness.twin.shell.compiler.core import Compiler, statement
+from harness.twin.shell.compiler.definitions import attribute_checks
+from harness.twin.shell.compiler.expressions import convert_in
 from harness.twin.shell.compiler.typenames import resolve
 from harness.twin.shell.conversion import convert
+from harness.twin.shell.dotnet.registry import STATIC, NetProperty
 from harness.twin.shell.errors import PSError, limitation, runtime_error
 from harness.twin.shell.frame import Frame
 from harness.twin.shell.indexing import get_index, set_index
 from harness.twin.shell.members import get_member, set_member
 from harness.twin.shell.objects import NOTHING, Reference
 from harness.twin.shell.scope import Scope, Variable, not_writable
-from harness.twin.shell.scriptblock import Evaluate, Run
+from harness.twin.shell.scriptblock import Evaluate, Function, Run, ScriptBlock
 from harness.twin.shell.text import to_text
+from harness.twin.shell.typesystem import TypeRef, type_name
+from harness.twin.shell.validation import ValidationError
 
 Assign = Callable[[Frame, object], None]
 _COMBINE: Final[dict[AssignmentOperator, Callable[[object, object], object]]] = {
@@ -104,7 +109,7 @@ def assigner(compiler: Compiler, node: ExpressionAst) -> Assign:
         target, index = compiler.expr(node.target), compiler.expr(node.index)
 
         def store(frame: Frame, value: object) -> None:
-            set_index(frame.rs, target(frame), index(frame), None if value is NOTHING else value)
+            set_index(target(frame), index(frame), None if value is NOTHING else value)
 
         return store
     if isinstance(node, ArrayLiteralAst):
@@ -198,14 +203,11 @@ def _drive(drive: str, name: str) -> Assign:
             else:
                 environment[key] = to_text(value)
             return
-        if drive == "function":
-            from harness.twin.shell.scriptblock import Function, ScriptBlock
-
-            if isinstance(value, ScriptBlock):
-                if frame.scope.functions is None:
-                    frame.scope.functions = {}
-                frame.scope.functions[name.lower()] = Function(name, value)
-                return
+        if drive == "function" and isinstance(value, ScriptBlock):
+            if frame.scope.functions is None:
+                frame.scope.functions = {}
+            frame.scope.functions[name.lower()] = Function(name, value)
+            return
         raise limitation(f"assignment to drive {drive}:")
 
     return store
@@ -218,9 +220,6 @@ def _member(compiler: Compiler, node: MemberExpressionAst) -> Assign:
         owner = target(frame)
         plain = None if value is NOTHING else value
         if node.static:
-            from harness.twin.shell.dotnet.registry import STATIC, NetProperty
-            from harness.twin.shell.typesystem import TypeRef
-
             if isinstance(owner, TypeRef) and owner.is_class:
                 from harness.twin.shell.classes import set_static
 
@@ -273,8 +272,6 @@ def _typed(compiler: Compiler, node: ConvertExpressionAst) -> Assign:
             variable = variable or Variable(child.path.name)
             variable.type, before = wanted, variable.type
             try:
-                from harness.twin.shell.compiler.expressions import convert_in
-
                 converted = (
                     convert_in(frame, None if value is NOTHING else value, wanted)
                     if wanted.is_class
@@ -292,8 +289,6 @@ def _typed(compiler: Compiler, node: ConvertExpressionAst) -> Assign:
 
 
 def _attributed(compiler: Compiler, node: AttributedExpressionAst) -> Assign:
-    from harness.twin.shell.compiler.definitions import attribute_checks
-
     inner = assigner(compiler, node.child)
     target = node.child
     checks = attribute_checks(compiler, (node.attribute,))
@@ -314,8 +309,6 @@ def _attributed(compiler: Compiler, node: AttributedExpressionAst) -> Assign:
 
 def variable_checks(frame: Frame, name: str, checks: object) -> tuple[Callable[[object], None], ...]:
     """Validations that stay on a variable, with the variable's own error."""
-    from harness.twin.shell.validation import ValidationError
-
     made: list[Callable[[object], None]] = []
     for make in checks:  # type: ignore[attr-defined]
         check = make(frame)
@@ -366,8 +359,6 @@ def step(compiler: Compiler, node: UnaryExpressionAst) -> Evaluate:
 
 
 def _shown(value: object) -> str:
-    from harness.twin.shell.typesystem import type_name
-
     return type_name(value)
 
 

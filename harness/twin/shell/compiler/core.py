@@ -9,25 +9,28 @@ from harness.twin.shell.ast import (
     AssignmentStatementAst,
     Ast,
     ExpressionAst,
+    MemberExpressionAst,
     NamedBlockAst,
-    ParenExpressionAst,
     PipelineAst,
     ScriptBlockAst,
     SourceText,
     StatementAst,
     StatementBlockAst,
-    SubExpressionAst,
     VariableExpressionAst,
 )
 from harness.twin.shell.errors import NetError, PSError, limitation, runtime_error
 from harness.twin.shell.frame import Frame, Sink
-from harness.twin.shell.objects import NOTHING, Enumerator, NetList, PSObject
+from harness.twin.shell.objects import NOTHING, Enumerator, NetList, PSEnum, PSObject, Version
 from harness.twin.shell.scriptblock import Body, Evaluate, Run, ScriptBlock
 
 Handler = Callable[["Compiler", Any], Any]
 EXPRESSIONS: Final[dict[type, Handler]] = {}
 STATEMENTS: Final[dict[type, Handler]] = {}
 RAW: Final[dict[type, Handler]] = {}
+_WITHOUT_EFFECT: Final = (VariableExpressionAst, MemberExpressionAst)
+"""Expressions whose value is all they do: a failing one has written nothing yet."""
+_SINGLE: Final = frozenset((str, int, bool, float, type(None), PSEnum, Version))
+"""Values that are one object of output as they are."""
 
 
 def expression(kind: type) -> Callable[[Handler], Handler]:
@@ -98,6 +101,12 @@ def collection_changed() -> PSError:
     return runtime_error(
         text, "System.InvalidOperationException", "OperationStopped", type_name="System.InvalidOperationException"
     )
+
+
+def _unrolled(value: object) -> object:
+    items: list[object] = []
+    emit(items.append, value)
+    return collapse(items)
 
 
 def collapse(items: list[object]) -> object:
@@ -187,6 +196,30 @@ class Compiler:
 
         return evaluate
 
+    def captured_block(self, node: StatementBlockAst) -> Evaluate:
+        """The output of `$( … )` as one value; the usual single expression needs no list for its output."""
+        only = node.statements[0] if len(node.statements) == 1 and not node.traps else None
+        pure = only.pure_expression if isinstance(only, PipelineAst) else None
+        captured = self.captured(self.block(node))
+        if only is None or pure is None or type(pure) not in _WITHOUT_EFFECT:
+            return captured
+        inner, extent = self.raw(pure), only.extent
+
+        def evaluate(frame: Frame) -> object:
+            frame.pos = extent
+            try:
+                value = inner(frame)
+            except PSError as error:
+                frame.rs.recover(frame, error)
+                return NOTHING
+            except NetError as fault:
+                frame.rs.recover(frame, as_ps_error(fault))
+                return NOTHING
+            frame.rs.ok = True
+            return value if type(value) in _SINGLE else _unrolled(value)
+
+        return evaluate
+
     def collected(self, run: Run) -> Callable[[Frame], list[object]]:
         """The output of something as a list."""
 
@@ -261,6 +294,3 @@ def _sequence(runs: list[Run]) -> Run:
                 frame.rs.recover(frame, as_ps_error(fault))
 
     return run_all
-
-
-RAW_KINDS: Final = (VariableExpressionAst, ParenExpressionAst, SubExpressionAst)

@@ -25,8 +25,9 @@ from harness.twin.shell.compiler.core import Compiler, statement, void
 from harness.twin.shell.compiler.typenames import resolve_or_none
 from harness.twin.shell.conversion import to_bool
 from harness.twin.shell.errors import runtime_error
-from harness.twin.shell.frame import Frame
+from harness.twin.shell.frame import Frame, Streams
 from harness.twin.shell.invocation import one_value, value_runner
+from harness.twin.shell.scope import Scope
 from harness.twin.shell.scriptblock import Body, Function, Run, ScriptParameter
 from harness.twin.shell.text import to_text
 from harness.twin.shell.validation import (
@@ -120,8 +121,6 @@ def _literal(compiler: Compiler, node: Any) -> object:
     if isinstance(node, VariableExpressionAst):
         return {"true": True, "false": False, "null": None}.get(node.path.name.lower())
     evaluate = compiler.expr(node)
-    from harness.twin.shell.frame import Streams
-    from harness.twin.shell.scope import Scope
 
     def drop(_item: object) -> None:
         return None

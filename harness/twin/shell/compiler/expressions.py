@@ -20,20 +20,23 @@ from harness.twin.shell.ast import (
     ParenExpressionAst,
     PipelineAst,
     ScriptBlockExpressionAst,
+    StringConstantExpressionAst,
     SubExpressionAst,
     TypeExpressionAst,
     UnaryExpressionAst,
     UnaryOperator,
     UsingExpressionAst,
 )
+from harness.twin.shell.casts import custom_object
 from harness.twin.shell.comparison import comparison
 from harness.twin.shell.compiler.core import Compiler, expression, raw_expression
 from harness.twin.shell.compiler.typenames import resolve, resolve_or_none
-from harness.twin.shell.conversion import convert, custom_object, to_bool, try_convert
+from harness.twin.shell.conversion import convert, to_bool, try_convert
 from harness.twin.shell.errors import runtime_error
 from harness.twin.shell.frame import Frame
 from harness.twin.shell.invocation import block_truth
-from harness.twin.shell.objects import NOTHING, ORDERED, Int64, PSHashtable
+from harness.twin.shell.objects import NOTHING, ORDERED, Int64, PSHashtable, PSObject
+from harness.twin.shell.parser import parse
 from harness.twin.shell.scriptblock import Evaluate, ScriptBlock
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import TypeRef, is_instance, is_null, type_ref
@@ -69,7 +72,7 @@ def raw_parentheses(compiler: Compiler, node: ParenExpressionAst) -> Evaluate:
 @expression(SubExpressionAst)
 def subexpression(compiler: Compiler, node: SubExpressionAst) -> Evaluate:
     """``$( … )``."""
-    inner = compiler.captured(compiler.block(node.sub_expression))
+    inner = compiler.captured_block(node.sub_expression)
 
     def evaluate(frame: Frame) -> object:
         value = inner(frame)
@@ -81,7 +84,7 @@ def subexpression(compiler: Compiler, node: SubExpressionAst) -> Evaluate:
 @raw_expression(SubExpressionAst)
 def raw_subexpression(compiler: Compiler, node: SubExpressionAst) -> Evaluate:
     """``$( … )`` in a pipeline."""
-    return compiler.captured(compiler.block(node.sub_expression))
+    return compiler.captured_block(node.sub_expression)
 
 
 @expression(ArrayExpressionAst)
@@ -114,6 +117,9 @@ def hashtable(compiler: Compiler, node: HashtableAst) -> Evaluate:
 
 def _table(compiler: Compiler, node: HashtableAst, full_name: str) -> Evaluate:
     pairs = [(compiler.expr(key), compiler.value(value)) for key, value in node.pairs]
+    words = [key.value for key, _ in node.pairs if isinstance(key, StringConstantExpressionAst)]
+    if len({word.lower() for word in words}) == len(pairs):
+        return _table_of_words(full_name, words, [value_of for _, value_of in pairs])
 
     def evaluate(frame: Frame) -> object:
         made = PSHashtable((), full_name)
@@ -131,6 +137,20 @@ def _table(compiler: Compiler, node: HashtableAst, full_name: str) -> Evaluate:
                 )
                 raise runtime_error(text, "DuplicateKeyInHashLiteral", "InvalidOperation")
             made[key] = None if value is NOTHING else value
+        return made
+
+    return evaluate
+
+
+def _table_of_words(full_name: str, words: list[str], values: list[Evaluate]) -> Evaluate:
+    """The usual literal: keys are words, all different, so that nothing about them needs a look when it runs."""
+    slots = [(word.lower(), word, value_of) for word, value_of in zip(words, values, strict=True)]
+
+    def evaluate(frame: Frame) -> object:
+        made = PSHashtable((), full_name)
+        for low, word, value_of in slots:
+            value = value_of(frame)
+            made.add_word(low, word, None if value is NOTHING else value)
         return made
 
     return evaluate
@@ -269,8 +289,6 @@ def _as_type(frame: Frame, value: object) -> TypeRef:
     if isinstance(value, TypeRef):
         return value
     name = to_text(value)
-    from harness.twin.shell.parser import parse
-
     tree = parse(f"[{name.strip('[]') if not name.endswith('[]') else name}]").script
     pipeline = tree.end_block.statements[0] if tree.end_block and tree.end_block.statements else None
     pure = pipeline.pure_expression if isinstance(pipeline, PipelineAst) else None
@@ -292,8 +310,6 @@ def _type_operator(symbol: BinaryOperator, left: Evaluate, right: Evaluate, node
     def is_it(frame: Frame) -> bool:
         value, wanted = left(frame), _as_type(frame, right(frame))
         if custom:
-            from harness.twin.shell.objects import PSObject
-
             return isinstance(value, PSObject)
         if wanted.is_class:
             from harness.twin.shell.classes import is_class_instance

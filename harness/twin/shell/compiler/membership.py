@@ -86,7 +86,7 @@ def index(compiler: Compiler, node: IndexExpressionAst) -> Evaluate:
     target, at = compiler.expr(node.target), compiler.expr(node.index)
 
     def evaluate(frame: Frame) -> object:
-        value = get_index(frame.rs, target(frame), at(frame), frame.scope.strict_level)
+        value = get_index(target(frame), at(frame), frame.scope.strict_level)
         return None if value is NOTHING else value
 
     return evaluate

@@ -22,6 +22,7 @@ from harness.twin.shell.ast import (
     UnaryExpressionAst,
     UnaryOperator,
 )
+from harness.twin.shell.compiler.commands import compile_pipeline
 from harness.twin.shell.compiler.core import Compiler, as_ps_error, emit, statement
 from harness.twin.shell.compiler.typenames import resolve, resolve_or_none
 from harness.twin.shell.conversion import to_bool, to_integer
@@ -37,8 +38,9 @@ from harness.twin.shell.errors import (
     ReturnSignal,
 )
 from harness.twin.shell.frame import Frame
-from harness.twin.shell.objects import NOTHING, PSObject
+from harness.twin.shell.objects import NOTHING, bare_value
 from harness.twin.shell.runspace import IGNORE, SILENT
+from harness.twin.shell.scope import Scope
 from harness.twin.shell.scriptblock import Evaluate, Run
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import TypeRef
@@ -56,8 +58,6 @@ def pipeline(compiler: Compiler, node: PipelineAst) -> Run:
     """An expression, or commands joined by ``|``."""
     pure = node.pure_expression
     if pure is None:
-        from harness.twin.shell.compiler.commands import compile_pipeline
-
         return compile_pipeline(compiler, node)
     extent = node.extent
     evaluate = compiler.raw(pure)
@@ -186,7 +186,7 @@ def throw_statement(compiler: Compiler, node: ThrowStatementAst) -> Run:
 
 def thrown_record(value: object) -> ErrorRecord:
     """What ``throw`` makes of a value."""
-    bare = value.base if isinstance(value, PSObject) and value.base is not None else value
+    bare = bare_value(value)
     if isinstance(bare, ErrorRecord):
         return bare
     if isinstance(bare, NetException):
@@ -363,8 +363,6 @@ def _trap_for(frame: Frame, handlers: list[Any], record: ErrorRecord) -> Run | N
 
 
 def _run_trap(frame: Frame, body: Run, record: ErrorRecord) -> str:
-    from harness.twin.shell.scope import Scope
-
     inner = Frame(frame.rs, Scope(frame.scope), frame.out, frame.streams, frame.source, frame.function)
     inner.scope.put("_", record)
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from harness.twin.shell.ast import (
     ExpandableStringExpressionAst,
     StringConstantExpressionAst,
@@ -25,22 +27,20 @@ def constant(_compiler: Compiler, node: StringConstantExpressionAst) -> Evaluate
 @expression(ExpandableStringExpressionAst)
 def expandable(compiler: Compiler, node: ExpandableStringExpressionAst) -> Evaluate:
     """``"… $x …"``: lists are joined by ``$OFS``."""
-    parts = [part if isinstance(part, str) else compiler.expr(part) for part in node.parts]
+    parts = [_literal(part) if isinstance(part, str) else _expanded(compiler.expr(part)) for part in node.parts]
+    if len(parts) == 1:
+        return parts[0]
+    return lambda frame: "".join([part(frame) for part in parts])
 
-    def evaluate(frame: Frame) -> object:
-        pieces = []
-        for part in parts:
-            if isinstance(part, str):
-                pieces.append(part)
-                continue
-            value = part(frame)
-            if type(value) is str:
-                pieces.append(value)
-            elif isinstance(value, list):
-                pieces.append(to_text(value, separator_of(frame)))
-            else:
-                pieces.append(to_text(value))
-        return "".join(pieces)
+
+def _literal(text: str) -> Callable[[Frame], str]:
+    return lambda _frame: text
+
+
+def _expanded(inner: Evaluate) -> Callable[[Frame], str]:
+    def evaluate(frame: Frame) -> str:
+        value = inner(frame)
+        return to_text(value, separator_of(frame)) if isinstance(value, list) else to_text(value)
 
     return evaluate
 
@@ -65,7 +65,7 @@ def raw_variable(_compiler: Compiler, node: VariableExpressionAst) -> Evaluate:
             return lambda _frame: value
         if low == "?":
             return lambda frame: frame.rs.ok
-        return _plain_variable(low, path.name)
+        return _plain_variable(low, path.name, raw=True)
     if path.drive is not None:
         return _drive_variable(path.drive, path.name)
     scope_name = path.scope or "local"
@@ -82,7 +82,8 @@ def raw_variable(_compiler: Compiler, node: VariableExpressionAst) -> Evaluate:
     return scoped
 
 
-def _plain_variable(low: str, name: str) -> Evaluate:
+def _plain_variable(low: str, name: str, *, raw: bool) -> Evaluate:
+    """A variable without scope or drive; *raw* keeps ``NOTHING``."""
     if low == "psitem":
         low = "_"
 
@@ -102,7 +103,8 @@ def _plain_variable(low: str, name: str) -> Evaluate:
                         target_type="String",
                     )
                 return None
-        return found.value
+        value = found.value
+        return None if value is NOTHING and not raw else value
 
     return evaluate
 
@@ -128,10 +130,11 @@ def _drive_variable(drive: str, name: str) -> Evaluate:
 @expression(VariableExpressionAst)
 def variable(compiler: Compiler, node: VariableExpressionAst) -> Evaluate:
     """A variable as a value."""
+    path = node.path
+    low = path.name.lower()
+    if path.qualifier is None and low != "?" and low not in _CONSTANTS:
+        return _plain_variable(low, path.name, raw=False)
     read = raw_variable(compiler, node)
-    if node.path.qualifier is None and node.path.name.lower() in _CONSTANTS:
-        made: Evaluate = read
-        return made
 
     def evaluate(frame: Frame) -> object:
         value = read(frame)

@@ -1,7 +1,4 @@
-"""Members of .NET types, as far as scripts use them: properties, methods, statics, constructors."""
+"""Members of .NET types, as far as scripts use them: properties, methods, statics, constructors.
 
-from __future__ import annotations
-
-from harness.twin.shell.dotnet import collections, dates, reflection, regularexpressions, statics, strings, xmlnodes
-
-__all__ = ["collections", "dates", "reflection", "regularexpressions", "statics", "strings", "xmlnodes"]
+Importing ``library`` declares them all; the other modules can be imported alone.
+"""

@@ -14,6 +14,7 @@ from harness.twin.shell.members import LIST_METHODS, get_member, invoke_member
 from harness.twin.shell.objects import NOTHING, Entry, Enumerator, NetList, PSArray, PSHashtable
 from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.sorting import sorted_values
+from harness.twin.shell.staticmembers import construct
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import TypeRef, register_value_type
 
@@ -353,8 +354,6 @@ def foreach_method(rs: Runspace, items: list[object], arguments: Sequence[object
 )
 def to_generic(value: object, target: TypeRef) -> object:
     """A list as a generic one."""
-    from harness.twin.shell.staticmembers import construct
-
     if value is None:
         return None
     return construct(None, target, [value if isinstance(value, list | PSHashtable) else [value]])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from harness.twin.shell.commands.api import Call
+from harness.twin.shell.compiler import compile_tree
 from harness.twin.shell.conversion import caster, convert, no_cast, set_fallback
-from harness.twin.shell.dotnet.registry import CONSTRUCTORS, constructor, method, prop, static
+from harness.twin.shell.dotnet.registry import CONSTRUCTORS, call_method, constructor, method, prop, static
 from harness.twin.shell.errors import (
     BASES,
     ErrorDetails,
@@ -19,7 +20,7 @@ from harness.twin.shell.errors import (
 )
 from harness.twin.shell.errortext import category_text, position_message, target_name_of, target_type_of
 from harness.twin.shell.invocation import call_block, one_value
-from harness.twin.shell.members import INTRINSICS, BoundMethod, attach, find_member, property_list
+from harness.twin.shell.members import INTRINSICS, BoundMethod, attach, find_member, property_list, set_member
 from harness.twin.shell.objects import (
     NOTHING,
     MemberSet,
@@ -30,9 +31,12 @@ from harness.twin.shell.objects import (
     PSHashtable,
     PSObject,
     Reference,
+    bare_value,
 )
+from harness.twin.shell.parsefailure import parse_exception
 from harness.twin.shell.parser import parse
 from harness.twin.shell.records import HostText, InformationRecord, MessageRecord
+from harness.twin.shell.scope import Scope, Variable
 from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.session import current
 from harness.twin.shell.text import net_text, register_text, to_text
@@ -53,6 +57,13 @@ method(object, "GetHashCode")(lambda this: hash(str(this)) & 0x7FFFFFFF)
 
 # ------------------------------------------------------------------------------------------------------------- types
 
+_VALUE_TYPES: Final = frozenset(
+    f"System.{name}"
+    for name in (
+        *("Boolean", "Byte", "Char", "DateTime", "Decimal", "Double", "Guid", "Int16", "Int32", "Int64"),
+        *("SByte", "Single", "TimeSpan", "UInt16", "UInt32", "UInt64"),
+    )
+)
 prop(TypeRef, "Name", lambda this: this.name)
 prop(TypeRef, "FullName", lambda this: this.full_name)
 prop(TypeRef, "Namespace", lambda this: this.full_name.rpartition(".")[0])
@@ -61,22 +72,7 @@ prop(TypeRef, "IsEnum", lambda this: this.enum is not None)
 prop(
     TypeRef,
     "IsValueType",
-    lambda this: (
-        this.enum is not None
-        or this.full_name
-        in (
-            "System.Int32",
-            "System.Int64",
-            "System.Double",
-            "System.Boolean",
-            "System.DateTime",
-            "System.TimeSpan",
-            "System.Guid",
-            "System.Decimal",
-            "System.Char",
-            "System.Byte",
-        )
-    ),
+    lambda this: this.enum is not None or this.full_name in _VALUE_TYPES,
 )
 prop(TypeRef, "BaseType", lambda this: TypeRef(_base_of(this)))
 method(TypeRef, "IsInstanceOfType", "object o")(lambda this, value: is_instance(value, this))
@@ -88,16 +84,7 @@ def _base_of(this: TypeRef) -> str:
         return "System.Array"
     if this.enum is not None:
         return "System.Enum"
-    value_types = (
-        "System.Int32",
-        "System.Int64",
-        "System.Double",
-        "System.Boolean",
-        "System.DateTime",
-        "System.TimeSpan",
-        "System.Guid",
-    )
-    return BASES.get(this.full_name, "System.ValueType" if this.full_name in value_types else "System.Object")
+    return BASES.get(this.full_name, "System.ValueType" if this.full_name in _VALUE_TYPES else "System.Object")
 
 
 # ---------------------------------------------------------------------------------------------------- exceptions
@@ -281,8 +268,6 @@ def invoke_as_is(this: ScriptBlock, arguments: list[object]) -> object:
 @method(ScriptBlock, "GetNewClosure")
 def new_closure(this: ScriptBlock) -> ScriptBlock:
     """A block that keeps the variables it sees now."""
-    from harness.twin.shell.scope import Scope, Variable
-
     rs = current()
     frame = rs.frames[-1] if rs.frames else rs.frame()
     made = ScriptBlock(this.ast, lambda: this.body)
@@ -296,12 +281,8 @@ def new_closure(this: ScriptBlock) -> ScriptBlock:
 @static(SCRIPT_BLOCK, "Create", "string script")
 def create_block(text: str) -> ScriptBlock:
     """A block from text."""
-    from harness.twin.shell.compiler import compile_tree
-
     result = parse(text)
     if result.errors:
-        from harness.twin.shell.parsefailure import parse_exception
-
         exception = parse_exception(result)
         raise net_error(exception.type_name, exception.message)
     block = compile_tree(result.script)
@@ -387,8 +368,6 @@ prop(PropertyView, "IsInstance", lambda _this: True)
 
 
 def _write(this: PropertyView, value: object) -> None:
-    from harness.twin.shell.members import set_member
-
     set_member(current(), this.owner, this.name, value)
 
 
@@ -398,12 +377,12 @@ prop(ObjectView, "TypeNames", lambda this: type_names(this.value))
 prop(
     ObjectView,
     "BaseObject",
-    lambda this: this.value.base if isinstance(this.value, PSObject) and this.value.base is not None else this.value,
+    lambda this: bare_value(this.value),
 )
 prop(
     ObjectView,
     "ImmediateBaseObject",
-    lambda this: this.value.base if isinstance(this.value, PSObject) and this.value.base is not None else this.value,
+    lambda this: bare_value(this.value),
 )
 prop(ObjectView, "Methods", lambda _this: NetList())
 
@@ -538,8 +517,6 @@ def by_constructor(value: object, target: TypeRef) -> object:
     found = CONSTRUCTORS.get(target.full_name)
     if found is None or not any(one.accepts(1) for one in found.overloads):
         raise no_cast(value, target)
-    from harness.twin.shell.dotnet.registry import call_method
-
     return call_method(found, [], [value])
 
 

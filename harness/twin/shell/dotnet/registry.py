@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from harness.twin.shell.conversion import convert
 from harness.twin.shell.errors import ErrorRecord, NetError, NetException, PSError, runtime_error
-from harness.twin.shell.objects import Char, PSObject, Reference
+from harness.twin.shell.objects import Char, bare_value
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import TypeRef, array_of, find_type, is_instance, is_null, type_name
 
@@ -23,7 +23,7 @@ Implementation = Callable[..., object]
 class Overload:
     """One signature of a method."""
 
-    __slots__ = ("call", "names", "optional", "types", "variadic")
+    __slots__ = ("call", "names", "types", "variadic")
 
     def __init__(self, signature: str, call: Implementation) -> None:
         self.call = call
@@ -37,7 +37,6 @@ class Overload:
                 words = words[1:]
             self.types.append(_type(words[0]))
             self.names.append(words[1])
-        self.optional = 0
 
     def accepts(self, count: int) -> bool:
         """Whether so many arguments fit."""
@@ -138,12 +137,9 @@ def static(type_full_name: str, name: str, *signatures: str) -> Callable[[Implem
     return register
 
 
-def static_prop(
-    type_full_name: str, name: str, getter: Callable[[], object], setter: Callable[[object], None] | None = None
-) -> None:
+def static_prop(type_full_name: str, name: str, getter: Callable[[], object]) -> None:
     """Declare a static property or field."""
-    write = (lambda _none, value: setter(value)) if setter else None
-    STATIC.setdefault(type_full_name, {})[name.lower()] = NetProperty(name, lambda _none: getter(), write)
+    STATIC.setdefault(type_full_name, {})[name.lower()] = NetProperty(name, lambda _none: getter())
 
 
 def constructor(type_full_name: str, *signatures: str) -> Callable[[Implementation], Implementation]:
@@ -161,7 +157,7 @@ def constructor(type_full_name: str, *signatures: str) -> Callable[[Implementati
 
 
 def _distance(value: object, wanted: TypeRef) -> int:
-    bare = value.base if isinstance(value, PSObject) and value.base is not None else value
+    bare = bare_value(value)
     if is_null(bare):
         return 2
     have = type_name(bare)
@@ -232,7 +228,7 @@ def call_method(target: NetMethod, this: Sequence[object], arguments: Sequence[o
     if len(fitting) > 1:
         fitting.sort(key=lambda overload: _score(overload, arguments))
     chosen = fitting[0]
-    plain = [value.base if isinstance(value, PSObject) and value.base is not None else value for value in arguments]
+    plain = [bare_value(value) for value in arguments]
     prepared = _convert_arguments(target, chosen, plain)
     try:
         return chosen.call(*this, *prepared)
@@ -275,8 +271,3 @@ def invocation_error(name: str, count: int, inner: NetException) -> PSError:
         inner.short_name,
     )
     return PSError(record)
-
-
-def dereference(value: object) -> object:
-    """The value behind a ``[ref]``."""
-    return value.getter() if isinstance(value, Reference) else value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any, Final
 
 from harness.twin.shell.conversion import caster
@@ -13,6 +12,7 @@ from harness.twin.shell.invocation import call_block, one_value
 from harness.twin.shell.objects import NetList, PSArray, PSEnum
 from harness.twin.shell.regexes import BadPatternError, NetRegex, compile_regex, expand_replacement
 from harness.twin.shell.scriptblock import ScriptBlock
+from harness.twin.shell.session import current
 from harness.twin.shell.text import register_text, to_text
 from harness.twin.shell.textops import split_regex
 from harness.twin.shell.typesystem import TypeRef, register_value_type
@@ -120,16 +120,11 @@ def _matches(regex: NetRegex, text: str) -> NetList:
     return NetList(found, "System.Text.RegularExpressions.MatchCollection")
 
 
-Evaluator = Callable[[re.Match[str]], str]
-
-
 def _replace(regex: NetRegex, text: str, replacement: object, count: int = 0) -> str:
     if isinstance(replacement, ScriptBlock):
         block: Any = replacement
 
         def evaluate(match: re.Match[str]) -> str:
-            from harness.twin.shell.session import current
-
             rs = current()
             frame = rs.frames[-1] if rs.frames else rs.frame()
             return to_text(one_value(call_block(rs, block, [Match(regex, match, text)], frame.scope, frame.streams)))

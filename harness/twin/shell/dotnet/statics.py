@@ -215,7 +215,7 @@ method(PSEnum, "CompareTo", "object target")(lambda value, other: (value > other
 ENVIRONMENT: Final = "System.Environment"
 static_prop(ENVIRONMENT, "MachineName", lambda: current().host.computer_name)
 static_prop(ENVIRONMENT, "NewLine", lambda: "\r\n")
-static_prop(ENVIRONMENT, "UserName", lambda: current().environment.get("USERNAME", "Administrator"))
+static_prop(ENVIRONMENT, "UserName", lambda: current().environment.get("USERNAME", ""))
 static_prop(
     ENVIRONMENT, "UserDomainName", lambda: current().environment.get("USERDOMAIN", current().host.computer_name)
 )

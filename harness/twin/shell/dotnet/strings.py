@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
+from harness.twin.shell.comparison import compare_text
 from harness.twin.shell.dotnet.registry import constructor, method, prop, static, static_prop
 from harness.twin.shell.errors import net_error
 from harness.twin.shell.numberformat import BadFormatError
-from harness.twin.shell.objects import Char, PSArray, PSEnum
+from harness.twin.shell.objects import Byte, Char, PSArray, PSEnum
 from harness.twin.shell.text import net_text, register_text, to_text
 from harness.twin.shell.textops import format_text
 from harness.twin.shell.typesystem import register_value_type
@@ -184,8 +185,6 @@ method(str, "GetEnumerator")(lambda this: PSArray([Char(one) for one in this], "
 
 
 def _compare(left: str, right: str, ignore_case: bool = False) -> int:
-    from harness.twin.shell.comparison import compare_text
-
     return compare_text(left, right, ignore_case)
 
 
@@ -318,8 +317,6 @@ for _full in ("System.Text.UTF8Encoding",):
 
 def byte_list(data: bytes) -> PSArray:
     """``byte[]``."""
-    from harness.twin.shell.objects import Byte
-
     return PSArray([Byte(one) for one in data], "System.Byte")
 
 

@@ -46,15 +46,6 @@ class NamespaceManager:
         self.table: dict[str, str] = {}
 
 
-class Declaration:
-    """``<?xml version="1.0"?>`` at the start of a document."""
-
-    __slots__ = ("text",)
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-
 def xml_text(node: Any) -> str:
     """A node as XML, without a declaration, empty elements as ``<a />``."""
     if node.nodeType == Node.DOCUMENT_NODE:

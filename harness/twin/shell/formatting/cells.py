@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.twin.shell.conversion import to_integer
 from harness.twin.shell.errors import PSError
-from harness.twin.shell.objects import Entry, PSHashtable, PSObject
+from harness.twin.shell.objects import Entry, PSHashtable, PSObject, bare_value
 from harness.twin.shell.text import net_text, to_text
 from harness.twin.shell.typesystem import TypeRef, is_null
 
@@ -28,7 +28,7 @@ def enumeration_limit(rs: Runspace) -> int:
 
 def cell_text(rs: Runspace, value: object) -> str:
     """What a property's value is in a table or list."""
-    bare = value.base if isinstance(value, PSObject) and value.base is not None else value
+    bare = bare_value(value)
     if is_null(bare):
         return ""
     if isinstance(bare, str):

@@ -16,7 +16,6 @@ class TableColumn:
     width: int = 0
     right: bool = False
     auto: bool = True
-    header_right: bool | None = None
 
 
 @dataclass(slots=True)
@@ -130,9 +129,9 @@ def table_lines(
     return lines
 
 
-def list_lines(pairs: Sequence[tuple[str, str]], width: int, label_width: int | None = None) -> list[str]:
+def list_lines(pairs: Sequence[tuple[str, str]], width: int) -> list[str]:
     """``Name : value`` lines of one object; long values go on below the value."""
-    longest = max((len(name) for name, _ in pairs), default=0) if label_width is None else label_width
+    longest = max((len(name) for name, _ in pairs), default=0)
     room = max(width - 3 - 1, 1)
     size = min(longest, room)
     lines = []

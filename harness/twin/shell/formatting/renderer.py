@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.twin.shell.errors import ErrorRecord
+from harness.twin.shell.dotnet.collections import entries as entries_of
+from harness.twin.shell.errors import ErrorRecord, runtime_error
 from harness.twin.shell.errortext import category_text, error_lines
 from harness.twin.shell.formatting.cells import element_text
 from harness.twin.shell.formatting.layout import Row, TableColumn, break_line, list_lines, table_lines, wide_lines
@@ -19,7 +20,7 @@ from harness.twin.shell.formatting.shapes import (
     table_columns,
 )
 from harness.twin.shell.formatting.views import display_of
-from harness.twin.shell.objects import NOTHING, Enumerator, PSHashtable, PSObject
+from harness.twin.shell.objects import NOTHING, Enumerator, PSHashtable, PSObject, bare_value
 from harness.twin.shell.text import net_text, to_text
 from harness.twin.shell.typesystem import is_null, register_value_type, type_chain
 
@@ -127,7 +128,7 @@ class Renderer:
             return
         if self.explicit and self.section is None:
             self.explicit = False
-        bare = item.base if isinstance(item, PSObject) and item.base is not None else item
+        bare = bare_value(item)
         if is_null(bare) or item is NOTHING:
             return
         if isinstance(bare, list | Enumerator):
@@ -143,7 +144,7 @@ class Renderer:
             self._text(to_text(item)) if not item else [self._object(one) for one in item]  # type: ignore[func-returns-value]
             return
         if is_text(item):
-            bare = item.base if isinstance(item, PSObject) and item.base is not None else item
+            bare = bare_value(item)
             self._text(self.text_of(item), isinstance(bare, ErrorRecord) and self.wrap_text)
             return
         display = display_of(type_chain(item))
@@ -151,8 +152,6 @@ class Renderer:
             self._open(Shape("text", [], type_chain(item)[:1], extra={"text": display.text}), None)
         entries = item
         if isinstance(item, PSHashtable):
-            from harness.twin.shell.dotnet.collections import entries as entries_of
-
             entries = entries_of(item)
             if self.section is None and not len(item):
                 return
@@ -183,7 +182,7 @@ class Renderer:
 
     def text_of(self, item: object) -> str:
         """What a value that is shown as text is."""
-        bare = item.base if isinstance(item, PSObject) and item.base is not None else item
+        bare = bare_value(item)
         if isinstance(bare, ErrorRecord):
             view = self.rs.global_scope.value("errorview")
             if to_text(view).lower() == "categoryview":
@@ -241,8 +240,6 @@ class Renderer:
             self._close()
             self.explicit = False
         elif self.section is None:
-            from harness.twin.shell.errors import runtime_error
-
             raise runtime_error(
                 f'The object of type "{packet.full_name}" is not valid or not in the correct sequence. This is '
                 "likely caused by a "

@@ -15,7 +15,7 @@ from harness.twin.shell.formatting.views import Column, View, display_of
 from harness.twin.shell.invocation import one_value, value_runner
 from harness.twin.shell.members import MISSING, find_member, property_list, standard_members
 from harness.twin.shell.numberformat import BadFormatError
-from harness.twin.shell.objects import Char, PSEnum, PSHashtable, PSObject
+from harness.twin.shell.objects import Char, PSEnum, PSHashtable, PSObject, bare_value
 from harness.twin.shell.propertyargs import ColumnSpec
 from harness.twin.shell.records import InformationRecord, MessageRecord
 from harness.twin.shell.regexes import has_wildcard, wildcard
@@ -66,7 +66,7 @@ class Shape:
 
 def is_text(value: object) -> bool:
     """Whether a value is shown as a line of text, in any view."""
-    bare = value.base if isinstance(value, PSObject) and value.base is not None else value
+    bare = bare_value(value)
     if isinstance(bare, str | bool | int | float | Decimal | PSEnum | Char):
         return True
     return isinstance(bare, ErrorRecord | MessageRecord | InformationRecord | ScriptBlock)
@@ -74,7 +74,7 @@ def is_text(value: object) -> bool:
 
 def is_right(value: object) -> bool:
     """Numbers, booleans, enums and characters stand at the right."""
-    bare = value.base if isinstance(value, PSObject) and value.base is not None else value
+    bare = bare_value(value)
     return isinstance(bare, int | float | Decimal | PSEnum | Char)
 
 
@@ -209,7 +209,7 @@ def shown_value(rs: Runspace, column: ShownColumn, item: object) -> str:
     """The text of a cell."""
     value = column.read(item)
     if column.code and not is_null(value):
-        bare = value.base if isinstance(value, PSObject) and value.base is not None else value
+        bare = bare_value(value)
         if isinstance(bare, int | float | Decimal | datetime | timedelta | PSEnum):
             try:
                 if "{" in column.code:

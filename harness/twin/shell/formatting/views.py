@@ -11,8 +11,8 @@ Getter = Callable[[object], object]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a view: its label, the property or a function that gives the value, width (0: what is left) "
-    "and side."""
+    """A column of a view: its label, the property or a function that gives the value, width (0: what is left)
+    and side."""
 
     label: str
     source: str | Getter = ""
@@ -33,7 +33,6 @@ class View:
     columns: tuple[Column, ...]
     auto: bool = False
     group_by: str | None = None
-    label: str = ""
 
 
 @dataclass(slots=True)
@@ -44,7 +43,6 @@ class TypeDisplay:
     list: View | None = None
     default: View | None = None
     properties: tuple[str, ...] = field(default_factory=tuple)
-    wide: str | Getter = ""
     text: Getter | None = None
 
 
@@ -73,29 +71,25 @@ def register_view(
     *,
     table: Sequence[Column | str] | None = None,
     list: Sequence[Column | str] | None = None,
-    default: str = "",
     auto: bool = True,
     group_by: str | None = None,
-    label: str = "",
 ) -> None:
-    """Give a type a table view, a list view or both. The table is the default, unless ``default="list"``.
+    """Give a type a table view, a list view or both; the table is then the default.
 
     ``auto``: columns without a width are as wide as their content.
     """
     display = _display(type_name)
     if table is not None:
-        display.table = View("table", _columns(table), auto, group_by, label)
+        display.table = View("table", _columns(table), auto, group_by)
     if list is not None:
         display.list = View("list", _columns(list))
-    chosen = default or ("table" if table is not None else "list")
-    display.default = display.table if chosen == "table" else display.list
+    display.default = display.table if table is not None else display.list
 
 
-def register_type(type_name: str, *, default_display: Sequence[str], wide: str = "") -> None:
+def register_type(type_name: str, *, default_display: Sequence[str]) -> None:
     """Give a type its ``DefaultDisplayPropertySet``: up to four make a table, more a list."""
     display = _display(type_name)
     display.properties = tuple(default_display)
-    display.wide = wide
 
 
 def register_text_view(type_name: str, text: Getter) -> None:

@@ -113,16 +113,23 @@ class DefinitionParser(BlockParser):
         self.skip_new_lines()
         return tuple(parameters), failed, closing
 
-    # --- classes
-
-    def class_definition(self, attributes: list[AttributeBaseAst], keyword: Token) -> StatementAst:
-        """``class``; the keyword has been passed."""
+    def _name_after(self, keyword: Token) -> StringConstantExpressionAst | None:
+        """The name that must follow *keyword* and the line breaks after it; None, with an error, without one."""
         self.skip_new_lines()
         name = self.simple_name()
         if name is None:
             self.open_error(after(keyword), "MissingNameAfterKeyword", keyword.text)
+        else:
+            self.skip_new_lines()
+        return name
+
+    # --- classes
+
+    def class_definition(self, attributes: list[AttributeBaseAst], keyword: Token) -> StatementAst:
+        """``class``; the keyword has been passed."""
+        name = self._name_after(keyword)
+        if name is None:
             return ErrorStatementAst(keyword.extent)
-        self.skip_new_lines()
         with self.in_mode(Mode.SIGNATURE):
             bases = self._base_types()
             opening = self.next()
@@ -311,12 +318,9 @@ class DefinitionParser(BlockParser):
 
     def enum_definition(self, attributes: list[AttributeBaseAst], keyword: Token) -> StatementAst:
         """``enum``; the keyword has been passed."""
-        self.skip_new_lines()
-        name = self.simple_name()
+        name = self._name_after(keyword)
         if name is None:
-            self.open_error(after(keyword), "MissingNameAfterKeyword", keyword.text)
             return ErrorStatementAst(keyword.extent)
-        self.skip_new_lines()
         opening = self.next()
         if opening.kind != "{":
             self.unget(opening)
