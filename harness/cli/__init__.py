@@ -17,11 +17,11 @@ NOUNS: Final = {
     "test": ("harness.cli.test:app", "Check the harness itself: lint, types, imports, tests."),
     "doctor": ("harness.cli.doctor:app", "Say what this machine has and lacks, with the remedy for each."),
     "plan": ("harness.cli.plan:plan_app", "List, show and check test plans."),
-    "lab": ("harness.cli.lab:app", "List labs; lease, release and inspect their instances."),
+    "lab": ("harness.cli.lab:app", "List labs; inspect and release their instances."),
     "run": ("harness.cli.run:app", "Start, watch, resume and stop runs."),
-    "faults": ("harness.cli.faults:app", "List what can go wrong on purpose, and what undoes it."),
+    "faults": ("harness.cli.faults:app", "List what can go wrong on purpose."),
     "judge": ("harness.cli.judge:app", "Judge a journal again, or compare two."),
-    "report": ("harness.cli.report:app", "Build and open reports; make and verify sign-off bundles."),
+    "report": ("harness.cli.report:app", "Build, list and open reports."),
     "twin": ("harness.cli.twin:app", "Serve and explore the simulated cluster."),
 }
 """Noun → where its typer app is, and its line in `hil --help`."""

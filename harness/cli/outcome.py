@@ -27,12 +27,17 @@ class Outcome:
     def cells(self) -> tuple[str, ...]:
         """As a row of the closing table."""
         row = self.row
-        gap = "-" if row.longest_gap_s is None else f"{row.longest_gap_s:.3g} s"
+        gap = "-" if row.longest_gap_s is None else gap_text(row.longest_gap_s)
         return row.id, row.verdict_text or "none", gap, _time(row.lab_time_s), _time(row.wall_s)
 
     def plain(self) -> dict[str, Any]:
         """As JSON."""
         return {**self.row.plain(), "folder": str(self.folder)}
+
+
+def gap_text(seconds: float) -> str:
+    """A gap as a person reads it: `0.21 s`, `96.8 s`, from ten minutes on `5:40:00`."""
+    return f"{seconds:.3g} s" if seconds < 600 else hours_text(seconds)
 
 
 def _time(seconds: float | None) -> str:

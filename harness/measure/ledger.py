@@ -243,12 +243,12 @@ def _cause(before: Stretch, after: Stretch, duration_ns: int, rate: tuple[int, i
     """Compare how far the guest's own count went with what it would be had it run, or stood still, during the gap.
 
     Running throughout it would have counted `rate * (t1 - t0)`, frozen `rate * (t1 - t0 - duration)`; the nearer one
-    wins.
+    wins.  A gap of at most two heartbeats is too short to tell: the count is known to one beat only.
     """
     if before.boot_id != after.boot_id:
         return Cause.RESTART
     beats, answered_ns = rate
-    if beats <= 0:
+    if beats <= 0 or duration_ns * beats <= 2 * answered_ns:
         return Cause.UNKNOWN
     advanced = after.heartbeat_first - before.heartbeat_last
     between_ns = after.first_ns - before.last_ns
