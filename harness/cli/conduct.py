@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harness import __version__
-from harness.clock import NS_PER_S, monotonic_ns
+from harness.clock import NS_PER_S, monotonic_ns, spare_collector
 from harness.errors import HarnessError, JournalError, LeaseError
 from harness.exits import OF_VERDICT, Exit
 from harness.journal import JournalWriter, Redactor, read_journal
@@ -74,6 +74,7 @@ def _prepare() -> None:
     from harness.report.paper import compile_templates
 
     compile_templates()
+    spare_collector()
 
 
 class RunAttempt:

@@ -20,7 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from harness.clock import NS_PER_S, monotonic_ns
+from harness.clock import NS_PER_S, monotonic_ns, spare_collector
 from harness.errors import HarnessError, LabError, LeaseError
 from harness.labs.control import SOCKET_NAME, error_answer, short_path
 from harness.labs.holder import Holder
@@ -171,5 +171,6 @@ def run_host(hosted: Hosted, folder: Path) -> None:
     signal.signal(signal.SIGTERM, lambda *_: host.end())
     signal.signal(signal.SIGINT, lambda *_: host.end())
     log.info("lab host of %s, process %d", folder.name, os.getpid())
+    spare_collector()
     host.serve()
     log.info("ended")

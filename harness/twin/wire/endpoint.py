@@ -162,6 +162,7 @@ class Endpoint:
     def drop_connections(self, reset: bool) -> None:
         """End all open connections now, with RST (`reset`) or FIN; requests in progress get no reply."""
         self._thread.call(lambda: self._drop_connections(reset))
+        self._thread.call(lambda: None)  # asyncio closes the sockets in the turn after: the peers have heard by now
 
     def _drop_connections(self, reset: bool) -> None:
         for connection in tuple(self.connections):
