@@ -56,6 +56,10 @@ def main(arguments: list[str]) -> int:
     except HarnessError as error:
         log.error("%s%s", error, f"\n  next: {error.hint}" if error.hint else "")
         return int(Exit[error.code])
+    except Exception:
+        # Never Python's own 1: that would be a statement about the product.
+        log.exception("the run process ended by a defect")
+        return int(Exit.HARNESS)
 
 
 def _log_to_stderr(redactor: Redactor) -> None:

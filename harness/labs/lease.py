@@ -53,7 +53,10 @@ class LeaseRow:
 
 
 class LeaseStore:
-    """Leases of this machine (file `leases.sqlite` in the state folder)."""
+    """Leases of this machine (file `leases.sqlite` in the state folder).
+
+    Every method raises LeaseError when the file cannot be used.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path or state_dir() / "leases.sqlite"
@@ -62,10 +65,15 @@ class LeaseStore:
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
+        # No write-ahead log: the switch to it does not wait for its turn, and two first users at once would collide.
         db = sqlite3.connect(self._path, timeout=30, isolation_level=None)
         try:
-            db.execute("PRAGMA journal_mode=WAL")
             yield db
+        except sqlite3.Error as error:
+            raise LeaseError(
+                f"the lease file '{self._path}' cannot be used: {error}",
+                hint="free disk space, or when it is damaged and no run is alive, move it away",
+            ) from error
         finally:
             db.close()
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+_PLAIN: Final = re.compile(r'[^\\" \t]+')
+"""Characters without a meaning of their own; an encoded script is thousands of them."""
+
 
 def split_command_line(line: str) -> list[str]:
     """Words of a command line by the rules of Microsoft's C runtime (backslashes count only before a quote)."""
@@ -9,6 +15,12 @@ def split_command_line(line: str) -> list[str]:
     current, started, quoted = "", False, False
     at = 0
     while at < len(line):
+        plain = _PLAIN.match(line, at)
+        if plain is not None:
+            current += plain[0]
+            started = True
+            at = plain.end()
+            continue
         letter = line[at]
         if letter == "\\":
             count = 0
@@ -35,9 +47,8 @@ def split_command_line(line: str) -> list[str]:
             if started:
                 words.append(current)
             current, started = "", False
-        else:
+        else:  # a blank in quotes
             current += letter
-            started = True
         at += 1
     if started:
         words.append(current)

@@ -177,3 +177,17 @@ def test_the_script_is_plain_posix_shell(checkout: Path) -> None:
         assert bashism not in text
     assert subprocess.run(["sh", "-n", checkout / "hil"], capture_output=True).returncode == 0
     assert sys.version_info >= (3, 11)
+
+
+def test_byte_code_is_kept_also_where_the_environment_forbids_it_or_the_checkout_is_read_only(
+    root: Path, tools: Path, tmp_path: Path
+) -> None:
+    venv = tmp_path / "venv"
+    warm(root, venv)
+    (root / "harness").mkdir()
+    script(venv / "bin" / "python", 'echo "${PYTHONDONTWRITEBYTECODE-unset} ${PYTHONPYCACHEPREFIX-unset}"')
+    said = start(root, tools, HIL_VENV=str(venv), PYTHONDONTWRITEBYTECODE="1").stdout
+    assert said == "unset unset\n"
+    (root / "harness").rmdir()  # as good as one without the right to write, for root too
+    said = start(root, tools, HIL_VENV=str(venv)).stdout
+    assert said == f"unset {venv}/bytecode\n"

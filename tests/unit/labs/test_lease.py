@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +16,7 @@ from harness.clock import utc_now
 from harness.errors import LeaseError
 from harness.labs import lease as lease_module
 from harness.labs.holder import Holder
-from harness.labs.lease import TTL_S, LeaseStore
+from harness.labs.lease import TTL_S, LeaseRow, LeaseStore
 
 FOREIGN = Holder("elsewhere", "a boot", 4711, 99)
 
@@ -163,3 +165,25 @@ def test_eight_processes_never_hold_it_together(tmp_path: Path) -> None:
     epochs = [int(line) for output, _ in outputs for line in output.split()]
     assert sorted(epochs) == list(range(1, len(epochs) + 1)), "an epoch was given twice or left out"
     assert len(epochs) >= 8
+
+
+def test_first_users_at_once_do_not_collide(tmp_path: Path) -> None:
+    """Two scenarios of a fresh machine's first session make the store in the same instant."""
+    together = threading.Barrier(4)
+
+    def use_first(path: Path) -> list[LeaseRow]:
+        together.wait(timeout=30)
+        return LeaseStore(path).rows()
+
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(60):
+            path = tmp_path / f"leases-{number}.sqlite"
+            assert list(pool.map(use_first, [path] * 4)) == [[]] * 4
+
+
+def test_damaged_file_is_named_with_the_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "leases.sqlite"
+    path.write_bytes(b"no database" * 100)
+    with pytest.raises(LeaseError, match=r"leases\.sqlite' cannot be used") as caught:
+        LeaseStore(path)
+    assert "move it away" in caught.value.hint
