@@ -81,6 +81,7 @@ def pytest_command(extra: Sequence[str], *, full: bool, nested: bool, expression
     workers = max(2, min(MAX_WORKERS, len(os.sched_getaffinity(0))))
     left_out = [mark for mark, wanted in (("full", full), ("nested", nested)) if not wanted]
     command = [sys.executable, "-m", "pytest", f"--numprocesses={workers}", f"--timeout={TEST_TIMEOUT_S}"]
+    command.append("--dist=worksteal")  # the long tests stand together, at the end of one worker's share
     if sys.stdout.isatty():
         command.append("--color=yes")
     if left_out:

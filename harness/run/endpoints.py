@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from harness.azurelocal.command import Command
+from harness.azurelocal.command import Question
 from harness.clock import NS_PER_S, Deadline, monotonic_ns
 from harness.errors import HarnessError
 from harness.transports.replies import Reply
+from harness.transports.trouble import OverdueError
 
 GATHER_AT_MOST_S: Final = 180.0
 """Wall time after which outstanding answers of a clock that does not flow are given up; protocol deadlines are far
@@ -42,20 +43,22 @@ class Ask:
 
     number: int
     node: str
-    command: Command[Any]
+    question: Question[Any]
     asked_ns: int
     answered: Callable[[Answer], None]
+    late: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: a value, or the error instead."""
+    """What came back: a value, or the error instead.  `slow`: it took so long that the node counted as hanging."""
 
     number: int
     node: str
     name: str
     value: Any
     error: HarnessError | None
+    slow: bool = False
 
 
 class Endpoints:
@@ -66,16 +69,29 @@ class Endpoints:
         self._inboxes: dict[str, queue.SimpleQueue[Ask | None]] = {}
         self._answers: queue.SimpleQueue[tuple[Ask, Answer]] = queue.SimpleQueue()
         self._outstanding: dict[int, Ask] = {}
+        self._patient: dict[int, Ask] = {}
         self._number = 0
         self.in_turn = False
         """Send a question only when the one before it is answered: a question that waits in the lab moves a virtual
         clock, and what another one finds there must not depend on which of them was faster."""
 
-    def ask(self, node: str, command: Command[Any], answered: Callable[[Answer], None]) -> None:
-        """Have `command` run on `node`; `answered` is called by the loop, in the conductor's thread."""
+    def ask(
+        self,
+        node: str,
+        question: Question[Any],
+        answered: Callable[[Answer], None],
+        *,
+        late: Callable[[], None] | None = None,
+    ) -> None:
+        """Have `question` put to `node`; `answered` is called by the loop, in the conductor's thread.
+
+        `late` is called once when the answer is overdue, on a clock that flows; the answer may still come.
+        """
         self._number += 1
-        ask = Ask(self._number, node, command, monotonic_ns(), answered)
+        ask = Ask(self._number, node, question, monotonic_ns(), answered, late)
         self._outstanding[ask.number] = ask
+        if late is not None:
+            self._patient[ask.number] = ask
         if not self.in_turn:
             self._inbox(node).put(ask)
 
@@ -85,8 +101,14 @@ class Endpoints:
 
     def is_hanging(self, node: str) -> bool:
         """Has `node` left a question unanswered for so long that nothing more should be queued behind it?"""
-        since_ns = monotonic_ns() - round(HANGS_AFTER_S * NS_PER_S)
-        return any(ask.node == node and ask.asked_ns < since_ns for ask in self._outstanding.values())
+        return any(ask.node == node and _is_overdue(ask) for ask in self._outstanding.values())
+
+    def call_late(self) -> None:
+        """Tell those whose answer is overdue."""
+        for ask in [ask for ask in self._patient.values() if _is_overdue(ask)]:
+            del self._patient[ask.number]
+            if ask.late is not None:
+                ask.late()
 
     @property
     def outstanding(self) -> int:
@@ -118,6 +140,7 @@ class Endpoints:
         except queue.Empty:
             return []
         del self._outstanding[pair[0].number]
+        self._patient.pop(pair[0].number, None)
         return [pair]
 
     def _inbox(self, node: str) -> queue.SimpleQueue[Ask | None]:
@@ -134,17 +157,15 @@ class Endpoints:
             error: HarnessError | None = None
             try:
                 session = session or self._open(node)
-                command = ask.command
-                reply = session.run(command.script, within_s=command.within_s, repeatable=command.repeatable)
-                value = command.read(reply)
+                value = _put(ask.question, session)
             except HarnessError as problem:
                 error = problem
             except Exception as problem:  # noqa: BLE001 - a worker must never die silently: the conductor decides
                 error = HarnessError(
-                    f"asking '{ask.command.name}' of '{node}' failed: {problem!r}", hint="a defect of the harness"
+                    f"asking '{ask.question.name}' of '{node}' failed: {problem!r}", hint="a defect of the harness"
                 )
                 error.__cause__ = problem
-            self._answers.put((ask, Answer(ask.number, node, ask.command.name, value, error)))
+            self._answers.put((ask, Answer(ask.number, node, ask.question.name, value, error, _is_overdue(ask))))
         if session is not None:
             session.close()
 
@@ -152,3 +173,15 @@ class Endpoints:
         """Tell the workers to end; those that hang end with the process."""
         for inbox in self._inboxes.values():
             inbox.put(None)
+
+
+def _is_overdue(ask: Ask) -> bool:
+    return monotonic_ns() - ask.asked_ns > HANGS_AFTER_S * NS_PER_S
+
+
+def _put(question: Question[Any], session: Session) -> Any:
+    try:
+        reply = session.run(question.script, within_s=question.within_s, repeatable=question.repeatable)
+    except OverdueError as overdue:
+        return question.read_part(overdue)
+    return question.read(reply)

@@ -69,6 +69,7 @@ class Loop:
         due_ns = self.agenda.next_due_ns()
         until_due_s = LOOK_EVERY_S if due_ns is None else max(0.0, (due_ns - now_ns) / NS_PER_S / self._lab.clock.rate)
         _deliver(self._endpoints.arrived(max(0.001, min(LOOK_EVERY_S, until_due_s))))
+        self._endpoints.call_late()
 
     def take_events(self) -> None:
         """Fetch new events and hand them on, in order."""

@@ -1,7 +1,9 @@
-"""Looking at the product, politely: one round of two questions to two nodes each time the poll budget allows.
+"""Looking at the product, politely: one round, to one node, each time the poll budget allows.
 
-Management sessions break whenever their node restarts; that is a normal event, and another node is asked.  Nodes that
-are updated last are asked first ([D] ASD update-via-powershell-23h2: attach to the machine that is updated last).
+A round looks at cluster and update in one process of the node.  Two nodes take turns, so that connections to two are
+kept; where one half of a round fails, other nodes are asked that half alone.  Management sessions break whenever their
+node restarts; that is a normal event, and another node is asked.  Nodes that are updated last are asked first ([D] ASD
+update-via-powershell-23h2: attach to the machine that is updated last).
 """
 
 from __future__ import annotations
@@ -11,13 +13,14 @@ from dataclasses import replace
 from typing import Any, Final
 
 from harness.azurelocal.cluster import VM_GROUP, observe_cluster
-from harness.azurelocal.command import Command
+from harness.azurelocal.command import Command, Question, Round
 from harness.azurelocal.records import cluster_record, update_record
 from harness.clock import NS_PER_S
 from harness.errors import CredentialRejectedError, HarnessError, ProductError
 from harness.faults.view import Contact, NodeFact, View
 from harness.labs.port import Lab
 from harness.run.endpoints import Answer, Endpoints
+from harness.run.inquiry import Inquiry
 from harness.run.scribe import Scribe
 from harness.transports.powershell import script_json
 from harness.workflows.port import Workflow
@@ -42,6 +45,7 @@ class Observer:
         self._workflow = workflow
         self._view = View()
         self._avoid_until_ns: dict[str, int] = {}
+        self._rounds = 0
         self.on_update: Callable[[str, Any, int], None] = lambda node, value, seq: None
         self.on_rejected: Callable[[HarnessError], None] = lambda error: None
 
@@ -50,18 +54,27 @@ class Observer:
         return replace(self._view, now_ns=self._lab.clock.now_ns())
 
     def poll(self) -> None:
-        """One round: the update from one node, the cluster from another."""
-        first, *others = self.candidates()
+        """One round.  The cluster comes first: the update service may be slow, or hang."""
+        self._rounds += 1
+        halves: tuple[tuple[Command[Any], Callable[[Answer | None], None]], ...] = (
+            (observe_cluster(), self._take_cluster),
+            (self._workflow.observe(), self._take_update),
+        )
+        nodes = self.candidates(spare_first=self._rounds % 2 == 0)
 
-        def then_cluster(answer: Answer | None) -> None:
-            self._take_update(answer)
-            self.ask_any(observe_cluster(), [first], self._take_cluster)
+        def came(answer: Answer | None) -> None:
+            if answer is None:
+                return
+            others = [node for node in nodes if node != answer.node]
+            for (command, take), value in zip(halves, answer.value, strict=True):
+                if isinstance(value, HarnessError):
+                    self._note_trouble(answer.node, command.name, value)
+                    self.ask_any(command, others, take, hedged=False)
+                else:
+                    take(replace(answer, name=command.name, value=value))
 
-        if others:
-            self.ask_any(self._workflow.observe(), [first, *others], self._take_update)
-            self.ask_any(observe_cluster(), [*others, first], self._take_cluster)
-        else:
-            self.ask_any(self._workflow.observe(), [first], then_cluster)
+        # Not hedged: the next round comes soon, and goes to another node.
+        self.ask_any(Round(tuple(command for command, _ in halves)), nodes, came, hedged=False)
 
     def refresh(self, then: Callable[[], None]) -> None:
         """Ask for the cluster now; `then` is called with fresh facts, or when no node could tell."""
@@ -80,42 +93,29 @@ class Observer:
 
     def ask_any(
         self,
-        command: Command[Any],
+        question: Question[Any],
         nodes: Sequence[str],
         answered: Callable[[Answer | None], None],
         *,
-        patience: int = 8,
+        hedged: bool = True,
     ) -> None:
-        """Ask the first of `nodes` that does not hang, on trouble the next; `answered(None)` when none could tell."""
-        able = [node for node in nodes if not self._endpoints.is_hanging(node)]
-        if not able or patience == 0:
-            answered(None)
-            return
-        node, rest = able[0], able[1:]
+        """Ask the first of `nodes` that does not hang, on trouble the next; `answered(None)` when none could tell.
 
-        def came(answer: Answer) -> None:
-            self.note_contact(answer)
-            if answer.error is None:
-                answered(answer)
-            elif isinstance(answer.error, CredentialRejectedError):
-                answered(None)
-            else:
-                self.ask_any(command, rest, answered, patience=patience - 1)
-
-        self._endpoints.ask(node, command, came)
+        `hedged`: when the answer is overdue, the next one is asked too, and the first answer counts.
+        """
+        Inquiry(self._endpoints, self.note_contact, question, nodes, answered, hedged=hedged).go_on()
 
     def candidates(self, *, spare_first: bool = False) -> list[str]:
-        """All nodes in the order in which they should be asked: those that answer and are free before all others, and
-        among equals those that are updated last; `spare_first` puts the best one second, to spread the questions."""
+        """All nodes in the order in which they should be asked: those that were no trouble lately and are free before
+        all others, and among equals those that are updated last; `spare_first` puts the best one second, to spread the
+        questions."""
         now_ns = self._lab.clock.now_ns()
 
         def rank(node: str) -> tuple[bool, ...]:
-            contact = self._view.contact.get(node)
             return (
                 self._endpoints.is_hanging(node),
                 self._avoid_until_ns.get(node, 0) > now_ns,
                 self._endpoints.is_busy(node),
-                contact is None or not contact.answers,
             )
 
         last_first = list(reversed(self._lab.nodes))
@@ -135,12 +135,16 @@ class Observer:
         if before is None or before.answers != answers:
             self._scribe.endpoint(answer.node, reachable=answers, reason="" if error is None else str(error))
         if error is not None and answers:
-            self._scribe.observed(answer.node, "trouble", "trouble", {"question": answer.name, "error": str(error)})
-        if error is not None:
+            self._note_trouble(answer.node, answer.name, error)
+        if error is not None or answer.slow:
             self._avoid_until_ns[answer.node] = now_ns + AVOID_FOR_S * NS_PER_S
         else:
             self._avoid_until_ns.pop(answer.node, None)
         self._view = replace(self._view, contact={**self._view.contact, answer.node: Contact(answers, now_ns)})
+
+    def _note_trouble(self, node: str, question: str, error: HarnessError) -> None:
+        """A node that was reached could not answer."""
+        self._scribe.observed(node, "trouble", "trouble", {"question": question, "error": str(error)})
 
     def _take_update(self, answer: Answer | None) -> None:
         if answer is not None:

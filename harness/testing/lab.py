@@ -20,8 +20,9 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from harness.azurelocal.cluster import observe_cluster
+from harness.azurelocal.command import BETWEEN
 from harness.clock import NS_PER_S, monotonic_ns
-from harness.errors import LeaseError, TransportError
+from harness.errors import LeaseError, ProductError, TransportError
 from harness.labs.holder import Holder
 from harness.labs.lease import Lease
 from harness.labs.port import Baseline, BaselineSpec, Endpoint, Hold, PowerState
@@ -259,13 +260,21 @@ class ScriptedSession:
         self._lab.asked.append((self._node, script))
         if not self._lab.cluster[self._node].answers:
             raise TransportError(f"'{self._node}' does not answer", hint="ask another node")
-        answer = self._lab.answers.get(script, _one)(self._node)
+        texts = [_document(self._lab.answers.get(part, _one), self._node) for part in script.split(BETWEEN)]
         if not self._lab.cluster[self._node].answers:
             raise TransportError(f"'{self._node}' hung up", hint="ask another node")
-        return Reply(f"[hil:00000000]{json.dumps(answer)}[/hil:00000000]", "", 0)
+        return Reply("".join(texts), "", 0)
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+
+def _document(tell: Callable[[str], Json], node: str) -> str:
+    try:
+        mark, content = "00000000", tell(node)
+    except ProductError as error:
+        mark, content = "00000000!", {"message": str(error)}
+    return f"[hil:{mark}]{json.dumps(content)}[/hil:00000000]"
 
 
 def _one(node: str) -> Json:

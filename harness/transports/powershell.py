@@ -45,10 +45,9 @@ _WRAPPER: Final = (
     "$ProgressPreference='SilentlyContinue';$ErrorActionPreference='Stop'\n"
     "try{$hil=&{\n%(body)s\n}\n"
     "'[hil:%(mark)s]'+(ConvertTo-Json -InputObject $hil -Compress -Depth %(depth)d)+'[/hil:%(mark)s]'\n"
-    'exit 0}catch{$hil=@{id=$_.FullyQualifiedErrorId;category="$($_.CategoryInfo.Category)";'
+    '}catch{$hil=@{id=$_.FullyQualifiedErrorId;category="$($_.CategoryInfo.Category)";'
     "message=$_.Exception.Message;line=$_.InvocationInfo.ScriptLineNumber}\n"
-    "'[hil:%(mark)s!]'+(ConvertTo-Json -InputObject $hil -Compress)+'[/hil:%(mark)s]'\n"
-    "exit 1}"
+    "'[hil:%(mark)s!]'+(ConvertTo-Json -InputObject $hil -Compress)+'[/hil:%(mark)s]'}"
 )
 
 
@@ -100,8 +99,8 @@ def fill(template: str, **values: Value) -> str:
 def script_json(body: str, *, depth: int = 6) -> str:
     """A script that runs `body` and prints its output as one JSON document between markers, or its error as one.
 
-    `depth` counts levels of nesting below the top; deeper objects become text.  The exit code is 0 or 1.  Equal
-    bodies give equal scripts: the mark is a hash.
+    `depth` counts levels of nesting below the top; deeper objects become text.  Equal bodies give equal scripts: the
+    mark is a hash.  Such scripts, one below the other, are a script again that prints as many documents.
     """
     mark = hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return _WRAPPER % {"body": body, "mark": mark, "depth": depth}

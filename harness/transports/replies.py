@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from harness.errors import ProductError, TransportError
+from harness.errors import HarnessError, ProductError, TransportError
 from harness.transports import clixml
 
 Json = Any
@@ -62,15 +62,13 @@ def parse_json_reply(reply: Reply) -> Json:
 
     Raises PowerShellError for an error of the script, UnreadableReplyError for an answer that is neither.
     """
-    # JSON holds no raw line breaks: those in the text come from a console that wraps its lines.
-    text = reply.stdout.replace("\r", "").replace("\n", "")
-    found = _MARKED.findall(text)
+    found = read_documents(reply)
     if found:
-        _, failed, document = found[-1]
-        content = _load(document)
-        if failed:
-            raise _read_error(content)
+        content = found[-1]
+        if isinstance(content, HarnessError):
+            raise content
         return content
+    text = _unwrapped(reply.stdout)
     reason = clixml.read_errors(reply.stderr)
     if _LIMITATION in reason:
         raise UnreadableReplyError(reason, hint="The simulated node does not support this script.")
@@ -79,6 +77,24 @@ def parse_json_reply(reply: Reply) -> Json:
     if text.strip():
         raise UnreadableReplyError(f"a script printed no JSON document, but: {text[:_EXCERPT_CHARS]}")
     return None
+
+
+def read_documents(reply: Reply) -> list[Json | HarnessError]:
+    """Every document in `reply`, in the order in which it was printed; in place of one that tells an error, or that
+    is broken, the error."""
+    found: list[Json | HarnessError] = []
+    for _, failed, document in _MARKED.findall(_unwrapped(reply.stdout)):
+        try:
+            content = _load(document)
+        except UnreadableReplyError as error:
+            content = error
+        found.append(_read_error(content) if failed and not isinstance(content, HarnessError) else content)
+    return found
+
+
+def _unwrapped(text: str) -> str:
+    """JSON holds no raw line breaks: those in the text come from a console that wraps its lines."""
+    return text.replace("\r", "").replace("\n", "")
 
 
 def _load(document: str) -> Json:

@@ -25,6 +25,7 @@ from winrm.exceptions import (
 )
 
 from harness.errors import CredentialRejectedError, TransportError
+from harness.transports.replies import Reply
 
 
 class Trouble(StrEnum):
@@ -84,6 +85,15 @@ class EndpointError(TransportError):
 
 class MayHaveRunError(EndpointError):
     """The script was sent, its result is unknown.  Do not send it again: look for its effect first."""
+
+
+class OverdueError(EndpointError):
+    """The script did not end in time and was stopped.  `so_far` is what it had printed: questions that were sent
+    together with the one that hangs may have their answers in it."""
+
+    def __init__(self, message: str, *, node: str, diagnosis: Diagnosis, so_far: Reply) -> None:
+        super().__init__(message, node=node, diagnosis=diagnosis)
+        self.so_far = so_far
 
 
 class EndpointCredentialError(EndpointError, CredentialRejectedError):

@@ -22,7 +22,7 @@ from harness.transports.connection import WinRmConnection
 from harness.transports.credential import CredentialWatch
 from harness.transports.powershell import Reply
 from harness.transports.recorder import Exchange, Recorder
-from harness.transports.trouble import Diagnosis, EndpointError, MayHaveRunError, Trouble
+from harness.transports.trouble import Diagnosis, EndpointError, MayHaveRunError, OverdueError, Trouble
 
 __all__ = ["MAX_COMMANDS", "Reply", "ShellLimits", "WinRmEndpoint", "WinRmShell"]
 
@@ -175,7 +175,8 @@ class WinRmShell:
             patience_s = min(within_s - held_s, deadline.remaining_s())
             if patience_s <= 0:
                 self._forget(running)
-                raise self._overdue(within_s)
+                so_far = Reply(_decode(b"".join(stdout)), _decode(b"".join(stderr)), 0)
+                raise self._overdue(within_s, so_far)
             timeout_s = max(1, min(self._limits.operation_timeout_s, math.ceil(patience_s)))
             try:
                 output = self._receive(running, timeout_s)
@@ -233,10 +234,11 @@ class WinRmShell:
         error.diagnosis = found
         return error
 
-    def _overdue(self, within_s: float) -> EndpointError:
+    def _overdue(self, within_s: float, so_far: Reply) -> OverdueError:
+        name = self.endpoint.name
         detail = f"the script did not end within {within_s:g} s and was stopped"
         diagnosis = Diagnosis(Trouble.OPERATION_TIMEOUT, detail, delivered=True)
-        return EndpointError(f"node '{self.endpoint.name}': {detail}", node=self.endpoint.name, diagnosis=diagnosis)
+        return OverdueError(f"node '{name}': {detail}", node=name, diagnosis=diagnosis, so_far=so_far)
 
     def _judge(self, error: EndpointError, repeatable: bool) -> EndpointError:
         """`error` as the caller should see it."""

@@ -16,7 +16,7 @@ from harness.journal.redactor import Redactor
 from harness.transports import connection as connection_module
 from harness.transports.credential import CredentialWatch
 from harness.transports.recorder import Recorder
-from harness.transports.trouble import EndpointError, MayHaveRunError, Trouble
+from harness.transports.trouble import EndpointError, MayHaveRunError, OverdueError, Trouble
 from harness.transports.winrm import ShellLimits, WinRmShell
 from harness.twin.wire.winrs import Quotas
 from tests.contract.winrm_node import PASSWORD, Node, serve_node
@@ -182,6 +182,12 @@ def test_hung_script_is_stopped_at_its_deadline(node: Node, shell: WinRmShell) -
     assert error.trouble is Trouble.OPERATION_TIMEOUT
     assert node.backend.signals[:1] == ["terminate"]
     assert shell.run("echo on").stdout == "on"
+
+
+def test_what_a_hung_script_had_printed_is_kept(shell: WinRmShell) -> None:
+    error = trouble_of(shell, "hang the first answer", within_s=1.0)
+    assert isinstance(error, OverdueError)
+    assert error.so_far.stdout == "the first answer"
 
 
 def test_slow_create_is_an_operation_timeout(node: Node, shell: WinRmShell) -> None:

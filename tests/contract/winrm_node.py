@@ -22,7 +22,7 @@ ENCODED = re.compile(r"-EncodedCommand (\S+)$")
 
 @dataclass
 class WordProcess:
-    """`echo TEXT`, `error TEXT`, `exit N`, `hang`; the bootstrap reads its word from standard input."""
+    """`echo TEXT`, `error TEXT`, `exit N`, `hang TEXT`; the bootstrap reads its word from standard input."""
 
     sink: OutputSink
     script: str
@@ -37,6 +37,7 @@ class WordProcess:
         self.backend.scripts.append(script)
         word, _, rest = script.partition(" ")
         if word == "hang":
+            self.sink.stdout(rest.encode())
             return
         if word == "echo":
             self.sink.stdout(rest.encode())

@@ -53,6 +53,7 @@ class Signature:
             (parameter for parameter in self.parameters if parameter.position is not None),
             key=lambda parameter: parameter.position or 0,
         )
+        self.positions = tuple(dict.fromkeys(parameter.position for parameter in self.positional))
         self.by_value = [parameter for parameter in self.parameters if parameter.by("value")]
         self.by_property = [parameter for parameter in self.parameters if parameter.by("name")]
         self.remaining_all = [parameter for parameter in self.parameters if parameter.remaining]
@@ -196,8 +197,7 @@ class Binder:
         if not loose:
             return
         rest = list(loose)
-        positions = list(dict.fromkeys(parameter.position for parameter in self.signature.positional))
-        for position in positions:
+        for position in self.signature.positions:
             if not rest:
                 break
             fitting = [

@@ -122,9 +122,13 @@ class Scope:
 
     def find_alias(self, low: str) -> str | None:
         """An alias of the session by its lower-case name."""
-        for scope in self.chain():
-            if scope.aliases is not None and low in scope.aliases:
-                return scope.aliases[low]
+        scope: Scope | None = self
+        while scope is not None:
+            if scope.aliases is not None:
+                found = scope.aliases.get(low)
+                if found is not None:
+                    return found
+            scope = scope.parent
         return None
 
     def visible(self) -> dict[str, Variable]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.azurelocal.cluster import observe_cluster
-from harness.azurelocal.command import Command
+from harness.azurelocal.command import BETWEEN, Command
 from harness.clock import NS_PER_S
 from harness.errors import CredentialRejectedError, ProductError
 from harness.journal import JournalWriter, Redactor, read_journal
@@ -42,7 +42,7 @@ class Watch:
         self.lab.asked.clear()
         self.observer.poll()
         self.settle()
-        return [(node, "cluster" if script == CLUSTER else script) for node, script in self.lab.asked]
+        return [(node, _short(script)) for node, script in self.lab.asked]
 
     def ask(self, *nodes: str) -> Answer | None:
         answers: list[Answer | None] = []
@@ -55,26 +55,46 @@ class Watch:
         return [dict(entry.data) for entry in read_journal(self.writer.path) if entry.what == what]
 
 
+def _short(script: str) -> str:
+    return "+".join("cluster" if part == CLUSTER else part for part in script.split(BETWEEN))
+
+
 @pytest.fixture
 def watch(tmp_path: Path) -> Watch:
     return Watch(tmp_path)
 
 
 class TestRound:
-    def test_two_questions_to_two_nodes_last_updated_first(self, watch: Watch) -> None:
-        assert sorted(watch.poll()) == [("NODE03", "cluster"), ("NODE04", "observe")]
+    def test_both_in_one_question_and_two_nodes_take_turns_last_updated_first(self, watch: Watch) -> None:
+        assert watch.poll() == [("NODE04", "cluster+observe")]
         assert (len(watch.records("update")), len(watch.records("cluster"))) == (1, 1)
+        assert [watch.poll() for _ in range(3)] == [[(f"NODE0{n}", "cluster+observe")] for n in (3, 4, 3)]
 
-    def test_single_node_is_asked_both_one_after_the_other(self, tmp_path: Path) -> None:
+    def test_single_node(self, tmp_path: Path) -> None:
         watch = Watch(tmp_path, nodes=1)
-        assert watch.poll() == [("NODE01", "observe"), ("NODE01", "cluster")]
+        assert watch.poll() == watch.poll() == [("NODE01", "cluster+observe")]
         assert set(watch.observer.view().nodes) == {"NODE01"}
 
     def test_round_falls_over_to_other_nodes(self, watch: Watch) -> None:
         watch.lab.cluster["NODE04"].powered = watch.lab.cluster["NODE03"].powered = False
-        asked = watch.poll()
-        assert sum(what == "observe" for _, what in asked) <= 3
+        assert [node for node, _ in watch.poll()] == ["NODE04", "NODE03", "NODE02"]
         assert (len(watch.records("update")), len(watch.records("cluster"))) == (1, 1)
+
+    def test_half_that_fails_is_asked_of_others_alone_and_costs_nothing_else(self, watch: Watch) -> None:
+        tell = watch.lab.answers["observe"]
+
+        def fail_on_the_first(node: str) -> object:
+            if node == "NODE04":
+                raise ProductError("the update service is moving")
+            return tell(node)
+
+        watch.lab.answers["observe"] = fail_on_the_first
+        assert watch.poll() == [("NODE04", "cluster+observe"), ("NODE03", "observe")]
+        assert [row["error"] for row in watch.records("trouble")] == [
+            "PowerShell error: the update service is moving [no error id]"
+        ]
+        assert (len(watch.records("update")), len(watch.records("cluster"))) == (1, 1)
+        assert watch.observer.view().nodes["NODE01"].seen_by == "NODE04"
 
     def test_facts_carry_the_time_and_the_teller(self, watch: Watch) -> None:
         watch.lab.clock.advance(90 * NS_PER_S)
@@ -83,7 +103,7 @@ class TestRound:
         watch.poll()
         view = watch.observer.view()
         assert view.nodes["NODE02"].state == "Down"
-        assert (view.nodes["NODE02"].t_ns, view.nodes["NODE02"].seen_by) == (90 * NS_PER_S, "NODE03")
+        assert (view.nodes["NODE02"].t_ns, view.nodes["NODE02"].seen_by) == (90 * NS_PER_S, "NODE04")
         assert (view.nodes_down, view.resyncing, view.guests_down) == (1, True, 0)
         assert view.group_owner["Cluster Group"] == "NODE01"
 
@@ -110,7 +130,7 @@ class TestTrouble:
         watch.lab.clock.advance((AVOID_FOR_S - 1) * NS_PER_S)
         assert watch.observer.candidates()[-1] == "NODE04"
         watch.lab.clock.advance(AVOID_FOR_S * NS_PER_S)
-        assert watch.observer.candidates() == ["NODE03", "NODE04", "NODE02", "NODE01"]
+        assert watch.observer.candidates() == ["NODE04", "NODE03", "NODE02", "NODE01"]
 
     def test_answer_ends_the_avoidance(self, watch: Watch) -> None:
         watch.lab.cluster["NODE04"].powered = False
@@ -137,7 +157,9 @@ class TestTrouble:
 
         watch.lab.answers["ask"] = fail
         assert watch.ask() is None
-        assert [row["error"] for row in watch.records("trouble")] == ["GatewayTimeout"] * 4
+        assert [row["error"] for row in watch.records("trouble")] == [
+            "PowerShell error: GatewayTimeout [no error id]"
+        ] * 4
         assert all(row["reachable"] for row in watch.records("endpoint"))
         assert watch.observer.view().contact["NODE01"].answers
 

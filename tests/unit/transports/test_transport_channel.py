@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 
 import pytest
@@ -19,7 +19,10 @@ from harness.transports.trouble import EndpointError, Trouble
 
 @contextmanager
 def answer_with(reply: bytes) -> Iterator[int]:
-    """A server that reads something, sends `reply` and closes, for each connection."""
+    """A server that reads something, sends `reply` and closes, for each connection.
+
+    It reads on until the client closes too: unread bytes would turn the end into a reset that can overtake the reply.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -30,7 +33,12 @@ def answer_with(reply: bytes) -> Iterator[int]:
                 return
             with connected:
                 connected.recv(65536)
-                connected.sendall(reply)
+                with suppress(OSError):
+                    connected.sendall(reply)
+                    connected.shutdown(socket.SHUT_WR)
+                    connected.settimeout(5)
+                    while connected.recv(65536):
+                        pass
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
