@@ -27,8 +27,7 @@ _VOLUME: Final = re.compile(r"\(([^()]+)\)$")
 
 _OBSERVE: Final = """@{nodes=@(Get-ClusterNode|ForEach-Object{
 @{name=$_.Name;state="$($_.State)";drain="$($_.DrainStatus)"}})
-groups=@(Get-ClusterGroup|ForEach-Object{
-@{name=$_.Name;owner="$($_.OwnerNode)";state="$($_.State)";kind="$($_.GroupType)"}})
+groups=@(Get-ClusterGroup|ForEach-Object{"$($_.State)|$($_.GroupType)|$($_.OwnerNode)|$($_.Name)"})
 csvs=@(Get-ClusterSharedVolume|ForEach-Object{
 @{name=$_.Name;owner="$($_.OwnerNode)";state="$($_.State)"}})
 disks=@(Get-VirtualDisk|ForEach-Object{
@@ -64,10 +63,9 @@ def parse_cluster(document: Json) -> ClusterObservation:
     """The answer to `observe_cluster`."""
     record = as_record(document)
     rows = {
-        key: [as_record(row) for row in as_list(record.get(key))]
-        for key in ("nodes", "groups", "csvs", "disks", "jobs", "pools")
+        key: [as_record(row) for row in as_list(record.get(key))] for key in ("nodes", "csvs", "disks", "jobs", "pools")
     }
-    groups = tuple(_read_group(row) for row in rows["groups"])
+    groups = tuple(_read_group(as_text(row)) for row in as_list(record.get("groups")))
     pools = [_read_pool(row) for row in rows["pools"] if not as_flag(row.get("primordial"))]
     return ClusterObservation(
         nodes=tuple(_read_node(row) for row in rows["nodes"]),
@@ -93,13 +91,10 @@ def _read_node(row: Mapping[str, Json]) -> NodeStatus:
     )
 
 
-def _read_group(row: Mapping[str, Json]) -> GroupState:
-    return GroupState(
-        name=as_text(row.get("name")),
-        owner=as_text(row.get("owner")),
-        state=read_enum(row.get("state"), GROUP_STATES),
-        kind=as_text(row.get("kind")),
-    )
+def _read_group(row: str) -> GroupState:
+    """A line instead of an object: there is one for every guest.  The name comes last, it may hold a bar."""
+    state, kind, owner, name = (row.split("|", 3) + [""] * 4)[:4]
+    return GroupState(name=name, owner=owner, state=read_enum(state, GROUP_STATES), kind=kind)
 
 
 def _read_csv(row: Mapping[str, Json]) -> CsvVolume:

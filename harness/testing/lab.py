@@ -167,12 +167,8 @@ class ScriptedLab:
         def state(node: ScriptedNode) -> dict[str, str]:
             return {"state": node.state, "drain": "Completed" if node.state == "Paused" else "NotInitiated"}
 
-        groups = [
-            {"name": name, "owner": owner, "state": "Online", "kind": "Cluster"} for name, owner in self.owners.items()
-        ]
-        guests = [
-            {"name": name, "owner": self.nodes[-1], "state": "Online", "kind": "VirtualMachine"} for name in self.guests
-        ]
+        groups = [f"Online|Cluster|{owner}|{name}" for name, owner in self.owners.items()]
+        guests = [f"Online|VirtualMachine|{self.nodes[-1]}|{name}" for name in self.guests]
         return {
             "nodes": [{"name": name, **state(node)} for name, node in self.cluster.items()],
             "groups": [*groups, *guests],

@@ -13,6 +13,9 @@ from harness.twin.engine import LabEngine
 COMPUTE_AT_MOST_S: Final = 120.0
 """Wall time for which a program may compute without output before the request is answered with its time-out."""
 
+SAME_INSTANT_S: Final = 0.5
+"""Wall time for which output waits for what the program writes at the same lab instant: computing costs no lab time, and
+how output is cut into replies must not depend on who was faster."""
 
 LOOP_ANSWERS_WITHIN_S: Final = 10.0
 """Wall time for which the server's loop may be busy elsewhere."""
@@ -33,9 +36,14 @@ class VirtualWaiter:
             with contextlib.suppress(RuntimeError):  # a loop that was closed meanwhile
                 loop.call_soon_threadsafe(blocked.set)
 
+    @property
+    def settled(self) -> bool:
+        """No program computes."""
+        return not self._engine.busy
+
     async def wait(self, ready: asyncio.Event, timeout_s: float) -> bool:
         """True when `ready`, False when the request's lab deadline passed."""
-        if ready.is_set():
+        if ready.is_set() and self.settled:
             return True
         loop = asyncio.get_running_loop()
         if await self._until_ready_or_blocked(loop, ready):
@@ -57,6 +65,9 @@ class VirtualWaiter:
             await asyncio.wait(waits, timeout=COMPUTE_AT_MOST_S, return_when=asyncio.FIRST_COMPLETED)
             for wait in waits:
                 wait.cancel()
+            if ready.is_set() and not blocked.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(blocked.wait(), SAME_INSTANT_S)
             await asyncio.sleep(0)
             return ready.is_set()
         finally:

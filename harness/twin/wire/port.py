@@ -93,12 +93,21 @@ class Backend(Protocol):
 class Waiter(Protocol):
     """How a request that has nothing to answer yet waits: wall clock by default, the lab's own on a virtual clock."""
 
+    @property
+    def settled(self) -> bool:
+        """Whether what there is to deliver now is all of this instant: nobody who may add to it computes."""
+
     async def wait(self, ready: asyncio.Event, timeout_s: float) -> bool:
         """Return True when `ready` is set, False when the request's time is up."""
 
 
 class WallWaiter:
     """Waits on the wall clock: the default of every endpoint."""
+
+    @property
+    def settled(self) -> bool:
+        """On the wall clock every moment is an instant of its own."""
+        return True
 
     async def wait(self, ready: asyncio.Event, timeout_s: float) -> bool:
         """Return True as soon as `ready` is set, False after `timeout_s` wall seconds."""

@@ -317,7 +317,8 @@ class ShellService:
         shell = self._find_shell(request, caller)
         desired = request.body.find(f"{RSP}DesiredStream") if request.body is not None else None
         command = self._find_command(shell, desired.get("CommandId") if desired is not None else None)
-        return self._deliver(request, command) or self._deliver_later(request, shell, command)
+        reply = self._deliver(request, command) if self._waiter.settled else None
+        return reply or self._deliver_later(request, shell, command)
 
     def _deliver(self, request: Envelope, command: Command) -> bytes | None:
         """The reply if there is something to deliver. The same request again gets the same delivery again.

@@ -12,6 +12,7 @@ from urllib3.exceptions import NewConnectionError, ProtocolError
 from winrm.exceptions import InvalidCredentialsError, WinRMTransportError, WSManFaultError
 from winrm.protocol import Protocol
 
+from harness.clock import wait_until
 from harness.twin.wire.endpoint import Endpoint, EndpointSettings, slow
 from harness.twin.wire.server import WinRmServer
 from harness.twin.wire.winrs import Quotas
@@ -210,7 +211,9 @@ def test_an_idle_connection_is_closed_but_not_under_a_pending_receive(
         server.remove_endpoint("idle")
 
 
-def test_a_client_that_goes_away_does_not_take_output_with_it(connect: Connect, backend: ScriptedBackend) -> None:
+def test_a_client_that_goes_away_does_not_take_output_with_it(
+    connect: Connect, backend: ScriptedBackend, endpoint: Endpoint
+) -> None:
     impatient, patient = connect(operation_timeout_sec=20, read_timeout_sec=21), connect()
     shell = patient.open_shell(codepage=65001)
     command = patient.run_command(shell, "wait")
@@ -219,6 +222,7 @@ def test_a_client_that_goes_away_does_not_take_output_with_it(connect: Connect, 
     with pytest.raises(requests.ReadTimeout):
         impatient.get_command_output_raw(shell, command)
     impatient.transport.close_session()
+    wait_until(lambda: len(endpoint.connections) == 1 or None, within_s=10, what="the node to notice")
     backend.last.sink.stdout(b"kept")
     assert patient.get_command_output_raw(shell, command)[0] == b"kept"
 

@@ -109,6 +109,7 @@ def test_an_own_waiter_decides_when_time_is_up(server: WinRmServer, backend: Scr
     class Impatient:
         def __init__(self) -> None:
             self.asked_s: list[float] = []
+            self.settled = True
 
         async def wait(self, ready: asyncio.Event, timeout_s: float) -> bool:
             self.asked_s.append(timeout_s)

@@ -20,9 +20,9 @@ DOCUMENT = {
         {"name": "NODE03", "state": -1, "drain": ""},
     ],
     "groups": [
-        {"name": GROUP, "owner": "NODE02", "state": "Online", "kind": "GenericService"},
-        {"name": "vm-01", "owner": "NODE01", "state": 0, "kind": "VirtualMachine"},
-        {"name": "vm-02", "owner": "NODE02", "state": "Failed", "kind": "VirtualMachine"},
+        f"Online|GenericService|NODE02|{GROUP}",
+        "0|VirtualMachine|NODE01|vm-01",
+        "Failed|VirtualMachine|NODE02|vm|02",
     ],
     "disks": {"name": "UserStorage_1", "health": "Warning", "state": "InService"},
     "jobs": [
@@ -45,7 +45,7 @@ def test_the_cluster_in_one_look() -> None:
     assert [(group.name, group.owner) for group in seen.groups] == [(GROUP, "NODE02")]
     assert seen.guests == (
         VmStatus("vm-01", "NODE01", EnumValue("Online", 0)),
-        VmStatus("vm-02", "NODE02", EnumValue("Failed", 2)),
+        VmStatus("vm|02", "NODE02", EnumValue("Failed", 2)),
     )
     assert [(disk.name, disk.health, disk.operational) for disk in seen.disks] == [
         ("UserStorage_1", "Warning", "InService")
