@@ -14,8 +14,8 @@ COMPUTE_AT_MOST_S: Final = 120.0
 """Wall time for which a program may compute without output before the request is answered with its time-out."""
 
 SAME_INSTANT_S: Final = 0.5
-"""Wall time for which output waits for what the program writes at the same lab instant: computing costs no lab time, and
-how output is cut into replies must not depend on who was faster."""
+"""Wall time for which output waits for what the program writes at the same lab instant: computing costs no lab time,
+and how output is cut into replies must not depend on who was faster."""
 
 LOOP_ANSWERS_WITHIN_S: Final = 10.0
 """Wall time for which the server's loop may be busy elsewhere."""
