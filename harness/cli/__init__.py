@@ -20,6 +20,7 @@ NOUNS: Final = {
     "lab": ("harness.cli.lab:app", "List labs; inspect and release their instances."),
     "run": ("harness.cli.run:app", "Start, watch, resume and stop runs."),
     "faults": ("harness.cli.faults:app", "List what can go wrong on purpose."),
+    "guides": ("harness.cli.guides:app", "Show published troubleshooting guides; put evidence to them."),
     "judge": ("harness.cli.judge:app", "Judge a journal again, or compare two."),
     "report": ("harness.cli.report:app", "Build, list and open reports."),
     "twin": ("harness.cli.twin:app", "Serve and explore the simulated cluster."),

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 from harness.errors import ConfigError, FaultError
+from harness.faults.causes import CAUSES, Cause, PlantedCause
 from harness.faults.node_power import NodePowerLoss
 from harness.faults.port import FaultMode
 from harness.labs.lease import Lease
 from harness.labs.port import Lab
 
-_MODES: Final[Mapping[str, Callable[[], FaultMode]]] = {"node.power_loss": NodePowerLoss}
+Make = Callable[[Mapping[str, Any]], FaultMode]
 
 
-def mode_of(fault: str) -> FaultMode:
-    """The implementation of the fault named `fault` in a plan.  Raises ConfigError when there is none yet."""
+def _planted(cause: Cause) -> Make:
+    return lambda parameters: PlantedCause(cause, parameters)
+
+
+_MODES: Final[Mapping[str, Make]] = {
+    "node.power_loss": lambda parameters: NodePowerLoss(),
+    **{fault: _planted(cause) for fault, cause in CAUSES.items()},
+}
+
+
+def mode_of(fault: str, parameters: Mapping[str, Any] = MappingProxyType({})) -> FaultMode:
+    """The implementation of the fault named `fault` in a plan, with its parameters.
+
+    Raises ConfigError when there is none yet.
+    """
     try:
-        return _MODES[fault]()
+        return _MODES[fault](parameters)
     except KeyError:
         known = ", ".join(sorted(_MODES))
         raise ConfigError(
@@ -31,6 +46,10 @@ def undo(record: Mapping[str, str], lab: Lab, lease: Lease) -> None:
     The one way in which faults are reverted, planned or not, so that it is never out of practice.  Raises FaultError
     for a record of an unknown verb.
     """
-    if record.get("verb") != "power_on":
-        raise FaultError(f"undo record {dict(record)} has no verb that this version knows", hint="undo it by hand")
-    lab.power_on(record["node"], lease)
+    match record.get("verb"):
+        case "power_on":
+            lab.power_on(record["node"], lease)
+        case "lift":
+            lab.lift(record["cause"], record["node"] or None, lease)
+        case _:
+            raise FaultError(f"undo record {dict(record)} has no verb that this version knows", hint="undo it by hand")

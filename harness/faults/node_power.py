@@ -29,6 +29,9 @@ class NodePowerLoss:
         """Cut the power."""
         lab.power_off(target, lease)
 
+    def question(self, target: str) -> None:
+        """The cluster's own view tells enough."""
+
     def effect(self, target: str, since_ns: int, view: View) -> tuple[Proof, ...]:
         """Another node must have lost the target from the cluster; a refused management connection supports it."""
         fact = view.nodes.get(target)

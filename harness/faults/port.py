@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
+from harness.azurelocal.command import Command
 from harness.faults.view import View
 from harness.labs.lease import Lease
 from harness.labs.port import Lab
@@ -58,6 +59,10 @@ class FaultMode(Protocol):
 
     def inject(self, target: str, lab: Lab, lease: Lease) -> None:
         """Do it.  Doing it twice is the same as once."""
+
+    def question(self, target: str) -> tuple[Command[Any], str | None] | None:
+        """A question whose answer shows effect and recovery, and the node that must answer it (None: any); None when
+        the view of the cluster tells enough."""
 
     def effect(self, target: str, since_ns: int, view: View) -> tuple[Proof, ...]:
         """Proof, newer than `since_ns` and from a source other than the injector, that the fault is there; empty when

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,20 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """The answer to a question that a fault wanted asked: what, by whom, when (lab time)."""
+
+    value: Any
+    node: str
+    t_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class View:
-    """The newest facts.  `group_owner` maps clustered groups to nodes, `jobs` are repair jobs that run or wait."""
+    """The newest facts.  `group_owner` maps clustered groups to nodes, `jobs` are repair jobs that run or wait.
+
+    `told`: by name of the question and the node that it was about (empty: the cluster).
+    """
 
     now_ns: int = 0
     nodes: Mapping[str, NodeFact] = field(default_factory=dict)
@@ -42,6 +55,7 @@ class View:
     jobs: tuple[str, ...] = ()
     unhealthy_disks: tuple[str, ...] = ()
     offline_groups: tuple[str, ...] = ()
+    told: Mapping[tuple[str, str], Told] = field(default_factory=dict)
 
     @property
     def nodes_down(self) -> int:

@@ -121,14 +121,23 @@ class MeasurementPart(Part):
 
 
 class GuidePart(Part):
-    """A troubleshooting guide that was consulted."""
+    """A troubleshooting guide that was expected to lead out of a trouble.
+
+    `rank` is its place in the diagnosis (None: its symptom was not seen), `first` the guide that ranked first and
+    applies, `excluded` the look-alikes with the confirmation that ruled each out.
+    """
 
     id: str
     rank: int | None
     symptom: str
     remedy: str
     recovered_s: float | None
-    outcome: str
+    outcome: Literal[
+        "verified", "not-verified", "step-failed", "not-first", "not-approved", "no-diagnosis", "unfinished"
+    ]
+    first: str
+    excluded: list[str]
+    evidence: list[int] = EVIDENCE
 
 
 class AttemptPart(Part):

@@ -13,6 +13,7 @@ from harness.judge.case import Case, case_of
 from harness.judge.conduct import judge_conduct
 from harness.judge.decide import Decision, decide, in_order
 from harness.judge.faults import FaultEpisode
+from harness.judge.guides import judge_guides
 from harness.judge.invariants import judge_invariants
 from harness.judge.measurements import measure
 from harness.judge.phases import PhaseSpan, phases_of
@@ -82,7 +83,9 @@ def judge(journal: Journal) -> Judgement:
     measurements, breaches = measure(case)
     # What the conductor had already said is not said again in other words.
     written = {row.value.id for row in timeline.findings}
-    derived = [finding for finding in (*judge_invariants(case), *breaches) if finding.id not in written]
+    derived = [
+        finding for finding in (*judge_invariants(case), *judge_guides(case), *breaches) if finding.id not in written
+    ]
     day = date.fromisoformat(timeline.first.t_wall[:10])
     findings = waive(in_order((*judge_conduct(case), *derived)), _waivers(timeline.header), day)
     return Judgement(

@@ -28,6 +28,7 @@ from harness.judge.document import (
     VersionsPart,
 )
 from harness.judge.explain import active_faults
+from harness.judge.guides import consultations_of
 from harness.judge.judgement import JUDGE_VERSION, Judgement, judge
 from harness.measure.ledger import ledger_text
 from harness.measure.units import seconds
@@ -216,18 +217,20 @@ def _measurements(judgement: Judgement) -> Iterator[MeasurementPart]:
 
 
 def _guides(judgement: Judgement) -> Iterator[GuidePart]:
-    """Guides as findings of the conductor name them: `attrs.guide` holds the row."""
-    for finding in judgement.findings:
-        guide = finding.attrs.get("guide")
-        if isinstance(guide, Mapping):
-            yield GuidePart(
-                id=str(guide.get("id") or ""),
-                rank=guide.get("rank"),
-                symptom=str(guide.get("symptom") or ""),
-                remedy=str(guide.get("remedy") or ""),
-                recovered_s=guide.get("recovered_s"),
-                outcome=str(guide.get("outcome") or finding.outcome),
-            )
+    for one in consultations_of(judgement.case.timeline.guides):
+        yield GuidePart.model_validate(
+            {
+                "id": one.expected,
+                "rank": one.rank,
+                "symptom": one.summary,
+                "remedy": "; ".join(one.steps),
+                "recovered_s": None if one.recovered_ns is None else seconds(one.recovered_ns),
+                "outcome": one.outcome,
+                "first": one.first,
+                "excluded": list(one.excluded),
+                "evidence": list(one.evidence),
+            }
+        )
 
 
 def _attempts(judgement: Judgement) -> Iterator[AttemptPart]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from harness.journal import Entry, Journal
 from harness.judge.faults import FaultEpisode, MissedFault, fault_history
@@ -72,6 +72,8 @@ class Timeline:
     baselines: list[Seen[Mapping[str, Any]]] = field(default_factory=list)
     findings: list[Seen[Finding]] = field(default_factory=list)
     evidence: list[Seen[Mapping[str, Any]]] = field(default_factory=list)
+    guides: list[Seen[Mapping[str, Any]]] = field(default_factory=list)
+    """All `guide.*` records."""
     attempts: list[AttemptRecord] = field(default_factory=list)
     faults: tuple[FaultEpisode, ...] = ()
     missed: tuple[MissedFault, ...] = ()
@@ -139,6 +141,8 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
+GUIDE_RECORDS: Final = ("trouble", "diagnosis", "step", "step.done", "verified", "done", "recovered")
+
 Reader = Callable[[Timeline, Entry, int], None]
 
 
@@ -176,6 +180,7 @@ READERS: Mapping[str, Reader] = {
     "baseline": _seen("baselines", dict),
     "finding": _seen("findings", read_finding),
     "evidence": _seen("evidence", dict),
+    **{f"guide.{part}": _seen("guides", dict) for part in GUIDE_RECORDS},
     "event": _add_event,
     "attempt.begin": _begin_attempt,
     "attempt.end": _end_attempt,

@@ -153,6 +153,15 @@ class Lab(Protocol):
     def power_on(self, node: str, lease: Lease) -> None:
         """Switch `node` on; harmless when it is on."""
 
+    def plant(self, cause: str, node: str | None, parameters: Mapping[str, object], lease: Lease) -> None:
+        """Plant the cause of a known condition, on one node where it belongs to one; harmless when it is there.
+
+        Raises LabError for a cause that the lab cannot bring about.
+        """
+
+    def lift(self, cause: str, node: str | None, lease: Lease) -> None:
+        """Take a planted cause away again; harmless when it is not there."""
+
     def events(self, since: int) -> list[Event]:
         """Events with a number greater than `since`, in order."""
 

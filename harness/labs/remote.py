@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,14 @@ class RemoteLab:
     def power_on(self, node: str, lease: Lease) -> None:
         """Switch `node` on."""
         self._channel.call("power_on", epoch=lease.epoch, node=node)
+
+    def plant(self, cause: str, node: str | None, parameters: Mapping[str, object], lease: Lease) -> None:
+        """Plant the cause of a known condition."""
+        self._channel.call("plant", epoch=lease.epoch, cause=cause, node=node, parameters=dict(parameters))
+
+    def lift(self, cause: str, node: str | None, lease: Lease) -> None:
+        """Take it away again."""
+        self._channel.call("lift", epoch=lease.epoch, cause=cause, node=node)
 
     def events(self, since: int) -> list[Event]:
         """Events after number `since`."""

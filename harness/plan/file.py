@@ -14,6 +14,7 @@ from harness.plan.models import (
     Consumes,
     Defect,
     FaultName,
+    GuideName,
     Limit,
     Line,
     Name,
@@ -182,6 +183,14 @@ class BudgetsEntry(Value):
     deadline: Duration | None = None
 
 
+class GuidePolicyEntry(Value):
+    """Published guides that are to lead out of trouble, in the order in which they are expected."""
+
+    expect: Annotated[tuple[GuideName, ...], Field(min_length=1, max_length=8)]
+    approve: tuple[Literal["destructive"], ...] = ()
+    within: Duration = timedelta(hours=2)
+
+
 class ProvocationEntry(Value):
     """A product defect, or the cause of a known condition, planted at the baseline."""
 
@@ -274,6 +283,7 @@ class ScenarioEntry(Value):
     tolerates: ToleratesEntry = ToleratesEntry()
     limits: LimitMap = Field(default_factory=dict)
     budgets: BudgetsEntry = BudgetsEntry()
+    guides: GuidePolicyEntry | None = None
     provoke: tuple[ProvocationEntry, ...] = ()
     matrix: Matrix | None = None
     waivers: tuple[Waiver, ...] = ()

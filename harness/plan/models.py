@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from harness.measure.catalog import CATALOG
+from harness.paths import fixtures_dir
 from harness.plan.condition import Guard
 from harness.plan.quantity import (
     PLAIN_UNITS,
@@ -86,6 +87,13 @@ def _known(what: str, words: Mapping[str, object]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _guide(name: str) -> str:
+    known = [path.stem for path in (fixtures_dir() / "guides").glob("*.yaml")]
+    if name not in known:
+        raise TextError(f"unknown guide '{name}'; see: hil guides list", suggestion=closest(name, known))
+    return name
+
+
 def _nonempty(text: str) -> str:
     if not text.strip():
         raise TextError("must not be empty")
@@ -112,6 +120,7 @@ SolutionVersion = Annotated[
 FaultName = Annotated[str, _known("fault", FAULTS), Field(json_schema_extra={"enum": sorted(FAULTS)})]
 Capability = Annotated[str, _known("capability", CAPABILITIES), Field(json_schema_extra={"enum": sorted(CAPABILITIES)})]
 Defect = Annotated[str, _known("product defect", DEFECTS), Field(json_schema_extra={"enum": sorted(DEFECTS)})]
+GuideName = Annotated[Name, AfterValidator(_guide), Field(examples=["upd-arb-offline"])]
 Severity = Literal["blocker", "critical", "normal", "minor", "trivial"]
 Consumes = Literal["nothing", "preparation", "version"]
 Resync = Literal["exclusive", "busy"]
@@ -327,6 +336,19 @@ class Budgets(Value):
     deadline: Duration
 
 
+class GuidePolicy(Value):
+    """Published guides that are to lead out of trouble: a standstill, or a failed or blocked update.
+
+    At the first trouble the first of `expect` must rank first, at the second the second, and so on.  Steps that the
+    guide calls destructive are taken only if `approve` opens that gate.  `within`: from the trouble to the moment at
+    which the update is at work again.
+    """
+
+    expect: Annotated[tuple[GuideName, ...], Field(min_length=1, max_length=8)]
+    approve: tuple[Literal["destructive"], ...]
+    within: Duration
+
+
 class Provocation(Value):
     """Something planted at the baseline: a product defect, or the cause of a known condition.  Needs `provoke`."""
 
@@ -368,5 +390,6 @@ class Scenario(Value):
     tolerates: Tolerates
     limits: Limits
     budgets: Budgets
+    guides: GuidePolicy | None
     provoke: tuple[Provocation, ...]
     waivers: tuple[Waiver, ...]

@@ -66,6 +66,7 @@ def _steps(scenario: Scenario) -> list[_Step]:
         _Step("check that the cluster is healthy, and start the probes of all guests"),
         _workflow(scenario),
         *_fault_steps(scenario),
+        *_guide_steps(scenario),
         _Step(
             f"wait until all invariants hold, at most {format_duration(scenario.budgets.settle)};"
             " then stop the probes, collect evidence, release the lab"
@@ -150,6 +151,19 @@ def _fault(fault: Fault) -> _Step:
         remarks.append(f"if the moment is missed: wait for the next, at most {_times(fault.rearm)}")
     step.children = [_Step(remark, False) for remark in remarks]
     return step
+
+
+def _guide_steps(scenario: Scenario) -> list[_Step]:
+    policy = scenario.guides
+    if policy is None:
+        return []
+    step = _Step("when the update stands still, fails or is blocked: collect evidence, diagnose, follow the guide")
+    remarks = [f"expect guide '{name}'" for name in policy.expect]
+    gates = ", ".join(policy.approve)
+    remarks.append(f"approved: {gates} steps" if gates else "destructive steps are not approved")
+    remarks.append(f"the update must be at work again within {format_duration(policy.within)}")
+    step.children = [_Step(remark, False) for remark in remarks]
+    return [step]
 
 
 def _moment(fault: Fault) -> str:

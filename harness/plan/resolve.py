@@ -10,6 +10,7 @@ from harness.plan.models import (
     Budgets,
     Consumes,
     Fault,
+    GuidePolicy,
     Limit,
     Needs,
     Options,
@@ -67,6 +68,7 @@ def resolve(
             "tolerates": _tolerates(entry, defaults),
             "limits": limits,
             "budgets": _budgets(entry.budgets, defaults.budgets),
+            "guides": None if entry.guides is None else GuidePolicy(**dict(entry.guides)),
             "provoke": tuple(
                 Provocation(**{name: getattr(one, name) for name in Provocation.model_fields}) for one in entry.provoke
             ),

@@ -67,6 +67,8 @@ def _guard(scenario: Scenario) -> Iterator[Objection]:
 def _observe(scenario: Scenario) -> Iterator[Objection]:
     if scenario.workflow.kind != "observe":
         return
+    if scenario.guides is not None:
+        yield Objection(("guides",), "'observe' starts no update, so there is none to lead out of trouble", at_key=True)
     for position, fault in enumerate(scenario.faults):
         if fault.on is not None and fault.on.path is not None:
             yield Objection(("faults", position, "on"), "'observe' starts no update, so this phase is never entered")

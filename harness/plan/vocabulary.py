@@ -36,10 +36,15 @@ FAULTS: Final[dict[str, FaultWord]] = {
     "node.hang": FaultWord("F12 node frozen, links up", "state", "node_hang", takes_node_down=True),
     "service.kill": FaultWord("F17 F19 a service process is killed", "pulse", "service_faults"),
     "service.hang": FaultWord("F19 F20 a service process is suspended", "state", "service_faults"),
+    "update_service.wedge": FaultWord("F19 the Update Service answers nobody", "state", "causes"),
+    "update.orphan_plan": FaultWord(
+        "F66 a device-info plan is left over; the download waits for it", "state", "causes"
+    ),
+    "resource_bridge.stop": FaultWord("F24 the resource bridge's virtual machine is stopped", "state", "causes"),
     "cau.cancel": FaultWord("F27 the CAU run is cancelled by an administrator", "pulse", "service_faults"),
     "disk.fail": FaultWord("F31 disk stops answering", "state", "disk_faults", touches_storage=True),
     "disk.slow": FaultWord("F32 disk answers late", "state", "disk_faults"),
-    "node.fill_system_drive": FaultWord("F38 system drive of a node is full", "state", "disk_faults"),
+    "node.fill_system_drive": FaultWord("F38 system drive of a node is full", "state", "causes"),
     "witness.loss": FaultWord("F40 the witness is out of reach", "state", "network_faults"),
     "network.isolate": FaultWord("F41 all links of a node are down", "state", "network_faults", takes_node_down=True),
     "network.degrade": FaultWord("F44 latency, jitter, loss", "state", "network_faults"),
@@ -53,6 +58,7 @@ CAPABILITIES: Final[dict[str, str]] = {
     "events": "the lab pushes events; without it triggers wait for the next poll",
     "reset": "an instance can be brought to the versions that a scenario starts from",
     "provoke": "product defects and causes can be planted at the baseline",
+    "causes": "causes of known conditions (a full drive, a left-over plan…) can be planted and lifted at any time",
     "guest_probes": "guests answer probes and send heartbeats",
     "power_cycle": "a node can be reset or crashed out of band",
     "node_hang": "a node can be frozen",
@@ -83,6 +89,7 @@ EVENTS: Final[dict[str, str]] = {
     "cluster.quorum": "quorum is lost or restored; attribute state",
     "storage.resync.start": "a repair job begins; attribute disk",
     "storage.resync.end": "a repair job has ended; attribute disk",
+    "guide.done": "a troubleshooting guide was followed to its end; attributes guide, outcome",
 }
 PATH_EVENTS: Final = frozenset({"phase.enter", "phase.exit"})
 

@@ -22,6 +22,7 @@ from harness.plan.models import Scenario
 from harness.run.collection import collect_evidence
 from harness.run.endpoints import Answer, Endpoints
 from harness.run.fault_cycle import FaultCycle, FaultMemory, Surroundings, to_ns
+from harness.run.guide_cycle import GuideCycle, Trouble, guide_event
 from harness.run.job import Job
 from harness.run.loop import Loop, StopRequestedError
 from harness.run.memory import RunMemory
@@ -90,6 +91,22 @@ class Conductor:
             scenario, workflow, lab, self._loop, endpoints, self._observer, scribe, memory.update
         )
         self._update.may_resume = lambda: all(fault.over for fault in self._faults)
+        self._guides = GuideCycle(
+            scenario.guides,
+            workflow.update_id,
+            lab,
+            self._loop,
+            endpoints,
+            self._observer,
+            scribe,
+            job.folder,
+            memory.guides,
+            self._guide_done,
+        )
+        self._update.on_trouble = self._trouble
+        self._update.on_recovered = self._recovered
+        if memory.guides.done and not memory.guides.recovered:
+            self._update.expect_recovery()
         self._watching = False
 
     def before_step(self, callback: Callable[[], None]) -> None:
@@ -321,6 +338,20 @@ class Conductor:
         self._phases.take(event)
         for fault in self._faults:
             fault.take(event)
+
+    def _trouble(self, trouble: Trouble) -> bool:
+        return self._guides.take_on(trouble)
+
+    def _guide_done(self, guide: str, outcome: str) -> None:
+        event = guide_event(self._lab.clock.now_ns(), guide, outcome)
+        for fault in self._faults:
+            fault.take(event)
+        self._update.go_on()
+
+    def _recovered(self) -> None:
+        guides = self._guides.memory
+        guides.recovered = True
+        self._scribe.guide_recovered(guides.done, self._lab.clock.now_ns() - guides.trouble_ns)
 
     def _fault_state(self, fault_id: str, state: FaultState) -> None:
         for fault in self._faults:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Final
 
 from harness.clock import NS_PER_S
-from harness.faults import FaultState, Proof, View, mode_of, undo
+from harness.faults import FaultMode, FaultState, Proof, View, mode_of, undo
 from harness.faults.port import LEGAL
 from harness.faults.roles import RoleView, seeded_draw
 from harness.labs.lease import Lease
@@ -112,6 +112,10 @@ class FaultCycle:
             self.around.entered_ns[self.fault.id, state] = t_ns
 
     @property
+    def _mode(self) -> FaultMode:
+        return mode_of(self.fault.fault, dict(self.fault.parameters))
+
+    @property
     def state(self) -> FaultState:
         """Where the fault is in its life."""
         return self.memory.state
@@ -207,7 +211,7 @@ class FaultCycle:
         if why is None and not targets:
             why = f"nobody plays the role '{self.fault.target}' now"
         for target in targets:
-            why = why or mode_of(self.fault.fault).check(target, view)
+            why = why or self._mode.check(target, view)
         if why is not None:
             self._miss(why)
         elif not self._refused(targets, view):
@@ -267,7 +271,7 @@ class FaultCycle:
     # --- life --------------------------------------------------------------------------------------------------------
 
     def _carry_out(self, event: Event, targets: tuple[str, ...]) -> None:
-        now_ns, mode = self.around.lab.clock.now_ns(), mode_of(self.fault.fault)
+        now_ns, mode = self.around.lab.clock.now_ns(), self._mode
         lasts = self.fault.lasts or (self.fault.until.or_after if self.fault.until else None)
         recover_at_ns = now_ns + to_ns(lasts) if lasts is not None else None
         trigger = {
@@ -298,7 +302,7 @@ class FaultCycle:
 
     def _hit(self, targets: tuple[str, ...]) -> None:
         for target in targets:
-            mode_of(self.fault.fault).inject(target, self.around.lab, self.around.lease)
+            self._mode.inject(target, self.around.lab, self.around.lease)
             self.around.scribe.fault_effect(self.fault.id, target)
             self.memory.hit += (target,)
 
@@ -353,7 +357,7 @@ class FaultCycle:
         self.memory.recovering_ns = self.around.lab.clock.now_ns()
         for target in self.memory.targets:
             self.around.scribe.fault_recover(self.fault.id, why, target)
-            undo(mode_of(self.fault.fault).undo_record(target), self.around.lab, self.around.lease)
+            undo(self._mode.undo_record(target), self.around.lab, self.around.lease)
         self._enter(FaultState.RECOVERING, why)
         self._look_again(LOOK_FOR_RECOVERY_S, self._look_for_recovery)
 
@@ -395,7 +399,7 @@ class FaultCycle:
 
     def _proofs(self, which: str, since_ns: int) -> list[Proof]:
         """Proof for every target, or none at all."""
-        mode, view = mode_of(self.fault.fault), self.around.observer.view()
+        mode, view = self._mode, self.around.observer.view()
         look = mode.effect if which == "effect" else mode.recovery
         found = [look(target, since_ns, view) for target in self.memory.targets]
         return [proof for proofs in found for proof in proofs] if all(found) else []
@@ -406,7 +410,8 @@ class FaultCycle:
         def ask() -> None:
             for target in self.memory.targets:
                 self.around.observer.touch(target)
-            self.around.observer.refresh(then)
+            questions = [self._mode.question(target) for target in self.memory.targets]
+            self.around.observer.refresh(then, [asked for asked in questions if asked is not None])
 
         now_ns = self.around.lab.clock.now_ns()
         self.around.agenda.plan(now_ns + after_s * NS_PER_S, f"look at {self.fault.id}", ask)

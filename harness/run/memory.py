@@ -9,6 +9,7 @@ from typing import Any
 from harness.faults import FaultState
 from harness.journal import Entry
 from harness.run.fault_cycle import FaultMemory
+from harness.run.guide_cycle import Following, GuideMemory, guide_event
 from harness.run.update_cycle import UpdateMemory
 from harness.values import Event
 
@@ -22,6 +23,7 @@ class RunMemory:
     sampled_to_ns: int = 0
     update: UpdateMemory = field(default_factory=UpdateMemory)
     faults: dict[str, FaultMemory] = field(default_factory=dict)
+    guides: GuideMemory = field(default_factory=GuideMemory)
     ended: str | None = None
 
     @property
@@ -66,6 +68,15 @@ def _take(memory: RunMemory, entry: Entry) -> None:
             memory.update.resumes += memory.update.run_id is not None
             memory.update.run_id, memory.update.pending_number = data["run_id"], None
             memory.update.unanswered = 0
+            memory.update.cared += memory.update.granted > 0
+            memory.update.granted = 0
+        case "guide.done":
+            memory.update.granted += 1
+            for fault in memory.faults.values():
+                _take_guide_end(fault, entry)
+            _take_guide(memory.guides, entry)
+        case what if what.startswith("guide."):
+            _take_guide(memory.guides, entry)
         case what if what.startswith("fault."):
             _take_fault(memory.faults.setdefault(entry.subject.removeprefix("fault/"), FaultMemory()), entry)
 
@@ -91,6 +102,32 @@ def _take_fault(fault: FaultMemory, entry: Entry) -> None:
             fault.recovering_ns = entry.t_lab_ns
         case "fault.missed":
             fault.rearmed += bool(data["rearmed"])
+
+
+def _take_guide(guides: GuideMemory, entry: Entry) -> None:
+    data = entry.data
+    match entry.what:
+        case "guide.trouble":
+            guides.trouble_ns, guides.recovered = entry.t_lab_ns or 0, False
+        case "guide.diagnosis" if data["follow"]:
+            guides.following = Following.from_plain(data["follow"])
+        case "guide.step":
+            guides.pending = set(data["nodes"])
+        case "guide.step.done":
+            guides.pending.discard(data["node"])
+            if not guides.pending and not data["error"]:
+                guides.taken.add(data["step"])
+        case "guide.done":
+            guides.done, guides.following = data["number"], None
+            guides.taken.clear()
+        case "guide.recovered":
+            guides.recovered = True
+
+
+def _take_guide_end(fault: FaultMemory, entry: Entry) -> None:
+    """The end of a guide is an event to those faults that last until then."""
+    if fault.state in (FaultState.READY, FaultState.ACTIVE):
+        fault.unserved.append(guide_event(entry.t_lab_ns or 0, entry.data["guide"], entry.data["outcome"]))
 
 
 def _take_event(fault: FaultMemory, data: Mapping[str, Any]) -> None:

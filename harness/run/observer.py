@@ -17,7 +17,7 @@ from harness.azurelocal.command import Command, Question, Round
 from harness.azurelocal.records import cluster_record, update_record
 from harness.clock import NS_PER_S
 from harness.errors import CredentialRejectedError, HarnessError, ProductError
-from harness.faults.view import Contact, NodeFact, View
+from harness.faults.view import Contact, NodeFact, Told, View
 from harness.labs.port import Lab
 from harness.run.endpoints import Answer, Endpoints
 from harness.run.inquiry import Inquiry
@@ -76,15 +76,33 @@ class Observer:
         # Not hedged: the next round comes soon, and goes to another node.
         self.ask_any(Round(tuple(command for command, _ in halves)), nodes, came, hedged=False)
 
-    def refresh(self, then: Callable[[], None]) -> None:
-        """Ask for the cluster now; `then` is called with fresh facts, or when no node could tell."""
+    def refresh(self, then: Callable[[], None], questions: Sequence[tuple[Question[Any], str | None]] = ()) -> None:
+        """Ask for the cluster now, and then each of `questions` (of the node named, or of any); `then` is called with
+        fresh facts, or when no node could tell."""
+
+        def next_one(left: Sequence[tuple[Question[Any], str | None]]) -> None:
+            if not left:
+                then()
+                return
+            (question, node), *rest = left
+
+            def told(answer: Answer | None) -> None:
+                if answer is not None:
+                    self._keep(question.name, node or "", answer)
+                next_one(rest)
+
+            self.ask_any(question, [node] if node else self.candidates(), told)
 
         def answered(answer: Answer | None) -> None:
             if answer is not None:
                 self._take_cluster(answer)
-            then()
+            next_one(questions)
 
         self.ask_any(observe_cluster(), self.candidates(spare_first=True), answered)
+
+    def _keep(self, question: str, about: str, answer: Answer) -> None:
+        told = Told(answer.value, answer.node, self._lab.clock.now_ns())
+        self._view = replace(self._view, told={**self._view.told, (question, about): told})
 
     def touch(self, node: str) -> None:
         """Ask `node` itself for a sign of life; only whether it answers is kept."""

@@ -189,6 +189,66 @@ class Scribe:
         """The moment passed without the fault."""
         return self._note(f"fault/{fault_id}", "fault.missed", why=why, rearmed=rearmed)
 
+    def guide_trouble(self, number: int, kind: str, summary: str, expected: str, evidence: list[int]) -> Entry:
+        """The update is in trouble, and a guide is wanted."""
+        return self._note(
+            "guide", "guide.trouble", number=number, kind=kind, summary=summary, expected=expected, evidence=evidence
+        )
+
+    def guide_diagnosis(
+        self,
+        number: int,
+        expected: str,
+        first: str,
+        *,
+        ambiguous: bool,
+        candidates: list[dict[str, Any]],
+        follow: dict[str, Any] | None,
+    ) -> Entry:
+        """Which guides the evidence speaks for, the likeliest first; `follow` is the one that is followed now."""
+        return self._note(
+            "guide",
+            "guide.diagnosis",
+            number=number,
+            expected=expected,
+            first=first,
+            ambiguous=ambiguous,
+            candidates=candidates,
+            follow=follow,
+        )
+
+    def guide_step(self, number: int, guide: str, step: str, does: str, nodes: Sequence[str], script: str) -> Entry:
+        """A step of a remedy is about to be taken."""
+        data = {
+            "what": "guide.step",
+            "number": number,
+            "guide": guide,
+            "step": step,
+            "does": does,
+            "nodes": list(nodes),
+            "script": script,
+        }
+        return self._writer.append(Kind.INTENT, "conductor", "guide", data)
+
+    def guide_step_done(self, number: int, step: str, node: str, error: str) -> Entry:
+        """A node has carried it out, or could not."""
+        data = {"what": "guide.step.done", "number": number, "step": step, "node": node, "error": error}
+        return self._writer.append(Kind.EFFECT, "conductor", "guide", data)
+
+    def guide_verified(self, number: int, matches: list[dict[str, Any]], *, holds: bool, since_ns: int) -> Entry:
+        """A look, newer than the remedy, whether it has helped."""
+        data = {"what": "guide.verified", "number": number, "matches": matches, "holds": holds, "since_ns": since_ns}
+        return self._writer.append(Kind.OBSERVATION, "conductor", "guide", data)
+
+    def guide_done(self, number: int, guide: str, outcome: str) -> Entry:
+        """The guide was followed to its end: verified, not-verified, step-failed, not-first, not-approved or
+        no-diagnosis."""
+        return self._note("guide", "guide.done", number=number, guide=guide, outcome=outcome)
+
+    def guide_recovered(self, number: int, after_ns: int) -> Entry:
+        """The update is at work again, `after_ns` after its trouble."""
+        return self._note("guide", "guide.recovered", number=number, after_ns=after_ns)
+
     def finding(self, finding_id: str, about: str, outcome: Verdict, summary: str, **more: Any) -> Entry:
         """A conclusion drawn while running; the judge weighs it with everything else."""
         data = {

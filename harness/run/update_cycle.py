@@ -16,6 +16,7 @@ from harness.measure.update_states import StateClass
 from harness.plan.models import Scenario
 from harness.run.endpoints import Answer, Endpoints
 from harness.run.fault_cycle import to_ns
+from harness.run.guide_cycle import Trouble
 from harness.run.loop import Loop
 from harness.run.observer import Observer
 from harness.run.scribe import Scribe
@@ -60,6 +61,10 @@ class UpdateMemory:
     """Starts in a row of which the product showed no trace."""
     resumes: int = 0
     """Resumes that the product took up."""
+    granted: int = 0
+    """Resumes that guides ask for and that were not sent yet; they do not count against the plan's own."""
+    cared: int = 0
+    """Resumes that were sent for guides."""
     pending_number: int | None = None
     pending_t_ns: int = 0
     run_id: str | None = None
@@ -90,6 +95,12 @@ class UpdateCycle:
         self.memory = memory
         self.ending: Ending | None = None
         self.may_resume: Callable[[], bool] = lambda: True
+        self.on_trouble: Callable[[Trouble], bool] = lambda trouble: False
+        """Somebody who may take the update's trouble on, before it ends the stage; `go_on` gives it back."""
+        self.on_recovered: Callable[[], None] = lambda: None
+        self._in_care = False
+        self._recovering = False
+        self._trouble_print: Fingerprint | None = None
         self._progress = ProgressDetector(to_ns(scenario.budgets.stuck_after))
         self._seen_active = memory.run_id is not None
         self._last: UpdateObservation | None = None
@@ -192,6 +203,12 @@ class UpdateCycle:
         del node
         self._last, self._last_seq, self._seen_ns = seen, seq, self._lab.clock.now_ns()
         situation = self._workflow.classify(seen)
+        if self._in_care:
+            return
+        if self._recovering and self._has_recovered(situation, seen):
+            self._recovering = False
+            self.memory.granted = 0
+            self.on_recovered()
         if situation is StateClass.RUNNING:
             self._seen_active = True
         elif self.ending is None and self.memory.pending_number is None and self.memory.run_id is not None:
@@ -210,8 +227,48 @@ class UpdateCycle:
         """Is this the run of our last start?  It may have failed before anybody saw it at work."""
         return seen.run_id is not None and seen.run_id == self.memory.run_id != self._failed_run
 
+    def _has_recovered(self, situation: StateClass, seen: UpdateObservation) -> bool:
+        """At work, and not where it was when the trouble began."""
+        here = self._fingerprint(seen, View())
+        if self._trouble_print is None:  # a new process: what it sees first is where the update stood
+            self._trouble_print = here
+        moved = here != self._trouble_print
+        return situation is StateClass.INSTALLED or (situation is StateClass.RUNNING and moved)
+
+    def _hand_over(self, kind: str, summary: str, still_ns: int = 0) -> bool:
+        """Offer the trouble to whoever may take it on."""
+        evidence = () if self._last_seq is None else (self._last_seq,)
+        seen = self._last
+        taken = self.on_trouble(Trouble(kind, summary, seen, evidence, still_ns / NS_PER_S / 60))
+        if taken:
+            self._in_care = True
+            self._failed_run = seen.run_id if seen else None
+            self._trouble_print = self._fingerprint(seen, View()) if seen else None
+        return taken
+
+    def expect_recovery(self) -> None:
+        """An earlier process saw trouble, and a guide followed to its end: tell when the update is at work again."""
+        self._recovering = True
+
+    def go_on(self) -> None:
+        """The trouble was taken care of: watch again, and resume the update where it has failed or will."""
+        self._in_care, self._recovering = False, True
+        self.memory.granted += 1
+        self._progress = ProgressDetector(self._progress.limit_ns)
+        self._seen_ns, self._asked_since_ns = None, self._lab.clock.now_ns()
+
     def _failed(self, situation: StateClass, seen: UpdateObservation) -> None:
-        if self.memory.resumes < self._scenario.workflow.resume.on_failure:
+        if self.memory.granted:
+            if self.may_resume():
+                self.memory.granted -= 1
+                self.memory.cared += 1
+                self._failed_run = seen.run_id
+                self._start(resume=True)
+            return
+        why = f": {seen.step.error}" if seen.step and seen.step.error else ""
+        if self._hand_over(situation.value, f"the update is in state {seen.state.name}{why}"):
+            return
+        if self.memory.resumes - self.memory.cared < self._scenario.workflow.resume.on_failure:
             if self.may_resume():
                 self._failed_run = seen.run_id
                 self._start(resume=True)
@@ -235,7 +292,7 @@ class UpdateCycle:
         """At each poll: does the product still answer, has anything moved, is there time left?"""
         now_ns = self._lab.clock.now_ns()
         self._asked_since_ns = now_ns if self._asked_since_ns is None else self._asked_since_ns
-        if self.ending is not None or self.memory.pending_number is not None:
+        if self.ending is not None or self.memory.pending_number is not None or self._in_care:
             return
         silent_ns = now_ns - (self._seen_ns if self._seen_ns is not None else self._asked_since_ns)
         fresh = self._last is not None and silent_ns <= FRESH_POLLS * to_ns(self._scenario.budgets.poll)
@@ -266,6 +323,8 @@ class UpdateCycle:
             summary = (
                 f"the Update Service has not answered for {minutes}, although {', '.join(answering)} can be reached"
             )
+            if self._hand_over("silent", summary, silent_ns):
+                return
             self._scribe.finding(
                 "no-answer", "product", Verdict.STUCK, summary, at_ns=self._seen_ns, value=minutes, limit=limit
             )
@@ -284,11 +343,14 @@ class UpdateCycle:
     def _stuck(self, seen: UpdateObservation, now_ns: int) -> None:
         still_min = self._progress.still_ns(now_ns) / NS_PER_S / 60
         step = " / ".join(seen.step.path) if seen.step else ""
+        summary = f"no progress for {still_min:.0f} min in {seen.phase}" + (f", step '{step}'" if step else "")
+        if self._hand_over("stuck", summary, self._progress.still_ns(now_ns)):
+            return
         self._scribe.finding(
             "no-progress",
             "product",
             Verdict.STUCK,
-            f"no progress for {still_min:.0f} min in {seen.phase}" + (f", step '{step}'" if step else ""),
+            summary,
             at_ns=self._progress.changed_ns,
             evidence=[self._last_seq],
             phase=seen.phase,

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -111,6 +111,7 @@ class ScriptedLab:
         self.deeds: list[tuple[str, str, int]] = []
         self.on_baseline: Callable[[BaselineSpec], Baseline] = lambda spec: Baseline(True, "", dict(spec.versions))
         self.holds: dict[str, Hold] = {}
+        self.planted: dict[str, dict[str, object]] = {}
         self._events: list[Event] = []
         self._plan: list[_Planned] = []
         self._planned = 0
@@ -216,6 +217,18 @@ class ScriptedLab:
         if not self.cluster[node].powered:
             self.cluster[node].powered = True
             self.do_after(BOOT_S, lambda: self.set_state(node, "Up"))
+
+    def plant(self, cause: str, node: str | None, parameters: Mapping[str, object], lease: Lease) -> None:
+        """Remembered in `planted`; what it brings about is for the test's answers to say."""
+        self._fence(lease)
+        self.deeds.append(("plant", f"{cause} {node or ''}".strip(), self.clock.t_ns))
+        self.planted[cause] = dict(parameters)
+
+    def lift(self, cause: str, node: str | None, lease: Lease) -> None:
+        """Forgotten."""
+        self._fence(lease)
+        self.deeds.append(("lift", f"{cause} {node or ''}".strip(), self.clock.t_ns))
+        self.planted.pop(cause, None)
 
     def events(self, since: int) -> list[Event]:
         """Events with a number greater than `since`."""

@@ -146,10 +146,14 @@ def _name(entry: Entry) -> str:
             return what
 
 
-def plan_text(faults: str = "", **changes: Any) -> str:
-    """A plan with one scenario; `changes` are `resumes`, `stuck_after`, `deadline`, `nodes_down`, `resync`."""
+def plan_text(faults: str = "", *, guides: str = "", **changes: Any) -> str:
+    """A plan with one scenario; `changes` are `resumes`, `stuck_after`, `deadline`, `nodes_down`, `resync`.
+
+    `faults` and `guides` are YAML, the latter in flow style.
+    """
     defaults = {"stuck_after": "75m", "deadline": "13h", "resumes": 0, "nodes_down": 2, "resync": "busy"}
-    return PLAN.format(**{**defaults, **changes}) + (f"    faults:\n{faults}" if faults else "")
+    text = PLAN.format(**{**defaults, **changes}) + (f"    guides: {guides}\n" if guides else "")
+    return text + (f"    faults:\n{faults}" if faults else "")
 
 
 def load_scenario(file: Path, text: str) -> Scenario:

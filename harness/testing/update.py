@@ -52,6 +52,8 @@ class ScriptedUpdate:
         self.starts: list[tuple[str, int]] = []
         self.done: list[str] = []
         self.listed_after_s = 0.0
+        self.error = ""
+        """What the step says that has failed."""
         self._lab = lab
         self._fails, self._hangs = dict(fails or {}), dict(hangs or {})
         self._loses_reply, self._loses_request = set(loses_reply), set(loses_request)
@@ -186,7 +188,7 @@ class ScriptedUpdate:
     def _tell(self) -> Json:
         percent = 100 * len(self.done) // len(self._lab.nodes)
         run = self.run_id if self.starts else None
-        return {"state": self.state, "percent": percent, "run": run, "step": self._step}
+        return {"state": self.state, "percent": percent, "run": run, "step": self._step, "error": self.error}
 
     def _tell_active(self) -> Json:
         found: list[dict[str, Any]] = []
@@ -203,7 +205,10 @@ class ScriptedUpdate:
 
     def _read(self, document: Json) -> UpdateObservation:
         state = EnumValue(document["state"], None)
-        step = StepStatus((document["step"],), "InProgress") if document["step"] else None
+        failed = document["error"] if state.name.endswith("Failed") else ""
+        step = None
+        if document["step"]:
+            step = StepStatus((document["step"],), "Error" if failed else "InProgress", failed)
         return UpdateObservation(
             UPDATE_ID,
             state,
