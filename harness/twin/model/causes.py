@@ -76,7 +76,7 @@ class Causes:
         where = None if place is None else place.name
         self._planted.add((cause, where))
         shown: dict[str, AttrValue] = {name: _shown(value) for name, value in numbers.items()}
-        self._world.emit("cause.planted", node=where, cause=cause, **shown)
+        self._world.log.append(self._world.now, "cause.planted", node=where, attrs={"cause": cause, **shown})
 
     def lift(self, cause: str, node: str | None) -> None:
         """Take a planted cause away now; nothing happens when it was not planted.  Raises ModelError as `plant`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from harness.twin.model.catalog import load_catalogs, version_key
 from harness.twin.model.cau import Cau
@@ -103,12 +104,13 @@ class ClusterModel:
     def _mount_volumes(self) -> None:
         """A machine sees the files of a volume while it is a member and the volume is online."""
         for node in self.nodes.values():
-            node.files.mounted = lambda name, node=node: node.member and (  # type: ignore[misc]
-                name not in self.volumes or self.volumes[name].online
-            )
+            node.files.mounted = partial(self._reaches, node)
             shared = node.files.find(f"C:\\{SHARED}")
             if isinstance(shared, Folder):
                 make_volume_folders(shared, list(self.volumes))
+
+    def _reaches(self, node: Node, volume: str) -> bool:
+        return node.member and (volume not in self.volumes or self.volumes[volume].online)
 
     def _wire(self) -> None:
         """Who hears of what, in this order: physical effects before the cluster's conclusions."""

@@ -20,7 +20,6 @@ from harness.twin.model.groups import ORCHESTRATOR, Groups
 from harness.twin.model.states import ActionPlanStatus, StepStatus
 from harness.twin.model.world import Bell, NodeLostError, Process, World
 
-
 RUNNING = (ActionPlanStatus.Pending, ActionPlanStatus.Running, ActionPlanStatus.Waiting)
 """States of an instance that has not ended [T]."""
 

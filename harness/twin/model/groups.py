@@ -57,9 +57,7 @@ class Groups:
     def available(self, name: str) -> bool:
         """The group's service answers: the group is online, its owner really runs, and it does not hang."""
         group = self._world.groups[name]
-        return (
-            group.state is ClusterGroupState.Online and self._world.nodes[group.owner].os_running and not group.hung
-        )
+        return group.state is ClusterGroupState.Online and self._world.nodes[group.owner].os_running and not group.hung
 
     def can_move(self, name: str) -> bool:
         """Some node other than the owner can own the group *name*."""
