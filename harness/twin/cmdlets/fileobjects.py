@@ -16,13 +16,15 @@ from harness.twin.shell.objects import Int64, PSObject
 from harness.twin.shell.regexes import has_wildcard, matches_wildcard
 
 _PROVIDER: Final = "Microsoft.PowerShell.Core\\FileSystem"
+BASE: Final = "System.IO.FileSystemInfo"
+"""Base type of both: they share one view."""
 _COMMON: Final = "Exists FullName Extension CreationTime CreationTimeUtc LastWriteTime LastWriteTimeUtc"
 FILE: Final = Shape(
-    ("System.IO.FileInfo", "System.IO.FileSystemInfo", "System.MarshalByRefObject", "System.Object"),
+    ("System.IO.FileInfo", BASE, "System.MarshalByRefObject", "System.Object"),
     f"PSPath PSParentPath PSChildName PSIsContainer Mode BaseName Name Length DirectoryName {_COMMON}",
 )
 FOLDER: Final = Shape(
-    ("System.IO.DirectoryInfo", "System.IO.FileSystemInfo", "System.MarshalByRefObject", "System.Object"),
+    ("System.IO.DirectoryInfo", BASE, "System.MarshalByRefObject", "System.Object"),
     f"PSPath PSParentPath PSChildName PSIsContainer Mode BaseName Name {_COMMON}",
 )
 

@@ -118,17 +118,16 @@ def _gib(name: str) -> Callable[[object], object]:
 
 def _register_files() -> None:
     """Columns as Windows shows them [GK]; the heading with the folder's name is missing."""
-    for shape in (fileobjects.FILE, fileobjects.FOLDER):
-        register_view(
-            shape.type_name,
-            table=[
-                Column("Mode", width=6),
-                Column("LastWriteTime", width=26, right=True),
-                Column("Length", width=14, right=True),
-                Column("Name"),
-            ],
-            auto=False,
-        )
+    register_view(
+        fileobjects.BASE,
+        table=[
+            Column("Mode", width=6),
+            Column("LastWriteTime", width=26, right=True),
+            Column("Length", width=14, right=True),
+            Column("Name"),
+        ],
+        auto=False,
+    )
     register_view(
         files.DRIVE.type_name,
         table=[
