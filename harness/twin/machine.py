@@ -43,6 +43,8 @@ def process_environment(computer_name: str, user: str) -> dict[str, str]:
         "USERDOMAIN": domain or computer_name,
         "USERNAME": name,
         "USERPROFILE": f"C:\\Users\\{name}",
+        "TEMP": f"C:\\Users\\{name}\\AppData\\Local\\Temp",
+        "TMP": f"C:\\Users\\{name}\\AppData\\Local\\Temp",
     }
     return {**SYSTEM_VARIABLES, **own}
 

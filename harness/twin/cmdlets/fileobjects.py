@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from harness.twin.cmdlets.computer import MANAGEMENT
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.cmdlets.windows import local_time
+from harness.twin.model.cluster import ClusterModel
 from harness.twin.model.files import Entry, File, FileError, FileFault, NodeFiles, parent_of, split_path
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.commands.providers import SESSION_DRIVES, full_path, report_missing, split_drive
-from harness.twin.shell.objects import Int64, PSObject
+from harness.twin.shell.conversion import convert
+from harness.twin.shell.objects import ComputedProperty, Int64, PSObject
 from harness.twin.shell.regexes import has_wildcard, matches_wildcard
+from harness.twin.shell.typesystem import TypeRef
 
 _PROVIDER: Final = "Microsoft.PowerShell.Core\\FileSystem"
 BASE: Final = "System.IO.FileSystemInfo"
@@ -28,9 +31,7 @@ FOLDER: Final = Shape(
     f"PSPath PSParentPath PSChildName PSIsContainer Mode BaseName Name {_COMMON}",
 )
 
-PATH: Final = Parameter(
-    "Path", "string[]", position=0, mandatory=True, pipeline=("value", "name"), sets=("Path",), allow_null=True
-)
+PATH: Final = Parameter("Path", "string[]", position=0, mandatory=True, pipeline=("value", "name"), sets=("Path",))
 LITERAL: Final = Parameter(
     "LiteralPath", "string[]", mandatory=True, pipeline="name", aliases=("PSPath",), sets=("LiteralPath",)
 )
@@ -38,6 +39,15 @@ FORCE: Final = Parameter("Force", "switch")
 FILTER: Final = Parameter("Filter", "string")
 INCLUDE: Final = Parameter("Include", "string[]")
 EXCLUDE: Final = Parameter("Exclude", "string[]")
+
+_MOMENT: Final = TypeRef("System.DateTime")
+_TIMES: Final = {
+    "CreationTime": "created_ns",
+    "CreationTimeUtc": "created_ns",
+    "LastWriteTime": "modified_ns",
+    "LastWriteTimeUtc": "modified_ns",
+}
+"""Settable properties, and what they are of a file in the model."""
 
 Act = Callable[[Call, str], Iterable[object] | None]
 
@@ -177,9 +187,28 @@ def make_item(host: Any, path: str, entry: Entry, *, text: str | None = None) ->
     if isinstance(entry, File):
         base = stem if dot else entry.name
         length = Int64(entry.size)
-        return FILE.make(*head, "-a----", base, entry.name, length, parent, *common, text=shown)
-    name = entry.name or "C:\\"
-    return FOLDER.make(*head, "d-----", name, name, *common, text=shown)
+        made = FILE.make(*head, "-a----", base, entry.name, length, parent, *common, text=shown)
+    else:
+        name = entry.name or "C:\\"
+        made = FOLDER.make(*head, "d-----", name, name, *common, text=shown)
+    for shown_name, field in _TIMES.items():
+        made.members[shown_name.lower()] = _settable_time(host.model, entry, shown_name, field, made)
+    return made
+
+
+def _settable_time(model: ClusterModel, entry: Entry, name: str, field: str, made: PSObject) -> ComputedProperty:
+    """A time of a file that a script may change, as guides' provocations do with old folders."""
+    held = made.get(name)
+
+    def store(_this: object, value: object) -> None:
+        nonlocal held
+        moment = convert(value, _MOMENT)
+        if isinstance(moment, datetime):
+            aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+            setattr(entry, field, (aware - model.spec.epoch) // timedelta(microseconds=1) * 1000)
+            held = moment
+
+    return ComputedProperty(name, lambda _this: held, store, kind="Property")
 
 
 def fault_text(error: FileError) -> tuple[str, str]:
@@ -192,6 +221,3 @@ def write_fault(call: Call, error: FileError, error_id: str, category: str = "Wr
     """Report a refused operation in the command's name."""
     text, exception = fault_text(error)
     call.write_error(text, error_id, category, error.path, exception)
-
-
-__all__ = ["MANAGEMENT", "PATH", "Place", "each_path", "files_of", "make_item", "paths_given", "resolve"]

@@ -18,20 +18,18 @@ _PARAMETERS: Final = (
     NAME,
     Parameter("Wait", "int"),
     Parameter("IgnoreLocked", "switch"),
-    Parameter("ChooseBestNode", "switch"),
     INPUT,
     WHICH,
 )
 
 
-@CLUSTERS.cmdlet("Start-ClusterGroup", *_PARAMETERS, should_process=True)
+@CLUSTERS.cmdlet("Start-ClusterGroup", *_PARAMETERS, Parameter("ChooseBestNode", "switch"))
 def start_group(call: Call) -> Iterator[object]:
     """Brings roles online; returns when they are, or after ``-Wait`` seconds."""
     model = require_cluster(call)
     for group in _chosen(call, model):
-        if call.should_process(group.name, "Start-ClusterGroup"):
-            _start(call, model, group.name)
-            yield make_group(model, model.group(group.name), Owners.of(model))
+        _start(call, model, group.name)
+        yield make_group(model, model.group(group.name), Owners.of(model))
 
 
 def _start(call: Call, model: ClusterModel, name: str) -> None:
@@ -41,13 +39,11 @@ def _start(call: Call, model: ClusterModel, name: str) -> None:
     report(call, operation, heading)
 
 
-@CLUSTERS.cmdlet("Stop-ClusterGroup", *_PARAMETERS, should_process=True)
+@CLUSTERS.cmdlet("Stop-ClusterGroup", *_PARAMETERS)
 def stop_group(call: Call) -> Iterator[object]:
     """Takes roles offline."""
     model = require_cluster(call)
     for group in _chosen(call, model):
-        if not call.should_process(group.name, "Stop-ClusterGroup"):
-            continue
         try:
             model.stop_group(group.name)
         except ModelError as error:

@@ -207,6 +207,7 @@ class NodeFiles:
         folder, entry = self._parent(path), self.find(path)
         if entry is None:
             raise FileError(FileFault.MISSING, path)
+        _refuse_root(path)
         if isinstance(entry, Folder) and (entry.children or entry.unlisted_bytes) and not recurse:
             raise FileError(FileFault.NOT_EMPTY, path)
         self._drop(folder, entry, path)
@@ -221,6 +222,7 @@ class NodeFiles:
 
     def move(self, source: str, target: str) -> Entry:
         """Move file or folder tree to *target*, an exact path where nothing is yet.  Raises FileError."""
+        _refuse_root(source)
         entry, folder = self._movable(source, target), self._parent(source)
         if self.exists(target) and self.find(target) is not entry:
             raise FileError(FileFault.EXISTS, target)
@@ -279,7 +281,7 @@ class NodeFiles:
 
     def _movable(self, source: str, target: str) -> Entry:
         entry = self.find(source)
-        if entry is None or not split_path(source):
+        if entry is None:
             raise FileError(FileFault.MISSING, source)
         self._parent(target)
         if isinstance(entry, Folder) and is_below(target, source):
@@ -331,6 +333,13 @@ def is_below(path: str, folder: str) -> bool:
     """Whether *path* is *folder* or lies in it."""
     inner, outer = (tuple(part.lower() for part in split_path(item)) for item in (path, folder))
     return inner[: len(outer)] == outer
+
+
+def _refuse_root(path: str) -> None:
+    """Drive, shared folder and volumes stay where they are.  Raises FileError."""
+    parts = split_path(path)
+    if not parts or (parts[0].lower() == SHARED.lower() and len(parts) <= 2):
+        raise FileError(FileFault.IS_FOLDER, path)
 
 
 def _check_name(name: str, path: str) -> None:

@@ -97,7 +97,8 @@ class UpdateService:
             raise ModelError(
                 "ConnectionFailureException",
                 "The Update Service could not be reached: the cluster group "
-                f"'{UPDATE_SERVICE}' is {self._world.groups[UPDATE_SERVICE].state.name}.",
+                f"'{UPDATE_SERVICE}' is {self._world.groups[UPDATE_SERVICE].state.name}"
+                f"{' and hangs' if self._world.groups[UPDATE_SERVICE].hung else ''}.",
             )
 
     def row(self, resource_id: str) -> UpdateRow:

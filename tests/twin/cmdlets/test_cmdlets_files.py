@@ -37,6 +37,25 @@ def test_listing(node: ShellNode) -> None:
     assert isinstance(found, PSObject) and found.type_names[0] == "System.IO.FileInfo"
 
 
+def test_times_can_be_set_as_for_the_guide_on_temporary_folders(node: ShellNode) -> None:
+    temp = "C:\\Users\\HCIOrchestrator\\AppData\\Local\\Temp"
+    find = f"Get-ChildItem {temp} -Recurse -Filter AzStackHci.EnvironmentChecker.* -Directory"
+    for name in ("abcdefgh.1yz", "bcdefghi.2yz"):
+        node.run(f"New-Item -ItemType Directory {temp}\\{name}\\AzStackHci.EnvironmentChecker.1.2.3")
+    node.run(f"(Get-Item {temp}\\abcdefgh.1yz).CreationTime = (Get-Date).AddDays(-3)")
+    assert node.text(f"@({find}).Count") == "2"
+    old = "$_.Name -match '^[a-z0-9]{8}\\.[a-z0-9]{3}$' -and $_.CreationTime -lt (Get-Date).AddDays(-1)"
+    assert node.text(f"Get-ChildItem {temp} -Directory | ? {{ {old} }} | % Name") == "abcdefgh.1yz"
+    node.run(f"Get-ChildItem {temp} -Directory | ? {{ {old} }} | Remove-Item -Recurse -Force")
+    assert node.text(f"({find}).FullName") == f"{temp}\\bcdefghi.2yz\\AzStackHci.EnvironmentChecker.1.2.3"
+
+
+@pytest.mark.parametrize("path", ["C:\\", "C:\\ClusterStorage", "C:\\ClusterStorage\\Infrastructure_1"])
+def test_drive_and_volumes_cannot_be_deleted(node: ShellNode, path: str) -> None:
+    assert node.error(f"Remove-Item {path} -Recurse -Force").message == f"Access to the path '{path}' is denied."
+    assert node.text(f"Test-Path {SHARE}\\import") == "True"
+
+
 @pytest.mark.parametrize(
     ("script", "text"),
     [
