@@ -9,9 +9,10 @@ from typing import Any, Final
 from harness.errors import ConfigError, LabError
 from harness.labs.models import LabFile
 from harness.labs.secrets import GENERATED, resolve
+from harness.plan.target import Role, parse_target
 from harness.twin.clock import ClockMode
 from harness.twin.lab import Account, LabSpec, NoSlotError, SimulatedLab, make_password
-from harness.twin.model import CatalogError, ModelError, ModelEvent, ModelSpec
+from harness.twin.model import CatalogError, ModelError, ModelEvent, ModelSpec, PlantedCause
 from harness.twin.sampling import SampleRun
 from harness.values import Machines, Subject
 
@@ -51,6 +52,8 @@ class TwinHosting:
             "power_state": lambda node: "on" if self.simulated.power_is_on(node) else "off",
             "power_off": self.simulated.power_off,
             "power_on": self.simulated.power_on,
+            "plant": self._plant,
+            "lift": self._lift,
             "events": lambda since: [_plain_event(event) for event in self.simulated.events(since)],
             "hold": lambda id, kind, path: self.simulated.hold(id, kind, path),
             "unhold": lambda id: self.simulated.unhold(id),
@@ -116,6 +119,12 @@ class TwinHosting:
             "transport": self._file.winrm.transport,
         }
 
+    def _plant(self, cause: str, node: str | None = None, parameters: dict[str, Any] | None = None) -> None:
+        self.simulated.plant(cause, node, parameters or {})
+
+    def _lift(self, cause: str, node: str | None = None) -> None:
+        self.simulated.lift(cause, node)
+
     def _samples(self, since_ns: int) -> dict[str, Any]:
         """On a simulated clock the sampler cannot stall: every sample that was due was taken."""
         to_ns, runs = self.simulated.samples(since_ns)
@@ -140,19 +149,38 @@ class TwinHosting:
             epoch=self._epoch(),
             version=versions["solution"],
             witness=self._file.witness != "none",
-            defects=tuple(_defect(cause) for cause in provoke),
+            defects=tuple(_defect(one) for one in provoke if one.get("defect") is not None),
+            causes=tuple(cause for one in provoke if one.get("defect") is None for cause in self._causes(one)),
             overrides={key: float(value) for key, value in overrides},
         )
 
+    def _causes(self, provocation: Mapping[str, Any]) -> list[PlantedCause]:
+        """A planned cause in the model's words, once for each node it sits on."""
+        parameters = dict(provocation.get("with") or {})
+        target = provocation.get("target")
+        nodes = [None] if target is None else self._nodes_at_rest(str(target))
+        return [PlantedCause(str(provocation["cause"]), node, parameters) for node in nodes]
 
-def _defect(cause: Mapping[str, Any]) -> str:
-    """A planned provocation in the model's words.  Raises LabError for one that the model lacks."""
-    name = cause.get("defect")
-    if name is None:
-        raise LabError(
-            f"the simulated lab cannot provoke '{cause.get('cause')}' yet", hint="see the defects: hil plan schema"
-        )
-    step = cause.get("with", {}).get("step")
+    def _nodes_at_rest(self, target: str) -> list[str | None]:
+        """Nodes of a target of the baseline, where no update is under way.  Raises LabError for other roles."""
+        role = parse_target(target).nodes
+        if isinstance(role, Role) and role.name == "all":
+            return list(self._file.nodes)
+        if not isinstance(role, Role) or role.name != "node" or role.argument is None:
+            raise LabError(
+                f"the target '{target}' of a cause cannot be told at the baseline",
+                hint="name the node: node(NAME), node(NUMBER) or all",
+            )
+        named = role.argument
+        if named.isdecimal() and 1 <= int(named) <= len(self._file.nodes):
+            return [self._file.nodes[int(named) - 1]]
+        return [named]
+
+
+def _defect(provocation: Mapping[str, Any]) -> str:
+    """A planned defect in the model's words."""
+    name = provocation["defect"]
+    step = (provocation.get("with") or {}).get("step")
     return f"{name}:{step}" if step else str(name)
 
 

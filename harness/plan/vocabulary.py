@@ -74,6 +74,9 @@ DEFECTS: Final[dict[str, str]] = {
     "no_ha_restart": "virtual machines of a dead node are not restarted on another node",
     "installed_with_old_build": "the update reports Installed although a node still has the old build",
     "step_hangs": "one step of the installation never ends and shows no progress",
+    "group_start_without_effect": "starting a cluster group succeeds, but the group stays offline",
+    "plan_delete_without_effect": "cancelling or deleting an action plan instance succeeds, but it is still running",
+    "cleanup_without_effect": "component cleanup and deleting files succeed, but free no space on the system drive",
 }
 
 EVENTS: Final[dict[str, str]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
@@ -205,6 +205,19 @@ class SimulatedLab:
         with self.engine.baton():
             if not self.power_is_on(node):
                 self._plant.model.power_on(node)
+
+    def plant(self, cause: str, node: str | None, parameters: Mapping[str, object]) -> None:
+        """Bring a cause about now; nothing happens while it is in effect.
+
+        Raises ModelError for a cause, node or parameter that does not exist.
+        """
+        with self.engine.baton():
+            self._plant.model.plant(cause, node, parameters)
+
+    def lift(self, cause: str, node: str | None) -> None:
+        """Take a planted cause away now; nothing happens when it was not planted.  Raises ModelError."""
+        with self.engine.baton():
+            self._plant.model.lift(cause, node)
 
     def node_address(self, node: str) -> str:
         """Address of `node`.  Raises KeyError."""

@@ -13,6 +13,8 @@ from types import MappingProxyType
 from typing import IO, Final, cast
 
 from harness.twin.cmdlets.costs import command_cost_ns
+from harness.twin.cmdlets.filechanges import write_redirected
+from harness.twin.cmdlets.programs import node_programs
 from harness.twin.engine import LabEngine
 from harness.twin.model import ClusterModel
 from harness.twin.model.entities import Node
@@ -41,6 +43,8 @@ def process_environment(computer_name: str, user: str) -> dict[str, str]:
         "USERDOMAIN": domain or computer_name,
         "USERNAME": name,
         "USERPROFILE": f"C:\\Users\\{name}",
+        "TEMP": f"C:\\Users\\{name}\\AppData\\Local\\Temp",
+        "TMP": f"C:\\Users\\{name}\\AppData\\Local\\Temp",
     }
     return {**SYSTEM_VARIABLES, **own}
 
@@ -63,7 +67,6 @@ class NodeMachine:
     environment: MutableMapping[str, str] = field(default_factory=dict)
     location: str = ""
     culture: str = "en-US"
-    programs: Mapping[str, Program] = field(default_factory=dict)
     ending: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -75,6 +78,11 @@ class NodeMachine:
     def node(self) -> Node:
         """This node's state."""
         return self.plant.model.nodes[self.computer_name]
+
+    @property
+    def programs(self) -> Mapping[str, Program]:
+        """Programs beside the shell's own, bound to this process."""
+        return node_programs(self)
 
     @property
     def os_version(self) -> str:
@@ -91,6 +99,10 @@ class NodeMachine:
         if self.ending.is_set():
             raise PipelineStopped
         return ready is None or ready()
+
+    def write_text_file(self, path: str, text: str, append: bool) -> None:
+        """What ``>`` and ``>>`` write.  Raises PSError."""
+        write_redirected(self.node.files, self.location, path, text, append=append)
 
     def breathe(self) -> None:
         """A long loop lets the others compute for a moment."""
@@ -145,6 +157,7 @@ class NodeProcess:
         with self._machine.engine.computing():
             code = FAILED
             try:
+                self._make_profile()
                 standard_input = cast(IO[bytes], self._input)
                 code = self._program.run(self._command_line, standard_input, self._sink.stdout, self._sink.stderr)
             except Exception:
@@ -153,6 +166,12 @@ class NodeProcess:
             finally:
                 # Before the program counts as ended: lab time must not move between its last word and its exit code.
                 self._sink.exit(code)
+
+    def _make_profile(self) -> None:
+        """Windows makes a user's folders at the first logon [GK]."""
+        profile = self._machine.environment.get("USERPROFILE", "")
+        if profile and not self._machine.node.files.exists(profile):
+            self._machine.node.files.make_folder(f"{profile}\\AppData\\Local\\Temp")
 
     def stdin(self, data: bytes, end: bool) -> None:
         """Input from the client."""

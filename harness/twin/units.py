@@ -10,4 +10,5 @@ NS_PER_DAY: Final = 86_400 * NS_PER_S
 
 BYTES_PER_KIB: Final = 1 << 10
 BYTES_PER_MIB: Final = 1 << 20
+BYTES_PER_GIB: Final = 1 << 30
 KIB_PER_MIB: Final = 1 << 10

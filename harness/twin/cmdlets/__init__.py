@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from harness.twin.cmdlets import clusteractions, registry, services
+from harness.twin.cmdlets import (
+    clusteractions,
+    ececlient,
+    filechanges,
+    files,
+    groupactions,
+    netfiles,
+    registry,
+    services,
+)
 from harness.twin.cmdlets.cau import CAU
 from harness.twin.cmdlets.cluster import CLUSTERS
 from harness.twin.cmdlets.computer import CIM, MANAGEMENT
@@ -10,13 +19,24 @@ from harness.twin.cmdlets.hyperv import HYPERV
 from harness.twin.cmdlets.plans import PLANS
 from harness.twin.cmdlets.storage import STORAGE
 from harness.twin.cmdlets.updates import UPDATES
+from harness.twin.cmdlets.validators import CHECKER
 from harness.twin.cmdlets.views import register_views
 from harness.twin.shell.commands.api import CommandTable
 from harness.twin.shell.commands.core import CORE
 
-__all__ = ["clusteractions", "node_commands", "registry", "services"]
+__all__ = [
+    "clusteractions",
+    "ececlient",
+    "filechanges",
+    "files",
+    "groupactions",
+    "netfiles",
+    "node_commands",
+    "registry",
+    "services",
+]
 
-_MODULES = (UPDATES, PLANS, CLUSTERS, STORAGE, HYPERV, CAU, MANAGEMENT, CIM)
+_MODULES = (UPDATES, PLANS, CLUSTERS, STORAGE, HYPERV, CAU, MANAGEMENT, CIM, CHECKER)
 
 
 def node_commands() -> CommandTable:

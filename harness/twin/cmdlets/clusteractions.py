@@ -50,14 +50,14 @@ def suspend_node(call: Call) -> Iterator[object]:
 def _suspend(call: Call, model: ClusterModel, node: Node) -> None:
     force = call.switch("ForceDrain")
     drain = force or call.switch("Drain")
-    operation = _begin(call, lambda: model.suspend_node(node.name, drain=drain, force=force))
+    operation = begin(call, lambda: model.suspend_node(node.name, drain=drain, force=force))
 
     def reached() -> bool:
         return node.paused and (not drain or node.drain_status is not DrainStatus.NotInitiated)
 
     wait = call.switch("Wait")
-    _until(call, lambda: operation.done or (not wait and reached()))
-    _report(call, operation)
+    until(call, lambda: operation.done or (not wait and reached()))
+    report(call, operation)
 
 
 @CLUSTERS.cmdlet("Resume-ClusterNode", NAME, Parameter("Failback", FAILBACK.name, position=1), INPUT, WHICH)
@@ -76,9 +76,9 @@ def resume_node(call: Call) -> Iterator[object]:
 def _resume(call: Call, model: ClusterModel, node: Node) -> None:
     chosen = call.get("Failback")
     immediate = isinstance(chosen, PSEnum) and chosen.name == "Immediate"
-    operation = _begin(call, lambda: model.resume_node(node.name, fail_back=immediate))
-    _until(call, lambda: operation.done or not node.paused)
-    _report(call, operation)
+    operation = begin(call, lambda: model.resume_node(node.name, fail_back=immediate))
+    until(call, lambda: operation.done or not node.paused)
+    report(call, operation)
 
 
 @CLUSTERS.cmdlet(
@@ -105,9 +105,9 @@ def _move(call: Call, model: ClusterModel, group: ClusterGroup) -> None:
     target = call.text("Node") or None
     move = model.move_guest if group.name in model.guests else model.move_group
     heading = f"An error occurred while moving the clustered role '{group.name}'.\n    "
-    operation = _begin(call, lambda: move(group.name, target), heading)
-    _until(call, lambda: operation.done, call.number("Wait") if call.has("Wait") else None)
-    _report(call, operation, heading)
+    operation = begin(call, lambda: move(group.name, target), heading)
+    until(call, lambda: operation.done, call.number("Wait") if call.has("Wait") else None)
+    report(call, operation, heading)
 
 
 def _nodes(call: Call, model: ClusterModel) -> Iterator[Node]:
@@ -120,20 +120,20 @@ def _nodes(call: Call, model: ClusterModel) -> Iterator[Node]:
             yield found
 
 
-def _begin(call: Call, start: Callable[[], Operation], heading: str = "") -> Operation:
+def begin(call: Call, start: Callable[[], Operation], heading: str = "") -> Operation:
     try:
         return start()
     except ModelError as error:
         raise _refusal(call, error, heading) from None
 
 
-def _until(call: Call, ready: Callable[[], bool], limit_s: float | None = None) -> None:
+def until(call: Call, ready: Callable[[], bool], limit_s: float | None = None) -> None:
     """Let lab time pass until *ready*; 0 seconds mean not at all, None without limit."""
     if not ready() and limit_s != 0:
         call.wait(load_costs().wait_s("operation_at_most") if limit_s is None else limit_s, ready)
 
 
-def _report(call: Call, operation: Operation, heading: str = "") -> None:
+def report(call: Call, operation: Operation, heading: str = "") -> None:
     if operation.error is not None:
         call.write_error(_refusal(call, operation.error, heading).record)
 

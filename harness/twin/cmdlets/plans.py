@@ -10,9 +10,11 @@ from harness.twin.cmdlets.service import require_service
 from harness.twin.cmdlets.shapes import Later, Shape, dictionary
 from harness.twin.model.cluster import ClusterModel
 from harness.twin.model.content import ActionPlan
+from harness.twin.model.errors import ModelError
 from harness.twin.model.groups import ORCHESTRATOR
 from harness.twin.model.progress_xml import render_progress
 from harness.twin.shell.commands.api import Call, Parameter
+from harness.twin.shell.errors import PSError, limitation
 from harness.twin.shell.objects import PSObject
 
 PLANS: Final = Module(
@@ -47,6 +49,25 @@ def get_instance(call: Call) -> Iterator[object]:
     known |= {run.plan.instance_id.lower(): run.plan for run in model.runs}
     if wanted in known:
         yield make_instance(model, known[wanted])
+
+
+@PLANS.cmdlet(
+    "Cancel-ActionPlanInstance", _CLIENT, Parameter("actionPlanInstanceID", "string", position=0, mandatory=True)
+)
+def cancel_instance(call: Call) -> None:
+    """Ends an instance that is reported as not ended ([T] TSG Update/Solution-update-get-hung-at-downloading)."""
+    model = require_service(call, ORCHESTRATOR)
+    try:
+        model.cancel_plan(call.text("actionPlanInstanceID").strip("{}"))
+    except ModelError as error:
+        raise refusal(call, error) from None
+
+
+def refusal(call: Call, error: ModelError) -> PSError:
+    """What the orchestrator refuses; texts and ids are not published [INF]."""
+    if error.id == "NotSimulated":
+        return limitation(f"{error.message} is not simulated")
+    return call.fail(error.message, error.id, "InvalidOperation", exception="System.InvalidOperationException")
 
 
 def make_instance(model: ClusterModel, plan: ActionPlan) -> PSObject:

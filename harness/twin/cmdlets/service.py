@@ -27,13 +27,16 @@ def require_service(call: Call, group_name: str = UPDATE_SERVICE) -> ClusterMode
     """The model, when the service of *group_name* answers this node.  Raises PSError.
 
     An offline or moving group refuses the connection at once; an owner that is gone, but not yet declared down, lets
-    the client wait for its time-out.
+    the client wait for its time-out, and so does a service that hangs ([T] as above).
     """
     model: ClusterModel = call.host.model
     node: Node = call.host.node
     group = _find_group(model, group_name)
     if group.state is not ClusterGroupState.Online or not node.member:
         raise refused(call, model, group)
+    if group.hung:
+        call.wait(load_costs().wait_s("request_timeout"))
+        raise timed_out(call, group)
     if not model.nodes[group.owner].os_running or not model.nodes[group.owner].network_up:
         call.wait(load_costs().wait_s("connect_timeout"))
         raise timed_out(call, group)
@@ -45,7 +48,7 @@ def _find_group(model: ClusterModel, name: str) -> ClusterGroup:
     for group in model.roles():
         if group.name == name:
             return group
-    return ClusterGroup(name, GroupType.GenericService, model.owner_of(name))
+    return ClusterGroup(name, GroupType.GenericService, model.owner_of(name), hung=model.group(name).hung)
 
 
 def refused(call: Call, model: ClusterModel, group: ClusterGroup) -> PSError:

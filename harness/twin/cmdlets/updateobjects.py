@@ -144,10 +144,10 @@ def _checks(model: ClusterModel, state: HealthState, results: Sequence[HealthRes
         return None
     if not results:
         return []
-    return Later(lambda: [_check(model, result, full=full) for result in results])
+    return Later(lambda: [make_check(model, result, full=full) for result in results])
 
 
-def _check(model: ClusterModel, result: HealthResult, *, full: bool) -> PSObject:
+def make_check(model: ClusterModel, result: HealthResult, *, full: bool) -> PSObject:
     """One result; its ``AdditionalData`` comes with ``-FullHealthCheckDetails`` only ([D] as above)."""
     when = model.datetime_at(result.timestamp_ns)
     extra = (

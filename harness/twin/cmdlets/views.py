@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from harness.twin.cmdlets import cau, clusterobjects, computer, hyperv, services, storage
+from harness.twin.cmdlets import cau, clusterobjects, computer, fileobjects, files, hyperv, services, storage
 from harness.twin.cmdlets.declaring import property_of
 from harness.twin.shell.formatting import Column, register_view
-from harness.twin.units import BYTES_PER_KIB, BYTES_PER_MIB
+from harness.twin.units import BYTES_PER_GIB, BYTES_PER_KIB, BYTES_PER_MIB
 
 _UNITS: Final = ("B", "KB", "MB", "GB", "TB", "PB")
 
@@ -42,6 +42,7 @@ def register_views() -> None:
     _register_cluster()
     _register_storage()
     _register_machine()
+    _register_files()
 
 
 def _register_cluster() -> None:
@@ -103,6 +104,39 @@ def _register_storage() -> None:
             "PercentComplete",
             _size_column("BytesProcessed"),
             _size_column("BytesTotal"),
+        ],
+    )
+
+
+def _gib(name: str) -> Callable[[object], object]:
+    def text(value: object) -> object:
+        size = property_of(value, name)
+        return "" if size is None else f"{int(size) / BYTES_PER_GIB:.2f}"
+
+    return text
+
+
+def _register_files() -> None:
+    """Columns as Windows shows them [GK]; the heading with the folder's name is missing."""
+    register_view(
+        fileobjects.BASE,
+        table=[
+            Column("Mode", width=6),
+            Column("LastWriteTime", width=26, right=True),
+            Column("Length", width=14, right=True),
+            Column("Name"),
+        ],
+        auto=False,
+    )
+    register_view(
+        files.DRIVE.type_name,
+        table=[
+            "Name",
+            Column("Used (GB)", _gib("Used"), right=True),
+            Column("Free (GB)", _gib("Free"), right=True),
+            Column("Provider", lambda value: property_of(property_of(value, "Provider"), "Name")),
+            "Root",
+            "CurrentLocation",
         ],
     )
 

@@ -13,7 +13,7 @@ from harness.twin.model.cluster import ClusterModel, Operation
 from harness.twin.model.errors import ModelError
 from harness.twin.model.events import ModelEvent
 from harness.twin.model.reachability import Reachability
-from harness.twin.model.spec import DEFECTS, GuestSpec, ModelSpec
+from harness.twin.model.spec import DEFECTS, GuestSpec, ModelSpec, PlantedCause
 
 __all__ = [
     "DEFECTS",
@@ -27,6 +27,7 @@ __all__ = [
     "ModelEvent",
     "ModelSpec",
     "Operation",
+    "PlantedCause",
     "Reachability",
     "load_catalogs",
 ]

@@ -150,6 +150,7 @@ class ClusterValues:
     group_failover: Duration
     orchestrator_failover: Duration
     group_move: Duration
+    group_start: Duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +239,24 @@ class CauValues:
 
 
 @dataclass(frozen=True, slots=True)
+class FileValues:
+    """What the system drive holds."""
+
+    system_drive: Size
+    windows: Size
+    component_store: Size
+    component_store_reclaimable: Size
+
+
+@dataclass(frozen=True, slots=True)
+class CauseValues:
+    """How strong a planted cause is when nothing else is said."""
+
+    orphan_plan_age_days: Count
+    system_drive_free_gb: Amount
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """Everything the model takes time, size or probability from."""
 
@@ -248,6 +267,8 @@ class Calibration:
     update: UpdateValues
     ece: EceValues
     cau: CauValues
+    files: FileValues
+    causes: CauseValues
     steps: Mapping[str, Duration]
 
     def with_overrides(self, overrides: Mapping[str, float]) -> Calibration:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from harness.twin.model.catalog import load_catalogs, version_key
 from harness.twin.model.cau import Cau
+from harness.twin.model.causes import Causes
 from harness.twin.model.content import (
     ActionPlan,
     CauHistory,
     Environment,
+    HealthResult,
     ResourceBridge,
     UpdateRow,
     UpdateRun,
@@ -21,6 +24,8 @@ from harness.twin.model.engine import Engine
 from harness.twin.model.entities import ClusterGroup, GroupType, Guest, Node, VirtualDisk
 from harness.twin.model.errors import ModelError
 from harness.twin.model.events import ModelEvent
+from harness.twin.model.filelayout import make_volume_folders
+from harness.twin.model.files import SHARED, Folder
 from harness.twin.model.groups import UPDATE_SERVICE, Groups, make_groups
 from harness.twin.model.guests import Guests
 from harness.twin.model.health import Conditions, HealthChecks
@@ -91,6 +96,21 @@ class ClusterModel:
             world, self._groups, self._engine, installer, self._checks, environment, rows, self.settings
         )
         world.env.process(watch_settled(world, self.storage, self._guests, self._membership))
+        self._mount_volumes()
+        self._causes = Causes(world, self._groups, self._engine, self.bridge)
+        for planted in spec.causes:
+            self.plant(planted.cause, planted.node, planted.parameters)
+
+    def _mount_volumes(self) -> None:
+        """A machine sees the files of a volume while it is a member and the volume is online."""
+        for node in self.nodes.values():
+            node.files.mounted = partial(self._reaches, node)
+            shared = node.files.find(f"C:\\{SHARED}")
+            if isinstance(shared, Folder):
+                make_volume_folders(shared, list(self.volumes))
+
+    def _reaches(self, node: Node, volume: str) -> bool:
+        return node.member and (volume not in self.volumes or self.volumes[volume].online)
 
     def _wire(self) -> None:
         """Who hears of what, in this order: physical effects before the cluster's conclusions."""
@@ -218,6 +238,10 @@ class ClusterModel:
         ]
         return [*self.roles(), *guests]
 
+    def group(self, name: str) -> ClusterGroup:
+        """The role *name*, also one that a single machine runs without a group.  Raises KeyError."""
+        return self._world.groups[name]
+
     def owner_of(self, group: str = UPDATE_SERVICE) -> str:
         """The machine which owns a group.  Raises ModelError."""
         for row in self.cluster_groups():
@@ -256,7 +280,24 @@ class ClusterModel:
     def move_group(self, name: str, target: str | None = None) -> Operation:
         """``Move-ClusterGroup`` for a role.  Raises ModelError."""
         self._groups.move(name, target)
-        return self._begin("move-group", self._groups.wait_available(name))
+        return self._begin("move-group", self._groups.settle(name))
+
+    def start_group(self, name: str) -> Operation:
+        """``Start-ClusterGroup`` for a role.  Raises ModelError."""
+        self._groups.start(name)
+        return self._begin("start-group", self._groups.settle(name))
+
+    def stop_group(self, name: str) -> None:
+        """``Stop-ClusterGroup`` for a role, at once.  Raises ModelError."""
+        self._groups.stop(name)
+
+    def cancel_plan(self, instance_id: str) -> None:
+        """``Cancel-ActionPlanInstance``; see :meth:`Engine.cancel`.  Raises ModelError."""
+        self._engine.cancel(instance_id)
+
+    def delete_plan(self, instance_id: str) -> None:
+        """``DeleteActionPlanInstance``; see :meth:`Engine.delete`.  Raises ModelError."""
+        self._engine.delete(instance_id)
 
     def move_guest(self, name: str, target: str | None = None) -> Operation:
         """``Move-ClusterVirtualMachineRole`` by live migration.  Raises ModelError."""
@@ -274,7 +315,19 @@ class ClusterModel:
         """``Start-ClusterNode -ClearQuarantine``.  Raises ModelError for an unknown node."""
         self._membership.clear_quarantine(self.node(name))
 
-    # --- faults, by their causes
+    def check_now(self, name: str) -> list[HealthResult]:
+        """What the health check *name* says now, for all its targets."""
+        return [result for result in self._checks.evaluate() if result.name == name]
+
+    # --- causes and faults
+
+    def plant(self, cause: str, node: str | None, parameters: Mapping[str, object]) -> None:
+        """Bring a cause about now; see :meth:`Causes.plant`.  Raises ModelError."""
+        self._causes.plant(cause, node, parameters)
+
+    def lift(self, cause: str, node: str | None) -> None:
+        """Take a planted cause away now; see :meth:`Causes.lift`.  Raises ModelError."""
+        self._causes.lift(cause, node)
 
     def power_off(self, name: str, cause: str = "power loss") -> None:
         """Cut a machine's power now."""

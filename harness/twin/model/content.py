@@ -115,6 +115,8 @@ class ActionPlan:
     additional_information: str = ""
     exclusive: bool = False
     retries: int = 0
+    orphan: bool = False
+    """Nobody executes it, whatever its status says."""
 
     @property
     def lock_type(self) -> str:

@@ -18,7 +18,10 @@ from harness.twin.model.content import ActionPlan, PlanStep
 from harness.twin.model.errors import ModelError
 from harness.twin.model.groups import ORCHESTRATOR, Groups
 from harness.twin.model.states import ActionPlanStatus, StepStatus
-from harness.twin.model.world import NodeLostError, Process, World
+from harness.twin.model.world import Bell, NodeLostError, Process, World
+
+RUNNING = (ActionPlanStatus.Pending, ActionPlanStatus.Running, ActionPlanStatus.Waiting)
+"""States of an instance that has not ended [T]."""
 
 
 class StepFailedError(Exception):
@@ -50,12 +53,94 @@ class Engine:
         self._groups = groups
         self.plans: list[ActionPlan] = []
         self.handlers: dict[str, Handler] = {}
+        self._bell = Bell(world.env)
 
     @property
     def lock_holder(self) -> ActionPlan | None:
         """The running plan which holds the exclusive lock."""
-        running = (ActionPlanStatus.Pending, ActionPlanStatus.Running, ActionPlanStatus.Waiting)
-        return next((plan for plan in self.plans if plan.exclusive and plan.status in running), None)
+        return next((plan for plan in self.plans if plan.exclusive and plan.status in RUNNING), None)
+
+    def running(self, name: str) -> ActionPlan | None:
+        """The oldest instance of that name which is reported as not ended."""
+        return next((plan for plan in self.plans if plan.name == name and plan.status in RUNNING), None)
+
+    def outcome(self, plan: ActionPlan) -> Process:
+        """Wait for an instance which somebody else created; return its last status."""
+        yield from self._world.wait_until(lambda: plan.status not in RUNNING, self._bell)
+        return plan.status
+
+    # --- instances which nobody executes
+
+    def add_orphan(self, name: str, age_ns: int) -> ActionPlan:
+        """An instance reported Running since *age_ns* before now, which nobody executes [T]."""
+        began = self._world.now - age_ns
+        root = PlanStep("0", "", name, children=[PlanStep("0.0", name.lower().replace(" ", "-"), name)])
+        for step in (root, *root.children):
+            step.status, step.started_ns, step.updated_ns = StepStatus.InProgress, began, began
+        plan = ActionPlan(
+            instance_id=self._world.streams.uuid(f"cause/orphan-plan/{name}"),
+            name=name,
+            action_type=name.replace(" ", ""),
+            root=root,
+            started_ns=began,
+            status=ActionPlanStatus.Running,
+            modified_ns=began,
+            orphan=True,
+        )
+        self.plans.append(plan)
+        self.plans.sort(key=lambda item: item.started_ns)
+        return plan
+
+    def instance(self, instance_id: str) -> ActionPlan:
+        """The instance with that id, in any case of letters.  Raises ModelError."""
+        for plan in self.plans:
+            if plan.instance_id.lower() == instance_id.lower():
+                return plan
+        raise ModelError("ActionPlanInstanceNotFound", f"The action plan instance '{instance_id}' was not found.")
+
+    def cancel(self, instance_id: str) -> None:
+        """``Cancel-ActionPlanInstance``: an instance at work ends as Failed; one that has ended stays as it is.
+
+        Raises ModelError for an unknown instance, and (``NotSimulated``) for one which is really executed.
+        """
+        plan = self.instance(instance_id)
+        if plan.status not in RUNNING or self._world.spec.has_defect("plan_delete_without_effect"):
+            return
+        if not plan.orphan:
+            raise ModelError("NotSimulated", f"cancelling the action plan '{plan.name}' while it is executed")
+        self._abort(plan)
+
+    def delete(self, instance_id: str) -> None:
+        """``DeleteActionPlanInstance``: an instance that has ended is forgotten.
+
+        Raises ModelError for an unknown instance, and for one that has not ended: it has to be cancelled first [INF].
+        """
+        plan = self.instance(instance_id)
+        if self._world.spec.has_defect("plan_delete_without_effect"):
+            return
+        if plan.status in RUNNING:
+            raise ModelError(
+                "ActionPlanInstanceRunning",
+                f"The action plan instance '{plan.instance_id}' is {plan.status.value}; cancel it before deleting it.",
+            )
+        self.plans.remove(plan)
+
+    def withdraw(self, plan: ActionPlan) -> None:
+        """Take an instance away, whatever state it is in."""
+        if plan.status in RUNNING:
+            self._abort(plan)
+        if plan in self.plans:
+            self.plans.remove(plan)
+
+    def _abort(self, plan: ActionPlan) -> None:
+        for step in (plan.root, *plan.root.leaves()):
+            if step.status is StepStatus.InProgress:
+                self._end(step, StepStatus.Error)
+        plan.status = ActionPlanStatus.Failed
+        plan.ended_ns = plan.modified_ns = self._world.now
+        self._bell.ring()
+
+    # --- execution
 
     def create(
         self,

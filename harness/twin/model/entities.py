@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from harness.twin.model.files import NodeFiles
 from harness.twin.model.reachability import Reachability
 from harness.twin.model.states import (
     ClusterGroupState,
@@ -89,7 +90,7 @@ class Node:
     """Cluster node id, from 1, in ``(Get-ClusterNode).Name`` order."""
     os_build: OsBuild
     kbs: list[InstalledKb]
-    free_c_gb: float
+    files: NodeFiles
     memory_mib: int
     logical_processors: int
     disks: list[PhysicalDisk]
@@ -107,6 +108,8 @@ class Node:
     """Build which the next start of the operating system completes."""
     staged_kbs: tuple[str, ...] = ()
     pending_reboot: bool = False
+    stopped_services: set[str] = field(default_factory=set)
+    """Volatile: Windows services which somebody stopped, by their names in lower case."""
     network_up: bool = True
     """False while the node's cluster and guest networks are cut off from the others."""
 
@@ -121,6 +124,11 @@ class Node:
     dynamic_weight: int = 1
     unplanned_exits_ns: list[int] = field(default_factory=list)
     quarantined_until_ns: int | None = None
+
+    @property
+    def free_c_gb(self) -> float:
+        """Free space of the drive C: in GB (2^30 bytes)."""
+        return self.files.free_gb
 
     @property
     def os_running(self) -> bool:
@@ -159,6 +167,10 @@ class ClusterGroup:
     state: ClusterGroupState = ClusterGroupState.Online
     service: str | None = None
     """Windows service behind a generic-service group."""
+    wanted: bool = True
+    """Durable (the cluster's persistent state): False after a stop; the group then stays Offline wherever it moves."""
+    hung: bool = False
+    """The service answers nobody although the group is Online; a new process (move, restart, failover) answers."""
 
 
 @dataclass(slots=True)

@@ -15,6 +15,8 @@
 | ``node.paused``, ``node.resumed``, ``node.drain`` | node | status |
 | ``cluster.quorum``, ``cluster.stop`` | – | state (``lost``, ``restored``), reason |
 | ``group.move``, ``csv.move`` | new owner | group or disk, source, reason |
+| ``group.state`` | owner | group, state: somebody stopped or started it |
+| ``cause.planted``, ``cause.lifted`` | node, if it has one | cause; its parameters when planted |
 | ``storage.health``, ``storage.disks`` | disk / node | status, health |
 | ``storage.resync.start``, ``.suspend``, ``.end`` | – | disk, bytes |
 | ``vm.migration.start``, ``vm.migration.end`` | vm, node | target; status, error, blackout_ns |

@@ -55,9 +55,9 @@ class Groups:
         return self._world.groups[name].owner
 
     def available(self, name: str) -> bool:
-        """The group's service answers: the group is online and its owner really runs."""
+        """The group's service answers: the group is online, its owner really runs, and it does not hang."""
         group = self._world.groups[name]
-        return group.state is ClusterGroupState.Online and self._world.nodes[group.owner].os_running
+        return group.state is ClusterGroupState.Online and self._world.nodes[group.owner].os_running and not group.hung
 
     def can_move(self, name: str) -> bool:
         """Some node other than the owner can own the group *name*."""
@@ -68,9 +68,7 @@ class Groups:
 
         Raises ModelError if there is no such group, the target cannot own it, or no other node can.
         """
-        group = self._world.groups.get(name)
-        if group is None:
-            raise ModelError("ClusterGroupNotFound", f"The cluster group '{name}' could not be found.")
+        group = self._known(name)
         if target is None:
             target = self._best(exclude=group.owner)
         elif not self._world.node(target).places:
@@ -79,6 +77,49 @@ class Groups:
             raise ModelError("ClusterNodeNotAvailable", f"No other node is Up which could own the group '{name}'.")
         self._begin(group)
         self._world.env.process(self._move(group, self._world.node(target).name, self._epoch[name]))
+
+    def start(self, name: str, *, really: bool = False) -> None:
+        """Begin to bring a group online (``Start-ClusterGroup``); nothing happens to one that is or is about to be.
+
+        *really*: also where the product has the defect that a start has no effect.
+        Raises ModelError if there is no such group, or no node which could own it.
+        """
+        group = self._known(name)
+        if self._world.spec.has_defect("group_start_without_effect") and not really:
+            return
+        if group.state in (ClusterGroupState.Online, ClusterGroupState.Pending) and group.wanted:
+            return
+        if not self._world.nodes[group.owner].member and self._best() is None:
+            raise ModelError("ClusterNodeNotAvailable", f"No node is Up which could own the group '{name}'.")
+        group.wanted = True
+        self._begin(group)
+        self._world.env.process(self._start(group, self._epoch[name]))
+
+    def stop(self, name: str) -> None:
+        """Take a group offline at once (``Stop-ClusterGroup``); it stays so until it is started.  Raises ModelError."""
+        group = self._known(name)
+        if group.wanted or group.state is not ClusterGroupState.Offline:
+            self._epoch[name] += 1
+            group.wanted, group.hung = False, False
+            group.state = ClusterGroupState.Offline
+            self._world.emit("group.state", node=group.owner, group=name, state=group.state.name)
+            self.bell.ring()
+
+    def hang(self, name: str) -> None:
+        """The group's service answers nobody from now on, while the cluster takes it for healthy."""
+        self._known(name).hung = True
+        self.bell.ring()
+
+    def unhang(self, name: str) -> None:
+        """The group's service answers again."""
+        self._known(name).hung = False
+        self.bell.ring()
+
+    def _known(self, name: str) -> ClusterGroup:
+        group = self._world.groups.get(name)
+        if group is None:
+            raise ModelError("ClusterGroupNotFound", f"The cluster group '{name}' could not be found.")
+        return group
 
     def drain(self, node: Node) -> Process:
         """Move all groups off *node*; they follow one another."""
@@ -91,6 +132,13 @@ class Groups:
     def wait_available(self, name: str) -> Process:
         """Return as soon as the group's service answers."""
         yield from self._world.wait_until(lambda: self.available(name), self.bell)
+
+    def settle(self, name: str) -> Process:
+        """Return when a move or start of the group has ended: it answers, or stays offline."""
+        group = self._world.groups[name]
+        yield from self._world.wait_until(
+            lambda: self.available(name) or group.state is ClusterGroupState.Offline, self.bell
+        )
 
     def work(self, name: str, ns: int, *, keep: bool) -> Process:
         """Let *ns* of work pass in the group's service; after a failover it goes on (*keep*) or begins again."""
@@ -164,6 +212,19 @@ class Groups:
             target = self._best() or source
         self._online(group, target, "move")
 
+    def _start(self, group: ClusterGroup, epoch: int) -> Process:
+        duration = self._world.calibration.cluster.group_start
+        yield self._world.env.timeout(self._world.draw(f"group/{group.name}/start", duration))
+        if self._epoch[group.name] != epoch:
+            return
+        target = group.owner if self._world.nodes[group.owner].member else self._best()
+        if target is None:
+            group.state = ClusterGroupState.Failed
+            return
+        group.owner, group.hung, group.state = target, False, ClusterGroupState.Online
+        self._world.emit("group.state", node=target, group=group.name, state=group.state.name)
+        self.bell.ring()
+
     def _fail_over(self, group: ClusterGroup, epoch: int) -> Process:
         values = self._world.calibration.cluster
         duration = values.orchestrator_failover if group.name == ORCHESTRATOR else values.group_failover
@@ -179,7 +240,8 @@ class Groups:
 
     def _online(self, group: ClusterGroup, target: str, reason: str) -> None:
         source, group.owner = group.owner, target
-        offline = group.group_type is GroupType.AvailableStorage
+        offline = group.group_type is GroupType.AvailableStorage or not group.wanted
+        group.hung = False
         group.state = ClusterGroupState.Offline if offline else ClusterGroupState.Online
         self._world.emit("group.move", node=target, group=group.name, source=source, reason=reason)
         self.bell.ring()

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from harness.twin.model.catalog import Release
 from harness.twin.model.entities import Guest, InstalledKb, Node, OsBuild, PhysicalDisk, VirtualDisk
+from harness.twin.model.filelayout import make_node_files, make_shared_root
 from harness.twin.model.reachability import Reachability
 from harness.twin.model.spec import GuestSpec
 from harness.twin.model.world import World
@@ -14,6 +15,7 @@ from harness.twin.model.world import World
 def make_nodes(world: World, release: Release) -> dict[str, Node]:
     """``NODE01`` and so on, all up and on the release's build."""
     values = world.calibration.node
+    shared = make_shared_root()
     nodes = {}
     for number in range(1, world.spec.nodes + 1):
         name = world.spec.node_names[number - 1] if world.spec.node_names else f"NODE{number:02}"
@@ -24,7 +26,9 @@ def make_nodes(world: World, release: Release) -> dict[str, Node]:
             number=number,
             os_build=OsBuild.parse(release.os_build),
             kbs=[InstalledKb(kb, started) for kb in release.kbs],
-            free_c_gb=world.streams.around(f"node/{name}/free-c", round(free.value), free.spread),
+            files=make_node_files(
+                world, shared, world.streams.around(f"node/{name}/free-c", round(free.value), free.spread)
+            ),
             memory_mib=values.memory_mib.n,
             logical_processors=values.logical_processors.n,
             disks=[

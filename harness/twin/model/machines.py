@@ -130,6 +130,7 @@ class Machines:
         if phase is NodePhase.OsLoading:
             node.boot_id += 1
             node.last_boot_ns = self._world.now
+            node.stopped_services.clear()
         self._world.emit("node.phase", node=node.name, phase=phase.value, boot_id=node.boot_id)
         self.bell.ring()
 

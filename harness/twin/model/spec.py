@@ -10,7 +10,15 @@ from types import MappingProxyType
 MAX_NODES = 16
 """Machines of a hyperconverged instance: 1 to 16 ([D] ASD system-requirements-23h2)."""
 
-DEFECTS = ("cau_skips_storage_wait", "no_ha_restart", "installed_with_old_build", "step_hangs")
+DEFECTS = (
+    "cau_skips_storage_wait",
+    "no_ha_restart",
+    "installed_with_old_build",
+    "step_hangs",
+    "group_start_without_effect",
+    "plan_delete_without_effect",
+    "cleanup_without_effect",
+)
 """Rules the simulated product can be told to break, to test whoever watches it; ``step_hangs:<step>`` names the step
 by slug, name or interface."""
 
@@ -25,6 +33,15 @@ class GuestSpec:
     preferred_owner: str
     volume: str = "UserStorage_1"
     migratable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PlantedCause:
+    """A cause present from lab time 0, as `ClusterModel.plant` takes it."""
+
+    cause: str
+    node: str | None = None
+    parameters: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +61,7 @@ class ModelSpec:
     version: str = "12.2509.1001.22"
     witness: bool | None = None
     defects: tuple[str, ...] = ()
+    causes: tuple[PlantedCause, ...] = ()
     overrides: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     node_names: tuple[str, ...] = ()
     guest_names: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ from harness.twin.model.lifecycle import ACTIVE, STARTABLE, check_transition
 from harness.twin.model.listing import components, idle_state
 from harness.twin.model.plans import build_root, resume_root
 from harness.twin.model.states import (
+    ActionPlanStatus,
     EnvironmentState,
     HealthState,
     StepStatus,
@@ -27,6 +28,8 @@ from harness.twin.model.states import (
 from harness.twin.model.world import Process, World
 from harness.twin.units import BYTES_PER_MIB, NS_PER_S
 
+DEVICE_INFO = "GetCauDeviceInfo"
+"""The action plan a download begins with [T]."""
 _SIBLING = UpdateState.NotApplicableBecauseAnotherUpdateIsInProgress
 _ENTRY = {
     UpdateState.Ready: UpdateState.Downloading,
@@ -94,7 +97,8 @@ class UpdateService:
             raise ModelError(
                 "ConnectionFailureException",
                 "The Update Service could not be reached: the cluster group "
-                f"'{UPDATE_SERVICE}' is {self._world.groups[UPDATE_SERVICE].state.name}.",
+                f"'{UPDATE_SERVICE}' is {self._world.groups[UPDATE_SERVICE].state.name}"
+                f"{' and hangs' if self._world.groups[UPDATE_SERVICE].hung else ''}.",
             )
 
     def row(self, resource_id: str) -> UpdateRow:
@@ -242,7 +246,7 @@ class UpdateService:
 
     def _do_download(self, row: UpdateRow) -> Process:
         values = self._world.calibration.update
-        yield from self._engine.run_simple("GetCauDeviceInfo", values.device_info, {"updateId": row.resource_id})
+        yield from self._ask_device_info(row)
         if not self._checks.conditions.content_reachable:
             raise _PhaseFailedError(
                 "The update content could not be downloaded: the download endpoint is not reachable."
@@ -257,6 +261,22 @@ class UpdateService:
             self._world.emit("phase.progress", "update/download", percent=row.download_percent)
         self._download = None
         yield from self._groups.work(UPDATE_SERVICE, values.download_poll.ns, keep=True)
+
+    def _ask_device_info(self, row: UpdateRow) -> Process:
+        """Run the plan, or wait for one that is reported as not ended, however old ([T] TSG Update: hung downloading).
+
+        A plan which another run created and which fails is the end of this download, with the published text [T].
+        """
+        present = self._engine.running(DEVICE_INFO)
+        if present is None:
+            duration = self._world.calibration.update.device_info
+            yield from self._engine.run_simple(DEVICE_INFO, duration, {"updateId": row.resource_id})
+            return
+        status = yield from self._engine.outcome(present)
+        if status is not ActionPlanStatus.Completed:
+            raise _PhaseFailedError(
+                f"Action plan {DEVICE_INFO} ID {present.instance_id} failed with state: {status.value}"
+            )
 
     def _do_extract(self, row: UpdateRow) -> Process:
         ns = self._world.draw("update/prepare", self._world.calibration.update.prepare)

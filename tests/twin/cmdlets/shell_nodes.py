@@ -9,6 +9,8 @@ from datetime import datetime
 from harness.transports.replies import Json, Reply, parse_json_reply
 from harness.twin.cmdlets import node_commands
 from harness.twin.cmdlets.costs import command_cost_ns
+from harness.twin.cmdlets.filechanges import write_redirected
+from harness.twin.cmdlets.programs import node_programs
 from harness.twin.model import ClusterModel, ModelSpec
 from harness.twin.model.entities import Node
 from harness.twin.shell.commands.api import CommandTable
@@ -36,9 +38,12 @@ class ShellNode:
     environment: dict[str, str] = field(default_factory=dict)
     culture: str = "en-US"
     location: str = "C:\\Users\\hil"
-    programs: Mapping[str, Program] = field(default_factory=dict)
     charged: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def programs(self) -> Mapping[str, Program]:
+        return node_programs(self)
 
     @property
     def os_version(self) -> str:
@@ -58,6 +63,9 @@ class ShellNode:
             if self.model.run_until(end_ns, lambda event: done()) is None:
                 break
         return ready is None or done()
+
+    def write_text_file(self, path: str, text: str, append: bool) -> None:
+        write_redirected(self.node.files, self.location, path, text, append=append)
 
     def breathe(self) -> None:
         return None

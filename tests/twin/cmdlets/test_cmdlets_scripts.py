@@ -62,7 +62,7 @@ def test_health_with_and_without_an_update(node: ShellNode) -> None:
     assert {check.severity for check in checks if check.status == "FAILURE"} == {"INFORMATIONAL"}
     update = health.read_update_health(UPDATE)
     assert update.read(node.reply(update.script)) == ()
-    node.model.nodes["NODE03"].free_c_gb = 22
+    node.model.plant("system-drive-full", "NODE03", {"free_gb": 22})
     node.reply("$null=Invoke-SolutionUpdatePrecheck -SystemHealth")
     assert command.read(node.reply(command.script)) == ()
     node.model.run_until(20 * 60 * S)

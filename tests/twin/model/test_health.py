@@ -57,7 +57,7 @@ def test_check_is_in_progress_and_undated_while_it_runs(make_plant: Make) -> Non
 
 def test_full_system_drive_blocks_with_the_guides_text(make_plant: Make) -> None:
     plant = make_plant(guests=4)
-    plant.model.node("NODE03").free_c_gb = 22.0
+    plant.model.plant("system-drive-full", "NODE03", {"free_gb": 22})
     plant.start()
     assert plant.finish() == "HealthCheckFailed"
     row = plant.model.updates.row(UPDATE)
@@ -74,7 +74,7 @@ def test_full_system_drive_blocks_with_the_guides_text(make_plant: Make) -> None
     assert [(step.name, step.status) for step in run.plan.root.children][2] == ("Checking health.", StepStatus.Error)
     assert plant.model.environment.state is EnvironmentState.PreparationFailed
 
-    plant.model.node("NODE03").free_c_gb = 60.0
+    plant.model.lift("system-drive-full", "NODE03")
     plant.start()
     assert row.state is UpdateState.HealthChecking
     assert plant.finish() == "Installed"

@@ -20,7 +20,7 @@ from harness.twin.shell.scope import Variable
 from harness.twin.shell.scriptblock import Function, ScriptBlock
 from harness.twin.shell.text import to_text
 
-_DRIVES: Final = ("env", "variable", "function", "alias")
+SESSION_DRIVES: Final = ("env", "variable", "function", "alias")
 _ITEM_MISSING: Final = "System.Management.Automation.ItemNotFoundException"
 
 
@@ -79,9 +79,9 @@ def _matching(call: Call, path: str) -> list[object]:
     return [item for key, item in entries.items() if key.lower() == name.lower()]
 
 
-def _missing(call: Call, path: str) -> None:
+def report_missing(call: Call, path: str) -> None:
     drive, _ = split_drive(path)
-    if drive and drive not in _DRIVES and len(drive) > 1:
+    if drive and drive not in SESSION_DRIVES and len(drive) > 1:
         call.write_error(
             f"Cannot find drive. A drive with the name '{drive}' does not exist.",
             "DriveNotFound",
@@ -107,7 +107,7 @@ def full_path(call: Call, path: str) -> str:
 def path_exists(call: Call, path: str) -> bool:
     """Whether something is at a path."""
     drive, name = split_drive(path)
-    if drive in _DRIVES:
+    if drive in SESSION_DRIVES:
         return not name or bool(_matching(call, path))
     files = getattr(call.host, "files", None)
     return bool(files is not None and files.exists(full_path(call, path)))
@@ -156,9 +156,9 @@ def get_item(call: Call) -> Iterable[object]:
     """The item at a path."""
     for path in call.texts("Path"):
         drive, _ = split_drive(path)
-        found = _matching(call, path) if drive in _DRIVES else []
+        found = _matching(call, path) if drive in SESSION_DRIVES else []
         if not found and not has_wildcard(path):
-            _missing(call, path)
+            report_missing(call, path)
         yield from found
 
 
@@ -179,13 +179,13 @@ def get_child_item(call: Call) -> Iterable[object]:
     """The items of a drive."""
     for path in call.texts("Path") or ["."]:
         drive, name = split_drive(path)
-        if drive in _DRIVES:
+        if drive in SESSION_DRIVES:
             found = _matching(call, path) if name else list(_entries(call, drive).values())
             if not found and not has_wildcard(path):
-                _missing(call, path)
+                report_missing(call, path)
             yield from found
         else:
-            _missing(call, path)
+            report_missing(call, path)
 
 
 def _store(call: Call, path: str, value: object) -> None:
@@ -199,7 +199,7 @@ def _store(call: Call, path: str, value: object) -> None:
             call.scope.functions = {}
         call.scope.functions[name.lower()] = Function(name, value)
     else:
-        _missing(call, path)
+        report_missing(call, path)
 
 
 @CORE.cmdlet(
@@ -235,7 +235,7 @@ def new_item(call: Call) -> Iterable[object]:
     """A new item on a drive of the session."""
     for path in call.texts("Path"):
         _store(call, path, call.get("Value"))
-        yield from _matching(call, path) if split_drive(path)[0] in _DRIVES else []
+        yield from _matching(call, path) if split_drive(path)[0] in SESSION_DRIVES else []
 
 
 @CORE.cmdlet(
@@ -255,7 +255,7 @@ def remove_item(call: Call) -> None:
         elif drive == "function" and call.scope.functions and name.lower() in call.scope.functions:
             del call.scope.functions[name.lower()]
         elif not has_wildcard(path):
-            _missing(call, path)
+            report_missing(call, path)
 
 
 @CORE.cmdlet(
@@ -267,9 +267,9 @@ def get_content(call: Call) -> Iterable[object]:
     """The content of an item of the session's drives."""
     for path in call.texts("Path"):
         drive, _ = split_drive(path)
-        found = _matching(call, path) if drive in _DRIVES else []
+        found = _matching(call, path) if drive in SESSION_DRIVES else []
         if not found:
-            _missing(call, path)
+            report_missing(call, path)
         for item in found:
             value = item.get("Value", item.get("Definition")) if isinstance(item, PSObject) else item
             yield from value if isinstance(value, list) else [value]
