@@ -28,9 +28,9 @@ target="$($_.TargetResourceName)";description=$_.Description;extra=$_.Additional
 _DRIVE: Final = """$d=Get-PSDrive C
 $t=0;Get-ChildItem C:\\Windows\\Temp -Recurse -File -Force -ErrorAction SilentlyContinue|ForEach-Object{$t+=$_.Length}
 @{node=$env:COMPUTERNAME;free=$d.Free;used=$d.Used;temp=$t}"""
-_SERVICE: Final = """$w=[Diagnostics.Stopwatch]::StartNew();$e=''
+_SERVICE: Final = """$begun=[DateTime]::UtcNow;$e=''
 try{$null=Get-SolutionUpdateEnvironment}catch{$e="$($_.Exception.Message)"}
-@{answer_s=$w.Elapsed.TotalSeconds;error=$e}"""
+@{answer_s=([DateTime]::UtcNow-$begun).TotalSeconds;error=$e}"""
 
 
 def _rows(document: Json) -> list[dict[str, Json]]:

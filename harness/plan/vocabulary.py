@@ -92,6 +92,7 @@ EVENTS: Final[dict[str, str]] = {
     "cluster.quorum": "quorum is lost or restored; attribute state",
     "storage.resync.start": "a repair job begins; attribute disk",
     "storage.resync.end": "a repair job has ended; attribute disk",
+    "update.starting": "the update is about to be started; it is, once the faults that wait for this are in place",
     "guide.done": "a troubleshooting guide was followed to its end; attributes guide, outcome",
 }
 PATH_EVENTS: Final = frozenset({"phase.enter", "phase.exit"})

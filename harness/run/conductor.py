@@ -192,6 +192,9 @@ class Conductor:
         if self._update.ending is None:
             for fault in self._faults:
                 fault.begin()
+            if not self._memory.update.starts:
+                self._tell_faults(Event(seq=-1, t_ns=self._lab.clock.now_ns(), kind="update.starting"))
+                self._loop.run_until(lambda: all(fault.in_place for fault in self._faults))
             self._update.begin()
         self._loop.run_until(lambda: self._rejected is not None or self._update_over())
         self._raise_rejected()
@@ -343,10 +346,13 @@ class Conductor:
         return self._guides.take_on(trouble)
 
     def _guide_done(self, guide: str, outcome: str) -> None:
-        event = guide_event(self._lab.clock.now_ns(), guide, outcome)
+        self._tell_faults(guide_event(self._lab.clock.now_ns(), guide, outcome))
+        self._update.go_on()
+
+    def _tell_faults(self, event: Event) -> None:
+        """An event that the harness itself makes."""
         for fault in self._faults:
             fault.take(event)
-        self._update.go_on()
 
     def _recovered(self) -> None:
         guides = self._guides.memory

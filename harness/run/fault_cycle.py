@@ -125,6 +125,12 @@ class FaultCycle:
         """Nothing of it is left in the lab, or it is known that something is."""
         return self.memory.injected_ns is None or self.state in (FaultState.CLEAN, FaultState.INVALID)
 
+    @property
+    def in_place(self) -> bool:
+        """Nothing of it is under way: it waits, its effect is proven, or it is over."""
+        under_way = self.state is FaultState.READY and self.memory.injected_ns is not None
+        return not (self._firing or under_way)
+
     def begin(self) -> None:
         """Arm the fault, or go on where an earlier process left it."""
         memory = self.memory
