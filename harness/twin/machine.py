@@ -1,4 +1,4 @@
-"""One node of the simulated lab as its shell and its WinRM service see it."""
+"""One machine of the simulated lab as its shell and its WinRM service see it; nodes here, guests in guest.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import IO, Final, cast
+from typing import IO, Final, Self, cast
 
 from harness.twin.cmdlets.costs import command_cost_ns
 from harness.twin.engine import LabEngine
@@ -53,8 +53,8 @@ class Plant:
 
 
 @dataclass(slots=True)
-class NodeMachine:
-    """Implements the shell's host for one node; each process has its own copy, and can be told to end alone."""
+class Machine:
+    """Implements most of the shell's host; each process has its own copy, and can be told to end alone."""
 
     computer_name: str
     plant: Plant
@@ -72,14 +72,13 @@ class NodeMachine:
         return self.plant.model
 
     @property
-    def node(self) -> Node:
-        """This node's state."""
-        return self.plant.model.nodes[self.computer_name]
-
-    @property
     def os_version(self) -> str:
         """Four numbers, as `cmd /c ver` prints them: `10.0.26100.6899`."""
-        return self.node.os_build.version
+        raise NotImplementedError
+
+    def begun(self) -> Self:
+        """The same machine, for a process that begins now."""
+        return self
 
     def now(self) -> datetime:
         """Lab time in UTC."""
@@ -101,10 +100,25 @@ class NodeMachine:
         self.engine.charge(command_cost_ns(command))
 
 
-class NodeBackend:
-    """What runs behind the shells of one node: console programs, each in a thread, one computing at a time."""
+@dataclass(slots=True)
+class NodeMachine(Machine):
+    """The shell's host for one node."""
 
-    def __init__(self, machine: NodeMachine, threads: ThreadPoolExecutor) -> None:
+    @property
+    def node(self) -> Node:
+        """This node's state."""
+        return self.plant.model.nodes[self.computer_name]
+
+    @property
+    def os_version(self) -> str:
+        """The node's own."""
+        return self.node.os_build.version
+
+
+class NodeBackend:
+    """What runs behind the shells of one machine: console programs, each in a thread, one computing at a time."""
+
+    def __init__(self, machine: Machine, threads: ThreadPoolExecutor) -> None:
         self._machine = machine
         self._threads = threads
 
@@ -117,7 +131,7 @@ class NodeBackend:
             environment=environment,
             location=shell.working_directory or environment["USERPROFILE"],
             ending=threading.Event(),
-        )
+        ).begun()
         process = NodeProcess(machine, command, sink, self._threads)
         machine.engine.announce()
         self._threads.submit(process.run)
@@ -130,9 +144,7 @@ class NodeBackend:
 class NodeProcess:
     """A running console program."""
 
-    def __init__(
-        self, machine: NodeMachine, command: CommandSpec, sink: OutputSink, threads: ThreadPoolExecutor
-    ) -> None:
+    def __init__(self, machine: Machine, command: CommandSpec, sink: OutputSink, threads: ThreadPoolExecutor) -> None:
         self._machine = machine
         self._command_line = command.command_line
         self._program = ConsoleProgram(machine, codepage=command.shell.codepage)

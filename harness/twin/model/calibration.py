@@ -192,6 +192,23 @@ class GuestValues:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowsValues:
+    """Operating systems of guests: Windows Update and restarts."""
+
+    search: Duration
+    download_rate: Rate
+    hotpatch_size: Size
+    cumulative_size: Size
+    hotpatch_install: Duration
+    cumulative_install: Duration
+    task_start: Duration
+    shutdown: Duration
+    servicing_shutdown: Duration
+    servicing_boot: Duration
+    installed_after_release: Duration
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateValues:
     """Update Service: discovery, preparation, health."""
 
@@ -245,6 +262,7 @@ class Calibration:
     cluster: ClusterValues
     storage: StorageValues
     guest: GuestValues
+    windows: WindowsValues
     update: UpdateValues
     ece: EceValues
     cau: CauValues

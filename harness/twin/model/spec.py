@@ -7,10 +7,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 
+from harness.twin.model.windows.spec import WindowsGuestSpec
+
 MAX_NODES = 16
 """Machines of a hyperconverged instance: 1 to 16 ([D] ASD system-requirements-23h2)."""
 
-DEFECTS = ("cau_skips_storage_wait", "no_ha_restart", "installed_with_old_build", "step_hangs")
+DEFECTS = (
+    "cau_skips_storage_wait",
+    "no_ha_restart",
+    "installed_with_old_build",
+    "step_hangs",
+    "hotpatch_reboots_guest",
+)
 """Rules the simulated product can be told to break, to test whoever watches it; ``step_hangs:<step>`` names the step
 by slug, name or interface."""
 
@@ -47,6 +55,8 @@ class ModelSpec:
     overrides: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     node_names: tuple[str, ...] = ()
     guest_names: tuple[str, ...] = ()
+    windows: tuple[WindowsGuestSpec, ...] = ()
+    """Guests that are Windows machines; the others are an address and a heartbeat."""
     cluster_name: str = "CLUSTER01"
     domain: str = "lab.local"
     list_recalled: bool = False
@@ -58,6 +68,9 @@ class ModelSpec:
             raise ValueError(f"{len(self.node_names)} node names for {self.nodes} machines")
         if self.guest_names and len(self.guest_names) != self.guests:
             raise ValueError(f"{len(self.guest_names)} guest names for {self.guests} guests")
+        managed = [item.guest for item in self.windows]
+        if len(set(managed)) != len(managed):
+            raise ValueError(f"a guest is twice among the Windows guests: {', '.join(managed)}")
         if self.epoch.tzinfo is None:
             raise ValueError("epoch needs a time zone")
         for defect in self.defects:
