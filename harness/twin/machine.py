@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -53,7 +54,7 @@ class Plant:
 
 
 @dataclass(slots=True)
-class Machine:
+class Machine(ABC):
     """Implements most of the shell's host; each process has its own copy, and can be told to end alone."""
 
     computer_name: str
@@ -72,9 +73,9 @@ class Machine:
         return self.plant.model
 
     @property
+    @abstractmethod
     def os_version(self) -> str:
         """Four numbers, as `cmd /c ver` prints them: `10.0.26100.6899`."""
-        raise NotImplementedError
 
     def begun(self) -> Self:
         """The same machine, for a process that begins now."""
