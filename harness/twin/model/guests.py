@@ -168,12 +168,17 @@ class Guests:
         """The guest's own operating system restarts: it is not heard from now on, shuts down, and boots.
 
         *stopped* is called when it is down in order.  The virtual machine keeps running on its node; that its uptime
-        begins anew is [INF].
+        begins anew is [INF], and so is that the new start waits for the end of a live migration.
         """
+        boot = guest.boot_id
         self._signal(guest, Signal.Off)
-        if (yield from self.wait_inside(guest, shutdown_ns)):
+        if not (yield from self.wait_inside(guest, shutdown_ns)):
+            return
+        yield from self._world.wait_until(
+            lambda: guest.migrating_to is None or guest.boot_id != boot or guest.state is VmState.Off, self.bell
+        )
+        if guest.boot_id == boot and guest.state is not VmState.Off:
             stopped()
-            guest.paused_ns = 0
             yield from self._boot(guest)
 
     def wait_inside(self, guest: Guest, ns: int) -> Process:
@@ -245,6 +250,9 @@ class Guests:
         extra_ns = self.extra_boot_ns(guest)
         guest.boot_id += 1
         guest.started_ns = self._world.now
+        guest.paused_ns = 0
+        if guest.state is VmState.Running:
+            guest.paused_since_ns = None
         self._signal(guest, Signal.Off)
         self._world.emit("vm.boot", vm=guest.name, node=guest.owner, boot_id=guest.boot_id)
         boot = guest.boot_id

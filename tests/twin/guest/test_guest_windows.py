@@ -150,3 +150,38 @@ def test_a_frozen_guest_does_not_compute() -> None:
         assert blackout > 0
         assert guest.model.now_ns - start == 60 * S + blackout
         assert guest.windows.guest.boot_id == 1
+
+
+def test_a_restart_during_a_live_migration_ends_with_both_done() -> None:
+    with make_guest() as guest:
+        vm = guest.windows.guest
+        target = "NODE02" if vm.owner == "NODE01" else "NODE01"
+        guest.model.move_guest("VM01")
+        guest.run("shutdown /r /t 0")
+        guest.advance(10 * MINUTE)
+        assert (vm.owner, vm.boot_id, vm.migrating_to, vm.paused_since_ns) == (target, 2, None, None)
+        assert guest.text("@(Get-WinEvent -FilterHashtable @{LogName='System'; Id=6006}).Count") == "1"
+
+
+def test_power_loss_after_a_staged_update_completes_it_at_the_next_start() -> None:
+    with make_guest(JANUARY) as guest:
+        guest.as_system(INSTALL)
+        guest.model.power_off(guest.windows.guest.owner)
+        guest.advance(10 * MINUTE)
+        assert guest.windows.build.ubr == 32230
+        assert not guest.windows.restart_pending
+        assert guest.events()[3:] == [12, 41, 6008, 6009, 6005, 19]
+
+
+def test_power_loss_during_an_installation_leaves_it_undone() -> None:
+    with make_guest(JANUARY) as guest:
+        task = by_task(INSTALL).partition("while (")[0]
+        guest.run(task)
+        while not guest.windows.installing:
+            guest.advance(5 * S)
+        guest.model.power_off(guest.windows.guest.owner)
+        guest.advance(10 * MINUTE)
+        assert guest.windows.build.ubr == 6899
+        assert not guest.windows.installing
+        assert guest.windows.history == []
+        assert guest.as_system(INSTALL)["Result"] == 2
