@@ -142,3 +142,16 @@ def test_a_new_baseline_ends_sessions_and_starts_from_the_lab_file(lab: Lab) -> 
     lab.simulated.advance(lab.simulated.now_ns + 10 * MINUTE)
     assert lab.model.guests["vm001"].boot_id == 2
     assert json.loads(lab.text("vm001", INVENTORY))["UBR"] == 7392
+
+
+def test_a_frozen_guest_keeps_silent_until_its_client_gives_up(lab: Lab) -> None:
+    guests, guest = lab.model._guests, lab.model.guests["vm001"]
+    with lab.simulated.engine.baton():
+        guests.freeze(guest)
+    began_ns = lab.simulated.now_ns
+    with pytest.raises(requests.ConnectionError):
+        lab.session("vm001").run_ps("1")
+    assert lab.simulated.now_ns - began_ns >= 30 * S
+    with lab.simulated.engine.baton():
+        guests.unfreeze(guest)
+    assert lab.text("vm001", "6 * 7") == "42"

@@ -62,6 +62,11 @@ def _machine(world: World, catalog: WindowsCatalog, spec: WindowsGuestSpec) -> G
             f"build {system.build}, and perhaps a hotpatch; found {', '.join(spec.installed)}"
         )
     hotpatch = next((item for item in updates if item.kind is UpdateKind.HOTPATCH), None)
+    if hotpatch is not None and cumulative != _baseline_of(catalog, hotpatch):
+        raise CatalogError(
+            f"Windows guest '{spec.guest}': hotpatch {hotpatch.kb} is not made for {cumulative.kb}; "
+            "expected the baseline of its quarter"
+        )
     machine = GuestOs(
         spec=spec,
         guest=world.guests[spec.guest],
@@ -74,6 +79,16 @@ def _machine(world: World, catalog: WindowsCatalog, spec: WindowsGuestSpec) -> G
     )
     machine.processes = make_processes(world, machine)
     return machine
+
+
+def _baseline_of(catalog: WindowsCatalog, hotpatch: GuestUpdate) -> GuestUpdate | None:
+    """The baseline that a hotpatch builds on: the newest one before it ([INF] from [D] quarters)."""
+    older = [
+        item
+        for item in catalog.of_build(hotpatch.build.build)
+        if item.kind is UpdateKind.BASELINE and item.month < hotpatch.month
+    ]
+    return older[-1] if older else None
 
 
 def _installed_ns(world: World, update: GuestUpdate) -> int:
