@@ -202,6 +202,7 @@ class WindowsValues:
     hotpatch_install: Duration
     cumulative_install: Duration
     task_start: Duration
+    still_answering: Duration
     shutdown: Duration
     servicing_shutdown: Duration
     servicing_boot: Duration

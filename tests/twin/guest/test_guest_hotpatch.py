@@ -120,7 +120,7 @@ def test_an_update_server_that_approved_less_offers_less() -> None:
 def test_the_defect_restarts_the_guest_after_a_hotpatch() -> None:
     with make_guest(NOVEMBER, defects=("hotpatch_reboots_guest",)) as guest:
         before = guest.json(INVENTORY)
-        assert guest.run(by_task(INSTALL)).out == "", "the session ends with the guest"
+        guest.run(by_task(INSTALL))
         guest.advance(5 * MINUTE)
         after = guest.json(INVENTORY)
         assert after["UBR"] == 7092

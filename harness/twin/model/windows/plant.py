@@ -149,6 +149,9 @@ class Windows:
             return
         eventlog.restart_requested(machine, self._world.now, process, user)
         self._world.emit("guest.restart", vm=guest.name, node=guest.owner, process=process, user=user)
+        answering_ns = self._world.draw(f"vm/{guest.name}/still-answering", values.still_answering)
+        if not (yield from self._guests.wait_inside(guest, answering_ns)):
+            return
         shutdown_ns = self._world.draw(f"vm/{guest.name}/shutdown", values.shutdown)
         if machine.restart_pending:
             shutdown_ns += self._world.draw(f"vm/{guest.name}/servicing-shutdown", values.servicing_shutdown)
