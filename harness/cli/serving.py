@@ -26,9 +26,10 @@ GRANT_S: Final = 1800
 
 @dataclass(frozen=True, slots=True)
 class ServedEndpoint:
-    """How a client reaches one node."""
+    """How a client reaches one node, or one managed guest."""
 
     node: str
+    """Name of the machine."""
     address: str
     port: int
     username: str
@@ -84,16 +85,23 @@ class Service:
             "versions": dict(self.versions),
             "guests": list(self.lab.guests),
             "endpoints": [asdict(endpoint) for endpoint in self.endpoints()],
+            "guest_endpoints": [
+                {"guest": fields.pop("node"), **fields} for fields in map(asdict, self.guest_endpoints())
+            ],
         }
 
     def endpoints(self) -> list[ServedEndpoint]:
         """Where and how the nodes answer."""
-        served = []
-        for node in self.lab.nodes:
-            found = self.lab.endpoint(node, "winrm")
-            url = f"http://{found.address}:{found.port}/wsman"
-            served.append(ServedEndpoint(node, found.address, found.port, found.username, found.secret, url))
-        return served
+        return [self._served(node) for node in self.lab.nodes]
+
+    def guest_endpoints(self) -> list[ServedEndpoint]:
+        """Where and how the managed guests answer."""
+        return [self._served(guest) for guest in self.lab.managed_guests]
+
+    def _served(self, machine: str) -> ServedEndpoint:
+        found = self.lab.endpoint(machine, "winrm")
+        url = f"http://{found.address}:{found.port}/wsman"
+        return ServedEndpoint(machine, found.address, found.port, found.username, found.secret, url)
 
     def serve(self, wanted: Callable[[], bool]) -> None:
         """Keep the lease until nobody wants the lab any longer.

@@ -70,6 +70,9 @@ def _readable(service: serving.Service) -> str:
         f"{service.lease.instance}: {len(lab.nodes)} nodes, {len(lab.guests)} guests, clock {service.file.clock}",
         text_table(("node", "url", "username", "password"), rows),
     ]
+    guests = [(each.node, each.url, each.username, each.password) for each in service.guest_endpoints()]
+    if guests:
+        lines.append(text_table(("guest", "url", "username", "password"), guests))
     if not lab.clock.flows:
         lines.append(f"lab time stands; to let it pass: hil twin advance 10m --instance '{service.lease.instance}'")
     lines.append("serving until Ctrl-C")

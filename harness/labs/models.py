@@ -15,7 +15,9 @@ from pydantic import (
     Field,
     PlainSerializer,
     PlainValidator,
+    StrictBool,
     StrictInt,
+    StringConstraints,
     WithJsonSchema,
     model_validator,
 )
@@ -96,6 +98,11 @@ def _secret(value: object) -> str:
     return value
 
 
+def _word(value: object) -> object:
+    """YAML reads a bare `off` as false; here it is a word."""
+    return "off" if value is False else value
+
+
 def _utc(moment: datetime) -> datetime:
     if moment.utcoffset() != timedelta(0):
         raise TextError("the epoch must be in UTC, for example 2025-11-11T22:00:00Z")
@@ -114,6 +121,8 @@ Clock = Annotated[
     ),
 ]
 SecretReference = Annotated[str, BeforeValidator(_secret), WithJsonSchema({"type": "string", "pattern": "^secret://"})]
+Kb = Annotated[str, StringConstraints(pattern=r"^KB[0-9]{6,8}$")]
+Month = Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]
 Port = Annotated[StrictInt, Field(ge=1, le=65535)]
 Utc = Annotated[AwareDatetime, AfterValidator(_utc)]
 
@@ -163,12 +172,27 @@ class Ports(Value):
     heartbeat: Port = 8514
 
 
+class WindowsGuest(Value):
+    """One guest of a simulated lab that is a Windows machine.  `system` and `installed` are entries of
+    `fixtures/catalogs/guest_updates.yaml`: the last baseline or cumulative update, and perhaps a hotpatch on it."""
+
+    guest: Line
+    system: Name = "ws2025-azure-edition-core"
+    installed: Annotated[tuple[Kb, ...], Field(min_length=1, max_length=2)]
+    hotpatch: StrictBool = True
+    vbs: Annotated[Literal["off", "enabled", "running"], BeforeValidator(_word)] = "running"
+    approved: Month | None = None
+    language: Line = "en-US"
+
+
 class TwinLab(Value):
-    """Only for `kind: twin`: default seed, calibration file (in fixtures/catalogs), values that replace the file's."""
+    """Only for `kind: twin`: default seed, calibration file (in fixtures/catalogs), values that replace the file's,
+    and the guests that are Windows machines."""
 
     seed: Annotated[StrictInt, Field(ge=0)] = 1
     calibration: Name | None = None
     overrides: Parameters = ()
+    windows_guests: tuple[WindowsGuest, ...] = ()
 
 
 class NestedLab(Value):
@@ -273,6 +297,13 @@ def _rule_objections(lab: LabFile) -> list[Objection]:
                 f"'provoke' is beyond a {lab.kind} lab: product defects exist in a simulated lab only",
             )
         )
+    managed = [item.guest for item in lab.twin.windows_guests] if lab.twin is not None else []
+    for position, name in enumerate(managed):
+        at = ("twin", "windows_guests", position, "guest")
+        if name not in lab.guests:
+            found.append(Objection(at, f"'{name}' is none of the lab's guests"))
+        elif name in managed[:position]:
+            found.append(Objection(at, f"the guest '{name}' is there twice"))
     if lab.kind == "physical" and lab.instances != 1:
         found.append(Objection(("instances",), "a physical lab has exactly one instance"))
     if lab.clock.mode != "real" and lab.epoch is None:

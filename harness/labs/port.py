@@ -131,6 +131,10 @@ class Lab(Protocol):
         """Guest names."""
 
     @property
+    def managed_guests(self) -> tuple[str, ...]:
+        """Those of the guests that can be managed: they have an endpoint of kind `winrm`."""
+
+    @property
     def sample_interval_ns(self) -> int:
         """Lab time between two samples of one guest."""
 

@@ -7,14 +7,18 @@ from datetime import datetime
 from typing import Any, Final
 
 from harness.errors import ConfigError, LabError
-from harness.labs.models import LabFile
+from harness.labs.models import LabFile, WindowsGuest
 from harness.labs.secrets import GENERATED, resolve
 from harness.plan.target import Role, parse_target
 from harness.twin.clock import ClockMode
 from harness.twin.lab import Account, LabSpec, NoSlotError, SimulatedLab, make_password
 from harness.twin.model import CatalogError, ModelError, ModelEvent, ModelSpec, PlantedCause
+from harness.twin.model.windows.spec import WindowsGuestSpec
 from harness.twin.sampling import SampleRun
 from harness.values import Machines, Subject
+
+GUEST_ADMINISTRATOR: Final = "Administrator"
+"""Account of managed guests when the lab file names none."""
 
 UNHEARD: Final = -1
 """Heartbeat number of a guest from which nothing was heard."""
@@ -32,15 +36,20 @@ class TwinHosting:
         secret = self._file.credentials.node.secret
         password = make_password() if secret == GENERATED else resolve(secret)
         account = Account(domain or "AZLOCAL", name, password)
+        guest = self._file.credentials.guest
         spec = LabSpec(
             model=self._model_spec({"solution": self._file.versions.solution}, self._file.default_seed, ()),
             clock=ClockMode.parse(str(self._file.clock)),
             account=account,
             winrm_port=self._file.winrm.port,
             sample_interval_ns=round(self._file.probe.interval.total_seconds() * 1e9),
+            guest_account=guest.username.rpartition("\\")[2] if guest else GUEST_ADMINISTRATOR,
+            guest_password=resolve(guest.secret) if guest and guest.secret != GENERATED else None,
         )
         try:
             self.simulated = SimulatedLab(spec)
+        except CatalogError as error:
+            raise ConfigError(f"lab '{self._file.lab}': {error}", hint="correct the lab file") from error
         except NoSlotError as error:
             raise LabError(str(error), hint="end other lab hosts (hil lab list), or free the port") from error
         self._verbs: Mapping[str, Callable[..., Any]] = {
@@ -89,6 +98,7 @@ class TwinHosting:
             "capabilities": list(self._file.capabilities),
             "nodes": list(self.simulated.nodes),
             "guests": list(self.simulated.guests),
+            "managed_guests": list(self.simulated.managed_guests),
             "sample_interval_ns": spec.sample_interval_ns,
             "epoch": self._epoch().isoformat(),
             "flows": spec.clock.flows,
@@ -104,18 +114,23 @@ class TwinHosting:
         return {"ready": True, "reason": "", "versions": wanted}
 
     def _endpoint(self, name: str, kind: str) -> dict[str, Any]:
-        if kind != "winrm" or name not in self.simulated.nodes:
+        account = self.simulated.spec.account
+        if kind == "winrm" and name in self.simulated.nodes:
+            address, login, secret = self.simulated.node_address(name), account.login, account.password
+        elif kind == "winrm" and name in self.simulated.managed_guests:
+            access = self.simulated.guest_access(name)
+            address, login, secret = access.address, access.login, access.password
+        else:
             raise LabError(
                 f"'{self._instance}' has no endpoint of kind '{kind}' for '{name}'", hint="see: hil lab show"
             )
-        account = self.simulated.spec.account
         return {
             "name": name,
             "kind": kind,
-            "address": self.simulated.node_address(name),
+            "address": address,
             "port": self.simulated.spec.winrm_port,
-            "username": account.login,
-            "secret": account.password,
+            "username": login,
+            "secret": secret,
             "transport": self._file.winrm.transport,
         }
 
@@ -151,6 +166,7 @@ class TwinHosting:
             witness=self._file.witness != "none",
             defects=tuple(_defect(one) for one in provoke if one.get("defect") is not None),
             causes=tuple(cause for one in provoke if one.get("defect") is None for cause in self._causes(one)),
+            windows=tuple(_windows_guest(guest) for guest in self._file.twin.windows_guests) if self._file.twin else (),
             overrides={key: float(value) for key, value in overrides},
         )
 
@@ -175,6 +191,19 @@ class TwinHosting:
         if named.isdecimal() and 1 <= int(named) <= len(self._file.nodes):
             return [self._file.nodes[int(named) - 1]]
         return [named]
+
+
+def _windows_guest(guest: WindowsGuest) -> WindowsGuestSpec:
+    """A managed guest of the lab file in the model's words."""
+    return WindowsGuestSpec(
+        guest=guest.guest,
+        system=guest.system,
+        installed=guest.installed,
+        enrolled=guest.hotpatch,
+        vbs=guest.vbs,
+        approved=guest.approved or "",
+        language=guest.language,
+    )
 
 
 def _defect(provocation: Mapping[str, Any]) -> str:

@@ -37,10 +37,8 @@ FAULTS: Final[dict[str, FaultWord]] = {
     "service.kill": FaultWord("F17 F19 a service process is killed", "pulse", "service_faults"),
     "service.hang": FaultWord("F19 F20 a service process is suspended", "state", "service_faults"),
     "update_service.wedge": FaultWord("F19 the Update Service answers nobody", "state", "causes"),
-    "update.orphan_plan": FaultWord(
-        "F66 a device-info plan is left over; the download waits for it", "state", "causes"
-    ),
-    "resource_bridge.stop": FaultWord("F24 the resource bridge's virtual machine is stopped", "state", "causes"),
+    "update.orphan_plan": FaultWord("F66 the download waits for a left-over plan", "state", "causes"),
+    "resource_bridge.stop": FaultWord("F24 the resource bridge is offline", "state", "causes"),
     "cau.cancel": FaultWord("F27 the CAU run is cancelled by an administrator", "pulse", "service_faults"),
     "disk.fail": FaultWord("F31 disk stops answering", "state", "disk_faults", touches_storage=True),
     "disk.slow": FaultWord("F32 disk answers late", "state", "disk_faults"),
@@ -73,6 +71,7 @@ DEFECTS: Final[dict[str, str]] = {
     "cau_skips_storage_wait": "the next node is drained while storage still resynchronises",
     "no_ha_restart": "virtual machines of a dead node are not restarted on another node",
     "installed_with_old_build": "the update reports Installed although a node still has the old build",
+    "hotpatch_reboots_guest": "a guest restarts by itself after a hotpatch, which must not need a restart",
     "step_hangs": "one step of the installation never ends and shows no progress",
     "group_start_without_effect": "starting a cluster group succeeds, but the group stays offline",
     "plan_delete_without_effect": "cancelling or deleting an action plan instance succeeds, but it is still running",

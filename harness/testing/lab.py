@@ -100,6 +100,7 @@ class ScriptedLab:
         self.capabilities = frozenset({"power", "hold", "events", "reset", "guest_probes"})
         self.nodes = tuple(f"NODE{number:02}" for number in range(1, nodes + 1))
         self.guests = tuple(f"vm{number:02}" for number in range(1, guests + 1))
+        self.managed_guests: tuple[str, ...] = ()
         self.sample_interval_ns = SAMPLE_NS
         self.clock = ScriptedClock(rate)
         self.clock.run_to = self._run_to

@@ -12,6 +12,7 @@ from typing import Final
 from harness.twin.clock import ClockMode
 from harness.twin.cmdlets import node_commands
 from harness.twin.engine import HoldPattern, LabEngine
+from harness.twin.guestservice import GuestAccess, GuestService
 from harness.twin.machine import NodeBackend, NodeMachine, Plant
 from harness.twin.model import ClusterModel, ModelEvent, ModelSpec
 from harness.twin.model.states import PowerState
@@ -26,6 +27,9 @@ LAST_SLOT: Final = 127
 
 CLAIM_PORT: Final = 59850
 """Bound on 127.SLOT.0.1 as long as an instance lives: the claim of its slot, valid for the whole machine."""
+
+GUESTS_PER_BLOCK: Final = 250
+"""Managed guests in 127.SLOT.1.1 and up; more of them in 127.SLOT.2.1 and so on."""
 
 FIRST_NODE: Final = 10
 """Last part of the first node's address; the next ones follow."""
@@ -66,6 +70,9 @@ class LabSpec:
     account: Account
     winrm_port: int
     sample_interval_ns: int
+    guest_account: str = "Administrator"
+    guest_password: str | None = None
+    """Password of all managed guests' administrator; None makes one for each guest."""
 
 
 class SimulatedLab:
@@ -84,12 +91,18 @@ class SimulatedLab:
         self._server.start()
         self._endpoints: dict[str, Endpoint] = {}
         self._impaired: set[str] = set()
+        self._guests = GuestService(self._server, self.engine, self._plant, self._threads, waiter)
         try:
             for number, node in enumerate(self._plant.model.nodes):
                 self._endpoints[node] = self._serve(node, number)
+            self._guests.serve(
+                spec.winrm_port, self.guest_address, spec.guest_account, lambda: spec.guest_password or make_password()
+            )
         except OSError as error:
             self.close()
-            raise NoSlotError(f"cannot serve the nodes on 127.{self._slot}.0.*:{spec.winrm_port}: {error}") from error
+            raise NoSlotError(
+                f"cannot serve nodes and guests on 127.{self._slot}.*:{spec.winrm_port}: {error}"
+            ) from error
         self._follow(self._plant.model)
 
     def _serve(self, node: str, number: int) -> Endpoint:
@@ -110,6 +123,11 @@ class SimulatedLab:
         """Address of the node with this number, from 0."""
         return f"127.{self._slot}.0.{FIRST_NODE + number}"
 
+    def guest_address(self, number: int) -> str:
+        """Address of the managed guest with this number, from 0."""
+        block, place = divmod(number, GUESTS_PER_BLOCK)
+        return f"127.{self._slot}.{1 + block}.{1 + place}"
+
     # --- model and endpoints -----------------------------------------------------------------------------------------
 
     def _follow(self, model: ClusterModel) -> None:
@@ -119,6 +137,7 @@ class SimulatedLab:
             self._endpoints[node].set_state("answering")
             self._endpoints[node].forget_shells()
         model.subscribe(self._take)
+        self._guests.follow(model)
 
     def _take(self, event: ModelEvent) -> None:
         if event.kind != "node.winrm" or event.node is None or event.node in self._impaired:
@@ -222,6 +241,15 @@ class SimulatedLab:
     def node_address(self, node: str) -> str:
         """Address of `node`.  Raises KeyError."""
         return self.address(list(self._plant.model.nodes).index(node))
+
+    @property
+    def managed_guests(self) -> Sequence[str]:
+        """Names of the guests that are Windows machines with an endpoint."""
+        return self._guests.names
+
+    def guest_access(self, guest: str) -> GuestAccess:
+        """Address and administrator of a managed guest.  Raises KeyError."""
+        return self._guests.access(guest)
 
     def close(self) -> None:
         """Stop serving and let go of the addresses."""

@@ -1,16 +1,17 @@
-"""One node of the simulated lab as its shell and its WinRM service see it."""
+"""One machine of the simulated lab as its shell and its WinRM service see it; nodes here, guests in guest.py."""
 
 from __future__ import annotations
 
 import io
 import logging
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import IO, Final, cast
+from typing import IO, Final, Self, cast
 
 from harness.twin.cmdlets.costs import command_cost_ns
 from harness.twin.cmdlets.filechanges import write_redirected
@@ -57,8 +58,8 @@ class Plant:
 
 
 @dataclass(slots=True)
-class NodeMachine:
-    """Implements the shell's host for one node; each process has its own copy, and can be told to end alone."""
+class Machine(ABC):
+    """Implements most of the shell's host; each process has its own copy, and can be told to end alone."""
 
     computer_name: str
     plant: Plant
@@ -67,6 +68,8 @@ class NodeMachine:
     environment: MutableMapping[str, str] = field(default_factory=dict)
     location: str = ""
     culture: str = "en-US"
+    programs: Mapping[str, Program] = field(default_factory=dict)
+    """Programs beside the shell's own, bound to the process."""
     ending: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -75,19 +78,16 @@ class NodeMachine:
         return self.plant.model
 
     @property
-    def node(self) -> Node:
-        """This node's state."""
-        return self.plant.model.nodes[self.computer_name]
-
-    @property
-    def programs(self) -> Mapping[str, Program]:
-        """Programs beside the shell's own, bound to this process."""
-        return node_programs(self)
-
-    @property
+    @abstractmethod
     def os_version(self) -> str:
         """Four numbers, as `cmd /c ver` prints them: `10.0.26100.6899`."""
-        return self.node.os_build.version
+
+    def begun(self) -> Self:
+        """The same machine, for a process that begins now."""
+        return self
+
+    def prepare(self) -> None:  # noqa: B027 - most machines have nothing to do
+        """What the machine does before the first program of a user; called while the process computes."""
 
     def now(self) -> datetime:
         """Lab time in UTC."""
@@ -100,10 +100,6 @@ class NodeMachine:
             raise PipelineStopped
         return ready is None or ready()
 
-    def write_text_file(self, path: str, text: str, append: bool) -> None:
-        """What ``>`` and ``>>`` write.  Raises PSError."""
-        write_redirected(self.node.files, self.location, path, text, append=append)
-
     def breathe(self) -> None:
         """A long loop lets the others compute for a moment."""
         self.engine.breathe()
@@ -113,10 +109,40 @@ class NodeMachine:
         self.engine.charge(command_cost_ns(command))
 
 
-class NodeBackend:
-    """What runs behind the shells of one node: console programs, each in a thread, one computing at a time."""
+@dataclass(slots=True)
+class NodeMachine(Machine):
+    """The shell's host for one node."""
 
-    def __init__(self, machine: NodeMachine, threads: ThreadPoolExecutor) -> None:
+    @property
+    def node(self) -> Node:
+        """This node's state."""
+        return self.plant.model.nodes[self.computer_name]
+
+    @property
+    def os_version(self) -> str:
+        """The node's own."""
+        return self.node.os_build.version
+
+    def begun(self) -> Self:
+        """The same machine, with its programs."""
+        self.programs = node_programs(self)
+        return self
+
+    def prepare(self) -> None:
+        """Windows makes a user's folders at the first logon [GK]."""
+        profile = self.environment.get("USERPROFILE", "")
+        if profile and not self.node.files.exists(profile):
+            self.node.files.make_folder(f"{profile}\\AppData\\Local\\Temp")
+
+    def write_text_file(self, path: str, text: str, append: bool) -> None:
+        """What ``>`` and ``>>`` write.  Raises PSError."""
+        write_redirected(self.node.files, self.location, path, text, append=append)
+
+
+class NodeBackend:
+    """What runs behind the shells of one machine: console programs, each in a thread, one computing at a time."""
+
+    def __init__(self, machine: Machine, threads: ThreadPoolExecutor) -> None:
         self._machine = machine
         self._threads = threads
 
@@ -129,7 +155,7 @@ class NodeBackend:
             environment=environment,
             location=shell.working_directory or environment["USERPROFILE"],
             ending=threading.Event(),
-        )
+        ).begun()
         process = NodeProcess(machine, command, sink, self._threads)
         machine.engine.announce()
         self._threads.submit(process.run)
@@ -142,9 +168,7 @@ class NodeBackend:
 class NodeProcess:
     """A running console program."""
 
-    def __init__(
-        self, machine: NodeMachine, command: CommandSpec, sink: OutputSink, threads: ThreadPoolExecutor
-    ) -> None:
+    def __init__(self, machine: Machine, command: CommandSpec, sink: OutputSink, threads: ThreadPoolExecutor) -> None:
         self._machine = machine
         self._command_line = command.command_line
         self._program = ConsoleProgram(machine, codepage=command.shell.codepage)
@@ -157,7 +181,7 @@ class NodeProcess:
         with self._machine.engine.computing():
             code = FAILED
             try:
-                self._make_profile()
+                self._machine.prepare()
                 standard_input = cast(IO[bytes], self._input)
                 code = self._program.run(self._command_line, standard_input, self._sink.stdout, self._sink.stderr)
             except Exception:
@@ -166,12 +190,6 @@ class NodeProcess:
             finally:
                 # Before the program counts as ended: lab time must not move between its last word and its exit code.
                 self._sink.exit(code)
-
-    def _make_profile(self) -> None:
-        """Windows makes a user's folders at the first logon [GK]."""
-        profile = self._machine.environment.get("USERPROFILE", "")
-        if profile and not self._machine.node.files.exists(profile):
-            self._machine.node.files.make_folder(f"{profile}\\AppData\\Local\\Temp")
 
     def stdin(self, data: bytes, end: bool) -> None:
         """Input from the client."""

@@ -12,7 +12,7 @@ from harness.journal import read_journal
 from tests.e2e.chain import Chain
 
 
-@pytest.mark.parametrize("times", [2, pytest.param(20, marks=pytest.mark.full)])
+@pytest.mark.parametrize("times", [2, pytest.param(20, marks=[pytest.mark.full, pytest.mark.timeout(1800)])])
 def test_same_seed_same_journal(chain: Chain, times: int) -> None:
     """UPD-002 `times` times, with two workers and without: `hil judge diff` finds no difference."""
     for index in range(times):

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from harness.clock import wait_until
 from harness.twin import engine as engine_module
 from harness.twin.clock import ClockMode
 from harness.twin.engine import EngineEvent, HoldPattern, LabEngine
@@ -309,20 +310,15 @@ class TestRequests:
     def test_each_of_several_has_its_own_deadline(self, rig: Callable[..., Rig]) -> None:
         for _ in range(20):
             one = rig()
-            barrier = threading.Barrier(4)
 
-            def request(seconds: float, one: Rig = one, barrier: threading.Barrier = barrier) -> tuple[bool, float]:
-                with one.engine._turn:  # nobody moves time before all are there
-                    one.engine.announce()
-                barrier.wait(5)
-                threading.Timer(0.005, lambda: finish(one)).start()
+            def request(seconds: float, one: Rig = one) -> tuple[bool, float]:
                 return one.engine.serve(lambda: False, seconds), seconds
 
-            def finish(one: Rig) -> None:
-                with one.engine.computing():
-                    pass
-
+            one.engine.announce()  # a program computes: nobody moves time before all are there
             futures = [one.threads.submit(request, seconds) for seconds in (5, 2, 9, 2)]
+            wait_until(lambda one=one: len(one.engine._serving) == 4 or None, within_s=10, what="all requests")
+            with one.engine.computing():
+                pass
             assert [future.result(5) for future in futures] == [(False, 5), (False, 2), (False, 9), (False, 2)]
             assert one.engine.now_ns == 9 * S
 

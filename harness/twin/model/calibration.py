@@ -193,6 +193,24 @@ class GuestValues:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowsValues:
+    """Operating systems of guests: Windows Update and restarts."""
+
+    search: Duration
+    download_rate: Rate
+    hotpatch_size: Size
+    cumulative_size: Size
+    hotpatch_install: Duration
+    cumulative_install: Duration
+    task_start: Duration
+    still_answering: Duration
+    shutdown: Duration
+    servicing_shutdown: Duration
+    servicing_boot: Duration
+    installed_after_release: Duration
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateValues:
     """Update Service: discovery, preparation, health."""
 
@@ -264,6 +282,7 @@ class Calibration:
     cluster: ClusterValues
     storage: StorageValues
     guest: GuestValues
+    windows: WindowsValues
     update: UpdateValues
     ece: EceValues
     cau: CauValues

@@ -41,6 +41,7 @@ from harness.twin.model.spec import ModelSpec
 from harness.twin.model.states import ClusterNodeState, PowerState
 from harness.twin.model.storage import Storage
 from harness.twin.model.updates import UpdateService
+from harness.twin.model.windows.plant import Windows
 from harness.twin.model.world import NodeLostError, Process, World
 
 _SETTINGS_SINCE = (12, 2604)
@@ -83,6 +84,7 @@ class ClusterModel:
         self._groups = Groups(world)
         self._guests = Guests(world, self._membership, self.storage)
         self._migration = Migration(world, self._guests)
+        self.windows = Windows(world, self._guests)
         self._maintenance = Maintenance(world, self._membership, self.storage, self._groups, self._migration)
         self._wire()
         self.settings = UpdateSettings(vm_failback=spec.nodes <= _FAILBACK_LIMIT)
@@ -137,6 +139,10 @@ class ClusterModel:
     def subscribe(self, callback: Callable[[ModelEvent], None]) -> Callable[[], None]:
         """Call *callback* for each further event; the returned function ends that."""
         return self._world.log.subscribe(callback)
+
+    def watch_signals(self, callback: Callable[[Guest], None]) -> None:
+        """Call *callback* at each further change of a guest's signal; it must not change the model."""
+        self._guests.signal_listeners.append(callback)
 
     def run_until(self, t_ns: int, stop: Callable[[ModelEvent], bool] | None = None) -> ModelEvent | None:
         """Let lab time pass up to *t_ns*, everything at that instant included.

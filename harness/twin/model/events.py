@@ -22,6 +22,8 @@
 | ``vm.migration.start``, ``vm.migration.end`` | vm, node | target; status, error, blackout_ns |
 | ``vm.off``, ``vm.restart``, ``vm.boot``, ``vm.answering`` | vm, node | cause; source; boot_id |
 | ``vm.paused``, ``vm.resumed``, ``vm.saved``, ``vm.restored`` | vm, node | reason |
+| ``guest.update`` | vm | kb, step (``downloading``, ``downloaded``, ``installing``, ``installed``), build |
+| ``guest.restart``, ``guest.build`` | vm | process, user; build, kb |
 | ``operation.end`` | – | name, number, ok |
 
 Paths: ``update/discovery|download|prepare|health-check|ready|install|settled``; below ``install`` the steps of the plan

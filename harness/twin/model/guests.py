@@ -7,6 +7,10 @@ is PausedCritical until the volume is back.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from simpy.events import AnyOf
+
 from harness.twin.model.entities import Guest, Node
 from harness.twin.model.membership import Membership
 from harness.twin.model.states import ClusterGroupState, Signal, VmState
@@ -24,6 +28,10 @@ class Guests:
         self._storage = storage
         self.bell = Bell(world.env)
         self._starting: dict[str, None] = {}
+        self.signal_listeners: list[Callable[[Guest], None]] = []
+        """Called at each change of a guest's signal; must not change the model."""
+        self.extra_boot_ns: Callable[[Guest], int] = lambda guest: 0
+        """What the guest's operating system does in its next boot before it answers, in nanoseconds."""
 
     def on(self, node: str) -> list[Guest]:
         """Guests which *node* owns, by name."""
@@ -156,6 +164,36 @@ class Guests:
         """Start a stopped guest on the best node."""
         self._world.env.process(self._restart(guest, 0))
 
+    def restart_inside(self, guest: Guest, shutdown_ns: int, stopped: Callable[[], None]) -> Process:
+        """The guest's own operating system restarts: it is not heard from now on, shuts down, and boots.
+
+        *stopped* is called when it is down in order.  The virtual machine keeps running on its node; that its uptime
+        begins anew is [INF], and so is that the new start waits for the end of a live migration.
+        """
+        boot = guest.boot_id
+        self._signal(guest, Signal.Off)
+        if not (yield from self.wait_inside(guest, shutdown_ns)):
+            return
+        yield from self._world.wait_until(
+            lambda: guest.migrating_to is None or guest.boot_id != boot or guest.state is VmState.Off, self.bell
+        )
+        if guest.boot_id == boot and guest.state is not VmState.Off:
+            stopped()
+            yield from self._boot(guest)
+
+    def wait_inside(self, guest: Guest, ns: int) -> Process:
+        """Let *ns* of the guest's own time pass, which stands while it is frozen; False when its boot ended before."""
+        boot, end_ns = guest.boot_id, guest.uptime_ns(self._world.now) + ns
+        while guest.boot_id == boot and guest.state is not VmState.Off:
+            left_ns = end_ns - guest.uptime_ns(self._world.now)
+            if guest.paused_since_ns is not None:
+                yield self.bell.wait()
+            elif left_ns > 0:
+                yield AnyOf(self._world.env, [self._world.env.timeout(left_ns), self.bell.wait()])
+            else:
+                return True
+        return False
+
     def save_all(self, node: Node) -> Process:
         """Save every guest of a machine which has nowhere to move them (offline action Save) [INF]."""
         rate = self._world.calibration.guest.save_bandwidth.bytes_s
@@ -202,18 +240,28 @@ class Guests:
         self._world.emit("vm.restart", vm=guest.name, node=target, source=source)
         try:
             yield from self._world.wait(self._world.draw(f"vm/{guest.name}/start", values.start), target)
-            guest.state = VmState.Running
-            guest.boot_id += 1
-            guest.started_ns = self._world.now
-            self._signal(guest, Signal.Off)
-            self._world.emit("vm.boot", vm=guest.name, node=target, boot_id=guest.boot_id)
-            boot = guest.boot_id
-            yield from self._world.wait(self._world.draw(f"vm/{guest.name}/boot", values.boot))
-            # A guest that was paused or saved meanwhile goes on booting afterwards.
-            ended = (VmState.Running, VmState.Off)
-            yield from self._world.wait_until(lambda: guest.boot_id != boot or guest.state in ended, self.bell)
         except NodeLostError:
             return  # node_down of the target starts the guest again
+        guest.state = VmState.Running
+        yield from self._boot(guest)
+
+    def _boot(self, guest: Guest) -> Process:
+        """The operating system of a running virtual machine starts, until it answers."""
+        extra_ns = self.extra_boot_ns(guest)
+        guest.boot_id += 1
+        guest.started_ns = self._world.now
+        guest.paused_ns = 0
+        if guest.state is VmState.Running:
+            guest.paused_since_ns = None
+        self._signal(guest, Signal.Off)
+        self._world.emit("vm.boot", vm=guest.name, node=guest.owner, boot_id=guest.boot_id)
+        boot = guest.boot_id
+        yield from self._world.wait(
+            self._world.draw(f"vm/{guest.name}/boot", self._world.calibration.guest.boot) + extra_ns
+        )
+        # A guest that was paused or saved meanwhile goes on booting afterwards.
+        ended = (VmState.Running, VmState.Off)
+        yield from self._world.wait_until(lambda: guest.boot_id != boot or guest.state in ended, self.bell)
         if guest.boot_id == boot and guest.state is VmState.Running:
             self._heard(guest)
             self._world.emit("vm.answering", vm=guest.name, node=guest.owner, boot_id=boot)
@@ -244,3 +292,5 @@ class Guests:
     def _signal(self, guest: Guest, signal: Signal) -> None:
         if guest.reachability.record(self._world.now, signal, guest.boot_id):
             self.bell.ring()
+            for listener in self.signal_listeners:
+                listener(guest)

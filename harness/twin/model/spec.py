@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 
+from harness.twin.model.windows.spec import WindowsGuestSpec
+
 MAX_NODES = 16
 """Machines of a hyperconverged instance: 1 to 16 ([D] ASD system-requirements-23h2)."""
 
@@ -18,6 +20,7 @@ DEFECTS = (
     "group_start_without_effect",
     "plan_delete_without_effect",
     "cleanup_without_effect",
+    "hotpatch_reboots_guest",
 )
 """Rules the simulated product can be told to break, to test whoever watches it; ``step_hangs:<step>`` names the step
 by slug, name or interface."""
@@ -65,6 +68,8 @@ class ModelSpec:
     overrides: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     node_names: tuple[str, ...] = ()
     guest_names: tuple[str, ...] = ()
+    windows: tuple[WindowsGuestSpec, ...] = ()
+    """Guests that are Windows machines; the others are an address and a heartbeat."""
     cluster_name: str = "CLUSTER01"
     domain: str = "lab.local"
     list_recalled: bool = False
@@ -76,6 +81,9 @@ class ModelSpec:
             raise ValueError(f"{len(self.node_names)} node names for {self.nodes} machines")
         if self.guest_names and len(self.guest_names) != self.guests:
             raise ValueError(f"{len(self.guest_names)} guest names for {self.guests} guests")
+        managed = [item.guest for item in self.windows]
+        if len(set(managed)) != len(managed):
+            raise ValueError(f"a guest is twice among the Windows guests: {', '.join(managed)}")
         if self.epoch.tzinfo is None:
             raise ValueError("epoch needs a time zone")
         for defect in self.defects:

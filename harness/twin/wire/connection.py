@@ -140,11 +140,21 @@ class Connection(asyncio.Protocol):
         delay_s = endpoint.delay_s
         if endpoint.is_black_hole:
             self._mute = True
+        elif endpoint.is_paused:
+            self._busy = True
+            self._task = self._loop.create_task(self._answer_when_it_goes_on(request))
         elif delay_s:
             self._busy = True
             self._timers["slow"] = self._loop.call_later(delay_s, self._resume, request)
         else:
             self._answer(request)
+
+    async def _answer_when_it_goes_on(self, request: http.Request) -> None:
+        goes_on = self._endpoint.goes_on
+        if goes_on is not None and await goes_on():
+            self._resume(request)
+        else:
+            self.close(reset=True)
 
     def _resume(self, request: http.Request) -> None:
         self._busy = False

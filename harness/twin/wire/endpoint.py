@@ -10,7 +10,7 @@ import enum
 import socket
 import struct
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
@@ -32,6 +32,8 @@ class Availability(enum.StrEnum):
     UNAUTHORIZED = "unauthorized"
     UNAVAILABLE = "unavailable"
     BLACK_HOLE = "black_hole"
+    PAUSED = "paused"
+    """The machine stands still: connections stay, and requests are answered when it goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,8 @@ class Endpoint:
         self.stats = EndpointStats(operations=self.service.operations)
         self.rejections: Counter[str] = Counter()
         self.on_rejection: Callable[[str, bool], None] | None = None
+        self.goes_on: Callable[[], Awaitable[bool]] | None = None
+        """Awaited by a request that meets a paused machine: True when it answers again, False to give up."""
         self.connections: set[Connection] = set()
         self.read_utc_s = read_utc_s
         self._names = directory_names
@@ -209,6 +213,11 @@ class Endpoint:
     def is_black_hole(self) -> bool:
         """Whether requests are read and never answered."""
         return self._state is Availability.BLACK_HOLE
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether requests wait until the machine goes on."""
+        return self._state is Availability.PAUSED
 
     @property
     def is_unavailable(self) -> bool:

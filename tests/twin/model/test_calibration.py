@@ -40,7 +40,7 @@ def catalogs() -> Catalogs:
 def test_every_entry_is_used_by_the_model(catalogs: Catalogs) -> None:
     root = Path(harness.twin.model.__file__).parent
     code = "\n".join(
-        path.read_text(encoding="utf-8") for path in sorted(root.glob("*.py")) if path.name != "calibration.py"
+        path.read_text(encoding="utf-8") for path in sorted(root.rglob("*.py")) if path.name != "calibration.py"
     )
     unused = [
         f"{section.name}.{entry.name}"

@@ -242,6 +242,7 @@ class FakeLab:
 
     nodes = ("NODE01", "NODE02")
     guests = ("vm001",)
+    managed_guests = ()
     ready = True
 
     def __init__(self) -> None:

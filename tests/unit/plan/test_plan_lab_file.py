@@ -73,6 +73,38 @@ def test_mistake(tmp_path: Path, old: str, new: str, expected: str) -> None:
     assert any(expected in problem.headline for problem in caught.value.problems), str(caught.value)
 
 
+WINDOWS = "twin:\n  windows_guests:\n    - {guest: web01, installed: [KB5066835], vbs: off, approved: 2025-12}\n"
+
+
+def test_windows_guests_survive_json(tmp_path: Path) -> None:
+    lab = load(tmp_path, SOUND + WINDOWS)
+    assert lab.twin is not None
+    assert [(item.guest, item.hotpatch, item.vbs) for item in lab.twin.windows_guests] == [("web01", True, "off")]
+    assert LabFile.model_validate(lab.model_dump(mode="json", by_alias=True)) == lab
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("guest: web01", "guest: web03", "guest: 'web03' is none of the lab's guests"),
+        ("[KB5066835]", "[5066835]", "installed.0"),
+        ("[KB5066835]", "[]", "installed: needs at least 1 entries"),
+        ("2025-12", "2025-13", "approved"),
+        ("vbs: off", "vbs: on", "vbs"),
+    ],
+)
+def test_mistake_in_a_windows_guest(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        load(tmp_path, SOUND + WINDOWS.replace(old, new, 1))
+    assert any(expected in problem.headline for problem in caught.value.problems), str(caught.value)
+
+
+def test_a_windows_guest_is_named_once(tmp_path: Path) -> None:
+    line = "    - {guest: web01, installed: [KB5066835]}\n"
+    with pytest.raises(SourceError, match="there twice"):
+        load(tmp_path, SOUND + WINDOWS + line)
+
+
 def test_a_written_password_is_refused_and_never_shown(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as caught:
         load(tmp_path, SOUND.replace("secret://generated", "Pa55-in-clear"))

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from harness import paths
 from harness.cli import main
+from harness.cli.faults import is_injectable
 from harness.errors import ConfigError
 from harness.labs.lint import json_schemas, lint_file
 from harness.labs.models import LabFile, find_lab, lab_names, load_lab
@@ -122,7 +123,7 @@ def test_saved_scenario_of_another_shape_is_refused() -> None:
 
 
 def test_demo_is_what_it_promises() -> None:
-    clean, loss = load_plan(find_plan("demo")).scenarios
+    clean, loss, *ditches = load_plan(find_plan("demo")).scenarios
     assert clean.start is not None
     assert clean.workflow.target is not None
     assert (clean.start.solution, clean.workflow.target.solution) == ("12.2509.1001.22", "12.2510.1002.94")
@@ -133,11 +134,24 @@ def test_demo_is_what_it_promises() -> None:
     )
     assert loss.faults[0].lasts == timedelta(minutes=10)
     assert loss.workflow.resume.on_failure > 0
+    led_out = {one.id: (one.faults[0].fault, one.guides and one.guides.expect) for one in ditches}
+    assert led_out == {
+        "UPD-003": ("update.orphan_plan", ("upd-stuck-downloading-getcaudeviceinfo",)),
+        "UPD-004": ("resource_bridge.stop", ("upd-arb-offline",)),
+        "UPD-005": ("node.fill_system_drive", ("ev-systemdrive-free-space",)),
+    }
+    assert all(str(one.faults[0].until.event) == "guide.done nth=1" for one in ditches if one.faults[0].until)
 
 
 def test_detects_plants_each_defect_once() -> None:
     planted = [one.defect for scenario in load_plan(find_plan("detects")).scenarios for one in scenario.provoke]
-    assert planted == ["cau_skips_storage_wait", "no_ha_restart", "installed_with_old_build", "step_hangs"]
+    assert planted == [
+        "cau_skips_storage_wait",
+        "no_ha_restart",
+        "installed_with_old_build",
+        "step_hangs",
+        "group_start_without_effect",
+    ]
 
 
 def test_misfits_name_part_and_offer() -> None:
@@ -164,7 +178,14 @@ def test_version_counts_where_the_lab_cannot_reset() -> None:
 def test_no_shipped_lab_declares_faults_that_nothing_can_inject() -> None:
     declared = {name for lab in lab_names() for name in find_lab(lab).capabilities}
     usable = {name for name, word in FAULTS.items() if word.capability in declared}
-    assert usable == {"node.power_loss"}
+    assert usable == {
+        "node.power_loss",
+        "node.fill_system_drive",
+        "update.orphan_plan",
+        "resource_bridge.stop",
+        "update_service.wedge",
+    }
+    assert all(is_injectable(name) for name in usable)
 
 
 @pytest.mark.parametrize("name", sorted(json_schemas()))

@@ -1,0 +1,25 @@
+"""Commands of a managed guest: the core, what Windows says about itself, Windows Update, tasks and small files.
+
+No module of the cluster or the update service: those commands are unknown here, as on Windows.
+"""
+
+from __future__ import annotations
+
+from harness.twin.cmdlets.guest import events, files, power, processes, registry, system, tasks, wua
+from harness.twin.cmdlets.guest.modules import CIM, DIAGNOSTICS, MANAGEMENT, SECURE_BOOT, TASKS, UTILITY
+from harness.twin.cmdlets.views import register_views
+from harness.twin.shell.commands.api import CommandTable
+from harness.twin.shell.commands.core import CORE
+
+__all__ = ["events", "files", "guest_commands", "power", "processes", "registry", "system", "tasks", "wua"]
+
+_MODULES = (MANAGEMENT, UTILITY, CIM, DIAGNOSTICS, TASKS, SECURE_BOOT)
+
+
+def guest_commands() -> CommandTable:
+    """All commands of a managed guest."""
+    register_views()
+    tasks.register_task_views()
+    processes.register_process_views()
+    events.register_event_views()
+    return CORE.extended(*(module.table for module in _MODULES))

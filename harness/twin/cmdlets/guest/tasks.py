@@ -1,0 +1,210 @@
+"""Scheduled tasks of a guest: the way round Windows Update's refusal of network log-ons.
+
+[D] WPD ScheduledTasks; result codes [D] W32 taskschd.  A task's action really runs, in the twin's shell, as its user.
+Triggers are not simulated: a task runs when it is started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from enum import IntEnum
+from typing import Final
+
+from harness.twin.cmdlets.declaring import property_of, selects
+from harness.twin.cmdlets.guest.modules import TASKS, local_time, machine_of
+from harness.twin.cmdlets.shapes import Shape
+from harness.twin.model.windows.state import ScheduledTask, TaskState
+from harness.twin.shell.commands.api import Call, Parameter
+from harness.twin.shell.errors import limitation
+from harness.twin.shell.formatting import register_view
+from harness.twin.shell.objects import EnumType, PSEnum, PSObject, UInt32
+from harness.twin.shell.regexes import has_wildcard
+from harness.twin.shell.typesystem import register_enum
+
+_CIM: Final = "Microsoft.Management.Infrastructure.CimInstance"
+_NAMESPACE: Final = "Root/Microsoft/Windows/TaskScheduler"
+_CIM_ERROR: Final = "Microsoft.Management.Infrastructure.CimException"
+_SYSTEM_NAMES: Final = ("system", "nt authority\\system", "s-1-5-18", "localsystem")
+
+
+def _shape(name: str, properties: str) -> Shape:
+    return Shape((f"{_CIM}#{_NAMESPACE}/{name}", _CIM, "System.Object"), properties)
+
+
+TASK: Final = _shape("MSFT_ScheduledTask", "TaskName TaskPath State Description Actions Principal URI")
+TASK_INFO: Final = _shape(
+    "MSFT_TaskDynamicInfo", "LastRunTime LastTaskResult NextRunTime NumberOfMissedRuns TaskName TaskPath"
+)
+ACTION: Final = _shape("MSFT_TaskExecAction", "Id Arguments Execute WorkingDirectory")
+PRINCIPAL: Final = _shape("MSFT_TaskPrincipal2", "Id UserId LogonType RunLevel")
+SETTINGS: Final = _shape("MSFT_TaskSettings3", "ExecutionTimeLimit Hidden Enabled")
+
+
+def _enum(name: str, members: type[IntEnum]) -> EnumType:
+    full = f"Microsoft.PowerShell.Cmdletization.GeneratedTypes.ScheduledTask.{name}"
+    return register_enum(EnumType(full, {item.name: item.value for item in members}))
+
+
+STATE: Final = _enum("StateEnum", TaskState)
+
+
+def register_task_views() -> None:
+    """Tell the formatter how tasks look."""
+    register_view(TASK.type_name, table=["TaskPath", "TaskName", "State"])
+
+
+# --- parts of a task
+
+
+@TASKS.cmdlet(
+    "New-ScheduledTaskAction",
+    Parameter("Execute", "string", position=0, mandatory=True),
+    Parameter("Argument", "string", position=1),
+    Parameter("WorkingDirectory", "string", position=2),
+    Parameter("Id", "string"),
+)
+def new_action(call: Call) -> Iterator[object]:
+    """What a task does."""
+    yield ACTION.make(call.get("Id"), call.text("Argument"), call.text("Execute"), call.get("WorkingDirectory"))
+
+
+@TASKS.cmdlet(
+    "New-ScheduledTaskPrincipal",
+    Parameter("UserId", "string", position=0, mandatory=True),
+    Parameter("LogonType", "string"),
+    Parameter("RunLevel", "string"),
+    Parameter("Id", "string"),
+)
+def new_principal(call: Call) -> Iterator[object]:
+    """As whom a task runs."""
+    logon, level = call.text("LogonType", "ServiceAccount"), call.text("RunLevel", "Limited")
+    yield PRINCIPAL.make(call.get("Id"), call.text("UserId"), logon, level)
+
+
+@TASKS.cmdlet(
+    "New-ScheduledTaskSettingsSet",
+    Parameter("ExecutionTimeLimit", "object"),
+    Parameter("AllowStartIfOnBatteries", "switch"),
+    Parameter("DontStopIfGoingOnBatteries", "switch"),
+    Parameter("StartWhenAvailable", "switch"),
+    Parameter("Hidden", "switch"),
+    Parameter("MultipleInstances", "string"),
+    Parameter("Priority", "int"),
+)
+def new_settings(call: Call) -> Iterator[object]:
+    """Settings of a task: accepted and without effect."""
+    yield SETTINGS.make(call.get("ExecutionTimeLimit"), call.switch("Hidden"), True)
+
+
+# --- tasks
+
+
+@TASKS.cmdlet(
+    "Register-ScheduledTask",
+    Parameter("TaskName", "string", position=0, mandatory=True),
+    Parameter("TaskPath", "string"),
+    Parameter("Action", "object[]", mandatory=True),
+    Parameter("Principal", "object"),
+    Parameter("User", "string"),
+    Parameter("Password", "string"),
+    Parameter("RunLevel", "string"),
+    Parameter("Settings", "object"),
+    Parameter("Trigger", "object[]"),
+    Parameter("Description", "string"),
+    Parameter("Force", "switch"),
+)
+def register_task(call: Call) -> Iterator[object]:
+    """Registers a task with one action."""
+    if call.has("Trigger"):
+        raise limitation("triggers of scheduled tasks are not simulated; use Start-ScheduledTask")
+    machine, name = machine_of(call), call.text("TaskName")
+    (action, *more) = call.get("Action")
+    if more:
+        raise limitation("a scheduled task with more than one action is not simulated")
+    if name.lower() in machine.tasks and not call.switch("Force"):
+        raise call.fail(
+            "Cannot create a file when that file already exists.",
+            "HRESULT 0x800700b7",
+            "ResourceExists",
+            name,
+            _CIM_ERROR,
+        )
+    principal = call.get("Principal")
+    user = str(property_of(principal, "UserId")) if principal is not None else call.text("User", str(call.host.user))
+    level = property_of(principal, "RunLevel") if principal is not None else call.text("RunLevel", "Limited")
+    logon = property_of(principal, "LogonType") if principal is not None else "ServiceAccount"
+    task = ScheduledTask(
+        name=name,
+        path=call.text("TaskPath", "\\"),
+        execute=str(property_of(action, "Execute")),
+        arguments=str(property_of(action, "Arguments") or ""),
+        user="NT AUTHORITY\\SYSTEM" if user.lower() in _SYSTEM_NAMES else user,
+        logon_type=str(logon),
+        run_level=str(level),
+        description=call.text("Description"),
+    )
+    machine.tasks[name.lower()] = task
+    yield _task(task)
+
+
+_NAMES: Final = (
+    Parameter("TaskName", "string[]", position=0, pipeline="name"),
+    Parameter("TaskPath", "string[]", position=1),
+    Parameter("InputObject", "object[]", pipeline="value"),
+)
+
+
+def _chosen(call: Call) -> Iterable[ScheduledTask]:
+    """The tasks that the command names; reports an error for a name that does not exist."""
+    machine = machine_of(call)
+    given = [str(property_of(item, "TaskName")) for item in call.get("InputObject") or []]
+    wanted = given or call.texts("TaskName")
+    for name in wanted:
+        if not has_wildcard(name) and name.lower() not in machine.tasks:
+            text = (
+                f"No MSFT_ScheduledTask objects found with property 'TaskName' equal to '{name}'.  Verify the value of "
+                "the property and retry."
+            )
+            kind = "Microsoft.PowerShell.Cmdletization.Cim.CimJobException"
+            call.write_error(
+                text, f"CmdletizationQuery_NotFound_TaskName,{call.declaration.name}", "ObjectNotFound", name, kind
+            )
+    return [task for task in list(machine.tasks.values()) if selects(wanted, task.name)]
+
+
+@TASKS.cmdlet("Get-ScheduledTask", *_NAMES)
+def get_task(call: Call) -> Iterator[object]:
+    """Registered tasks."""
+    yield from (_task(task) for task in _chosen(call))
+
+
+@TASKS.cmdlet("Get-ScheduledTaskInfo", *_NAMES)
+def get_task_info(call: Call) -> Iterator[object]:
+    """When tasks ran, and how that ended."""
+    for task in _chosen(call):
+        last = None if task.last_run_ns is None else local_time(call.host, task.last_run_ns)
+        yield TASK_INFO.make(last, UInt32(task.last_result), None, UInt32(0), task.name, task.path)
+
+
+@TASKS.cmdlet("Start-ScheduledTask", *_NAMES)
+def start_task(call: Call) -> None:
+    """Starts tasks; one that runs already is left alone (the default policy of several instances, [D] IgnoreNew)."""
+    for task in _chosen(call):
+        if task.state is not TaskState.Running:
+            call.host.launch(task)
+
+
+@TASKS.cmdlet("Unregister-ScheduledTask", *_NAMES, should_process=True)
+def unregister_task(call: Call) -> None:
+    """Removes tasks; one that runs goes on to its end."""
+    for task in _chosen(call):
+        if call.should_process(task.name, "Unregister-ScheduledTask"):
+            machine_of(call).tasks.pop(task.name.lower(), None)
+
+
+def _task(task: ScheduledTask) -> PSObject:
+    action = ACTION.make(None, task.arguments, task.execute, None)
+    principal = PRINCIPAL.make("Author", task.user.rpartition("\\")[2], task.logon_type, task.run_level)
+    state = PSEnum(STATE, int(task.state))
+    uri = f"{task.path}{task.name}"
+    return TASK.make(task.name, task.path, state, task.description, [action], principal, uri, text=uri)

@@ -1,0 +1,140 @@
+"""A managed guest as its shell and its WinRM service see it.
+
+Its processes live in the guest's time: it stands while the guest is frozen, and they are gone with the boot in which
+they began.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
+from typing import Final, Self
+
+from harness.twin.cmdlets.guest.power import PROGRAMS
+from harness.twin.guestfiles import GuestFiles
+from harness.twin.machine import FAILED, Machine, process_environment
+from harness.twin.model import ClusterModel
+from harness.twin.model.states import Signal, VmState
+from harness.twin.model.windows.state import TASK_RUNNING, GuestOs, ScheduledTask, TaskState
+from harness.twin.shell.errors import PipelineStopped
+from harness.twin.shell.program import ConsoleProgram
+from harness.twin.units import NS_PER_DAY, NS_PER_S
+
+log = logging.getLogger("hil.twin.guest")
+
+_FROZEN_AT_MOST_S: Final = NS_PER_DAY / NS_PER_S
+"""A frozen process looks again after this time at the latest."""
+
+
+class Logon(StrEnum):
+    """How the user of a process logged on: Windows Update tells these apart ([D] WUA from a remote computer)."""
+
+    NETWORK = "network"
+    LOCAL = "local"
+
+
+@dataclass(slots=True)
+class GuestMachine(Machine):
+    """The shell's host for one managed guest."""
+
+    guest_name: str = ""
+    threads: ThreadPoolExecutor | None = None
+    """Where scheduled tasks run."""
+    logon: Logon = Logon.NETWORK
+    boot: tuple[ClusterModel, int] | None = None
+    """Model and boot in which this process began; None for no process."""
+
+    @property
+    def machine(self) -> GuestOs:
+        """This guest's Windows."""
+        return self.plant.model.windows.machine(self.guest_name)
+
+    @property
+    def files(self) -> GuestFiles:
+        """The guest's files."""
+        return GuestFiles(self.machine)
+
+    @property
+    def os_version(self) -> str:
+        """The guest's own."""
+        return self.machine.build.version
+
+    @property
+    def user(self) -> str:
+        """`DOMAIN\\name` of the process."""
+        return f"{self.environment.get('USERDOMAIN', '')}\\{self.environment.get('USERNAME', '')}"
+
+    def begun(self) -> Self:
+        """The same machine, for a process of the present boot."""
+        process = replace(self, boot=(self.plant.model, self.machine.guest.boot_id))
+        process.programs = {name: partial(program, process) for name, program in PROGRAMS.items()}
+        return process
+
+    @property
+    def gone(self) -> bool:
+        """The boot of this process is over."""
+        guest = self.machine.guest
+        stopped = self.machine.restarting and guest.reachability.signal is Signal.Off
+        return stopped or guest.state is VmState.Off or self.boot != (self.plant.model, guest.boot_id)
+
+    def wait(self, seconds: float, ready: Callable[[], bool] | None = None) -> bool:
+        """Let the guest's own time pass.  Raises PipelineStopped when the process or its boot is to end."""
+        guest = self.machine.guest
+        end_ns = guest.uptime_ns(self.engine.now_ns) + round(seconds * NS_PER_S)
+        while True:
+            if self.ending.is_set() or self.gone:
+                raise PipelineStopped
+            frozen = guest.paused_since_ns is not None
+            left_ns = end_ns - guest.uptime_ns(self.engine.now_ns)
+            if not frozen and ready is not None and ready():
+                return True
+            if not frozen and left_ns <= 0:
+                return ready is None
+
+            def changed(was_frozen: bool = frozen) -> bool:
+                if self.ending.is_set() or self.gone or (guest.paused_since_ns is not None) != was_frozen:
+                    return True
+                return not was_frozen and ready is not None and ready()
+
+            self.engine.wait(_FROZEN_AT_MOST_S if frozen else left_ns / NS_PER_S, changed)
+
+    def launch(self, task: ScheduledTask) -> None:
+        """Start the action of a scheduled task as its user; returns at once."""
+        if self.threads is None:
+            raise RuntimeError(f"'{self.guest_name}' has no threads to run the task '{task.name}' in")
+        environment = process_environment(self.computer_name, task.user)
+        process = replace(
+            self,
+            environment=environment,
+            location="C:\\Windows\\system32",
+            ending=threading.Event(),
+            logon=Logon.LOCAL,
+        ).begun()
+        task.state, task.last_run_ns, task.last_result = TaskState.Running, self.model.now_ns, TASK_RUNNING
+        self.engine.announce()
+        self.threads.submit(process.run_task, task)
+
+    def run_task(self, task: ScheduledTask) -> None:
+        """Run a task's action to its end, in a thread of the pool."""
+        with self.engine.computing():
+            code = FAILED
+            try:
+                self.wait(self.model.windows.task_start_s())
+                line = f'"{task.execute}" {task.arguments}'
+                code = ConsoleProgram(self).run(line, io.BytesIO(), _drop, _drop)
+            except PipelineStopped:
+                return
+            except Exception:
+                log.exception("the task %s on %s ended by a defect", task.name, self.computer_name)
+            if not self.gone:
+                task.state, task.last_result = TaskState.Ready, code & 0xFFFFFFFF
+
+
+def _drop(_data: bytes) -> None:
+    """Nobody reads what a task prints."""

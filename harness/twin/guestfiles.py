@@ -1,0 +1,41 @@
+"""The files of a managed guest: text by path, as far as a task's result needs it."""
+
+from __future__ import annotations
+
+from harness.twin.model.windows.state import GuestOs
+
+
+class GuestFiles:
+    """A flat store; every folder exists.  Paths are full ones (``C:\\Windows\\Temp\\result.json``), in any case."""
+
+    def __init__(self, machine: GuestOs) -> None:
+        self._files = machine.files
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file, or a folder with a file in it."""
+        low = _plain(path)
+        return low in self._files or any(name.startswith(f"{low}\\") for name in self._files)
+
+    def read(self, path: str) -> str | None:
+        """The text of a file; None when there is none."""
+        return self._files.get(_plain(path))
+
+    def write(self, path: str, text: str) -> None:
+        """Make or replace a file."""
+        self._files[_plain(path)] = text
+
+    def delete(self, path: str) -> bool:
+        """Remove a file, or all files of a folder; whether there was one."""
+        low = _plain(path)
+        gone = [name for name in self._files if name == low or name.startswith(f"{low}\\")]
+        for name in gone:
+            del self._files[name]
+        return bool(gone)
+
+    def list(self, folder: str) -> tuple[str, ...]:
+        """Full paths (in lower case) of the files below a folder."""
+        return tuple(sorted(name for name in self._files if name.startswith(f"{_plain(folder)}\\")))
+
+
+def _plain(path: str) -> str:
+    return path.replace("/", "\\").rstrip("\\").lower()
