@@ -103,13 +103,15 @@ class SessionRecorder:
         if row.verdict and report.when != "call":
             return
         row.read_results(runs_dir() / row.run_id)
-        said = dict(report.user_properties).get("hil_exit")
+        code = dict(report.user_properties).get("hil_exit")
         if not row.verdict:
             row.verdict = "not-run" if report.outcome == "skipped" else "harness"
-            row.detail = str(report.longreprtext).strip().partition("\n")[0]
+            # Of a worker that crashed, xdist puts its own name and Python's path in front of the plain text.
+            said = report.longrepr if isinstance(report.longrepr, str) else report.longreprtext
+            row.detail = said.strip().partition("\n")[0]
         if isinstance(report.longrepr, tuple):
             row.detail = str(report.longrepr[2]).removeprefix("Skipped: ").removeprefix("not-run: ")
-        self._exits[row.id + row.lab] = exit_of(int(str(said))) if said is not None else OF_VERDICT[row.verdict]
+        self._exits[row.id + row.lab] = exit_of(int(str(code))) if code is not None else OF_VERDICT[row.verdict]
         self._write("run.finished", **row.plain())
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -146,7 +148,7 @@ class SessionRecorder:
     def _complete_allure(self) -> None:
         """Exactly one Allure result for each selected scenario, also where the worker could not write it."""
         folder = results_folder(self._config)
-        if folder is None:
+        if folder is None or not self._selected & set(self._rows):
             return
         turns = [
             Turn(self._orders[key], row.verdict, row.detail) for key, row in self._rows.items() if key in self._selected

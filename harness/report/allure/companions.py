@@ -85,7 +85,7 @@ def environment_text(documents: Iterable[Mapping[str, Any]]) -> str:
             if row.get("name") != "verdict":
                 found.setdefault(str(row.get("name")), {})[str(row.get("value"))] = None
         found["evidence"] |= dict.fromkeys(evidence_of(document))
-    return "".join(f"{_key(name)}={_value(', '.join(values))}\n" for name, values in found.items())
+    return "".join(f"{_key(name)}={_value(', '.join(values))}\n" for name, values in found.items() if values)
 
 
 def evidence_of(document: Mapping[str, Any]) -> tuple[str, ...]:

@@ -14,7 +14,8 @@ from harness.report.wording import printable, shortened
 AROUND: Final = 3
 """Lines shown before and after each decisive one."""
 MOST_DECISIVE: Final = 20
-LINE_CHARS: Final = 400
+NAMED_CHARS: Final = 600
+OTHER_CHARS: Final = 160
 ENDS: Final = 10
 """First and last lines of a journal in which nothing decided."""
 
@@ -61,5 +62,5 @@ def _line(entry: Entry, *, marked: bool) -> str:
         content["runs"] = [run for run in content.get("runs") or () if not run[3]]
     time = "-" if entry.t_lab_ns is None else elapsed(entry.t_lab_ns)
     who = f"{entry.actor} {entry.kind.value} {entry.subject} {entry.what}"
-    text = shortened(json.dumps(content, ensure_ascii=False), LINE_CHARS)
+    text = shortened(json.dumps(content, ensure_ascii=False), NAMED_CHARS if marked else OTHER_CHARS)
     return printable(f"{'>' if marked else ' '}  {entry.seq:>6}  {time:>13}  {who}  {text}")

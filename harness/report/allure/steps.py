@@ -89,11 +89,16 @@ def _tree(spans: Sequence[PhaseSpan]) -> list[_Branch]:
             branch_at(path.rpartition("/")[0] or "update").below.append(newest[path])
         return newest[path]
 
-    for span in sorted(spans, key=lambda span: (span.start_ns, span.path.count("/"))):
+    for span in sorted(spans, key=_place):
         if branch_at(span.path).span is not None:
             del newest[span.path]
         branch_at(span.path).span = span
     return root.below
+
+
+def _place(span: PhaseSpan) -> tuple[int, int, float]:
+    """Earlier ones first; of those that begin together the outer one, then the one that ends first."""
+    return span.start_ns, span.path.count("/"), float("inf") if span.end_ns is None else span.end_ns
 
 
 def _phase(record: RunRecord, branch: _Branch, case_status: str) -> Step:
