@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from harness.cli.program import run
 from harness.errors import ConfigError, HarnessError
+from harness.exits import Exit
 from harness.paths import allure_package_dir
 from harness.report.allure import node, page
 from harness.report.allure.case import AllureCase
-from harness.report.allure.folder import write_case
+from harness.report.allure.folder import results_in, write_case
 from harness.report.allure.page import Wish, build_report
 from harness.report.allure.sealing import foreign_references, sealed
+from tests.unit.report.conftest import Reports
 
 SAMPLE = """<!DOCTYPE html>
 <html><head lang="en"><title>Report</title>
@@ -140,3 +143,31 @@ def test_a_report_built_again_takes_its_own_place_in_the_history(
     names = [json.loads(line)["name"] for line in history.read_text().splitlines()]
     assert names == [f"s2 · {REHEARSAL}", f"s1 · {REHEARSAL}"]
     assert len(fake_allure) == 4
+
+
+def test_without_node_the_command_ends_with_4_and_the_results_are_there(
+    reports: Reports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HIL_REPORTS", str(reports.folder))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    output = tmp_path / "out"
+    assert run(["report", "allure", reports.run("DET-003").name, "--output", str(output)]) is Exit.USAGE
+    assert "the Allure report needs Node 20 or newer with npm" in capsys.readouterr().err
+    assert [document["status"] for _, document in results_in(output / "allure-results")] == ["failed"]
+
+
+def test_the_command_prints_its_paths_as_json(
+    reports: Reports,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    fake_allure: list[dict[str, object]],
+) -> None:
+    monkeypatch.setenv("HIL_REPORTS", str(reports.folder))
+    names = [reports.run(scenario).name for scenario in ("UPD-001", "DET-003")]
+    assert run(["report", "allure", *names, "--output", str(tmp_path / "out"), "--json"]) is Exit.PASS
+    said = json.loads(capsys.readouterr().out)
+    assert said["pages"] == [str(tmp_path / "out" / "index.html")]
+    assert "UPD-001 Solution update" in Path(said["pages"][0]).read_text()
+    assert not (reports.folder / "allure-history.jsonl").exists()
+    assert len(fake_allure) == 1
