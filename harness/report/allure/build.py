@@ -10,7 +10,7 @@ from harness.errors import HarnessError
 from harness.journal.writer import FILE_NAME
 from harness.judge.text import explain_failure
 from harness.report.allure.attachments import drawn, files_of
-from harness.report.allure.case import BROKEN, OF_VERDICT, SKIPPED, AllureCase
+from harness.report.allure.case import BROKEN, FAILED, OF_VERDICT, PASSED, SKIPPED, AllureCase
 from harness.report.allure.description import description_of, milliseconds_of
 from harness.report.allure.labels import NO_RUN, full_name_of, labels_of, name_of, parameters_of
 from harness.report.allure.steps import steps_of
@@ -142,8 +142,9 @@ def _status(record: RunRecord) -> tuple[str, str]:
     status = OF_VERDICT.get(verdict, BROKEN)
     if results["waived"]:
         said = f"{verdict}: {results['verdict']} is waived ({cause['waived_by']}): {what}"
-    if not record.timeline.completed and status not in (BROKEN, SKIPPED):
-        attempts = results["attempts"]
-        reason = (attempts[-1]["reason"] if attempts else "") or "its journal stops in the middle"
-        status, said = BROKEN, f"unfinished: the run did not come to its end ({reason}); until then {said}"
+    attempts = results["attempts"]
+    reason = str(attempts[-1]["reason"]) if attempts else ""
+    if not record.timeline.completed and (status in (PASSED, FAILED) or (verdict == "inconclusive" and not reason)):
+        why = reason or "its journal stops in the middle: it died, or it still goes on"
+        status, said = BROKEN, f"unfinished: the run did not come to its end ({why}); until then {said}"
     return status, f"{said}\n{results['label']}"
