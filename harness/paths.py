@@ -13,6 +13,8 @@ MARKER = "testplans"
 RESULTS_NAME: Final = "results.json"
 LOG_NAME: Final = "run.log"
 """In a run folder: what the judge says, and what the run process said."""
+ALLURE_NAME: Final = "allure-results"
+"""In a session folder: what Allure reads."""
 
 
 def root() -> Path:
@@ -59,6 +61,11 @@ def schemas_dir() -> Path:
 def templates_dir() -> Path:
     """Templates of report pages; tracked."""
     return root() / "reports" / "templates"
+
+
+def allure_package_dir() -> Path:
+    """What npm installs for the Allure report: package and lock file; tracked."""
+    return root() / "reports" / "allure"
 
 
 def runs_dir() -> Path:

@@ -5,28 +5,40 @@ from __future__ import annotations
 import json
 import os
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from harness.errors import ConfigError
 from harness.journal.writer import FILE_NAME
-from harness.paths import RESULTS_NAME, reports_dir, runs_dir, sessions_dir
+from harness.paths import ALLURE_NAME, RESULTS_NAME, reports_dir, runs_dir, sessions_dir
 from harness.report.record import read_json
 from harness.report.run import PAGE_NAME, write_report
 from harness.report.session import SUMMARY_NAME, rebuild_session
 from harness.report.wording import duration_text
 from harness.run.job import find_run
 
+if TYPE_CHECKING:
+    from harness.report.allure.page import Wish
+
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Find, open and rebuild the pages of runs.")
 
 LAST: Final = "last"
+REPORT_NAME: Final = "allure-report"
 DISPLAYS: Final = ("DISPLAY", "WAYLAND_DISPLAY")
 
 What = Annotated[
     str, typer.Argument(metavar="[RUN|SESSION|last]", help="Run or session; `last` is the newest session.")
+]
+Whats = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[SESSION|RUN|last]...", help="Sessions and runs; default: the newest session."),
+]
+Output = Annotated[Path | None, typer.Option(help="Folder for the page [default: allure-report in the session folder]")]
+OpenNothing = Annotated[
+    bool, typer.Option("--open-nothing", help="Do not open the page, also where there is a display.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
@@ -54,6 +66,10 @@ def build(what: What = LAST) -> None:
         if (run / FILE_NAME).is_file():
             typer.echo(build_run(run))
     rebuild_session(folder, runs_dir())
+    if (folder / ALLURE_NAME).is_dir():
+        from harness.report.allure.session import rebuild_results
+
+        rebuild_results(folder, runs_dir())
     typer.echo(str(folder / PAGE_NAME))
 
 
@@ -72,6 +88,53 @@ def list_reports(as_json: AsJson = False) -> None:
             typer.echo(f"  {row['verdict'] or 'no verdict':<13}{row['id']:<12}{row['title']}{waived}{label}")
     if not sessions:
         typer.echo(f"no session in {sessions_dir()}")
+
+
+@app.command("allure")
+def allure_report(
+    what: Whats = None, output: Output = None, as_json: AsJson = False, open_nothing: OpenNothing = False
+) -> None:
+    """Make Allure results from run folders, and of them one HTML file that loads nothing.  Needs Node 20 and npm."""
+    from harness.report.allure.page import build_report
+
+    wish = _wish([folder_of(name) for name in what or [LAST]], output)
+    if not as_json:
+        typer.echo(f"results: {wish.results}", err=True)
+    pages = build_report(wish, lambda text: typer.echo(text, err=True))
+    if as_json:
+        found = {"schema": 1, "name": wish.name, "results": str(wish.results), "pages": [str(page) for page in pages]}
+        typer.echo(json.dumps(found, indent=1, ensure_ascii=False))
+        return
+    for page in pages:
+        typer.echo(str(page))
+    if not open_nothing and any(os.environ.get(name) for name in DISPLAYS):
+        webbrowser.open(pages[0].as_uri())
+
+
+def _wish(folders: Sequence[Path], output: Path | None) -> Wish:
+    """The report of one session, which gets a place in the history; or of any selection, which does not."""
+    from harness.report.allure.build import case_of_folder
+    from harness.report.allure.companions import write_companions
+    from harness.report.allure.folder import keep_only, write_case
+    from harness.report.allure.page import Wish
+    from harness.report.allure.session import build_order, rebuild_results, session_cases
+
+    history = reports_dir() / "allure-history.jsonl"
+    if len(folders) == 1 and is_session(folders[0]):
+        session = folders[0]
+        results = rebuild_results(session, runs_dir())
+        return Wish(session.name, results, output or session / REPORT_NAME, history, remember=True)
+    place = output or reports_dir() / REPORT_NAME
+    results, written = place / ALLURE_NAME, set()
+    for folder in folders:
+        for case in session_cases(folder, runs_dir()) if is_session(folder) else [case_of_folder(folder)]:
+            write_case(results, case)
+            written.add(case.uuid)
+    keep_only(results, written)
+    newest = max(folder.name for folder in folders)
+    name = newest if len(folders) == 1 else f"{len(folders)} sessions and runs, the newest {newest}"
+    write_companions(results, name, build_order(newest))
+    return Wish(name, results, place, history)
 
 
 def build_run(folder: Path) -> str:

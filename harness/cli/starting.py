@@ -21,7 +21,7 @@ from harness.cli.table import echo_json
 from harness.errors import ConfigError, HarnessError, NothingSelectedError
 from harness.exits import OF_PYTEST, Exit
 from harness.labs.models import find_lab
-from harness.paths import root, sessions_dir
+from harness.paths import ALLURE_NAME, root, sessions_dir
 from harness.plan.load import Plan, find_plan, load_plan
 from harness.report.record import read_json
 from harness.report.session import PAGE_NAME, SUMMARY_NAME
@@ -114,6 +114,8 @@ def pytest_command(plan: Plan, order: Order, session_id: str, workers: int) -> l
         command.append(f"--hil-seed={order.seed}")
     if order.record:
         command.append("--hil-record")
+    if not any("no:allure" in word for word in order.extra):
+        command.append(f"--alluredir={sessions_dir() / session_id / ALLURE_NAME}")
     if order.expression:
         command += ["-k", pytest_expression(order.expression, [scenario.id for scenario in plan.scenarios])]
     return [*command, *order.extra]

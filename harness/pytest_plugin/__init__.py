@@ -21,14 +21,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """On the controller: make the session folder; on a worker: learn it from the controller."""
     options = HilOptions.of(config)
     config.stash[ACTIVE] = options.active
-    if options.active and not hasattr(config, "workerinput"):
+    if not options.active:
+        return
+    from harness.pytest_plugin.allure_live import go_live, results_folder
+
+    folder = results_folder(config)
+    if folder is not None:
+        go_live(config, folder)
+    if not hasattr(config, "workerinput"):
         from harness.pytest_plugin.session import SessionRecorder
 
         config.pluginmanager.register(SessionRecorder(config, options), "hil-session")
+    elif folder is not None:
+        # Each worker would empty the folder, one that replaces a crashed one also of the results until then.
+        config.option.clean_alluredir = False
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

@@ -20,12 +20,20 @@ from harness.plan.load import load_plan
 from harness.plan.models import Scenario
 from harness.pytest_plugin.options import HilOptions
 from harness.pytest_plugin.outcome import ScenarioBroken, ScenarioFailed
-from harness.pytest_plugin.running import run_scenario
+from harness.pytest_plugin.running import run_scenario, seed_of
 from harness.run.obstacles import obstacles
 
 
 class ScenarioFunction(pytest.Function):
-    """A scenario's test; a failure shows the judge's text instead of a traceback through the plug-in."""
+    """A scenario's test; a failure shows the judge's text instead of a traceback through the plug-in.
+
+    `scenario`, `lab`, `plan_title` and `seed` say what it runs.
+    """
+
+    scenario: Scenario
+    lab: LabFile
+    plan_title: str
+    seed: int
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The text that says whose fault it is, where, and what to do next."""
@@ -63,6 +71,8 @@ class PlanModule(pytest.Module):
             callobj=_test_of(path, title, scenario, lab, options),
             originalname=function_name(scenario.id),
         )
+        function.scenario, function.lab, function.plan_title = scenario, lab, title
+        function.seed = seed_of(lab, options)
         reasons = obstacles(scenario, lab)
         if reasons:
             text = f"scenario '{scenario.id}' does not fit lab '{lab.lab}': {'; '.join(reasons)}"

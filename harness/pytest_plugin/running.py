@@ -31,6 +31,11 @@ def session_id_of(config: pytest.Config) -> str:
     return str(config.pluginmanager.get_plugin("hil-session").session_id)  # type: ignore[union-attr]
 
 
+def seed_of(lab: LabFile, options: HilOptions) -> int:
+    """The seed of a run: as asked, else the lab's."""
+    return lab.default_seed if options.seed is None else options.seed
+
+
 def run_scenario(
     item: pytest.Item, path: Path, title: str, scenario: Scenario, lab: LabFile, options: HilOptions
 ) -> None:
@@ -45,7 +50,7 @@ def run_scenario(
         plan={"name": scenario.plan, "title": title, "file": path.name, "sha256": plan_sha256(scenario)},
         lab=lab.model_dump(mode="json", by_alias=True),
         instances=lab.instance_names,
-        seed=lab.default_seed if options.seed is None else options.seed,
+        seed=seed_of(lab, options),
         record=options.record,
     )
     job.save()

@@ -21,8 +21,13 @@ from harness.exits import OF_PYTEST, OF_VERDICT, Exit, exit_of, worst
 from harness.labs.models import find_lab
 from harness.paths import reports_dir, runs_dir, sessions_dir
 from harness.plan.load import load_plan
+from harness.plan.plain import to_plain
+from harness.pytest_plugin.allure_live import results_folder
 from harness.pytest_plugin.collect import function_name
 from harness.pytest_plugin.options import HilOptions
+from harness.pytest_plugin.running import seed_of
+from harness.report.allure.build import Order
+from harness.report.allure.session import Turn, complete_results
 from harness.report.session import ScenarioRow, write_session
 from harness.run.launch import stop_run
 from harness.run.session_folder import STOP_NAME, new_session_id, run_id_of
@@ -40,9 +45,11 @@ class SessionRecorder:
         self._started = utc_now()
         self._began_ns = monotonic_ns()
         self._rows: dict[str, ScenarioRow] = {}
+        self._orders: dict[str, Order] = {}
         self._exits: dict[str, Exit] = {}
         self._selected: set[str] = set()
         self._usage_error = False
+        self._trouble = ""
 
     # --- hooks -------------------------------------------------------------------------------------------------------
 
@@ -67,6 +74,8 @@ class SessionRecorder:
                 key = f"{path.name}::{function_name(scenario.id)}[lab={lab.lab}]"
                 run_id = run_id_of(self.session_id, scenario.id, lab.lab)
                 self._rows[key] = ScenarioRow(id=scenario.id, title=scenario.title, run_id=run_id, lab=lab.lab)
+                named = {"name": scenario.plan, "title": plan.title}
+                self._orders[key] = Order(run_id, named, to_plain(scenario), lab.lab, seed_of(lab, self._options))
         except HarnessError:
             # pytest reports the same mistake as a collection error, with its place in the file
             self._usage_error = True
@@ -94,13 +103,15 @@ class SessionRecorder:
         if row.verdict and report.when != "call":
             return
         row.read_results(runs_dir() / row.run_id)
-        said = dict(report.user_properties).get("hil_exit")
+        code = dict(report.user_properties).get("hil_exit")
         if not row.verdict:
             row.verdict = "not-run" if report.outcome == "skipped" else "harness"
-            row.detail = str(report.longreprtext).strip().partition("\n")[0]
+            # Of a worker that crashed, xdist puts its own name and Python's path in front of the plain text.
+            said = report.longrepr if isinstance(report.longrepr, str) else report.longreprtext
+            row.detail = said.strip().partition("\n")[0]
         if isinstance(report.longrepr, tuple):
             row.detail = str(report.longrepr[2]).removeprefix("Skipped: ").removeprefix("not-run: ")
-        self._exits[row.id + row.lab] = exit_of(int(str(said))) if said is not None else OF_VERDICT[row.verdict]
+        self._exits[row.id + row.lab] = exit_of(int(str(code))) if code is not None else OF_VERDICT[row.verdict]
         self._write("run.finished", **row.plain())
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -131,7 +142,21 @@ class SessionRecorder:
         wall_s = (monotonic_ns() - self._began_ns) / NS_PER_S
         write_session(self.folder, self._started, utc_now(), wall_s, int(code), self._selected_rows())
         _point(reports_dir() / "last", self.folder)
+        self._complete_allure()
         self._write("session.finished", exit_code=int(code))
+
+    def _complete_allure(self) -> None:
+        """Exactly one Allure result for each selected scenario, also where the worker could not write it."""
+        folder = results_folder(self._config)
+        if folder is None or not self._selected & set(self._rows):
+            return
+        turns = [
+            Turn(self._orders[key], row.verdict, row.detail) for key, row in self._rows.items() if key in self._selected
+        ]
+        try:
+            complete_results(folder, self.session_id, turns, runs_dir())
+        except HarnessError as error:
+            self._trouble = str(error)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Where the report is."""
@@ -139,6 +164,8 @@ class SessionRecorder:
             for label in sorted({row.label for row in self._rows.values() if row.label}):
                 terminalreporter.write_line(label)
             terminalreporter.write_line(f"report: {self.folder / 'index.html'}")
+            if self._trouble:
+                terminalreporter.write_line(f"Allure results are not complete: {self._trouble}")
 
     # --- parts -------------------------------------------------------------------------------------------------------
 

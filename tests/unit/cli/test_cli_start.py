@@ -51,7 +51,13 @@ def test_the_order_becomes_a_command_line_of_pytest(plan: Plan) -> None:
     words = " ".join(command[4:])
     for part in ("-p no:cacheprovider", "--hil-session=s1", "-n 2", "--hil-lab=twin-4node", "--hil-seed=7"):
         assert part in words
-    assert command[-4:] == ["--hil-record", "-k", "UPD_001", "-x"]
+    assert f"--hil-record --alluredir={sessions_dir() / 's1' / 'allure-results'}" in words
+    assert command[-3:] == ["-k", "UPD_001", "-x"]
+
+
+def test_without_its_plugin_allure_is_not_asked_for(plan: Plan) -> None:
+    command = starting.pytest_command(plan, Order("demo", extra=("-p", "no:allure_pytest")), "s1", 1)
+    assert not any(word.startswith("--alluredir") for word in command)
 
 
 def test_one_scenario_at_a_time_needs_no_worker_processes(plan: Plan) -> None:
