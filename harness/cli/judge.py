@@ -46,8 +46,8 @@ def journal_of(run: str) -> Journal:
 def replay(run: Run, as_json: AsJson = False) -> None:
     """Judge a run again from its journal, offline.
 
-    Exit code: that of the verdict; 3 when the journal is broken, or when the stored results are not what the journal
-    says.
+    Exit code: that of the verdict; 3 when the journal is broken or was shortened, or when the stored results are not
+    what the journal says.
     """
     found = replay_run(folder_of(run))
     judgement = found.judgement
@@ -56,9 +56,9 @@ def replay(run: Run, as_json: AsJson = False) -> None:
         typer.echo(json.dumps({"same": found.same, "differences": found.differences, "results": plain}, indent=1))
     else:
         stored = found.stored["verdict"] if found.stored else "none stored"
-        typer.echo(
-            f"verdict {judgement.verdict} (stored: {stored}), {len(judgement.journal.entries)} lines, chain holds"
-        )
+        lines = f"{len(judgement.journal.entries)} lines"
+        chain = f"{lines}, chain holds" if found.shortage is None else f"{lines} of {found.shortage.expected}"
+        typer.echo(f"verdict {judgement.verdict} (stored: {stored}), {chain}")
         typer.echo(judgement.label)
         for text in found.differences:
             typer.echo(f"  {text}")
@@ -91,7 +91,10 @@ def _shown(value: object) -> str:
 @app.command()
 def explain(run: Run, as_json: AsJson = False) -> None:
     """Say in at most fifteen lines why a run has its verdict, and what to do next."""
-    plain = results_of(replay_run(folder_of(run)).judgement).model_dump(mode="json", by_alias=True)
+    found = replay_run(folder_of(run))
+    if found.shortage is not None:
+        typer.echo(f"warning: {found.shortage}", err=True)
+    plain = results_of(found.judgement).model_dump(mode="json", by_alias=True)
     if as_json:
         keys = ("run_id", "verdict", "effective", "cause", "because")
         typer.echo(json.dumps({key: plain[key] for key in keys}, indent=1))
