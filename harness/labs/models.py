@@ -26,6 +26,7 @@ from harness.plan.checking import validate
 from harness.plan.models import Capability, Line, Name, Parameters, Value, Versions
 from harness.plan.problem import Problem, SourceError
 from harness.plan.quantity import Duration
+from harness.plan.releases import release_builds
 from harness.plan.text import Objection, Objections, TextError, closest, describe, require_text
 from harness.plan.yaml_source import Source, load_source
 
@@ -236,6 +237,14 @@ class LabFile(Value):
     def is_simulated(self) -> bool:
         """Is there no plant behind it, but the twin?  Only for what is about the twin itself, such as serving it."""
         return self.kind == "twin"
+
+    @property
+    def releases(self) -> tuple[str, ...] | None:
+        """Every solution version that the lab can be brought to, None where only the plant knows.
+
+        The versions of a simulated lab are exactly those of the table that it is made from.
+        """
+        return tuple(release_builds()) if self.is_simulated else None
 
     @model_validator(mode="after")
     def _check_kind(self) -> LabFile:
