@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.called import say
 from harness.errors import ConfigError
 from harness.exits import OF_VERDICT, Exit
 from harness.journal import Journal, read_journal
@@ -15,7 +16,7 @@ from harness.journal.writer import FILE_NAME
 from harness.judge.diff import diff as differences_of
 from harness.judge.replay import replay as replay_run
 from harness.judge.results import results_of
-from harness.judge.text import explain_failure
+from harness.judge.text import LOOK_FURTHER, explain_failure
 from harness.run.job import find_run
 
 app = typer.Typer(
@@ -99,4 +100,4 @@ def explain(run: Run, as_json: AsJson = False) -> None:
         keys = ("run_id", "verdict", "effective", "cause", "because")
         typer.echo(json.dumps({key: plain[key] for key in keys}, indent=1))
     else:
-        typer.echo(explain_failure(plain))
+        say(explain_failure(plain, look=LOOK_FURTHER))

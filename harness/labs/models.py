@@ -299,8 +299,14 @@ def _rule_objections(lab: LabFile) -> list[Objection]:
 
 
 def load_lab(path: Path) -> LabFile:
-    """Read and check a lab file.  Raises SourceError with all its mistakes; ConfigError when it cannot be read."""
+    """Read and check a lab file.  Raises SourceError with all its mistakes; ConfigError when it cannot be read, or is a
+    plan."""
     source = load_source(path)
+    if "scenarios" in source.value and "lab" not in source.value:
+        raise ConfigError(
+            f"'{source.file}' is a plan, not a lab file: it says what to prove, not where",
+            hint="hil lab list shows the labs",
+        )
     lab, problems = validate(LabFile, source.value, source)
     if lab is not None:
         problems += _name_problems(lab, path, source)
@@ -324,9 +330,15 @@ def lab_names() -> tuple[str, ...]:
 
 
 def find_lab(name: str) -> LabFile:
-    """The lab with this name, or the lab file at this path.  Raises ConfigError for an unknown name."""
+    """The lab with this name, or the lab file at this path.  Raises ConfigError for an unknown name.
+
+    An example is found by its name too, so that what is said about it can be typed; no list and no plan names it.
+    """
     if name.endswith(".yaml"):
         return load_lab(Path(name))
+    example = paths.labs_dir() / f"{name}{EXAMPLE}"
+    if name not in lab_names() and example.parent == paths.labs_dir() and example.is_file():
+        return load_lab(example)
     if name not in lab_names():
         near = closest(name, lab_names())
         raise ConfigError(

@@ -69,9 +69,10 @@ def is_lab_file(source: Source) -> bool:
 
 def find_plan(name: str) -> Path:
     """The path of a plan given by name (`demo`) or by path.  Raises ConfigError for a name that no plan has."""
-    path = Path(name)
-    if name.endswith((".yaml", ".yml")) and path.is_file():
-        return path
+    if name.endswith((".yaml", ".yml")):
+        for path in (Path(name), paths.root() / name):
+            if path.is_file():
+                return path
     named = paths.plans_dir() / f"{name.removesuffix('.yaml')}.yaml"
     if named.is_file():
         return named
@@ -81,6 +82,16 @@ def find_plan(name: str) -> Path:
         f"there is no plan '{name}'" + (f" (did you mean '{near}'?)" if near else ""),
         hint=f"known plans: {', '.join(known) or 'none'}; a path to a YAML file works too",
     )
+
+
+def plan_reference(path: Path) -> str:
+    """How commands name the plan file at `path` later on: the file's name alone where the plan's name will do, else
+    its path, from the checkout where it lies inside."""
+    resolved = path.resolve()
+    if resolved.parent == paths.plans_dir().resolve():
+        return path.name
+    checkout = paths.root().resolve()
+    return str(resolved.relative_to(checkout) if resolved.is_relative_to(checkout) else resolved)
 
 
 def plan_files() -> list[Path]:
