@@ -66,6 +66,8 @@ SEVERITY: Final = (
 """Mixed results: the first of these that occurs is the exit code of the whole.  `USAGE` and `NOTHING_SELECTED` end a
 command before anything runs, so they meet others only where several sessions are summed up."""
 
+BEFORE_ANYTHING: Final = frozenset({Exit.USAGE, Exit.NOTHING_SELECTED})
+"""What a command ends with that did not come as far as a run: it leaves no session."""
 
 OF_PYTEST: Final = {
     0: Exit.PASS,

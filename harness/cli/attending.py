@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import typer
-
+from harness.cli.called import say
 from harness.cli.following import Tail, read_entries
 from harness.cli.interrupts import Interrupts
 from harness.cli.outcome import closing_table, log_tail, read_outcome
@@ -70,7 +69,7 @@ def watch(state: RunState, *, as_json: bool) -> Exit:
         finally:
             progress.close()
     if not waited:
-        typer.echo(f"the run goes on; to stop it: hil run stop {state.run_id} --yes", err=True)
+        say(f"the run goes on; to stop it: hil run stop {state.run_id} --yes", err=True)
         return Exit.INTERRUPTED
     return conclude(state.folder, as_json=as_json)
 
@@ -99,7 +98,7 @@ def resume(state: RunState, *, as_json: bool) -> Exit:
         finally:
             progress.close()
     if not waited:
-        typer.echo(f"left: the run goes on as process {process.pid}: hil run watch {state.run_id}", err=True)
+        say(f"left: the run goes on as process {process.pid}: hil run watch {state.run_id}", err=True)
         return Exit.DETACHED
     return conclude(state.folder, as_json=as_json, code=process.wait())
 
@@ -130,7 +129,7 @@ def stop(state: RunState, conductor: Holder) -> Exit:
     conclude(state.folder, as_json=False)
     row = LeaseStore().read(state.instance) if state.instance else None
     if row is not None and row.tainted:
-        typer.echo(f"lab instance {row.instance} is tainted: {row.tainted}", err=True)
+        say(f"lab instance {row.instance} is tainted: {row.tainted}", err=True)
         return Exit.TAINTED
     return Exit.PASS
 
@@ -155,9 +154,9 @@ def conclude(folder: Path, *, as_json: bool, code: int | None = None) -> Exit:
     if as_json:
         echo_json({**outcome.plain(), "exit_code": int(exit_code), "files": files_of(folder)})
         return exit_code
-    typer.echo(closing_table([outcome]))
+    say(closing_table([outcome]))
     report = files_of(folder).get("report")
-    typer.echo(f"report: {report}" if report else f"folder: {folder}")
+    say(f"report: {report}" if report else f"folder: {folder}")
     return exit_code
 
 

@@ -116,7 +116,14 @@ class RunAttempt:
         from harness.run.memory import RunMemory, remember
 
         path = self._job.folder / FILE_NAME
-        return remember(read_journal(path)) if self._resume and path.exists() else RunMemory()
+        if not self._resume or not path.exists():
+            return RunMemory()
+        from harness.judge.results import read_results
+        from harness.judge.shortage import refuse_shortage
+
+        journal = read_journal(path)
+        refuse_shortage(journal, read_results(self._job.folder))  # what it lacks cannot be resumed
+        return remember(journal)
 
     def _lease(self) -> Lease:
         purpose = f"run {self._job.run_id}"

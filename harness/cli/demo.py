@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
+from harness.cli.called import say
 from harness.cli.starting import Order, run_session
 from harness.exits import Exit
 from harness.paths import plans_dir, reports_dir
@@ -28,6 +29,6 @@ def demo(
     """
     code = run_session(Order(plan=str(plans_dir() / PLAN), workers=workers), as_json=as_json)
     if not as_json:
-        typer.echo(f"  open it in a browser; it is also at {reports_dir() / 'last' / 'index.html'}")
-        typer.echo("  what happened in one run: hil run list, then hil run show RUN")
+        say(f"  open it in a browser; it is also at {reports_dir() / 'last' / 'index.html'}")
+        say("  what happened in one run: hil run list, then hil run show RUN")
     return code

@@ -22,6 +22,7 @@ from typing import Annotated, Final
 
 import typer
 
+from harness.cli.called import say
 from harness.errors import ConfigError
 from harness.exits import Exit
 from harness.paths import reports_dir, root, state_dir
@@ -218,4 +219,4 @@ def show(checks: Sequence[Check]) -> None:
         kind = "" if check.needed else " (optional)"
         typer.echo(f"{check.state:<8} {check.name:<12} {check.found}{kind}")
         if check.remedy:
-            typer.echo(f"{'':<21} → {check.remedy}")
+            say(f"{'':<21} → {check.remedy}")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.called import say
 from harness.errors import ConfigError
 from harness.exits import OF_VERDICT, Exit
 from harness.journal import Journal, read_journal
@@ -15,7 +16,7 @@ from harness.journal.writer import FILE_NAME
 from harness.judge.diff import diff as differences_of
 from harness.judge.replay import replay as replay_run
 from harness.judge.results import results_of
-from harness.judge.text import explain_failure
+from harness.judge.text import LOOK_FURTHER, explain_failure
 from harness.run.job import find_run
 
 app = typer.Typer(
@@ -46,8 +47,8 @@ def journal_of(run: str) -> Journal:
 def replay(run: Run, as_json: AsJson = False) -> None:
     """Judge a run again from its journal, offline.
 
-    Exit code: that of the verdict; 3 when the journal is broken, or when the stored results are not what the journal
-    says.
+    Exit code: that of the verdict; 3 when the journal is broken or was shortened, or when the stored results are not
+    what the journal says.
     """
     found = replay_run(folder_of(run))
     judgement = found.judgement
@@ -56,9 +57,9 @@ def replay(run: Run, as_json: AsJson = False) -> None:
         typer.echo(json.dumps({"same": found.same, "differences": found.differences, "results": plain}, indent=1))
     else:
         stored = found.stored["verdict"] if found.stored else "none stored"
-        typer.echo(
-            f"verdict {judgement.verdict} (stored: {stored}), {len(judgement.journal.entries)} lines, chain holds"
-        )
+        lines = f"{len(judgement.journal.entries)} lines"
+        chain = f"{lines}, chain holds" if found.shortage is None else f"{lines} of {found.shortage.expected}"
+        typer.echo(f"verdict {judgement.verdict} (stored: {stored}), {chain}")
         typer.echo(judgement.label)
         for text in found.differences:
             typer.echo(f"  {text}")
@@ -91,9 +92,12 @@ def _shown(value: object) -> str:
 @app.command()
 def explain(run: Run, as_json: AsJson = False) -> None:
     """Say in at most fifteen lines why a run has its verdict, and what to do next."""
-    plain = results_of(replay_run(folder_of(run)).judgement).model_dump(mode="json", by_alias=True)
+    found = replay_run(folder_of(run))
+    if found.shortage is not None:
+        typer.echo(f"warning: {found.shortage}", err=True)
+    plain = results_of(found.judgement).model_dump(mode="json", by_alias=True)
     if as_json:
         keys = ("run_id", "verdict", "effective", "cause", "because")
         typer.echo(json.dumps({key: plain[key] for key in keys}, indent=1))
     else:
-        typer.echo(explain_failure(plain))
+        say(explain_failure(plain, look=LOOK_FURTHER))

@@ -12,6 +12,7 @@ from typing import Annotated, Final
 
 import typer
 
+from harness.cli.called import say
 from harness.cli.doctor import LAB_ADDRESSES, Check, State
 from harness.cli.doctor import show as show_checks
 from harness.cli.labstate import InstanceState, all_labs, find_instance, instance_table, lab_state
@@ -74,7 +75,7 @@ def release(
     if state.is_untouched:
         typer.echo(f"{state.instance} is free already")
         return Exit.PASS
-    typer.echo("\n".join(_consequences(state, "" if yes else "would ")))
+    say("\n".join(_consequences(state, "" if yes else "would ")))
     if not yes:
         typer.echo("nothing was done; add --yes")
         return Exit.USAGE

@@ -71,14 +71,17 @@ def log_tail(folder: Path) -> list[str]:
     return lines[-_LOG_LINES:]
 
 
-def closing_table(outcomes: Sequence[Outcome]) -> str:
-    """The table of all outcomes, a reason for each that did not simply pass, and what the results are evidence of."""
+def closing_table(outcomes: Sequence[Outcome], lab: str | None = None) -> str:
+    """The table of all outcomes, a reason for each that did not simply pass, and what the results are evidence of.
+
+    `lab` is how the operator named the lab, where one was named: a file may be out of reach by its lab's name.
+    """
     lines = [text_table(HEAD, [outcome.cells for outcome in outcomes], right=HEAD[2:])]
     for outcome in outcomes:
         row = outcome.row
         if row.verdict != "pass" or row.waived:
             lines.append(f"{row.id}: {row.detail or 'no reason was written down'}")
-            more = f"hil run show {row.run_id}" if outcome.folder.is_dir() else f"hil plan fits {row.lab}"
+            more = f"hil run show {row.run_id}" if outcome.folder.is_dir() else f"hil plan fits {lab or row.lab}"
             lines.append(f"  more: {more}")
     lines += sorted({outcome.row.label for outcome in outcomes if outcome.row.label})
     return "\n".join(lines)

@@ -15,11 +15,12 @@ from harness.errors import ConfigError
 from harness.exits import Exit
 from harness.judge.document import document_schemas
 from harness.labs.lint import json_schemas, lint_file
-from harness.labs.models import find_lab
+from harness.labs.models import find_lab, lab_names
 from harness.plan.load import Plan, find_plan, load_plan, plan_files
 from harness.plan.models import Scenario
 from harness.plan.plain import plan_sha256, to_plain
 from harness.plan.render import render
+from harness.report.wording import counted
 from harness.run.obstacles import obstacles
 
 plan_app = typer.Typer(no_args_is_help=True, help="List, show and check test plans.")
@@ -104,18 +105,35 @@ def render_plan(plan: PlanName, scenario_id: ScenarioName = None) -> None:
 
 @plan_app.command("lint")
 def lint(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Plan and lab files.")], as_json: Json = False
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE…", help="Plan and lab files; names of plans and labs work too.")
+    ],
+    as_json: Json = False,
 ) -> Exit:
-    """Check plan and lab files; exit code 4 when something is wrong."""
-    problems = [problem for file in files for problem in lint_file(file)]
+    """Check plan and lab files; exit code 4 when something is wrong.
+
+    Warnings are about what may be meant, such as a release that this checkout does not know; they do not change the
+    exit code.
+    """
+    problems = [problem for file in files for problem in lint_file(_file_of(file))]
+    mistakes = [problem for problem in problems if not problem.is_warning]
     if as_json:
         typer.echo(_json([problem.to_plain() for problem in problems]))
     else:
         for problem in problems:
             typer.echo(str(problem))
-        checked = f"{len(files)} file{'s' if len(files) > 1 else ''} checked"
-        typer.echo(f"{checked}, {len(problems)} mistake{'' if len(problems) == 1 else 's'}")
-    return Exit.USAGE if problems else Exit.PASS
+        warnings = len(problems) - len(mistakes)
+        parts = [counted(len(files), "file") + " checked", counted(len(mistakes), "mistake")]
+        typer.echo(", ".join([*parts, counted(warnings, "warning")] if warnings else parts))
+    return Exit.USAGE if mistakes else Exit.PASS
+
+
+def _file_of(name: str) -> Path:
+    """The file that `name` means: a path, else the name of a plan or of a lab.  Raises ConfigError."""
+    path = Path(name)
+    if path.is_file() or name.endswith((".yaml", ".yml")) or path.name != name:
+        return path
+    return paths.labs_dir() / f"{name}.yaml" if name in lab_names() else find_plan(name)
 
 
 @plan_app.command("schema")

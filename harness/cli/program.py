@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from harness.cli import NOUNS
+from harness.cli.called import called_as, say
 from harness.errors import HarnessError
 from harness.exits import Exit
 from harness.paths import root
@@ -49,11 +50,19 @@ def load(noun: str) -> Any:
 
 def make_plain(command: Any) -> None:
     """Take frames and colours from the help of a command and of those below it, and the completion options, which
-    belong to `hil` itself.  Plain help reads well in a log and appears twice as fast."""
+    belong to `hil` itself.  Plain help reads well in a log and appears twice as fast.  In a list of commands each is
+    described by its whole first sentence, which would be cut off otherwise."""
     command.rich_markup_mode = None
     command.params = [option for option in command.params if option.name not in COMPLETION_OPTIONS]
+    command.short_help = command.short_help or first_sentence(command.help or "")
     for verb in getattr(command, "commands", {}).values():
         make_plain(verb)
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a docstring, on one line."""
+    paragraph = " ".join(text.partition("\n\n")[0].split())
+    return paragraph.partition(". ")[0].rstrip(".") + "." if paragraph else ""
 
 
 app = typer.Typer(
@@ -93,7 +102,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         command.main(prog_name=PROGRAM)
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        with command.make_context(PROGRAM, words) as context:
+        with command.make_context(called_as(), words) as context:
             result = command.invoke(context)
     except typer.Exit as end:
         return end.exit_code
@@ -116,9 +125,9 @@ def complain(text: str, hint: str, code: Exit) -> Exit:
     """Say on stderr what went wrong and what to do next; with `HIL_DEBUG=1` also where."""
     if os.environ.get("HIL_DEBUG") == "1":
         traceback.print_exc()
-    typer.echo(f"{PROGRAM}: {text}", err=True)
+    say(f"{PROGRAM}: {text}", err=True)
     if hint:
-        typer.echo(f"  next: {hint}", err=True)
+        say(f"  next: {hint}", err=True)
     return code
 
 
@@ -129,5 +138,5 @@ def complain_of_usage(error: typer.TyperException) -> Exit:
     if context is not None and text == context.get_help():
         typer.echo(text)
         return Exit.USAGE
-    path = context.command_path if context else PROGRAM
+    path = context.command_path if context else called_as()
     return complain(text[:1].lower() + text[1:], f"`{path} --help` shows what there is", Exit.USAGE)

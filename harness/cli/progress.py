@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Final, Protocol, TextIO
+from typing import Final, Literal, Protocol, TextIO
 
 from rich.console import Console
 from rich.live import Live
@@ -17,6 +18,7 @@ from harness.clock import utc_now
 from harness.report.wording import hours_text
 
 WIDTH: Final = 100
+PHASE_WIDTH: Final = 12
 
 
 class Progress(Protocol):
@@ -86,7 +88,7 @@ class LiveProgress:
 
     def refresh(self, views: Sequence[RunView]) -> None:
         """Draw the table anew."""
-        self._live.update(live_table(views), refresh=True)
+        self._live.update(live_table(views, self._console.width), refresh=True)
 
     def close(self) -> None:
         """Take the table away; the closing table takes its place."""
@@ -94,22 +96,53 @@ class LiveProgress:
         self._live.stop()
 
 
-def live_table(views: Sequence[RunView]) -> Table:
-    """The table of the live display."""
-    table = Table(box=None, pad_edge=False, width=None)
-    table.add_column("scenario", no_wrap=True, max_width=24)
-    table.add_column("phase", no_wrap=True, min_width=12)
-    table.add_column("step", no_wrap=True, max_width=26, overflow="ellipsis")
-    table.add_column("node", no_wrap=True)
-    for name in ("%", "VMs", "lab time", "wall"):
-        table.add_column(name, justify="right", no_wrap=True)
+COLUMNS: Final = {
+    "scenario": 24,
+    "phase": 24,
+    "step": 26,
+    "node": 15,
+    "%": 3,
+    "VMs": 4,
+    "lab time": 9,
+    "wall": 9,
+}
+"""Columns of the live table, and how wide each gets at most."""
+LEAST_IMPORTANT: Final = ("%", "VMs", "node", "step", "lab time")
+"""What a narrow terminal does without, the first one first; scenario, phase or verdict, and wall time stay."""
+STEP_LEAST: Final = 12
+"""A step is cut down to so many characters before a column goes."""
+NUMBERS: Final = ("%", "VMs", "lab time", "wall")
+_GAP: Final = 2
+
+
+def live_table(views: Sequence[RunView], width: int = WIDTH) -> Table:
+    """The table of the live display, at most `width` columns wide as long as the important ones fit."""
     now = utc_now()
-    for view in views:
-        percent = "" if view.percent is None or view.verdict else f"{view.percent:.0f}"
-        place = (view.verdict, "", "") if view.verdict else (view.phase, _step(view), view.node)
-        times = (hours_text(view.lab_s), hours_text(view.wall_s(now)))
-        table.add_row(view.scenario, *place, percent, str(len(view.affected)), *times)
+    rows = [dict(zip(COLUMNS, _cells(view, now), strict=True)) for view in views]
+    widths = {name: min(most, max([len(name), *(len(row[name]) for row in rows)])) for name, most in COLUMNS.items()}
+    widths["phase"] = max(widths["phase"], PHASE_WIDTH)  # verdicts and phases come and go; the table should not jump
+    for name in LEAST_IMPORTANT:
+        beyond = sum(widths.values()) + _GAP * (len(widths) - 1) - width
+        if beyond <= widths.get("step", 0) - STEP_LEAST:
+            widths["step"] -= max(0, beyond)
+            break
+        if beyond <= 0:
+            break
+        del widths[name]
+    table = Table(box=None, pad_edge=False, width=None)
+    for name, column in widths.items():
+        justify: Literal["right", "left"] = "right" if name in NUMBERS else "left"
+        table.add_column(name, justify=justify, no_wrap=True, min_width=column, max_width=column, overflow="ellipsis")
+    for row in rows:
+        table.add_row(*(row[name] for name in widths))
     return table
+
+
+def _cells(view: RunView, now: datetime) -> tuple[str, ...]:
+    percent = "" if view.percent is None or view.verdict else f"{view.percent:.0f}"
+    place = (view.verdict, "", "") if view.verdict else (view.phase, _step(view), view.node)
+    times = (hours_text(view.lab_s), hours_text(view.wall_s(now)))
+    return (view.scenario, *place, percent, str(len(view.affected)), *times)
 
 
 def _step(view: RunView) -> str:

@@ -18,7 +18,7 @@ from harness.report.record import read_json
 from harness.report.run import PAGE_NAME, write_report
 from harness.report.session import SUMMARY_NAME, rebuild_session
 from harness.report.wording import duration_text
-from harness.run.job import find_run
+from harness.run.job import MATCHES_SHOWN, find_run
 
 if TYPE_CHECKING:
     from harness.report.allure.page import Wish
@@ -30,7 +30,10 @@ REPORT_NAME: Final = "allure-report"
 DISPLAYS: Final = ("DISPLAY", "WAYLAND_DISPLAY")
 
 What = Annotated[
-    str, typer.Argument(metavar="[RUN|SESSION|last]", help="Run or session; `last` is the newest session.")
+    str,
+    typer.Argument(
+        metavar="[RUN|SESSION|last]", help="Run or session, a unique part of its name, or `last`: the newest session."
+    ),
 ]
 Whats = Annotated[
     list[str] | None,
@@ -75,8 +78,8 @@ def build(what: What = LAST) -> None:
 
 @app.command("list")
 def list_reports(as_json: AsJson = False) -> None:
-    """List sessions and the verdicts of their runs, the newest first."""
-    sessions = list(_sessions())
+    """List sessions and the verdicts of their runs, the newest last."""
+    sessions = sorted(_sessions(), key=lambda session: str(session["started"]))
     if as_json:
         typer.echo(json.dumps(sessions, indent=1, ensure_ascii=False))
         return
@@ -159,13 +162,23 @@ def folder_of(what: str) -> Path:
     if what and session.is_dir():
         return session
     path = Path(what)
-    return path if (path / FILE_NAME).is_file() or (path / RESULTS_NAME).is_file() else find_run(what)
+    if (path / FILE_NAME).is_file() or (path / RESULTS_NAME).is_file():
+        return path
+    # Every id of a run begins with that of its session: what is a part of the latter means the session.
+    matches = [folder for folder in _session_folders() if what and what in folder.name]
+    if len(matches) > 1:
+        names = "".join(f"\n  {folder.name}" for folder in matches[-MATCHES_SHOWN:])
+        raise ConfigError(f"{len(matches)} sessions match '{what}':{names}", hint="see: hil report list")
+    return matches[0] if matches else find_run(what)
+
+
+def _session_folders() -> list[Path]:
+    return sorted(sessions_dir().iterdir()) if sessions_dir().is_dir() else []
 
 
 def _sessions() -> Iterator[dict[str, Any]]:
     """Name, folder and summary of each session that has one."""
-    folders = sorted(sessions_dir().iterdir(), reverse=True) if sessions_dir().is_dir() else []
-    for folder in folders:
+    for folder in _session_folders():
         summary = read_json(folder / SUMMARY_NAME)
         if summary is not None:
             yield {"session": folder.name, "page": str(folder / PAGE_NAME), **summary}

@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from harness.cli import attending
+from harness.cli.called import say
 from harness.cli.outcome import log_tail
 from harness.cli.runstate import RunState, all_runs, files_of, inspect_run
 from harness.cli.starting import Order, run_session
 from harness.cli.table import echo_json, text_table
 from harness.errors import ConfigError
 from harness.exits import Exit
-from harness.judge.text import explain_failure
+from harness.judge.text import LOOK_FURTHER, explain_failure
 from harness.paths import LOG_NAME
 from harness.run.job import find_run
 
@@ -58,13 +59,13 @@ def list_runs(as_json: AsJson = False) -> None:
     if as_json:
         echo_json([state.plain() for state in states])
     elif not states:
-        typer.echo("no runs yet; start with: hil demo")
+        say("no runs yet; start with: hil demo")
     else:
         # A run id begins with the time of its session.
         rows = [(each.run_id, each.lab, each.state, each.verdict_text or "-", each.subject or "-") for each in states]
-        typer.echo(text_table(("run", "lab", "state", "verdict", "subject"), rows))
+        say(text_table(("run", "lab", "state", "verdict", "subject"), rows))
         for subject, label in sorted({(each.subject, each.label) for each in states if each.label}):
-            typer.echo(f"{subject}: {label}")
+            say(f"{subject}: {label}")
 
 
 @app.command("show")
@@ -84,13 +85,13 @@ def show(run: RunName, as_json: AsJson = False) -> None:
         "state": f"{state.state}{reason}{process}, {state.attempts} attempt{'' if state.attempts == 1 else 's'}",
         **files_of(state.folder),
     }
-    typer.echo("\n".join(f"{name + ':':<12} {text}" for name, text in lines.items() if text))
+    say("\n".join(f"{name + ':':<12} {text}" for name, text in lines.items() if text))
     if state.results:
-        typer.echo("\n" + explain_failure(state.results))
+        say("\n" + explain_failure(state.results, look=LOOK_FURTHER))
     elif state.state != "ended":
         verb = {"running": "watch", "resumable": "resume"}.get(state.state)
-        typer.echo("\n" + "\n".join(log_tail(state.folder)))
-        typer.echo(f"next: hil run {verb} {state.run_id}" if verb else "no journal: it is about to begin, or never did")
+        say("\n" + "\n".join(log_tail(state.folder)))
+        say(f"next: hil run {verb} {state.run_id}" if verb else "no journal: it is about to begin, or never did")
 
 
 @app.command("watch")
@@ -113,9 +114,9 @@ def stop(run: RunName, yes: Annotated[bool, typer.Option("--yes", help="Do it.")
     if state.conductor is None:
         raise ConfigError(f"no process conducts run '{state.run_id}': it is {state.state}", hint="see: hil run list")
     if not yes:
-        typer.echo(f"would ask process {state.conductor.pid} to stop run {state.run_id} on {state.instance}:")
-        typer.echo("  active faults are undone, the lab is given back, the verdict becomes inconclusive")
-        typer.echo("nothing was done; add --yes")
+        say(f"would ask process {state.conductor.pid} to stop run {state.run_id} on {state.instance}:")
+        say("  active faults are undone, the lab is given back, the verdict becomes inconclusive")
+        say("nothing was done; add --yes")
         return Exit.USAGE
     return attending.stop(state, state.conductor)
 
@@ -131,7 +132,7 @@ def resume(run: RunName, as_json: AsJson = False) -> Exit:
     if state.state == "resumable":
         return attending.resume(state, as_json=as_json)
     if not as_json:
-        typer.echo(
+        say(
             f"run {state.run_id} is conducted by process {state.conductor.pid}: waiting for it"
             if state.conductor
             else f"run {state.run_id} has ended ({state.reason}); there is nothing to resume"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,16 +12,17 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final
 
-import typer
-
+from harness.cli.called import say
 from harness.cli.interrupts import Interrupts
 from harness.cli.outcome import Outcome, closing_table, read_outcome
 from harness.cli.progress import choose_progress
 from harness.cli.session import SESSION_FILE, SessionWatch, start_pytest
 from harness.cli.table import echo_json
 from harness.errors import ConfigError, HarnessError, NothingSelectedError
-from harness.exits import OF_PYTEST, Exit
-from harness.labs.models import find_lab
+from harness.exits import BEFORE_ANYTHING, OF_PYTEST, Exit
+from harness.labs.models import LabFile, find_lab
+from harness.labs.secrets import check_secrets
+from harness.labs.start import why_not_hosted
 from harness.paths import ALLURE_NAME, root, sessions_dir
 from harness.plan.load import Plan, find_plan, load_plan
 from harness.report.record import read_json
@@ -56,7 +58,9 @@ def run_session(order: Order, *, as_json: bool = False) -> Exit:
     pytest died without a summary.
     """
     plan = load_plan(find_plan(order.plan).resolve())
-    workers = worker_count(plan, order)
+    labs = labs_of(plan, order)
+    refuse_labs(labs)
+    workers = worker_count(plan, order, labs)
     session_id = order.session or new_session_id()
     folder = make_folder(session_id)
     progress = choose_progress(as_json=as_json)
@@ -70,7 +74,7 @@ def run_session(order: Order, *, as_json: bool = False) -> Exit:
             progress.close()
     if not waited:
         return leave(watch, child.pid)
-    return conclude(watch, child.poll() or 0, as_json=as_json)
+    return conclude(watch, child.poll() or 0, as_json=as_json, lab=order.lab)
 
 
 def _counted(workers: int) -> str:
@@ -90,15 +94,32 @@ def make_folder(session_id: str) -> Path:
     return folder
 
 
-def worker_count(plan: Plan, order: Order) -> int:
-    """How many scenarios run at the same time: as asked, else as many as scenarios, lab instances and processors allow.
+def labs_of(plan: Plan, order: Order) -> tuple[LabFile, ...]:
+    """The labs that the scenarios run on.  Raises ConfigError for an unknown one, or one with mistakes in its file."""
+    return tuple(find_lab(name) for name in sorted({order.lab or scenario.lab for scenario in plan.scenarios}))
 
-    Raises ConfigError for an unknown lab.
+
+def refuse_labs(labs: Sequence[LabFile]) -> None:
+    """Raises ConfigError when no lab can be hosted, SecretError when a secret of one that can be is missing.
+
+    Where some labs can be hosted, the scenarios of the others are not-run.
     """
-    labs = {name: find_lab(name) for name in sorted({order.lab or scenario.lab for scenario in plan.scenarios})}
+    hosted = [lab for lab in labs if not why_not_hosted(lab.kind)]
+    if labs and not hosted:
+        raise ConfigError(
+            f"lab '{labs[0].lab}' cannot be used: {why_not_hosted(labs[0].kind)}",
+            hint="hil lab list shows labs and their kinds; name another one with --lab",
+        )
+    for lab in hosted:
+        check_secrets(lab)
+
+
+def worker_count(plan: Plan, order: Order, labs: Sequence[LabFile]) -> int:
+    """How many scenarios run at the same time: as asked, else as many as scenarios, lab instances and processors
+    allow."""
     if order.workers is not None:
         return order.workers
-    instances = sum(lab.instances for lab in labs.values())
+    instances = sum(lab.instances for lab in labs)
     return max(1, min(len(plan.scenarios), instances, len(os.sched_getaffinity(0))))
 
 
@@ -139,29 +160,29 @@ def pytest_expression(expression: str, scenario_ids: Sequence[str]) -> str:
 # --- the end ----------------------------------------------------------------------------------------------------------
 
 
-def conclude(watch: SessionWatch, code: int, *, as_json: bool) -> Exit:
-    """Closing table and exit code.  Raises HarnessError without a summary, NothingSelectedError without a scenario."""
+def conclude(watch: SessionWatch, code: int, *, as_json: bool, lab: str | None = None) -> Exit:
+    """Closing table and exit code; `lab` is the one that the operator named.
+
+    Raises HarnessError without a summary.  A session that ended before anything ran leaves no folder:
+    NothingSelectedError, or ConfigError.
+    """
     summary = read_json(watch.folder / SUMMARY_NAME)
     if summary is None:
         raise _without_summary(watch, code)
     exit_code = Exit(int(summary["exit_code"]))  # type: ignore[call-arg]
     if watch.stopping and exit_code not in _STRONGER_THAN_AN_INTERRUPT:
         exit_code = Exit.INTERRUPTED
-    if exit_code is Exit.NOTHING_SELECTED and not watch.stopping:
-        raise NothingSelectedError(
-            "the selection names no scenario", hint="hil plan list shows what there is; check -k"
-        )
     outcomes = [read_outcome(run.folder, run.row) for run in watch.runs.values()]
     page = watch.folder / PAGE_NAME
     if as_json:
         echo_json(_document(watch, outcomes, exit_code))
         return exit_code
-    typer.echo(closing_table(outcomes))
+    say(closing_table(outcomes, lab))
     if watch.stopping:
-        typer.echo("interrupted: what was injected was undone, see the verdicts above")
-    typer.echo(f"report: {page}")
+        say("interrupted: what was injected was undone, see the verdicts above")
+    say(f"report: {page}")
     if exit_code is Exit.USAGE:
-        typer.echo("\n".join(_last_lines(watch.folder / LOG_FILE)), err=True)
+        say("\n".join(_last_lines(watch.folder / LOG_FILE)), err=True)
     return exit_code
 
 
@@ -179,9 +200,9 @@ def _document(watch: SessionWatch, outcomes: Sequence[Outcome], exit_code: Exit)
 
 def leave(watch: SessionWatch, pid: int) -> Exit:
     """The operator does not wait for the end: say what goes on and how to get back to it."""
-    typer.echo(f"left: pytest goes on as process {pid} and writes the summary to {watch.folder}", err=True)
+    say(f"left: pytest goes on as process {pid} and writes the summary to {watch.folder}", err=True)
     for line in _unfinished(watch):
-        typer.echo(line, err=True)
+        say(line, err=True)
     return Exit.DETACHED
 
 
@@ -205,9 +226,15 @@ def _unfinished(watch: SessionWatch) -> list[str]:
 
 
 def _without_summary(watch: SessionWatch, code: int) -> HarnessError:
-    """Why there is no summary: a mistake on the command line, or a pytest that died."""
+    """Why there is no summary: nothing selected, a mistake on the command line, or a pytest that died."""
     said = "\n  ".join(_last_lines(watch.folder / LOG_FILE))
-    if OF_PYTEST.get(code) is Exit.USAGE:
+    meaning = OF_PYTEST.get(code)
+    if meaning in BEFORE_ANYTHING and not watch.runs:
+        shutil.rmtree(watch.folder, ignore_errors=True)  # nothing ran, so there is nothing to come back to
+        if meaning is Exit.NOTHING_SELECTED:
+            return NothingSelectedError(
+                "the selection names no scenario", hint="hil plan list shows what there is; check -k"
+            )
         return ConfigError(f"pytest refused its command line:\n  {said}", hint="check what stands behind '--'")
     left = "\n".join(_unfinished(watch)) or "  no run had begun"
     return HarnessError(

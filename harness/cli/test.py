@@ -18,6 +18,7 @@ from typing import Annotated, Final
 
 import typer
 
+from harness.cli.called import CALLED_AS
 from harness.clock import NS_PER_S, monotonic_ns
 from harness.exits import OF_PYTEST, Exit, worst
 from harness.paths import root
@@ -96,7 +97,10 @@ def run_tests(stage: Stage, command: Sequence[str], folder: Path) -> str:
     """Run pytest, pass its lines on, and return its closing line."""
     closing = ""
     started_ns = monotonic_ns()
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    environ = {name: value for name, value in os.environ.items() if name != CALLED_AS}  # tests see `hil` alone
+    with subprocess.Popen(
+        command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
         for line in process.stdout or ():
             if CLOSING_LINE.match(line):
                 closing = line.rstrip("\n")

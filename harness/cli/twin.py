@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from harness.cli import serving
+from harness.cli.called import say
 from harness.cli.interrupts import Interrupts
 from harness.cli.table import echo_json, text_table
 from harness.clock import NS_PER_S
@@ -48,7 +49,10 @@ def serve(
         instances = serving.instance_names(file, number)
         service = serving.Service(file, instances, file.default_seed if seed is None else seed)
         try:
-            typer.echo(json.dumps(service.describe(), ensure_ascii=False) if as_json else _readable(service))
+            if as_json:
+                typer.echo(json.dumps(service.describe(), ensure_ascii=False))
+            else:
+                say(_readable(service))
             service.serve(lambda: interrupts.count == 0)
         finally:
             service.release()

@@ -9,22 +9,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.errors import JournalError
 from harness.journal import read_journal
 from harness.journal.writer import FILE_NAME
 from harness.judge.judgement import JUDGE_VERSION, Judgement, judge
-from harness.judge.results import LEDGER_NAME, results_text
+from harness.judge.results import LEDGER_NAME, read_results, results_text
+from harness.judge.shortage import Shortage, shortage_of
 from harness.measure.ledger import ledger_text
 from harness.paths import RESULTS_NAME
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A judgement made again, and how it compares with what the folder holds."""
+    """A judgement made again, and how it compares with what the folder holds.
+
+    With a `shortage` the journal lacks lines that `stored` saw; it then stands first among the differences.
+    """
 
     judgement: Judgement
     stored: dict[str, Any] | None
     differences: tuple[str, ...]
+    shortage: Shortage | None = None
 
     @property
     def same(self) -> bool:
@@ -38,18 +42,12 @@ def replay(run_folder: Path) -> Replay:
     Raises JournalError when there is no journal, BrokenJournalError (with the line) when it was changed.
     """
     judgement = judge(read_journal(run_folder / FILE_NAME))
-    stored = _stored(run_folder / RESULTS_NAME)
-    return Replay(judgement, stored, tuple(_differences(run_folder, judgement, stored)))
-
-
-def _stored(path: Path) -> dict[str, Any] | None:
-    try:
-        loaded = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise JournalError(f"cannot read '{path}': {error}", hint="delete it and judge again") from error
-    return loaded if isinstance(loaded, dict) else None
+    stored = read_results(run_folder)
+    shortage = shortage_of(judgement.journal, stored)
+    if shortage is None:
+        return Replay(judgement, stored, tuple(_differences(run_folder, judgement, stored)))
+    # What else differs in the results follows from the missing lines.
+    return Replay(judgement, stored, (str(shortage), *_evidence_differences(run_folder, judgement)), shortage)
 
 
 def _differences(folder: Path, judgement: Judgement, stored: dict[str, Any] | None) -> Iterator[str]:
@@ -64,6 +62,10 @@ def _differences(folder: Path, judgement: Judgement, stored: dict[str, Any] | No
     same_ledger = stored is None or stored.get("judge", {}).get("version") == JUDGE_VERSION
     if same_ledger and ledger.exists() and ledger.read_text(encoding="utf-8") != ledger_text(judgement.ledger):
         yield f"{LEDGER_NAME}: differs from what the journal says now"
+    yield from _evidence_differences(folder, judgement)
+
+
+def _evidence_differences(folder: Path, judgement: Judgement) -> Iterator[str]:
     # A later attempt may have written a file again: its last line counts.
     newest = {str(row.value.get("file") or ""): row for row in judgement.case.timeline.evidence}
     for name, row in newest.items():

@@ -30,6 +30,7 @@ from harness.judge.document import (
 from harness.judge.explain import active_faults
 from harness.judge.guides import consultations_of
 from harness.judge.judgement import JUDGE_VERSION, Judgement, judge
+from harness.judge.shortage import refuse_shortage
 from harness.measure.ledger import ledger_text
 from harness.measure.units import seconds
 from harness.paths import RESULTS_NAME, replace_file
@@ -102,13 +103,29 @@ def write_results(run_folder: Path) -> dict[str, Any]:
 
 
 def write_judgement(run_folder: Path, judgement: Judgement) -> dict[str, Any]:
-    """`write_results` for a journal that has been judged already.  Raises JournalError when a file cannot be
-    written."""
+    """`write_results` for a journal that has been judged already.
+
+    Raises JournalError when a file cannot be written, and when the journal lacks lines that the results in the folder
+    saw: those are then the only trace of what is missing, and stay.
+    """
+    refuse_shortage(judgement.journal, read_results(run_folder))
     _replace(run_folder / LEDGER_NAME, ledger_text(judgement.ledger))
     text = results_text(judgement)
     _replace(run_folder / RESULTS_NAME, text)
     plain: dict[str, Any] = json.loads(text)
     return plain
+
+
+def read_results(run_folder: Path) -> dict[str, Any] | None:
+    """The content of `results.json` in a run folder, None without one.  Raises JournalError when it cannot be read."""
+    path = run_folder / RESULTS_NAME
+    try:
+        loaded = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise JournalError(f"cannot read '{path}': {error}", hint="delete it and judge again") from error
+    return loaded if isinstance(loaded, dict) else None
 
 
 def _replace(path: Path, text: str) -> None:

@@ -18,18 +18,25 @@ _WHOSE: Final = {
     "scenario": "the scenario's",
 }
 
+_WHOSE_BY_ID: Final = {"aborted": "nobody's, the run was asked to stop"}
+
 _NEXT: Final = {
     "pass": "hil report open {run}",
     "lab": "hil lab show {lab}; then run the scenario again",
     "not-run": "hil plan fits {lab}",
-    "harness": "hil run show {run}; keep the run folder for a defect report",
-    "inconclusive": "hil run show {run}; then run the scenario again",
+    "harness": "{look} {run}; keep the run folder for a defect report",
+    "inconclusive": "{look} {run}; then run the scenario again",
 }
-_LOOK: Final = "hil run show {run}"
+LOOK_FURTHER: Final = "hil report open"
+"""For whoever has just read this text: the page holds the rest."""
+_LOOK: Final = "{look} {run}"
 
 
-def explain_failure(results: Mapping[str, Any]) -> str:
-    """Whose fault, where, value against limit, first cause, active faults, worst guests, evidence, next command."""
+def explain_failure(results: Mapping[str, Any], *, look: str = "hil run show") -> str:
+    """Whose fault, where, value against limit, first cause, active faults, worst guests, evidence, next command.
+
+    `look` is the command that shows more of a run; the one that prints this text names another than itself.
+    """
     verdict = str(results["verdict"])
     waived = f" (counts as {results['effective']}: waived)" if results.get("waived") else ""
     lines = [f"{results['scenario']} on {results['lab']['name']}: {verdict}{waived} · {results['label']}"]
@@ -44,13 +51,14 @@ def explain_failure(results: Mapping[str, Any]) -> str:
     seqs = ", ".join(str(seq) for seq in (cause or {}).get("evidence", ())[:8])
     lines.append(f"evidence:    {results['folder']}/journal.jsonl{f', seq {seqs}' if seqs else ''}")
     command = _NEXT.get(verdict, _LOOK)
-    lines.append("next:        " + command.format(run=results["run_id"], lab=results["lab"]["name"]))
+    lines.append("next:        " + command.format(look=look, run=results["run_id"], lab=results["lab"]["name"]))
     return "\n".join(line if len(line) <= WIDTH else line[: WIDTH - 2].rstrip() + " …" for line in lines)
 
 
 def _cause_lines(cause: Mapping[str, Any]) -> list[str]:
     """Lines about the finding that decided."""
-    lines = [f"whose:       {_WHOSE.get(cause['about'], cause['about'])} ({cause['id']})"]
+    whose = _WHOSE_BY_ID.get(cause["id"]) or _WHOSE.get(cause["about"], cause["about"])
+    lines = [f"whose:       {whose} ({cause['id']})"]
     lines += [f"what:        {cause['summary']}"]
     where = [
         f"{word} {cause[key]}" for word, key in (("phase", "phase"), ("step", "step"), ("node", "node")) if cause[key]

@@ -28,6 +28,7 @@ from harness.plan.checking import validate
 from harness.plan.models import Capability, Line, Name, Parameters, Value, Versions
 from harness.plan.problem import Problem, SourceError
 from harness.plan.quantity import Duration
+from harness.plan.releases import release_builds
 from harness.plan.text import Objection, Objections, TextError, closest, describe, require_text
 from harness.plan.yaml_source import Source, load_source
 
@@ -261,6 +262,14 @@ class LabFile(Value):
         """Is there no plant behind it, but the twin?  Only for what is about the twin itself, such as serving it."""
         return self.kind == "twin"
 
+    @property
+    def releases(self) -> tuple[str, ...] | None:
+        """Every solution version that the lab can be brought to, None where only the plant knows.
+
+        The versions of a simulated lab are exactly those of the table that it is made from.
+        """
+        return tuple(release_builds()) if self.is_simulated else None
+
     @model_validator(mode="after")
     def _check_kind(self) -> LabFile:
         objections = [*_section_objections(self), *_rule_objections(self)]
@@ -321,8 +330,14 @@ def _rule_objections(lab: LabFile) -> list[Objection]:
 
 
 def load_lab(path: Path) -> LabFile:
-    """Read and check a lab file.  Raises SourceError with all its mistakes; ConfigError when it cannot be read."""
+    """Read and check a lab file.  Raises SourceError with all its mistakes; ConfigError when it cannot be read, or is a
+    plan."""
     source = load_source(path)
+    if "scenarios" in source.value and "lab" not in source.value:
+        raise ConfigError(
+            f"'{source.file}' is a plan, not a lab file: it says what to prove, not where",
+            hint="hil lab list shows the labs",
+        )
     lab, problems = validate(LabFile, source.value, source)
     if lab is not None:
         problems += _name_problems(lab, path, source)
@@ -346,9 +361,15 @@ def lab_names() -> tuple[str, ...]:
 
 
 def find_lab(name: str) -> LabFile:
-    """The lab with this name, or the lab file at this path.  Raises ConfigError for an unknown name."""
+    """The lab with this name, or the lab file at this path.  Raises ConfigError for an unknown name.
+
+    An example is found by its name too, so that what is said about it can be typed; no list and no plan names it.
+    """
     if name.endswith(".yaml"):
         return load_lab(Path(name))
+    example = paths.labs_dir() / f"{name}{EXAMPLE}"
+    if name not in lab_names() and example.parent == paths.labs_dir() and example.is_file():
+        return load_lab(example)
     if name not in lab_names():
         near = closest(name, lab_names())
         raise ConfigError(

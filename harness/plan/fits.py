@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -10,6 +10,7 @@ from typing import Protocol
 from harness.plan.guard import plan_refusals
 from harness.plan.models import Scenario, Versions
 from harness.plan.quantity import format_duration
+from harness.plan.releases import nearest_release, unknown_release
 from harness.plan.vocabulary import CAPABILITIES
 
 
@@ -31,6 +32,8 @@ class LabOffer(Protocol):
     def capabilities(self) -> Sequence[str]: ...
     @property
     def versions(self) -> Versions: ...
+    @property
+    def releases(self) -> Collection[str] | None: ...
     @property
     def poll(self) -> _PollBudget: ...
 
@@ -54,6 +57,7 @@ def fits(scenario: Scenario, lab: LabOffer) -> list[Misfit]:
         *_counts(scenario, lab),
         *_capabilities(scenario, lab),
         *_versions(scenario, lab),
+        *_releases(scenario, lab),
         *_timing(scenario, lab),
         *_faults(scenario, lab),
     ]
@@ -80,6 +84,22 @@ def _versions(scenario: Scenario, lab: LabOffer) -> Iterator[tuple[str, str]]:
     if start is None or "reset" in lab.capabilities or start.solution == lab.versions.solution:
         return
     yield "from", f"starts from {start.solution}; the lab has {lab.versions.solution} and does not declare 'reset'"
+
+
+def versions_named(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    """Each solution version that the scenario names, with the part that names it."""
+    if scenario.start is not None:
+        yield "from", scenario.start.solution
+    if scenario.workflow.target is not None:
+        yield "workflow.target", scenario.workflow.target.solution
+
+
+def _releases(scenario: Scenario, lab: LabOffer) -> Iterator[tuple[str, str]]:
+    for part, version in versions_named(scenario):
+        if lab.releases is not None and version not in lab.releases:
+            near = nearest_release(version)
+            meant = f" (did you mean '{near}'?)" if near else ""
+            yield part, f"{unknown_release(version) or f'the lab has no release {version}'}{meant}"
 
 
 def _timing(scenario: Scenario, lab: LabOffer) -> Iterator[tuple[str, str]]:

@@ -51,16 +51,28 @@ def known_labs() -> frozenset[str]:
 def load_plan(path: Path, *, labs: Collection[str] | None = None) -> Plan:
     """Read, check, expand and resolve a plan file; `labs` are the known lab names (default: those of the checkout).
 
-    Raises SourceError with every mistake found; ConfigError when the file cannot be read.
+    Raises SourceError with every mistake found; ConfigError when the file cannot be read, or is a lab file.
     """
-    return _PlanReader(load_source(path), known_labs() if labs is None else labs).read(path)
+    source = load_source(path)
+    if is_lab_file(source):
+        raise ConfigError(
+            f"'{source.file}' is a lab file, not a plan: it says where scenarios run, not which",
+            hint=f"name a plan, and this lab with it: --lab {source.file}",
+        )
+    return _PlanReader(source, known_labs() if labs is None else labs).read(path)
+
+
+def is_lab_file(source: Source) -> bool:
+    """Does the file describe a lab, as its keys tell?"""
+    return "lab" in source.value and "scenarios" not in source.value and "plan" not in source.value
 
 
 def find_plan(name: str) -> Path:
-    """The path of a plan given by name (`demo`) or by path.  Raises ConfigError."""
-    path = Path(name)
-    if name.endswith((".yaml", ".yml")) and path.is_file():
-        return path
+    """The path of a plan given by name (`demo`) or by path.  Raises ConfigError for a name that no plan has."""
+    if name.endswith((".yaml", ".yml")):
+        for path in (Path(name), paths.root() / name):
+            if path.is_file():
+                return path
     named = paths.plans_dir() / f"{name.removesuffix('.yaml')}.yaml"
     if named.is_file():
         return named
@@ -70,6 +82,16 @@ def find_plan(name: str) -> Path:
         f"there is no plan '{name}'" + (f" (did you mean '{near}'?)" if near else ""),
         hint=f"known plans: {', '.join(known) or 'none'}; a path to a YAML file works too",
     )
+
+
+def plan_reference(path: Path) -> str:
+    """How commands name the plan file at `path` later on: the file's name alone where the plan's name will do, else
+    its path, from the checkout where it lies inside."""
+    resolved = path.resolve()
+    if resolved.parent == paths.plans_dir().resolve():
+        return path.name
+    checkout = paths.root().resolve()
+    return str(resolved.relative_to(checkout) if resolved.is_relative_to(checkout) else resolved)
 
 
 def plan_files() -> list[Path]:

@@ -15,7 +15,10 @@ _SHOWN: Final = 12  # problems printed in full; a message fits one screen
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One mistake: file, line and column (from 1), the path of the value in the file, and what is wrong with it."""
+    """One mistake: file, line and column (from 1), the path of the value in the file, and what is wrong with it.
+
+    A warning is something that may be meant; it keeps nothing from being started.
+    """
 
     file: str
     line: int
@@ -24,12 +27,18 @@ class Problem:
     message: str
     suggestion: str | None = None
     source_line: str = ""
+    is_warning: bool = False
 
     @property
     def headline(self) -> str:
         """`file:line:column: path: message (did you mean 'x'?)`."""
         where = f"{self.file}:{self.line}:{self.column}: " + (f"{self.path}: " if self.path else "")
-        return where + self.message + (f" (did you mean '{self.suggestion}'?)" if self.suggestion else "")
+        return (
+            where
+            + ("warning: " if self.is_warning else "")
+            + self.message
+            + (f" (did you mean '{self.suggestion}'?)" if self.suggestion else "")
+        )
 
     def __str__(self) -> str:
         """Headline, line of the file, caret below the column; a line that may hold a secret is left out."""
@@ -47,6 +56,7 @@ class Problem:
             "path": self.path,
             "message": self.message,
             "suggestion": self.suggestion,
+            "severity": "warning" if self.is_warning else "mistake",
         }
 
 

@@ -13,6 +13,7 @@ from harness.journal.writer import FILE_NAME
 from harness.judge.text import explain_failure
 from harness.labs.models import LabFile
 from harness.paths import LOG_NAME, RESULTS_NAME, sessions_dir
+from harness.plan.load import plan_reference
 from harness.plan.models import Scenario
 from harness.plan.plain import plan_sha256, to_plain
 from harness.pytest_plugin.options import HilOptions
@@ -43,11 +44,17 @@ def run_scenario(
     session_id = session_id_of(item.config)
     if (sessions_dir() / session_id / STOP_NAME).exists():
         pytest.skip("not-run: the session was stopped")
+    plan = {
+        "name": scenario.plan,
+        "title": title,
+        "file": plan_reference(path),
+        "sha256": plan_sha256(scenario),
+    }
     job = Job(
         run_id=run_id_of(session_id, scenario.id, lab.lab),
         session=session_id,
         scenario=to_plain(scenario),
-        plan={"name": scenario.plan, "title": title, "file": path.name, "sha256": plan_sha256(scenario)},
+        plan=plan,
         lab=lab.model_dump(mode="json", by_alias=True),
         instances=lab.instance_names,
         seed=seed_of(lab, options),

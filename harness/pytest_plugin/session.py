@@ -1,23 +1,25 @@
 """The session folder: written by the pytest controller only.
 
 `session.jsonl` names what was collected, started and finished as it happens, for whoever follows; `summary.json`,
-`junit.xml` and `index.html` are written at the end; `reports/last` then points to the folder.
+`junit.xml` and `index.html` are written at the end; `reports/last` then points to the folder.  A session that ended
+before anything ran leaves none of them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from harness.clock import NS_PER_S, monotonic_ns, utc_now, utc_text
 from harness.errors import HarnessError
-from harness.exits import OF_PYTEST, OF_VERDICT, Exit, exit_of, worst
+from harness.exits import BEFORE_ANYTHING, OF_PYTEST, OF_VERDICT, Exit, exit_of, worst
 from harness.labs.models import find_lab
 from harness.paths import reports_dir, runs_dir, sessions_dir
 from harness.plan.load import load_plan
@@ -31,6 +33,8 @@ from harness.report.allure.session import Turn, complete_results
 from harness.report.session import ScenarioRow, write_session
 from harness.run.launch import stop_run
 from harness.run.session_folder import STOP_NAME, new_session_id, run_id_of
+
+EVENTS_NAME: Final = "session.jsonl"
 
 
 class SessionRecorder:
@@ -50,6 +54,7 @@ class SessionRecorder:
         self._selected: set[str] = set()
         self._usage_error = False
         self._trouble = ""
+        self._left_nothing = False
 
     # --- hooks -------------------------------------------------------------------------------------------------------
 
@@ -139,6 +144,10 @@ class SessionRecorder:
         session.exitstatus = int(code)
         if self._config.option.collectonly:
             return
+        self._left_nothing = code in BEFORE_ANYTHING and not self._exits
+        if self._left_nothing:
+            self._forget()
+            return
         wall_s = (monotonic_ns() - self._began_ns) / NS_PER_S
         write_session(self.folder, self._started, utc_now(), wall_s, int(code), self._selected_rows())
         _point(reports_dir() / "last", self.folder)
@@ -160,7 +169,7 @@ class SessionRecorder:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Where the report is."""
-        if not self._config.option.collectonly:
+        if not (self._config.option.collectonly or self._left_nothing):
             for label in sorted({row.label for row in self._rows.values() if row.label}):
                 terminalreporter.write_line(label)
             terminalreporter.write_line(f"report: {self.folder / 'index.html'}")
@@ -177,6 +186,13 @@ class SessionRecorder:
             return worst([*self._exits.values(), *interrupted])
         return OF_PYTEST.get(int(exitstatus), Exit.HARNESS)
 
+    def _forget(self) -> None:
+        """Take away the folder of a session that ended before anything ran; whoever started us may have put more into
+        it."""
+        (self.folder / EVENTS_NAME).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()
+
     def _selected_rows(self) -> list[ScenarioRow]:
         """Every scenario that was to run; one whose turn never came is not-run, and says so."""
         rows = [row for key, row in self._rows.items() if key in self._selected]
@@ -187,7 +203,7 @@ class SessionRecorder:
 
     def _write(self, event: str, **data: Any) -> None:
         line = json.dumps({"event": event, "t_wall": utc_text(utc_now()), **data}, ensure_ascii=False)
-        with (self.folder / "session.jsonl").open("a", encoding="utf-8") as stream:
+        with (self.folder / EVENTS_NAME).open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
 
 

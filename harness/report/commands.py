@@ -1,4 +1,4 @@
-"""What to type next, by verdict."""
+"""What to type next, by verdict; the program is spelt as it is typed in a checkout."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ class Command:
 def next_commands(results: Mapping[str, Any], header: Mapping[str, Any]) -> tuple[Command, ...]:
     """The commands of a run's page, the one to begin with first."""
     run, lab = shlex.quote(results["run_id"]), shlex.quote(results["lab"]["name"])
-    show = Command(f"hil run show {run}", "the run step by step, with the journal lines behind each statement")
-    replay = Command(f"hil judge replay {run}", "judge the same journal again, offline: same journal, same verdict")
+    show = Command(f"./hil run show {run}", "the run step by step, with the journal lines behind each statement")
+    replay = Command(f"./hil judge replay {run}", "judge the same journal again, offline: same journal, same verdict")
     again = Command(start_command(results, header), "the same scenario on the same lab with the same seed")
-    resume = Command(f"hil run resume {run}", "go on where the run broke off; what was injected is undone first")
+    resume = Command(f"./hil run resume {run}", "go on where the run broke off; what was injected is undone first")
     begin: Mapping[str, tuple[Command, ...]] = {
         "pass": (again, replay),
-        "lab": (Command(f"hil lab show {lab}", "which part of the lab failed"), again, replay),
-        "not-run": (Command(f"hil plan fits {lab}", "what can be started on this lab, and why the rest cannot"), again),
+        "lab": (Command(f"./hil lab show {lab}", "which part of the lab failed"), again, replay),
+        "not-run": (
+            Command(f"./hil plan fits {lab}", "what can be started on this lab, and why the rest cannot"),
+            again,
+        ),
         "harness": (replay, again),
         "inconclusive": (show, again, replay),
     }
@@ -36,22 +39,31 @@ def next_commands(results: Mapping[str, Any], header: Mapping[str, Any]) -> tupl
     return (resume, *commands) if unfinished else commands
 
 
-def session_commands(all_results: Iterable[Mapping[str, Any]]) -> tuple[Command, ...]:
-    """How to run a session again: one command for each plan, lab and seed that it had."""
+def session_commands(runs: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> tuple[Command, ...]:
+    """How to run a session again: one command for each plan, lab and seed that it had.
+
+    `runs` are the results of each run, with the order that it was started with (`plan.json`).
+    """
     found: dict[str, list[str]] = {}
-    for results in all_results:
-        words = ["hil", "run", "start", results["plan"] or "PLAN", "--lab", results["lab"]["name"]]
-        if results["seed"] is not None:
-            words += ["--seed", str(results["seed"])]
-        found.setdefault(shlex.join(words), []).append(str(results["scenario"]))
+    for results, order in runs:
+        line = _start_command(results, order.get("plan") or {"name": results["plan"]})
+        found.setdefault(line, []).append(str(results["scenario"]))
     return tuple(Command(line, "runs again: " + ", ".join(dict.fromkeys(ids))) for line, ids in found.items())
 
 
 def start_command(results: Mapping[str, Any], header: Mapping[str, Any]) -> str:
     """The command that runs the same scenario again."""
-    plan = header.get("plan") or {}
-    name = PurePosixPath(str(plan.get("file") or plan.get("name") or "PLAN")).stem
-    words = ["hil", "run", "start", name, "--lab", results["lab"]["name"], "-k", str(results["scenario"])]
+    return _start_command(results, header.get("plan") or {}, "-k", str(results["scenario"]))
+
+
+def _start_command(results: Mapping[str, Any], plan: Mapping[str, Any], *selection: str) -> str:
+    words = ["run", "start", _plan_word(plan), "--lab", results["lab"]["name"], *selection]
     if results["seed"] is not None:
         words += ["--seed", str(results["seed"])]
-    return shlex.join(words)
+    return f"./hil {shlex.join(words)}"
+
+
+def _plan_word(plan: Mapping[str, Any]) -> str:
+    """The plan's path where it was run by path, else its name (`plan_reference` in harness/plan/load.py)."""
+    file = PurePosixPath(str(plan.get("file") or plan.get("name") or "PLAN"))
+    return str(file) if len(file.parts) > 1 else file.stem

@@ -32,6 +32,9 @@ WHOSE: Final = {
 }
 """What it means that a finding is about one of these."""
 
+ABORTED: Final = {"aborted": "the run was asked to stop; nothing is said about the product"}
+"""Findings that are nobody's fault."""
+
 WHOSE_BY_OUTCOME: Final = {
     ("product", "stuck"): "it made no progress beyond its budget, while the ways to ask it were healthy",
     ("product", "guide-gap"): "it recovered, but not as the published guide says",
@@ -48,6 +51,7 @@ def run_page(record: RunRecord, svg: str, files: Sequence[str]) -> str:
         results=results,
         header=header,
         cause=cause,
+        culprit=_culprit(cause) if cause else "",
         whose=_whose(cause) if cause else "",
         product=results["subject"] == "product",
         headline=_headline(results),
@@ -66,8 +70,15 @@ def run_page(record: RunRecord, svg: str, files: Sequence[str]) -> str:
     )
 
 
+def _culprit(cause: Plain) -> str:
+    """Whose fault the finding that decided is."""
+    return "nobody" if cause["id"] in ABORTED else f"the {cause['about']}"
+
+
 def _whose(cause: Plain) -> str:
     """What it means that this finding decided."""
+    if cause["id"] in ABORTED:
+        return ABORTED[cause["id"]]
     about = str(cause["about"])
     return WHOSE_BY_OUTCOME.get((about, str(cause["outcome"])), WHOSE.get(about, ""))
 

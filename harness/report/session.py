@@ -18,6 +18,7 @@ from harness.report.junit import TestCase, junit_xml
 from harness.report.paper import write_page
 from harness.report.record import read_json
 from harness.report.session_page import session_page
+from harness.run.job import JOB_NAME
 
 SUMMARY_NAME: Final = "summary.json"
 JUNIT_NAME: Final = "junit.xml"
@@ -118,7 +119,9 @@ def write_session(
     write_page(folder / JUNIT_NAME, junit_xml(folder.name, started, wall_s, cases))
     runs = folder.parent.parent / "runs"
     labelled = [{**row.plain(), "log": (runs / row.run_id / LOG_NAME).is_file()} for row in rows]
-    again = session_commands(row.results for row in rows if row.results)
+    again = session_commands(
+        (row.results, read_json(runs / row.run_id / JOB_NAME) or {}) for row in rows if row.results
+    )
     write_page(folder / PAGE_NAME, session_page(folder.name, summary, labelled, again))
 
 

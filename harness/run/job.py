@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ from harness.errors import ConfigError
 from harness.paths import replace_file, runs_dir
 
 JOB_NAME: Final = "plan.json"
+MATCHES_SHOWN: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,18 @@ def find_run(name: str) -> Path:
     folders = sorted(entry for entry in runs_dir().glob("*") if entry.is_dir()) if runs_dir().is_dir() else []
     if name == "last" and folders:
         return max(folders, key=lambda folder: folder.stat().st_mtime)
+    if not name:
+        raise ConfigError("the name of the run is empty", hint="see the runs with: hil run list")
     exact = [folder for folder in folders if folder.name == name]
     matches = exact or [folder for folder in folders if name in folder.name]
     if len(matches) != 1:
-        found = "no run matches" if not matches else f"{len(matches)} runs match"
-        raise ConfigError(f"{found} '{name}' in {runs_dir()}", hint="see the runs with: hil run list")
+        raise ConfigError(_not_one(name, matches), hint="see the runs with: hil run list")
     return matches[0]
+
+
+def _not_one(name: str, matches: Sequence[Path]) -> str:
+    if not matches:
+        return f"no run matches '{name}' in {runs_dir()}"
+    shown = [f"  {folder.name}" for folder in matches[-MATCHES_SHOWN:]]
+    more = ", the newest" if len(matches) > len(shown) else ""
+    return "\n".join([f"{len(matches)} runs match '{name}' in {runs_dir()}{more}:", *shown])

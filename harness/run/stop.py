@@ -6,6 +6,8 @@ from __future__ import annotations
 import signal
 from types import FrameType
 
+_REASONS: dict[int, str] = {signal.SIGINT: "stopped by the operator"}  # Ctrl-C and `hil run stop` send it
+
 
 class StopFlag:
     """Set once, with the reason of the first request; later ones change nothing, so that an undo is never
@@ -29,7 +31,7 @@ class StopFlag:
         """Listen to SIGINT, SIGTERM and SIGHUP of this process."""
 
         def received(number: int, _frame: FrameType | None) -> None:
-            self.set(f"stopped by {signal.Signals(number).name}")
+            self.set(_REASONS.get(number) or f"stopped by {signal.Signals(number).name}")
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, received)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Final
 
 from harness.judge.case import Case
 from harness.judge.timeline import Timeline
@@ -76,8 +77,14 @@ def run_and_update_agree(case: Case) -> Iterator[Finding]:
             return
 
 
+DISCOVERY: Final = "update/discovery"
+
+
 def steps_not_repeated(case: Case) -> Iterator[Finding]:
-    """Invariant 6: a step that had succeeded is not run again after a resume, unless it is part of one that had not."""
+    """Invariant 6: a step that had succeeded is not run again after a resume, unless it is part of one that had not.
+
+    Looking for updates is no step of one: whoever asks for the environment may begin it again ([D] update phases).
+    """
     timeline = case.timeline
     done: dict[str, int] = {}
     for row in timeline.events:
@@ -87,7 +94,12 @@ def steps_not_repeated(case: Case) -> Iterator[Finding]:
                 done[event.path] = row.seq
             else:
                 done.pop(event.path, None)
-        elif event.kind == "phase.enter" and event.path in done and _whole(event.path, done, timeline, row.t_ns):
+        elif (
+            event.kind == "phase.enter"
+            and event.path in done
+            and event.path != DISCOVERY
+            and _whole(event.path, done, timeline, row.t_ns)
+        ):
             text = f"step '{event.path}' was run again although it had succeeded"
             yield case.fail("step-repeated", text, row.t_ns, [done[event.path], row.seq], node=event.node or "")
 

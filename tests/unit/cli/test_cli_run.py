@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness import cli
-from harness.cli import attending
+from harness.cli import attending, called
 from harness.cli.interrupts import Interrupts
 from harness.cli.runstate import inspect_run
 from harness.exits import Exit
 from harness.labs.holder import Holder
 from harness.labs.hosting import folder_of
+from harness.run.stop import StopFlag
 from tests.unit.cli.conftest import RUN_ID, Running, Script, dead_holder
 
 LIMIT = {"id": "limit", "about": "product", "outcome": "fail", "summary": "vm07 was out for 9 s", "evidence": [7]}
@@ -137,6 +139,60 @@ def test_show_explains_the_verdict_and_names_the_files(ended: Running, capsys: p
     document = json.loads(capsys.readouterr().out)
     assert document["results"]["verdict"] == "fail"
     assert document["files"]["journal"] == str(ended.journal)
+
+
+def test_show_and_explain_lead_further_than_to_themselves(ended: Running, capsys: pytest.CaptureFixture[str]) -> None:
+    ended.results("fail", cause=CAUSE, because=[CAUSE])
+    assert cli.main(["run", "show", "last"]) == Exit.PASS
+    assert f"next:        hil report open {RUN_ID}" in capsys.readouterr().out
+
+
+def test_a_stopped_run_is_nobodys_fault(ended: Running, capsys: pytest.CaptureFixture[str]) -> None:
+    stopped = {**CAUSE, "id": "aborted", "about": "harness", "summary": "the run was stopped by the operator"}
+    ended.results("inconclusive", cause=stopped, because=[stopped])
+    assert cli.main(["run", "show", "last"]) == Exit.PASS
+    shown = capsys.readouterr().out
+    assert "whose:       nobody's, the run was asked to stop (aborted)" in shown
+    assert "the harness'" not in shown
+
+
+def test_ctrl_c_and_stop_are_told_as_the_operators_doing(monkeypatch: pytest.MonkeyPatch) -> None:
+    handlers: dict[int, Any] = {}
+    monkeypatch.setattr(signal, "signal", handlers.__setitem__)
+    flags = StopFlag(), StopFlag()
+    for flag, number in zip(flags, (signal.SIGINT, signal.SIGTERM), strict=True):
+        flag.on_signals()
+        handlers[number](number, None)
+    assert [flag.reason for flag in flags] == ["stopped by the operator", "stopped by SIGTERM"]
+
+
+def test_commands_are_spelt_as_the_program_was_called(
+    dead: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HIL_CALLED_AS", "./hil")
+    assert cli.main(["run", "show", str(dead.folder)]) == Exit.PASS
+    assert f"next: ./hil run resume {RUN_ID}" in capsys.readouterr().out
+    assert cli.main(["run", "show", "nonsense"]) == Exit.USAGE
+    assert "next: see the runs with: ./hil run list" in capsys.readouterr().err
+    assert cli.main(["run", "show"]) == Exit.USAGE
+    assert "`./hil run show --help`" in capsys.readouterr().err
+
+
+def test_commands_of_pages_and_of_the_program_itself_are_spelt_anew() -> None:
+    assert called.spelled("hil: no run; ./hil run list, docs/hil run") == "hil: no run; hil run list, docs/hil run"
+
+
+def test_several_matches_are_named(ended: Running, capsys: pytest.CaptureFixture[str]) -> None:
+    other = Running(RUN_ID.replace("001", "002"), "UPD-002")
+    assert cli.main(["run", "show", "UPD"]) == Exit.USAGE
+    said = capsys.readouterr().err
+    assert "2 runs match 'UPD'" in said
+    assert f"  {RUN_ID}\n  {other.run_id}\n" in said
+
+
+def test_an_empty_name_matches_nothing(ended: Running, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "show", ""]) == Exit.USAGE
+    assert "the name of the run is empty" in capsys.readouterr().err
 
 
 def test_show_of_a_dead_run_names_the_next_command(dead: Running, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from harness.cli import session as session_module
 from harness.cli import starting
 from harness.cli.interrupts import Interrupts
 from harness.cli.progress import LineProgress, LiveProgress, Progress, choose_progress, live_table
+from harness.cli.runview import RunView
 from harness.cli.session import SessionWatch
 from harness.errors import ConfigError, HarnessError, NothingSelectedError
 from harness.exits import Exit
@@ -161,9 +162,9 @@ def test_words_that_pytest_does_not_know_are_wrong_usage(session: Session, watch
 
 
 def test_an_empty_selection_is_no_success(session: Session, watch: SessionWatch) -> None:
-    session.summary(Exit.NOTHING_SELECTED)
     with pytest.raises(NothingSelectedError):
         starting.conclude(watch, 5, as_json=False)
+    assert not session.folder.exists()
 
 
 def test_json_is_one_document(session: Session, watch: SessionWatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -253,3 +254,24 @@ def test_a_reader_that_left_does_not_end_the_session(
     watch = SessionWatch(session.folder, script, LineProgress(), counter)
     assert watch.follow() is True
     assert starting.conclude(watch, 1, as_json=False) is Exit.PRODUCT, "the exit code stays honest"
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_a_narrow_terminal_keeps_scenario_phase_and_wall_whole(width: int) -> None:
+    views = [
+        RunView(f"UPD-00{number}.power_loss.nodes", "r", phase="health-check", node="NODE01", step="cau / install" * 3)
+        for number in range(3)
+    ]
+    views.append(RunView("DET-001", "r", verdict="inconclusive"))
+    plain = Console(file=io.StringIO(), width=width, force_terminal=False)
+    plain.print(live_table(views, width))
+    head, *rows = plain.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert head.split()[0] == "scenario" and head.split()[-1] == "wall"
+    assert len(rows) == len(views), "no row is wrapped"
+    assert all(len(row) <= width for row in rows)
+    for view, row in zip(views, rows, strict=True):
+        assert view.scenario[:24] in row or view.scenario[:23] in row
+        assert (view.verdict or view.phase) in row
+        assert row.rstrip().endswith("0:00:00")
+    assert ("step" in head) == (width >= 80)
+    assert ("%" in head) == (width >= 100)

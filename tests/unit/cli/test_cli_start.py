@@ -13,8 +13,8 @@ from harness.cli import demo, starting
 from harness.cli.starting import Order
 from harness.errors import ConfigError
 from harness.exits import Exit
-from harness.paths import sessions_dir
-from harness.plan.load import Plan, find_plan, load_plan
+from harness.paths import labs_dir, reports_dir, sessions_dir
+from harness.plan.load import Plan, find_plan, load_plan, plan_reference
 from harness.pytest_plugin.collect import function_name
 
 FAKE_PYTEST = """
@@ -67,12 +67,13 @@ def test_one_scenario_at_a_time_needs_no_worker_processes(plan: Plan) -> None:
 
 def test_workers_are_bounded_by_scenarios_instances_and_processors(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(64)))
-    assert starting.worker_count(plan, Order("demo")) == min(len(plan.scenarios), 4)
+    labs = starting.labs_of(plan, Order("demo"))
+    assert starting.worker_count(plan, Order("demo"), labs) == min(len(plan.scenarios), 4)
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0})
-    assert starting.worker_count(plan, Order("demo")) == 1
-    assert starting.worker_count(plan, Order("demo", workers=3)) == 3
+    assert starting.worker_count(plan, Order("demo"), labs) == 1
+    assert starting.worker_count(plan, Order("demo", workers=3), labs) == 3
     with pytest.raises(ConfigError, match="unknown lab"):
-        starting.worker_count(plan, Order("demo", lab="twin-5node"))
+        starting.labs_of(plan, Order("demo", lab="twin-5node"))
 
 
 @pytest.mark.parametrize(
@@ -149,3 +150,43 @@ def test_words_behind_two_dashes_go_to_pytest(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("harness.cli.run.run_session", lambda order, as_json: orders.append(order) or Exit.PASS)
     assert cli.main(["run", "start", "demo", "-k", "UPD", "--", "--maxfail=1", "-x"]) == Exit.PASS
     assert orders == [Order("demo", expression="UPD", extra=("--maxfail=1", "-x"))]
+
+
+@pytest.mark.parametrize("lab", ["nested-2node", str(labs_dir() / "physical-rack.example.yaml")])
+def test_a_lab_that_cannot_be_hosted_is_refused_before_its_secrets_are_asked_for(
+    lab: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["run", "start", "demo", "--lab", lab]) == Exit.USAGE
+    said = capsys.readouterr().err.splitlines()
+    assert "cannot be hosted by this version" in said[0]
+    assert said[1].startswith("  next: ")
+    assert len(said) == 2
+    assert not sessions_dir().exists()
+
+
+def test_a_missing_secret_starts_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (labs_dir() / "twin-4node.yaml").read_text(encoding="utf-8").replace("lab: twin-4node", "lab: mine")
+    lab = tmp_path / "mine.yaml"
+    lab.write_text(text.replace("secret://generated", "secret://env/HIL_NO_SUCH_SECRET"), encoding="utf-8")
+    assert cli.main(["run", "start", "demo", "--lab", str(lab)]) == Exit.USAGE
+    assert "HIL_NO_SUCH_SECRET" in capsys.readouterr().err
+    assert not sessions_dir().exists()
+
+
+def test_a_selection_of_nothing_leaves_no_session(capsys: pytest.CaptureFixture[str]) -> None:
+    (reports_dir() / "sessions" / "before").mkdir(parents=True)
+    (reports_dir() / "last").symlink_to("sessions/before")
+    assert cli.main(["run", "start", "demo", "-k", "NOPE", "-n", "1"]) == Exit.NOTHING_SELECTED
+    assert "the selection names no scenario" in capsys.readouterr().err
+    assert [entry.name for entry in sessions_dir().iterdir()] == ["before"]
+    assert (reports_dir() / "last").readlink() == Path("sessions/before")
+
+
+def test_a_plan_elsewhere_is_named_by_its_path_later_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert plan_reference(find_plan("demo")) == "demo.yaml"
+    elsewhere = tmp_path / "mine.yaml"
+    assert plan_reference(elsewhere) == str(elsewhere)
+    monkeypatch.chdir(tmp_path)
+    inside = labs_dir() / "twin-4node.yaml"
+    assert plan_reference(inside) == "labs/twin-4node.yaml"
+    assert find_plan("labs/twin-4node.yaml") == inside, "from any folder"

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.cli import main
+from harness.errors import JournalError
 from harness.exits import Exit
-from harness.journal import BrokenJournalError, Kind
+from harness.journal import BrokenJournalError, JournalWriter, Kind, Redactor
 from harness.judge.diff import diff
 from harness.judge.document import LedgerDocument, Part, ResultsDocument, schema_of
 from harness.judge.replay import replay
@@ -102,6 +103,69 @@ class TestReplay:
         path = tell("upd-001").path
         path.write_bytes(path.read_bytes() + b'{"seq":99')
         assert replay(path.parent).judgement.verdict == "pass"
+
+
+def cut(folder: Path, lines: int) -> list[bytes]:
+    """Take lines away at the end of the journal; returns those that are left."""
+    path = folder / "journal.jsonl"
+    left = path.read_bytes().splitlines(keepends=True)[:-lines]
+    path.write_bytes(b"".join(left))
+    return left
+
+
+class TestLinesMissingAtTheEnd:
+    @pytest.mark.parametrize("lines", [1, 30])
+    def test_are_told_with_their_number(self, tell: Tell, lines: int, capsys: pytest.CaptureFixture[str]) -> None:
+        folder = folder_of(tell, "det-001")
+        left = len(cut(folder, lines))
+        assert main(["judge", "replay", str(folder)]) == Exit.HARNESS
+        said = capsys.readouterr().out
+        assert f"{left} lines found, {left + lines} expected by results.json" in said
+        assert "chain holds" not in said
+        assert "results.json: '" not in said  # what differs follows from the missing lines
+
+    def test_results_of_the_whole_journal_are_not_overwritten(
+        self, tell: Tell, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        folder = folder_of(tell, "upd-001")
+        before = {name: (folder / name).read_bytes() for name in ("results.json", "ledger.json")}
+        cut(folder, 1)
+        assert main(["report", "build", str(folder)]) == Exit.HARNESS
+        assert "was shortened" in capsys.readouterr().err
+        assert {name: (folder / name).read_bytes() for name in before} == before
+        assert not (folder / "index.html").exists()
+
+    def test_a_journal_that_was_cut_and_then_continued_is_found(self, tell: Tell) -> None:
+        folder = folder_of(tell, "upd-001")
+        cut(folder, 2)
+        writer = JournalWriter(folder, Redactor())
+        for number in range(5):
+            writer.append(Kind.NOTE, "conductor", "run", {"what": "mark", "number": number})
+        writer.close()
+        assert "shortened and continued" in replay(folder).differences[0]
+        with pytest.raises(JournalError, match="shortened and continued"):
+            write_results(folder)
+
+    def test_a_journal_that_only_grew_is_judged_anew(self, tell: Tell) -> None:
+        folder = folder_of(tell, "upd-001")
+        writer = JournalWriter(folder, Redactor())
+        writer.append(Kind.NOTE, "conductor", "run", {"what": "attempt.begin", "resumed": True, "host": {}})
+        writer.close()
+        assert replay(folder).shortage is None
+        assert write_results(folder)["verdict"] == "inconclusive"
+
+    @pytest.mark.parametrize("lines", [1, 2, 10, 50])
+    def test_without_results_an_unfinished_journal_never_passes(self, tell: Tell, lines: int) -> None:
+        folder = tell("upd-001").path.parent
+        cut(folder, lines)
+        assert "run-unfinished" in [finding["id"] for finding in write_results(folder)["because"]]
+        assert replay(folder).judgement.effective == "inconclusive"
+
+    def test_explain_warns(self, tell: Tell, capsys: pytest.CaptureFixture[str]) -> None:
+        folder = folder_of(tell, "upd-001")
+        cut(folder, 1)
+        assert main(["judge", "explain", str(folder)]) == Exit.PASS
+        assert "warning: the journal was shortened" in capsys.readouterr().err
 
 
 class TestDiff:

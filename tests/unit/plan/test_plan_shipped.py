@@ -25,6 +25,7 @@ from harness.plan.fits import fits
 from harness.plan.load import find_plan, load_plan, plan_files
 from harness.plan.models import Scenario, limit_of
 from harness.plan.plain import canonical_json, from_plain, plan_sha256, to_plain
+from harness.plan.releases import nearest_release
 from harness.plan.render import render
 from harness.plan.vocabulary import (
     CAPABILITIES,
@@ -225,6 +226,74 @@ def test_lint_finds_scenarios_that_do_not_fit(tmp_path: Path) -> None:
     path.write_text(text, encoding="utf-8")
     messages = [problem.message for problem in lint_file(path)]
     assert "needs.nodes: does not fit lab 'twin-1node': needs >= 4, the lab has 1" in messages
+
+
+def demo_with(tmp_path: Path, old: str, new: str) -> Path:
+    """The demo plan with other words in it."""
+    path = tmp_path / "demo.yaml"
+    path.write_text(find_plan("demo").read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("known", "wrong", "part"),
+    [("12.2510.1002.94", "12.2510.1002.95", "workflow.target"), ("12.2509.1001.22", "12.2509.1001.23", "from")],
+)
+def test_a_release_that_a_simulated_lab_lacks_is_a_mistake_with_its_place(
+    tmp_path: Path, known: str, wrong: str, part: str
+) -> None:
+    problems = lint_file(demo_with(tmp_path, known, wrong))
+    assert problems
+    for problem in problems:
+        assert not problem.is_warning
+        assert f"{part}: does not fit" in problem.message
+        assert f"no release '{wrong}'" in problem.message
+        assert f"did you mean '{known}'" in problem.message
+        assert wrong in problem.source_line
+
+
+def test_a_release_that_only_the_plant_may_know_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(LabFile, "releases", None)
+    plan = demo_with(tmp_path, "12.2510.1002.94", "12.2610.1001.7")
+    assert main(["plan", "lint", str(plan), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {problem["severity"] for problem in found} == {"warning"}
+    assert main(["plan", "lint", str(plan)]) == 0
+    assert ", 0 mistakes, " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("version", "near"),
+    [("12.2509.1001.23", "12.2509.1001.22"), ("12.2510.1002.90", "12.2510.1002.88"), ("1", None)],
+)
+def test_the_release_that_was_meant_is_of_the_same_month(version: str, near: str | None) -> None:
+    assert nearest_release(version) == near
+
+
+def test_a_lab_file_with_a_release_that_nobody_knows(tmp_path: Path) -> None:
+    for name, warns in (("twin-4node", False), ("nested-2node.example", True)):
+        text = (paths.labs_dir() / f"{name}.yaml").read_text(encoding="utf-8")
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(text.replace("12.2509.1001.22", "12.2509.1001.29"), encoding="utf-8")
+        (problem,) = lint_file(path)
+        assert (problem.is_warning, problem.suggestion) == (warns, "12.2509.1001.22")
+
+
+def test_lint_takes_names_of_plans_and_labs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "lint", "demo", "twin-4node"]) == 0
+    assert capsys.readouterr().out == "2 files checked, 0 mistakes\n"
+    assert main(["plan", "lint", "dmo"]) == 4
+    assert "did you mean 'demo'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["run", "start"], ["plan", "show"], ["plan", "fits", "twin-4node"]])
+def test_a_lab_file_given_as_a_plan_is_called_one(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, str(paths.labs_dir() / "twin-4node.yaml")]) == 4
+    said = capsys.readouterr().err
+    assert "is a lab file, not a plan" in said
+    assert len(said.splitlines()) == 2
 
 
 @pytest.mark.parametrize(

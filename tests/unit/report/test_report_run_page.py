@@ -128,7 +128,7 @@ def test_a_pass_shows_each_limited_measurement_and_how_to_replay(reports: Any) -
     assert "restart second-node-dies" in page.first
     assert "vm.restart_gap.longest 75" in page.first
     assert f"hil judge replay {reports.run('UPD-002').name}" in page.text
-    assert "hil run start demo --lab twin-4node -k UPD-002 --seed 7" in page.text
+    assert "./hil run start demo --lab twin-4node -k UPD-002 --seed 7" in page.text
 
 
 def test_a_waived_failure_says_both(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -13,7 +13,7 @@ import pytest
 from harness.cli import main
 from harness.exits import Exit
 from harness.judge.results import write_results
-from harness.report.commands import session_commands
+from harness.report.commands import session_commands, start_command
 from harness.report.run import write_run_page
 from harness.report.session import ScenarioRow, rebuild_session, write_session
 from harness.report.session_page import session_page
@@ -187,9 +187,21 @@ def test_no_total_mixes_evidence_classes() -> None:
 
 
 def test_a_session_of_one_plan_is_run_again_with_one_command(reports: Any) -> None:
-    results = [row.results for row in rows_of(reports) if row.results]
-    commands = session_commands(results)
-    assert [command.line for command in commands] == ["hil run start demo --lab twin-4node --seed 7"]
+    runs = [(row.results, {}) for row in rows_of(reports) if row.results]
+    commands = session_commands(runs)
+    assert [command.line for command in commands] == ["./hil run start demo --lab twin-4node --seed 7"]
+
+
+@pytest.mark.parametrize(
+    ("file", "word"),
+    [("demo.yaml", "demo"), ("/tmp/plans/mine.yaml", "/tmp/plans/mine.yaml"), ("plans/a b.yaml", "'plans/a b.yaml'")],
+)
+def test_a_plan_run_by_path_is_run_again_by_path(reports: Any, file: str, word: str) -> None:
+    results = next(row.results for row in rows_of(reports) if row.results)
+    plan = {"plan": {"name": PurePosixPath(file).stem, "file": file}}
+    (command,) = session_commands([(results, plan)])
+    assert command.line == f"./hil run start {word} --lab twin-4node --seed 7"
+    assert start_command(results, plan).startswith(f"./hil run start {word} --lab twin-4node -k ")
 
 
 def test_an_empty_session_has_a_page(tmp_path: Path) -> None:
