@@ -64,6 +64,7 @@ class NodeMachine:
     location: str = ""
     culture: str = "en-US"
     programs: Mapping[str, Program] = field(default_factory=dict)
+    delegated: bool = True  # [D] a console log-on holds the user's credential; a remote one says so itself
     ending: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -116,6 +117,7 @@ class NodeBackend:
             self._machine,
             environment=environment,
             location=shell.working_directory or environment["USERPROFILE"],
+            delegated=shell.delegated,
             ending=threading.Event(),
         )
         process = NodeProcess(machine, command, sink, self._threads)

@@ -88,7 +88,7 @@ def get_report(call: Call) -> Iterator[object]:
 
 def _require_local(call: Call) -> ClusterModel:
     name = call.text("ClusterName")
-    if name and not getattr(call.host, "delegated", False):
+    if name and not call.host.delegated:
         text = f"Connecting to remote server {name} failed with the following error message : Access is denied."
         raise call.fail(
             call.record(text, "AccessDenied", "OpenError", name, _REMOTING, command_class="PSSessionStateBroken")

@@ -36,6 +36,7 @@ class ShellNode:
     environment: dict[str, str] = field(default_factory=dict)
     culture: str = "en-US"
     location: str = "C:\\Users\\hil"
+    delegated: bool = False
     programs: Mapping[str, Program] = field(default_factory=dict)
     charged: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
