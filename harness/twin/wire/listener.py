@@ -27,7 +27,9 @@ class Listener:
         """Listen; harmless when it does already."""
         if self._socket is not None:
             return
-        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # With the protocol named, asyncio switches Nagle's algorithm off for what is accepted: else the end of TLS, a
+        # small packet after the last reply, waits for the client's delayed acknowledgement.
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind((self._address, self.port))
