@@ -26,14 +26,17 @@ GRANT_S: Final = 1800
 
 @dataclass(frozen=True, slots=True)
 class ServedEndpoint:
-    """How a client reaches one node."""
+    """How a client reaches one node: plain, with sealed messages, or over TLS."""
 
     node: str
     address: str
     port: int
+    tls_port: int
     username: str
     password: str
     url: str
+    tls_url: str
+    ca_file: str
 
 
 def with_clock(lab: LabFile, clock: str | None) -> LabFile:
@@ -90,9 +93,20 @@ class Service:
         """Where and how the nodes answer."""
         served = []
         for node in self.lab.nodes:
-            found = self.lab.endpoint(node, "winrm")
-            url = f"http://{found.address}:{found.port}/wsman"
-            served.append(ServedEndpoint(node, found.address, found.port, found.username, found.secret, url))
+            plain, tls = self.lab.endpoint(node, "winrm-http"), self.lab.endpoint(node, "winrm-https")
+            served.append(
+                ServedEndpoint(
+                    node=node,
+                    address=plain.address,
+                    port=plain.port,
+                    tls_port=tls.port,
+                    username=plain.username,
+                    password=plain.secret,
+                    url=f"http://{plain.address}:{plain.port}/wsman",
+                    tls_url=f"https://{tls.address}:{tls.port}/wsman",
+                    ca_file=tls.ca_file,
+                )
+            )
         return served
 
     def serve(self, wanted: Callable[[], bool]) -> None:

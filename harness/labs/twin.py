@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from harness.errors import ConfigError, LabError
@@ -18,12 +20,18 @@ from harness.values import Machines, Subject
 UNHEARD: Final = -1
 """Heartbeat number of a guest from which nothing was heard."""
 
+CA_NAME: Final = "ca.pem"
+"""In the instance's folder: the authority that certified its nodes."""
+
 
 class TwinHosting:
     """A simulated instance from the inside of its lab host (`harness.labs.host.Hosted`)."""
 
-    def __init__(self, instance: str, lab: dict[str, Any]) -> None:
-        """Build the instance.  Raises ConfigError for a lab file the twin cannot serve, LabError without addresses."""
+    def __init__(self, instance: str, lab: dict[str, Any], folder: Path | None = None) -> None:
+        """Build the instance; what clients need as a file goes into `folder`, without one into a temporary folder.
+
+        Raises ConfigError for a lab file the twin cannot serve, LabError without addresses.
+        """
         self._file = LabFile.model_validate(lab)
         self._instance = instance
         username = self._file.credentials.node.username
@@ -36,12 +44,16 @@ class TwinHosting:
             clock=ClockMode.parse(str(self._file.clock)),
             account=account,
             winrm_port=self._file.winrm.port,
+            winrm_tls_port=self._file.winrm.tls_port,
             sample_interval_ns=round(self._file.probe.interval.total_seconds() * 1e9),
         )
         try:
             self.simulated = SimulatedLab(spec)
         except NoSlotError as error:
             raise LabError(str(error), hint="end other lab hosts (hil lab list), or free the port") from error
+        self._temporary = TemporaryDirectory(prefix="hil-") if folder is None else None
+        self._ca_file = (Path(self._temporary.name) if self._temporary else folder or Path()) / CA_NAME
+        self._ca_file.write_bytes(self.simulated.authority_pem)
         self._verbs: Mapping[str, Callable[..., Any]] = {
             "describe": self._describe,
             "now": lambda: self.simulated.now_ns,
@@ -73,6 +85,9 @@ class TwinHosting:
     def close(self) -> None:
         """Let go of addresses and threads."""
         self.simulated.close()
+        self._ca_file.unlink(missing_ok=True)
+        if self._temporary is not None:
+            self._temporary.cleanup()
 
     # --- verbs -------------------------------------------------------------------------------------------------------
 
@@ -101,19 +116,24 @@ class TwinHosting:
         return {"ready": True, "reason": "", "versions": wanted}
 
     def _endpoint(self, name: str, kind: str) -> dict[str, Any]:
-        if kind != "winrm" or name not in self.simulated.nodes:
+        winrm = self._file.winrm
+        if kind not in ("winrm", "winrm-http", "winrm-https") or name not in self.simulated.nodes:
             raise LabError(
                 f"'{self._instance}' has no endpoint of kind '{kind}' for '{name}'", hint="see: hil lab show"
             )
         account = self.simulated.spec.account
+        tls = winrm.tls if kind == "winrm" else kind == "winrm-https"
         return {
             "name": name,
             "kind": kind,
             "address": self.simulated.node_address(name),
-            "port": self.simulated.spec.winrm_port,
+            "port": winrm.tls_port if tls else winrm.port,
             "username": account.login,
             "secret": account.password,
-            "transport": self._file.winrm.transport,
+            "transport": winrm.transport,
+            "tls": tls,
+            "ca_file": str(self._ca_file) if tls else "",
+            "second_hop": winrm.second_hop,
         }
 
     def _samples(self, since_ns: int) -> dict[str, Any]:

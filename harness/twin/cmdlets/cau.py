@@ -1,7 +1,8 @@
 """Cmdlets of the module ``ClusterAwareUpdating`` ([D] WPD ClusterAwareUpdating; report fields [T], [D] W32).
 
-Without ``-ClusterName`` they ask the cluster of the node they run on, which a plain session can do; *against the
-cluster name* they hop once more, which it cannot ([T]: CredSSP is required there): the documented ``Access is denied``.
+Without ``-ClusterName`` they ask the cluster of the node they run on, which a plain session can do [INF]; *against the
+cluster name* they hop once more, which only a log-on with a credential to pass on can: CredSSP, or one at the console
+([T]). The text of the refusal is the one of remoting ([T]); that CAU shows it unchanged is [INF].
 """
 
 from __future__ import annotations
