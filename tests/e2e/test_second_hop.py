@@ -36,9 +36,10 @@ class HostedLab:
         self.nodes = tuple(hosting.simulated.nodes)
         self.clock = SimpleNamespace(flows=True, now_ns=monotonic_ns)
         self.changes: dict[str, Any] = {}
+        self.kinds: dict[str, str] = {}
 
     def endpoint(self, name: str, kind: str) -> Endpoint:
-        found = Endpoint(**self.hosting.call("endpoint", {"name": name, "kind": kind}))
+        found = Endpoint(**self.hosting.call("endpoint", {"name": name, "kind": self.kinds.get(kind, kind)}))
         return replace(found, **self.changes)
 
     def ask(self, command: Command[Any], node: str = "NODE01") -> Any:
@@ -78,6 +79,16 @@ def test_a_plain_log_on_is_denied_at_the_cluster_name(lab: HostedLab) -> None:
 
 def test_the_session_hops_for_the_question_that_needs_it(lab: HostedLab) -> None:
     assert lab.ask(ask_by_name(second_hop=True))["run"] == "RunNotInProgress"
+
+
+@pytest.mark.parametrize("transport", ["ntlm", "credssp"])
+def test_both_log_ons_go_over_tls_where_the_lab_says_so(lab: HostedLab, transport: str) -> None:
+    lab.kinds, lab.changes = {"winrm": "winrm-https"}, {"transport": transport}
+    before = lab.hosting.simulated._endpoints["NODE01"].stats.logons
+    assert lab.ask(Command("one", script_json("1"), lambda document: document)) == 1
+    assert lab.ask(ask_by_name(second_hop=True))["run"] == "RunNotInProgress"
+    # Each `ask` is a session of its own: one log-on each, since a session logs on only by the way a question needs.
+    assert lab.hosting.simulated._endpoints["NODE01"].stats.logons == before + 2
 
 
 def test_a_lab_without_a_second_hop_is_asked_plainly(lab: HostedLab) -> None:
