@@ -43,7 +43,7 @@ class CauStatus:
 
 def read_cau() -> Command[CauStatus]:
     """Run and last report."""
-    return Command("read-cau", script_json(READ_BODY, depth=6), parse_cau)
+    return Command("read-cau", script_json(READ_BODY, depth=6), parse_cau, second_hop=True)
 
 
 def parse_cau(document: Json) -> CauStatus:

@@ -18,7 +18,8 @@ BETWEEN: Final = "\n# --- next question\n"
 
 class Question(Protocol[T_co]):
     """What can be asked of a node.  `within_s` bounds the wait for the end of the script, `repeatable` is False for
-    what changes the system: sent at most once."""
+    what changes the system: sent at most once.  `second_hop` is True for what makes the node ask other machines as the
+    same user, which a plain log-on cannot do."""
 
     @property
     def name(self) -> str: ...
@@ -28,6 +29,8 @@ class Question(Protocol[T_co]):
     def repeatable(self) -> bool: ...
     @property
     def within_s(self) -> float: ...
+    @property
+    def second_hop(self) -> bool: ...
 
     def read(self, reply: Reply) -> T_co:
         """The value in `reply`.  Raises HarnessError."""
@@ -45,6 +48,7 @@ class Command(Generic[T_co]):
     parse: Callable[[Json], T_co]
     repeatable: bool = True
     within_s: float = 120.0
+    second_hop: bool = False
 
     def read(self, reply: Reply) -> T_co:
         """The value in `reply`.  Raises PowerShellError, UnreadableReplyError."""
@@ -85,6 +89,11 @@ class Round:
     def within_s(self) -> float:
         """The longest that a part may take: they share what the process has to load."""
         return max(command.within_s for command in self.commands)
+
+    @property
+    def second_hop(self) -> bool:
+        """They share one process, and so one log-on."""
+        return any(command.second_hop for command in self.commands)
 
     def read(self, reply: Reply) -> tuple[Any, ...]:
         """A value or a HarnessError for each part.  Raises PowerShellError or UnreadableReplyError when there is not

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -30,7 +31,8 @@ from harness.paths import reports_dir, root, state_dir
 MIN_PYTHON: Final = (3, 11)
 LAB_ADDRESSES: Final = ("127.64.0.1", "127.64.0.5")
 """Two of the loopback addresses that a simulated lab takes for its nodes."""
-WINRM_PORT: Final = 5985
+WINRM_PORTS: Final = (5985, 5986)
+"""Plain and TLS."""
 LOW_DISK_MIB: Final = 2048
 MIN_DISK_MIB: Final = 256
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -94,15 +96,16 @@ def layer_digest(folder: Path, layer: str) -> str:
 
 
 def loopback() -> Check:
-    """Whether simulated nodes can have addresses of their own with the real WinRM port."""
-    for address in LAB_ADDRESSES:
+    """Whether simulated nodes can have addresses of their own with the real WinRM ports."""
+    for address, port in product(LAB_ADDRESSES, WINRM_PORTS):
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                listener.bind((address, WINRM_PORT))
+                listener.bind((address, port))
             except OSError as error:
-                return loopback_trouble(f"{address}:{WINRM_PORT}", error)
-    return Check("loopback", State.OK, f"{' and '.join(LAB_ADDRESSES)}, port {WINRM_PORT}", needed=True)
+                return loopback_trouble(f"{address}:{port}", error)
+    ports = " and ".join(map(str, WINRM_PORTS))
+    return Check("loopback", State.OK, f"{' and '.join(LAB_ADDRESSES)}, ports {ports}", needed=True)
 
 
 def loopback_trouble(endpoint: str, error: OSError) -> Check:

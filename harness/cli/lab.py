@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import product
 from typing import Annotated, Final
 
 import typer
@@ -131,13 +132,13 @@ def check_lab(name: str) -> Iterator[Check]:
 
 
 def check_port(lab: LabFile) -> Check:
-    """Can simulated nodes have addresses of their own with the lab's WinRM port?"""
-    port = lab.winrm.port
-    if port < PRIVILEGED and os.geteuid() != 0:
-        return Check(
-            "winrm", State.MISSING, f"port {port} needs root", "choose one above 1023: winrm.port", needed=True
-        )
-    for address in LAB_ADDRESSES:
+    """Can simulated nodes have addresses of their own with the lab's two WinRM ports?"""
+    ports = {"winrm.port": lab.winrm.port, "winrm.tls_port": lab.winrm.tls_port}
+    for key, port in ports.items():
+        if port < PRIVILEGED and os.geteuid() != 0:
+            remedy = f"choose one above 1023: {key}"
+            return Check("winrm", State.MISSING, f"port {port} needs root", remedy, needed=True)
+    for address, port in product(LAB_ADDRESSES, ports.values()):
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -148,7 +149,8 @@ def check_port(lab: LabFile) -> Check:
                     return Check("winrm", State.WARN, found, "hil lab list shows ours", needed=True)
                 remedy = "all of 127.0.0.0/8 must be local, as on any Linux; check `ip addr show lo`"
                 return Check("winrm", State.MISSING, f"{address}:{port}: {error.strerror}", remedy, needed=True)
-    return Check("winrm", State.OK, f"{' and '.join(LAB_ADDRESSES)}, port {port}", needed=True)
+    shown = " and ".join(map(str, ports.values()))
+    return Check("winrm", State.OK, f"{' and '.join(LAB_ADDRESSES)}, ports {shown}", needed=True)
 
 
 def check_instances(lab: LabFile) -> Check:

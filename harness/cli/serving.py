@@ -26,15 +26,21 @@ GRANT_S: Final = 1800
 
 @dataclass(frozen=True, slots=True)
 class ServedEndpoint:
-    """How a client reaches one node, or one managed guest."""
+    """How a client reaches one node, or one managed guest: plain, with sealed messages, or over TLS.
+
+    Guests have no TLS port: `tls_port` is 0 there, `tls_url` and `ca_file` are empty.
+    """
 
     node: str
     """Name of the machine."""
     address: str
     port: int
+    tls_port: int
     username: str
     password: str
     url: str
+    tls_url: str
+    ca_file: str
 
 
 def with_clock(lab: LabFile, clock: str | None) -> LabFile:
@@ -92,16 +98,26 @@ class Service:
 
     def endpoints(self) -> list[ServedEndpoint]:
         """Where and how the nodes answer."""
-        return [self._served(node) for node in self.lab.nodes]
+        return [self._served(node, tls=True) for node in self.lab.nodes]
 
     def guest_endpoints(self) -> list[ServedEndpoint]:
         """Where and how the managed guests answer."""
-        return [self._served(guest) for guest in self.lab.managed_guests]
+        return [self._served(guest, tls=False) for guest in self.lab.managed_guests]
 
-    def _served(self, machine: str) -> ServedEndpoint:
-        found = self.lab.endpoint(machine, "winrm")
-        url = f"http://{found.address}:{found.port}/wsman"
-        return ServedEndpoint(machine, found.address, found.port, found.username, found.secret, url)
+    def _served(self, machine: str, *, tls: bool) -> ServedEndpoint:
+        plain = self.lab.endpoint(machine, "winrm-http")
+        sealed = self.lab.endpoint(machine, "winrm-https") if tls else None
+        return ServedEndpoint(
+            node=machine,
+            address=plain.address,
+            port=plain.port,
+            tls_port=sealed.port if sealed else 0,
+            username=plain.username,
+            password=plain.secret,
+            url=f"http://{plain.address}:{plain.port}/wsman",
+            tls_url=f"https://{sealed.address}:{sealed.port}/wsman" if sealed else "",
+            ca_file=sealed.ca_file if sealed else "",
+        )
 
     def serve(self, wanted: Callable[[], bool]) -> None:
         """Keep the lease until nobody wants the lab any longer.

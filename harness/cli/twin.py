@@ -69,10 +69,12 @@ def _simulated(lab: LabFile) -> LabFile:
 
 def _readable(service: serving.Service) -> str:
     lab = service.lab
-    rows = [(each.node, each.url, each.username, each.password) for each in service.endpoints()]
+    endpoints = service.endpoints()
+    rows = [(each.node, each.url, each.tls_url, each.username, each.password) for each in endpoints]
     lines = [
         f"{service.lease.instance}: {len(lab.nodes)} nodes, {len(lab.guests)} guests, clock {service.file.clock}",
-        text_table(("node", "url", "username", "password"), rows),
+        text_table(("node", "url", "with TLS", "username", "password"), rows),
+        f"certificates are signed by: {endpoints[0].ca_file}",
     ]
     guests = [(each.node, each.url, each.username, each.password) for each in service.guest_endpoints()]
     if guests:

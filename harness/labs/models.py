@@ -157,10 +157,15 @@ class Probe(Value):
 
 
 class Winrm(Value):
-    """How nodes are managed."""
+    """How nodes are managed.  `tls` chooses the port: `tls_port` with TLS, whose certificate is always checked, `port`
+    with sealed messages else.  `second_hop` is how a node is asked what makes it ask other machines as the same user;
+    `none` asks it all the same, and it will be denied there."""
 
     port: Port = 5985
     transport: Literal["ntlm", "kerberos", "credssp"] = "ntlm"
+    tls: StrictBool = False
+    tls_port: Port = 5986
+    second_hop: Literal["credssp", "none"] = "credssp"
 
 
 class Ports(Value):
@@ -324,6 +329,8 @@ def _rule_objections(lab: LabFile) -> list[Objection]:
     ):
         if lab.kind == "physical" and credential is not None and credential.secret == "secret://generated":  # noqa: S105
             found.append(Objection(("credentials", account, "secret"), "a physical lab cannot make its own secrets"))
+    if lab.winrm.port == lab.winrm.tls_port:
+        found.append(Objection(("winrm", "tls_port"), f"'port' and 'tls_port' are both {lab.winrm.port}"))
     if lab.physical is not None and {machine.node for machine in lab.physical.machines} != set(lab.nodes):
         found.append(Objection(("physical", "machines"), "the machines must be exactly the 'nodes' of the lab"))
     return found

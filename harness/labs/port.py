@@ -25,7 +25,11 @@ class PowerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where and how a node or guest is reached."""
+    """Where and how a node or guest is reached.
+
+    `ca_file` is a PEM file with the authority to trust where `tls` is on, empty for the machine's own.  `second_hop` is
+    how to log on so that the node can go on to other machines: `credssp`, or `none`.
+    """
 
     name: str
     kind: str
@@ -34,6 +38,9 @@ class Endpoint:
     username: str
     secret: str = field(repr=False)
     transport: str = "ntlm"
+    tls: bool = False
+    ca_file: str = ""
+    second_hop: str = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +150,10 @@ class Lab(Protocol):
         """The lab's clock."""
 
     def endpoint(self, name: str, kind: str) -> Endpoint:
-        """How to reach node or guest `name` by `kind` (`winrm`).  Raises LabError when the lab has no such endpoint."""
+        """How to reach node or guest `name` by `kind`: `winrm` as the lab file chooses, `winrm-http` or `winrm-https`.
+
+        Raises LabError when the lab has no such endpoint.
+        """
 
     def baseline(self, spec: BaselineSpec, lease: Lease) -> Baseline:
         """Bring the lab to the state of `spec`, or say why it cannot be reached."""

@@ -21,7 +21,7 @@ def why_not_hosted(kind: str) -> str:
     return "" if kind in HOSTED_KINDS else f"labs of kind '{kind}' cannot be hosted by this version"
 
 
-def provider(kind: str) -> Callable[[str, dict[str, Any]], Hosted]:
+def provider(kind: str) -> Callable[[str, dict[str, Any], Path], Hosted]:
     """The provider that hosts labs of `kind`; imported only here, so that nothing else pays for it."""
     if kind == "twin":
         from harness.labs.twin import TwinHosting
@@ -34,7 +34,7 @@ def main(folder: Path) -> int:
     """Host the instance described in `folder` until it ends."""
     job = json.loads((folder / JOB_NAME).read_text())
     try:
-        hosted = provider(job["lab"]["kind"])(job["instance"], job["lab"])
+        hosted = provider(job["lab"]["kind"])(job["instance"], job["lab"], folder)
     except HarnessError as error:
         (folder / FAILED_NAME).write_text(json.dumps({"message": str(error), "hint": error.hint}))
         return 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from harness.errors import ConfigError, LabError
@@ -23,12 +25,18 @@ GUEST_ADMINISTRATOR: Final = "Administrator"
 UNHEARD: Final = -1
 """Heartbeat number of a guest from which nothing was heard."""
 
+CA_NAME: Final = "ca.pem"
+"""In the instance's folder: the authority that certified its nodes."""
+
 
 class TwinHosting:
     """A simulated instance from the inside of its lab host (`harness.labs.host.Hosted`)."""
 
-    def __init__(self, instance: str, lab: dict[str, Any]) -> None:
-        """Build the instance.  Raises ConfigError for a lab file the twin cannot serve, LabError without addresses."""
+    def __init__(self, instance: str, lab: dict[str, Any], folder: Path | None = None) -> None:
+        """Build the instance; what clients need as a file goes into `folder`, without one into a temporary folder.
+
+        Raises ConfigError for a lab file the twin cannot serve, LabError without addresses.
+        """
         self._file = LabFile.model_validate(lab)
         self._instance = instance
         username = self._file.credentials.node.username
@@ -42,6 +50,7 @@ class TwinHosting:
             clock=ClockMode.parse(str(self._file.clock)),
             account=account,
             winrm_port=self._file.winrm.port,
+            winrm_tls_port=self._file.winrm.tls_port,
             sample_interval_ns=round(self._file.probe.interval.total_seconds() * 1e9),
             guest_account=guest.username.rpartition("\\")[2] if guest else GUEST_ADMINISTRATOR,
             guest_password=resolve(guest.secret) if guest and guest.secret != GENERATED else None,
@@ -52,6 +61,9 @@ class TwinHosting:
             raise ConfigError(f"lab '{self._file.lab}': {error}", hint="correct the lab file") from error
         except NoSlotError as error:
             raise LabError(str(error), hint="end other lab hosts (hil lab list), or free the port") from error
+        self._temporary = TemporaryDirectory(prefix="hil-") if folder is None else None
+        self._ca_file = (Path(self._temporary.name) if self._temporary else folder or Path()) / CA_NAME
+        self._ca_file.write_bytes(self.simulated.authority_pem)
         self._verbs: Mapping[str, Callable[..., Any]] = {
             "describe": self._describe,
             "now": lambda: self.simulated.now_ns,
@@ -85,6 +97,9 @@ class TwinHosting:
     def close(self) -> None:
         """Let go of addresses and threads."""
         self.simulated.close()
+        self._ca_file.unlink(missing_ok=True)
+        if self._temporary is not None:
+            self._temporary.cleanup()
 
     # --- verbs -------------------------------------------------------------------------------------------------------
 
@@ -114,11 +129,13 @@ class TwinHosting:
         return {"ready": True, "reason": "", "versions": wanted}
 
     def _endpoint(self, name: str, kind: str) -> dict[str, Any]:
-        account = self.simulated.spec.account
-        if kind == "winrm" and name in self.simulated.nodes:
+        winrm = self._file.winrm
+        account, guests = self.simulated.spec.account, self.simulated.managed_guests
+        tls = winrm.tls if kind == "winrm" else kind == "winrm-https"
+        if kind in ("winrm", "winrm-http", "winrm-https") and name in self.simulated.nodes:
             address, login, secret = self.simulated.node_address(name), account.login, account.password
-        elif kind == "winrm" and name in self.simulated.managed_guests:
-            access = self.simulated.guest_access(name)
+        elif kind in ("winrm", "winrm-http") and name in guests:
+            access, tls = self.simulated.guest_access(name), False
             address, login, secret = access.address, access.login, access.password
         else:
             raise LabError(
@@ -128,10 +145,13 @@ class TwinHosting:
             "name": name,
             "kind": kind,
             "address": address,
-            "port": self.simulated.spec.winrm_port,
+            "port": winrm.tls_port if tls else winrm.port,
             "username": login,
             "secret": secret,
-            "transport": self._file.winrm.transport,
+            "transport": "ntlm" if name in guests else winrm.transport,
+            "tls": tls,
+            "ca_file": str(self._ca_file) if tls else "",
+            "second_hop": "none" if name in guests else winrm.second_hop,
         }
 
     def _plant(self, cause: str, node: str | None = None, parameters: dict[str, Any] | None = None) -> None:

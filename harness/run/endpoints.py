@@ -30,8 +30,11 @@ HANGS_AFTER_S: Final = 5.0
 class Session(Protocol):
     """A kept connection to one endpoint, used by one thread only."""
 
-    def run(self, script: str, *, within_s: float = 60.0, repeatable: bool = True) -> Reply:
-        """Run a script and return the reply.  Raises HarnessError."""
+    def run(self, script: str, *, within_s: float = 60.0, repeatable: bool = True, second_hop: bool = False) -> Reply:
+        """Run a script and return the reply; with `second_hop` in a log-on that other machines accept too.
+
+        Raises HarnessError.
+        """
 
     def close(self) -> None:
         """Let go; never raises."""
@@ -181,7 +184,12 @@ def _is_overdue(ask: Ask) -> bool:
 
 def _put(question: Question[Any], session: Session) -> Any:
     try:
-        reply = session.run(question.script, within_s=question.within_s, repeatable=question.repeatable)
+        reply = session.run(
+            question.script,
+            within_s=question.within_s,
+            repeatable=question.repeatable,
+            second_hop=question.second_hop,
+        )
     except OverdueError as overdue:
         return question.read_part(overdue)
     return question.read(reply)

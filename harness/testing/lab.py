@@ -264,9 +264,9 @@ class ScriptedSession:
     def __init__(self, lab: ScriptedLab, node: str) -> None:
         self._lab, self._node = lab, node
 
-    def run(self, script: str, *, within_s: float = 60.0, repeatable: bool = True) -> Reply:
+    def run(self, script: str, *, within_s: float = 60.0, repeatable: bool = True, second_hop: bool = False) -> Reply:
         """The scripted answer.  Raises TransportError while the node does not answer."""
-        del within_s, repeatable
+        del within_s, repeatable, second_hop
         self._lab.asked.append((self._node, script))
         if not self._lab.cluster[self._node].answers:
             raise TransportError(f"'{self._node}' does not answer", hint="ask another node")

@@ -4,9 +4,19 @@ transport."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
+import requests
+from requests.auth import AuthBase
+from winrm.exceptions import InvalidCredentialsError, WinRMTransportError
 from winrm.protocol import Protocol as WinRmProtocol
+
+from harness.transports.credssp_client import CredSspAuth
+from harness.transports.trouble import StaleChannelError
+
+Scheme = Literal["ntlm", "kerberos", "credssp", "basic"]
+
+_LOGS_ON_FIRST: Final[frozenset[Scheme]] = frozenset({"ntlm", "credssp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +24,7 @@ class WinRmEndpoint:
     """Where and as whom to reach a node.  `name` is what journals show; `address` a host name or IP address.
 
     `transport` is pywinrm's name of the log-on scheme.  `ca_trust_path` pins a PEM file for TLS; None trusts certifi.
+    The certificate is always checked, and must be made out to `address`.
     """
 
     name: str
@@ -21,10 +32,9 @@ class WinRmEndpoint:
     port: int
     username: str
     password: str = field(repr=False)
-    transport: Literal["ntlm", "kerberos", "credssp", "basic"] = "ntlm"
+    transport: Scheme = "ntlm"
     tls: bool = False
     ca_trust_path: str | None = None
-    validate_certificate: bool = True
     kerberos_hostname: str | None = None
 
     @property
@@ -42,15 +52,36 @@ class Channel:
     """
 
     def __init__(self, endpoint: WinRmEndpoint) -> None:
+        self._endpoint = endpoint
         self._protocol = _build_protocol(endpoint)
         self._connect_timeout_s = 0.0
 
     def open(self, connect_timeout_s: float, read_timeout_s: float) -> None:
-        """Build the session; over HTTPS and with Basic the log-on itself comes with the first message."""
+        """Build the session and log on; with Basic, and Kerberos over HTTPS, that comes with the first message."""
         self._connect_timeout_s = connect_timeout_s
         self._set_timeout(read_timeout_s)
+        transport = self._protocol.transport
+        session = transport.build_session()
         # Neither proxies nor .netrc from the environment: not wanted, and looked up again for each message.
-        self._protocol.transport.build_session().trust_env = False
+        session.trust_env = False
+        if self._endpoint.transport == "credssp":
+            session.auth = CredSspAuth(self._endpoint.username, self._endpoint.password)
+        if self._endpoint.transport == "basic":
+            return
+        if not self._endpoint.tls:
+            transport.setup_encryption(session)
+        elif self._endpoint.transport in _LOGS_ON_FIRST:
+            self._log_on(session)
+
+    def _log_on(self, session: requests.Session) -> None:
+        """Log on with an empty message, as over HTTP: else the first message would travel with each leg of the
+        handshake, and a fault in the answer to it be taken for a failed log-on (requests-credssp reads no status)."""
+        reply = session.post(self._endpoint.url, data=None, timeout=self._protocol.transport.read_timeout_sec)
+        if reply.status_code == requests.codes.unauthorized:
+            raise InvalidCredentialsError("the log-on was refused")
+        if reply.status_code != requests.codes.ok:
+            raise WinRMTransportError("http", reply.status_code, "")
+        session.auth = _AlreadyLoggedOn()
 
     def send(self, message: str, read_timeout_s: float) -> bytes:
         """Send an envelope and return the reply's."""
@@ -68,19 +99,33 @@ class Channel:
         self._protocol.transport.read_timeout_sec = timeouts
 
 
+class _AlreadyLoggedOn(AuthBase):
+    """Stands in for the log-on scheme once it has done its work.
+
+    The scheme would log on again, unasked, when requests opens a new connection in place of one that the node closed;
+    the owner of the channel must decide that.
+    """
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.hooks["response"].append(self._look)
+        return request
+
+    def _look(self, response: requests.Response, **_: object) -> None:
+        if response.status_code == requests.codes.unauthorized:
+            raise StaleChannelError("the connection was closed, and a new one is not logged on")
+
+
 def _build_protocol(endpoint: WinRmEndpoint) -> WinRmProtocol:
+    """Without encryption at first: `Channel.open` sets it up once the session is as we want it."""
     trust: Any = endpoint.ca_trust_path
-    protocol = WinRmProtocol(
+    return WinRmProtocol(
         endpoint=endpoint.url,
         transport=endpoint.transport,
         username=endpoint.username,
         password=endpoint.password,
         ca_trust_path=trust,
-        server_cert_validation="validate" if endpoint.validate_certificate else "ignore",
+        server_cert_validation="validate",
         kerberos_hostname_override=endpoint.kerberos_hostname,
+        message_encryption="never",
         proxy=None,
     )
-    if endpoint.transport == "credssp":
-        # Without it a client with Kerberos libraries first looks for a realm in DNS, for seconds.
-        protocol.transport.credssp_auth_mechanism = "ntlm"
-    return protocol

@@ -32,6 +32,12 @@ CONNECT_TIMEOUT_S: Final = 10
 
 T = TypeVar("T")
 
+_HINTS: Final = {
+    Trouble.UNTRUSTED: "Correct the node's certificate or the authority that is pinned; checking cannot be turned off.",
+    Trouble.NOT_OFFERED: "Enable it on the node (Enable-WSManCredSSP -Role Server), or choose another transport.",
+}
+"""What to do where another node would say the same."""
+
 _DOWN: Final = frozenset({Trouble.REFUSED, Trouble.RESET, Trouble.TIMEOUT, Trouble.UNAVAILABLE})
 
 
@@ -121,7 +127,7 @@ class WinRmConnection:
             f"node '{name}': {doing} failed: {found.detail}",
             node=name,
             diagnosis=found,
-            hint=f"Ask another node; then run 'hil doctor' for '{name}'.",
+            hint=_HINTS.get(found.trouble, f"Ask another node; then run 'hil doctor' for '{name}'."),
         )
 
     def _assert_owner(self) -> None:

@@ -7,6 +7,7 @@ which would make two equal runs differ.  The original exception stays reachable 
 from __future__ import annotations
 
 import re
+import ssl
 import struct
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
@@ -25,6 +26,12 @@ from winrm.exceptions import (
 )
 
 from harness.errors import CredentialRejectedError, TransportError
+from harness.transports.credssp_client import (
+    AuthenticationException,
+    NotOfferedError,
+    NTStatusException,
+    read_status,
+)
 from harness.transports.replies import Reply
 
 
@@ -41,6 +48,10 @@ class Trouble(StrEnum):
     """Log-on refused by a node that is probably still booting; the next try is spaced."""
     CREDENTIAL_REJECTED = "credential-rejected"
     """Log-on refused for good."""
+    UNTRUSTED = "untrusted"
+    """The node's certificate does not prove who it is; nothing was told to it, the credential least of all."""
+    NOT_OFFERED = "not-offered"
+    """The node does not offer this way to log on; the credential was not tried."""
     UNAVAILABLE = "unavailable"
     """The machine answers, its WinRM service does not serve yet or any more."""
     SHELL_GONE = "shell-gone"
@@ -100,6 +111,10 @@ class EndpointCredentialError(EndpointError, CredentialRejectedError):
     """The endpoint refused the credential for good.  No shell uses it again until the process is told a new one."""
 
 
+class StaleChannelError(Exception):
+    """The node closed the connection meanwhile and, on a new one, did not act on the message: log on again."""
+
+
 CLIENT_ERRORS: Final[tuple[type[Exception], ...]] = (
     WinRMError,
     WinRMTransportError,
@@ -107,6 +122,10 @@ CLIENT_ERRORS: Final[tuple[type[Exception], ...]] = (
     requests.RequestException,
     urllib3.exceptions.HTTPError,
     spnego.exceptions.SpnegoError,
+    NotOfferedError,
+    StaleChannelError,
+    AuthenticationException,
+    NTStatusException,
     ET.ParseError,
     struct.error,
     OSError,
@@ -132,6 +151,19 @@ _FAULTS: Final[dict[int, tuple[Trouble, str, bool]]] = {
 }
 """Fault numbers ([D] MS-WSMV, WinRM error constants): trouble, words, may the request have had an effect."""
 
+_UNKNOWN_ISSUER: Final = "its certificate was not issued by the authority that the lab file or the lab names"
+_CERTIFICATE_TROUBLES: Final[dict[int, str]] = {
+    9: "its certificate is not valid yet: compare the clocks",
+    10: "its certificate has expired",
+    **dict.fromkeys((18, 19, 20, 21), _UNKNOWN_ISSUER),
+    62: "its certificate is made out to another name than the one it was addressed by",
+    64: "its certificate is made out to another address than the one it was addressed by",
+}
+"""What the verify codes of OpenSSL mean (x509_vfy.h)."""
+_TLS_ERRORS: Final = (requests.exceptions.SSLError, urllib3.exceptions.SSLError, ssl.SSLError)
+_TLS_ENDS: Final = (ssl.SSLZeroReturnError, ssl.SSLEOFError)
+"""The node hung up, with or without a word."""
+
 _CONNECT_ERRORS: Final = (requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError)
 _QUOTA_RANGES: Final = (range(2150859173, 2150859181), range(2150859236, 2150859243))
 _GUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -149,6 +181,15 @@ def classify(error: Exception) -> Diagnosis:
         return _diagnose_fault(number, error.reason)
     if isinstance(error, AuthenticationError):
         return Diagnosis(Trouble.UNAUTHORIZED, "the node answered 401 (unauthorized)", delivered=False)
+    if isinstance(error, StaleChannelError):
+        return Diagnosis(Trouble.PROTOCOL, "the node closed the connection meanwhile", delivered=False, stale=True)
+    if isinstance(error, NotOfferedError):
+        return Diagnosis(Trouble.NOT_OFFERED, "the node does not offer CredSSP", delivered=False)
+    if isinstance(error, (NTStatusException, AuthenticationException)):
+        status = read_status(error)
+        if status is not None:
+            return Diagnosis(Trouble.UNAUTHORIZED, f"the node refused the log-on (status {status:#010x})", False)
+        return Diagnosis(Trouble.PROTOCOL, "the CredSSP log-on broke off", delivered=False)
     if isinstance(error, WinRMTransportError):
         return _diagnose_status(error.code)
     if isinstance(error, (OSError, urllib3.exceptions.HTTPError)):
@@ -156,6 +197,12 @@ def classify(error: Exception) -> Diagnosis:
     if isinstance(error, WinRMError):
         return Diagnosis(Trouble.PROTOCOL, str(error), delivered=True, stale=True)
     return Diagnosis(Trouble.PROTOCOL, f"the answer could not be understood ({type(error).__name__})", True, stale=True)
+
+
+def _why_untrusted(code: int) -> str:
+    if code in _CERTIFICATE_TROUBLES:
+        return _CERTIFICATE_TROUBLES[code]
+    return f"its certificate is not accepted (OpenSSL verify code {code})"
 
 
 def _diagnose_fault(number: int | None, reason: str) -> Diagnosis:
@@ -181,6 +228,9 @@ def _diagnose_socket(error: Exception) -> Diagnosis:
     causes = _causes(error)
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         return Diagnosis(Trouble.REFUSED, "the connection was refused", delivered=False)
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return Diagnosis(Trouble.UNTRUSTED, _why_untrusted(cause.verify_code), delivered=False)
     slow = any(isinstance(cause, (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)) for cause in causes)
     # Before the timeouts: urllib3 derives its error for every failed connect from the one for a connect timeout.
     if any(isinstance(cause, urllib3.exceptions.NewConnectionError) for cause in causes):
@@ -189,10 +239,11 @@ def _diagnose_socket(error: Exception) -> Diagnosis:
         if slow:
             return Diagnosis(Trouble.TIMEOUT, "no connection within the connect timeout", delivered=False)
         return Diagnosis(Trouble.REFUSED, "the node cannot be reached", delivered=False)
-    if any(isinstance(cause, (requests.exceptions.SSLError, urllib3.exceptions.SSLError)) for cause in causes):
-        return Diagnosis(Trouble.PROTOCOL, "TLS could not be set up: check certificate and trust", delivered=False)
     if slow:
         return Diagnosis(Trouble.TIMEOUT, "no answer within the read timeout", True, stale=True)
+    hung_up = any(isinstance(cause, _TLS_ENDS) for cause in causes)
+    if not hung_up and any(isinstance(cause, _TLS_ERRORS) for cause in causes):
+        return Diagnosis(Trouble.PROTOCOL, "TLS could not be set up: does this port speak it?", delivered=False)
     if any(isinstance(cause, PermissionError) for cause in causes):
         return Diagnosis(Trouble.UNAVAILABLE, "the node broke off the log-on", delivered=False, stale=True)
     return Diagnosis(Trouble.RESET, "the connection was closed by the node", True, stale=True)

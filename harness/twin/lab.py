@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 import socket
+import ssl
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
 
-from harness.twin.clock import ClockMode
+from harness.twin.clock import ClockMode, read_utc_s
 from harness.twin.cmdlets import node_commands
 from harness.twin.engine import HoldPattern, LabEngine
 from harness.twin.guestservice import GuestAccess, GuestService
@@ -18,7 +19,8 @@ from harness.twin.model import ClusterModel, ModelEvent, ModelSpec
 from harness.twin.model.states import PowerState
 from harness.twin.sampling import SampleRun, sample
 from harness.twin.waiting import VirtualWaiter
-from harness.twin.wire.endpoint import Endpoint, EndpointSettings, slow
+from harness.twin.wire.certificates import Authority, make_context
+from harness.twin.wire.endpoint import Endpoint, EndpointSettings, TlsService, slow
 from harness.twin.wire.server import WinRmServer
 
 FIRST_SLOT: Final = 64
@@ -63,12 +65,13 @@ def make_password() -> str:
 
 @dataclass(frozen=True, slots=True)
 class LabSpec:
-    """What an instance is built from.  `model` is its first baseline."""
+    """What an instance is built from.  `model` is its first baseline; nodes serve WinRM on two ports, plain and TLS."""
 
     model: ModelSpec
     clock: ClockMode
     account: Account
     winrm_port: int
+    winrm_tls_port: int
     sample_interval_ns: int
     guest_account: str = "Administrator"
     guest_password: str | None = None
@@ -89,6 +92,7 @@ class SimulatedLab:
         waiter = None if spec.clock.flows else VirtualWaiter(self.engine, self._waiting_threads)
         self._server = WinRmServer(waiter)
         self._server.start()
+        self._authority = Authority(f"Certificates of a simulated lab, 127.{self._slot}.0.0", read_utc_s())
         self._endpoints: dict[str, Endpoint] = {}
         self._impaired: set[str] = set()
         self._guests = GuestService(self._server, self.engine, self._plant, self._threads, waiter)
@@ -100,12 +104,12 @@ class SimulatedLab:
             )
         except OSError as error:
             self.close()
-            raise NoSlotError(
-                f"cannot serve nodes and guests on 127.{self._slot}.*:{spec.winrm_port}: {error}"
-            ) from error
+            ports = f"{spec.winrm_port} and {spec.winrm_tls_port}"
+            raise NoSlotError(f"cannot serve nodes and guests on 127.{self._slot}.*, ports {ports}: {error}") from error
         self._follow(self._plant.model)
 
     def _serve(self, node: str, number: int) -> Endpoint:
+        """[T] The product's orchestrator owns CredSSP on the nodes and enables it (Security/CredSsp issues)."""
         commands = node_commands()
         machine = NodeMachine(node, self._plant, self.engine, commands)
         return self._server.add_endpoint(
@@ -116,8 +120,23 @@ class SimulatedLab:
             NodeBackend(machine, self._threads),
             node,
             self.spec.account.domain,
-            settings=EndpointSettings(machine.node.os_build.release),
+            settings=EndpointSettings(machine.node.os_build.release, offers_credssp=True),
+            tls=TlsService(self.spec.winrm_tls_port, self._certify(node, number)),
         )
+
+    def _certify(self, node: str, number: int) -> ssl.SSLContext:
+        """[INF] Names as a certificate template of a domain puts them in, and the address, which clients here use."""
+        names = [node, f"{node}.{self.spec.account.domain}"]
+        return make_context(self._authority.issue([name.lower() for name in names], [self.address(number)]))
+
+    @property
+    def authority_pem(self) -> bytes:
+        """The certificate of the authority that certified the nodes: what clients over TLS have to trust."""
+        return self._authority.pem
+
+    def offer_credssp(self, node: str, offered: bool) -> None:
+        """Enable CredSSP on the service of `node` or disable it, as a policy may do."""
+        self._endpoints[node].offer_credssp(offered)
 
     def address(self, number: int) -> str:
         """Address of the node with this number, from 0."""

@@ -70,6 +70,7 @@ class Machine(ABC):
     culture: str = "en-US"
     programs: Mapping[str, Program] = field(default_factory=dict)
     """Programs beside the shell's own, bound to the process."""
+    delegated: bool = True  # [D] a console log-on holds the user's credential; a remote one says so itself
     ending: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -154,6 +155,7 @@ class NodeBackend:
             self._machine,
             environment=environment,
             location=shell.working_directory or environment["USERPROFILE"],
+            delegated=shell.delegated,
             ending=threading.Event(),
         ).begun()
         process = NodeProcess(machine, command, sink, self._threads)

@@ -90,9 +90,9 @@ class SolutionUpdate:
         return classify_state(observation.state.name)
 
     def prove(self) -> Command[Proof]:
-        """Read update, environment and CAU after the end."""
+        """Read update, environment and CAU after the end; CAU asks the other nodes ([T]: CredSSP)."""
         script = f"$p=&{{{fill(_PROVE, id=self.update_id)}}}\n$p.cau=&{{{cau.READ_BODY}}}\n$p"
-        return Command("prove", script_json(script, depth=7), self.parse_proof)
+        return Command("prove", script_json(script, depth=7), self.parse_proof, second_hop=True)
 
     def parse_proof(self, document: Json) -> Proof:
         """The answer to `prove`.  What it means for the verdict is for the judge to say."""

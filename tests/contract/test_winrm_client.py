@@ -19,12 +19,15 @@ from harness.transports.recorder import Recorder
 from harness.transports.trouble import EndpointError, MayHaveRunError, OverdueError, Trouble
 from harness.transports.winrm import ShellLimits, WinRmShell
 from harness.twin.wire.winrs import Quotas
-from tests.contract.winrm_node import PASSWORD, Node, serve_node
+from tests.contract.winrm_node import PASSWORD, WAYS, Node, serve_node
+
+every_way = pytest.mark.parametrize("node", WAYS, indirect=True)
+"""Runs a test once for each way to reach a node: with and without TLS, by NTLM and by CredSSP."""
 
 
 @pytest.fixture
-def node() -> Iterator[Node]:
-    with serve_node() as served:
+def node(request: pytest.FixtureRequest) -> Iterator[Node]:
+    with serve_node(way=getattr(request, "param", WAYS[0])) as served:
         yield served
 
 
@@ -40,6 +43,7 @@ def trouble_of(shell: WinRmShell, script: str = "echo x", **options: object) -> 
     return caught.value
 
 
+@every_way
 def test_output_both_streams_exit_code_and_utf8(node: Node, shell: WinRmShell) -> None:
     assert shell.run("echo grüß 日本語 𝄞 <&>\r\n").stdout == "grüß 日本語 𝄞 <&>\r\n"
     assert shell.run("error schlecht").stderr == "schlecht"
@@ -56,6 +60,7 @@ def test_multi_byte_characters_split_over_chunks_are_joined(shell: WinRmShell) -
     assert shell.run("split " + "ü𝄞" * 50).stdout == "ü𝄞" * 50
 
 
+@every_way
 def test_long_script_travels_by_standard_input(node: Node, shell: WinRmShell) -> None:
     script = "echo " + "äöü€𝄞x" * 9000
     assert len(script) > 50_000
@@ -64,6 +69,7 @@ def test_long_script_travels_by_standard_input(node: Node, shell: WinRmShell) ->
     assert node.served.service.operations["Send"] >= 2
 
 
+@every_way
 def test_connection_closed_by_the_node_is_healed_with_the_same_shell(node: Node, shell: WinRmShell) -> None:
     shell.run("echo 1")
     node.drop_connections()
@@ -85,6 +91,7 @@ def test_idle_connection_is_closed_before_the_node_does(
     assert node.served.stats.faults == {}
 
 
+@every_way
 def test_shell_forgotten_by_the_node_is_opened_again(node: Node, shell: WinRmShell) -> None:
     shell.run("echo 1")
     node.served.forget_shells()
@@ -117,6 +124,7 @@ def test_too_many_shells_is_a_quota_trouble() -> None:
         assert trouble_of(WinRmShell(node.where)).trouble is Trouble.QUOTA
 
 
+@every_way
 def test_closed_port_is_refused(node: Node, shell: WinRmShell) -> None:
     node.refuse()
     error = trouble_of(shell, repeatable=False)
@@ -125,6 +133,7 @@ def test_closed_port_is_refused(node: Node, shell: WinRmShell) -> None:
     assert "NODE01" in str(error) and str(node.where.port) not in str(error)
 
 
+@every_way
 def test_service_not_ready_is_unavailable_and_recovers(node: Node, shell: WinRmShell) -> None:
     node.served.set_state("unavailable")
     assert trouble_of(shell, repeatable=False).trouble is Trouble.UNAVAILABLE
@@ -132,11 +141,13 @@ def test_service_not_ready_is_unavailable_and_recovers(node: Node, shell: WinRmS
     assert shell.run("echo 1").stdout == "1"
 
 
+@every_way
 def test_access_denied_is_told_from_a_wrong_password(node: Node, shell: WinRmShell) -> None:
     node.served.deny("hil")
     assert trouble_of(shell).trouble is Trouble.ACCESS_DENIED
 
 
+@every_way
 def test_reset_while_a_script_runs_may_have_run(node: Node, shell: WinRmShell) -> None:
     with ThreadPoolExecutor(1) as pool:
 
@@ -152,6 +163,7 @@ def test_reset_while_a_script_runs_may_have_run(node: Node, shell: WinRmShell) -
     assert error.trouble in (Trouble.RESET, Trouble.REFUSED)
 
 
+@every_way
 def test_output_lost_with_the_connection_is_fetched_again(node: Node, shell: WinRmShell) -> None:
     with ThreadPoolExecutor(1) as pool:
 
@@ -168,6 +180,7 @@ def test_output_lost_with_the_connection_is_fetched_again(node: Node, shell: Win
     assert node.backend.scripts == ["hang"]
 
 
+@every_way
 def test_black_hole_is_a_timeout(node: Node, shell: WinRmShell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_module, "READ_MARGIN_S", 0.2)
     shell.run("echo 1")
@@ -195,8 +208,9 @@ def test_slow_create_is_an_operation_timeout(node: Node, shell: WinRmShell) -> N
     assert trouble_of(shell).trouble is Trouble.OPERATION_TIMEOUT
 
 
-def test_wrong_password_is_rejected_once_and_never_tried_again() -> None:
-    with serve_node(password="wrong-one") as node:
+@pytest.mark.parametrize("way", WAYS)
+def test_wrong_password_is_rejected_once_and_never_tried_again(way: str) -> None:
+    with serve_node(password="wrong-one", way=way) as node:
         watch = CredentialWatch("hil")
         for _ in range(3):
             with pytest.raises(CredentialRejectedError) as caught:
@@ -205,6 +219,7 @@ def test_wrong_password_is_rejected_once_and_never_tried_again() -> None:
         assert sum(node.served.rejections.values()) == 1
 
 
+@every_way
 def test_refusal_in_the_boot_window_is_spaced_and_recovers(node: Node) -> None:
     clock_ns = [0]
     watch = CredentialWatch("hil", now_ns=lambda: clock_ns[0])
@@ -222,6 +237,7 @@ def test_refusal_in_the_boot_window_is_spaced_and_recovers(node: Node) -> None:
         assert shell.run("echo 2").stdout == "2"
 
 
+@every_way
 def test_refusal_without_a_reboot_is_a_rejected_credential(node: Node) -> None:
     with WinRmShell(node.where) as shell:
         shell.run("echo 1")

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import base64
+import functools
 import re
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import get_args
 
+from harness.transports.channel import Scheme
 from harness.transports.winrm import WinRmEndpoint
-from harness.twin.wire.endpoint import Endpoint
+from harness.twin.clock import read_utc_s
+from harness.twin.wire.certificates import Authority, Validity, make_context
+from harness.twin.wire.endpoint import Endpoint, EndpointSettings, TlsService
 from harness.twin.wire.port import CommandSpec, OutputSink
 from harness.twin.wire.server import WinRmServer
 from harness.twin.wire.winrs import Quotas
 
 USER = "hil"
 PASSWORD = "Päss&<word>"
+WAYS = ("http+ntlm", "https+ntlm", "https+credssp", "http+credssp")
+"""How a client may reach a node; the first is the default."""
 ENCODED = re.compile(r"-EncodedCommand (\S+)$")
 
 
@@ -112,9 +120,38 @@ class Node:
             self.server.call(lambda: None)
 
 
+@functools.cache
+def authority() -> Authority:
+    return Authority("contract tests", read_utc_s())
+
+
 @contextmanager
-def serve_node(quotas: Quotas | None = None, name: str = "NODE01", password: str = PASSWORD) -> Iterator[Node]:
+def serve_node(
+    quotas: Quotas | None = None,
+    name: str = "NODE01",
+    password: str = PASSWORD,
+    way: str = WAYS[0],
+    *,
+    certified: str = "127.0.0.1",
+    validity: Validity | None = None,
+) -> Iterator[Node]:
+    """A node that serves all ways; `way` is how the client goes.  Its certificate is made out to `certified`."""
     backend = WordBackend()
-    with WinRmServer(quotas=quotas) as server:
-        served = server.add_endpoint(name, "127.0.0.1", 0, {USER: PASSWORD}, backend, name, "")
-        yield Node(served, backend, WinRmEndpoint(name, "127.0.0.1", served.port, USER, password), server)
+    tls = TlsService(0, make_context(authority().issue([name], [certified], validity)))
+    settings = EndpointSettings(offers_credssp=True)
+    with WinRmServer(quotas=quotas) as server, tempfile.NamedTemporaryFile(suffix=".pem") as trusted:
+        trusted.write(authority().pem)
+        trusted.flush()
+        served = server.add_endpoint(
+            name, "127.0.0.1", 0, {USER: PASSWORD}, backend, name, "", settings=settings, tls=tls
+        )
+        where = WinRmEndpoint(name, "127.0.0.1", served.port, USER, password, ca_trust_path=trusted.name)
+        yield Node(served, backend, going(where, served, way), server)
+
+
+def going(where: WinRmEndpoint, served: Endpoint, way: str) -> WinRmEndpoint:
+    """The same node, reached another way."""
+    protocol, _, log_on = way.partition("+")
+    scheme: Scheme = next(known for known in get_args(Scheme) if known == log_on)
+    tls = protocol == "https"
+    return replace(where, port=(served.tls_port or 0) if tls else served.port, transport=scheme, tls=tls)

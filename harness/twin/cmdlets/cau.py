@@ -1,7 +1,8 @@
 """Cmdlets of the module ``ClusterAwareUpdating`` ([D] WPD ClusterAwareUpdating; report fields [T], [D] W32).
 
-Without ``-ClusterName`` they ask the cluster of the node they run on, which a plain session can do; *against the
-cluster name* they hop once more, which it cannot ([T]: CredSSP is required there): the documented ``Access is denied``.
+Without ``-ClusterName`` they ask the cluster of the node they run on, which a plain session can do [INF]; *against the
+cluster name* they hop once more, which only a log-on with a credential to pass on can: CredSSP, or one at the console
+([T]). The text of the refusal is the one of remoting ([T]); that CAU shows it unchanged is [INF].
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def get_report(call: Call) -> Iterator[object]:
 
 def _require_local(call: Call) -> ClusterModel:
     name = call.text("ClusterName")
-    if name and not getattr(call.host, "delegated", False):
+    if name and not call.host.delegated:
         text = f"Connecting to remote server {name} failed with the following error message : Access is denied."
         raise call.fail(
             call.record(text, "AccessDenied", "OpenError", name, _REMOTING, command_class="PSSessionStateBroken")

@@ -45,6 +45,11 @@ class ShellHost(Protocol):
         """Environment variables of the process that the shell runs in."""
 
     @property
+    def delegated(self) -> bool:
+        """Does the user's log-on hold a credential that other machines accept: at the console, or left there by
+        CredSSP?"""
+
+    @property
     def culture(self) -> str:
         """Name of the culture; only ``en-US`` has patterns."""
 

@@ -1,8 +1,7 @@
 """Authentication schemes of the endpoint: what an `Authorization` header starts, and what it ends in.
 
-State belongs to the TCP connection ([C] captured: later requests carry no `Authorization`). A scheme that needs TLS
-(CredSSP, certificates) is one more class with the same two members as `NegotiateHandshake` and one more line in
-`open_handshake`.
+State belongs to the TCP connection ([C] captured: later requests carry no `Authorization`). One more scheme is one more
+class with the same two members as `NegotiateHandshake` and one more line in `open_handshake`.
 """
 
 from __future__ import annotations
@@ -13,6 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from harness.twin.wire.accounts import Account, Directory, hash_password
+from harness.twin.wire.certificates import CredSspIdentity
+from harness.twin.wire.credssp import CredSspAcceptor
 from harness.twin.wire.ntlm import SIGNATURE, MalformedTokenError, NtlmAcceptor, NtlmLogon, RejectedError
 from harness.twin.wire.sealing import MessageSecurity
 from harness.twin.wire.spnego import SpnegoAcceptor
@@ -20,18 +21,24 @@ from harness.twin.wire.spnego import SpnegoAcceptor
 
 @dataclass(frozen=True, slots=True)
 class Logon:
-    """An authenticated account and what seals its messages (None: nothing does)."""
+    """An authenticated account and what seals its messages (None: nothing does).
+
+    `delegated`: the node holds a credential with which it can log on elsewhere as this account.
+    """
 
     account: Account
     security: MessageSecurity | None
+    delegated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Outcome of one token: a token for the client, and the log-on when the handshake is complete."""
+    """Outcome of one token: a token for the client, and the log-on when the handshake is complete; `rejection` when
+    it has failed and the token tells why."""
 
     token: bytes
     logon: Logon | None
+    rejection: RejectedError | None = None
 
 
 class Handshake(Protocol):
@@ -103,16 +110,58 @@ class BasicHandshake:
         return Step(b"", Logon(account, None))
 
 
-def open_handshake(
-    scheme: str, directory: Directory, offers_basic: bool, read_utc_s: Callable[[], float]
-) -> Handshake | None:
+class CredSspHandshake:
+    """`CredSSP`: the one scheme after which the node can go on to other machines as the account."""
+
+    binds_connection = True
+
+    def __init__(self, gate: Gate, identity: CredSspIdentity) -> None:
+        self._inner = NegotiateHandshake(gate.directory, gate.read_utc_s)
+        self._acceptor = CredSspAcceptor(identity, gate.directory, self._negotiate, gate.admit)
+
+    def _negotiate(self, token: bytes) -> tuple[bytes, Logon | None]:
+        step = self._inner.step(token)
+        return step.token, step.logon
+
+    def step(self, token: bytes) -> Step:
+        """Take a token."""
+        step = self._acceptor.step(token)
+        logon = Logon(step.account, self._acceptor.security, delegated=True) if step.account is not None else None
+        return Step(step.token, logon, step.rejection)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Who may log on to an endpoint, and by which schemes beside `Negotiate`.
+
+    `admit` raises RejectedError for an account that may not log on now.  `credssp` makes the identity for that scheme,
+    None where it is not offered.
+    """
+
+    directory: Directory
+    read_utc_s: Callable[[], float]
+    admit: Callable[[Account], None]
+    offers_basic: bool
+    credssp: Callable[[], CredSspIdentity] | None
+
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """Values of the `WWW-Authenticate` lines of a challenge."""
+        basic = ('Basic realm="WSMAN"',) if self.offers_basic else ()
+        credssp = ("CredSSP",) if self.credssp is not None else ()
+        return ("Negotiate", *basic, *credssp)
+
+
+def open_handshake(scheme: str, gate: Gate) -> Handshake | None:
     """Start a handshake of a scheme (lower case), or return None when the endpoint does not offer it.
 
     `ntlm` is not offered: raw NTLM tokens travel under `negotiate`
     ([W] servers refuse the scheme `NTLM`).
     """
     if scheme == "negotiate":
-        return NegotiateHandshake(directory, read_utc_s)
-    if scheme == "basic" and offers_basic:
-        return BasicHandshake(directory)
+        return NegotiateHandshake(gate.directory, gate.read_utc_s)
+    if scheme == "basic" and gate.offers_basic:
+        return BasicHandshake(gate.directory)
+    if scheme == "credssp" and gate.credssp is not None:
+        return CredSspHandshake(gate, gate.credssp())
     return None

@@ -43,16 +43,19 @@ class Connection(asyncio.Protocol):
     when it arrives, and for black holes again when the reply would leave.
     """
 
-    def __init__(self, endpoint: Endpoint, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, endpoint: Endpoint, loop: asyncio.AbstractEventLoop, *, over_tls: bool = False, mute: bool = False
+    ) -> None:
         self._endpoint = endpoint
         self._loop = loop
+        self._over_tls = over_tls
         self._reader = http.RequestReader()
         self._transport: asyncio.Transport | None = None
         self._client_ip = ""
         self._handshake: tuple[str, Handshake] | None = None
         self._logon: Logon | None = None
         self._busy = False
-        self._mute = False
+        self._mute = mute
         self._waiting_bytes = 0
         self._task: asyncio.Task[None] | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -208,7 +211,7 @@ class Connection(asyncio.Protocol):
                 self._reply(request, 400, headers=headers)
                 return
             self._serve(request, message, logon, headers, sealed=True)
-        elif endpoint.settings.allow_unencrypted:
+        elif self._over_tls or endpoint.settings.allow_unencrypted:
             self._serve(request, request.body, logon, headers, sealed=False)
         else:
             # AllowUnencrypted=false: an unsealed request over HTTP looks like a wrong password ([W] packer 6205).
@@ -220,7 +223,7 @@ class Connection(asyncio.Protocol):
         name, _, text = authorization.partition(" ")
         scheme = name.lower()
         if self._handshake is None or self._handshake[0] != scheme:
-            handshake = open_handshake(scheme, endpoint.directory, endpoint.settings.offers_basic, endpoint.read_utc_s)
+            handshake = open_handshake(scheme, endpoint.gate)
             if handshake is None:
                 self._reply(request, 401, headers=self._list_schemes(), close=True)
                 return None
@@ -242,6 +245,9 @@ class Connection(asyncio.Protocol):
             self._challenge(request)
             return None
         token = base64.b64encode(step.token).decode("ascii")
+        if step.rejection is not None:
+            self._handshake = None
+            endpoint.note_rejection(step.rejection)
         if logon is None:
             self._reply(request, 401, headers=[("WWW-Authenticate", f"{name} {token}")])
             return None
@@ -257,10 +263,7 @@ class Connection(asyncio.Protocol):
         self._reply(request, 401, headers=self._list_schemes())
 
     def _list_schemes(self) -> Headers:
-        headers = [("WWW-Authenticate", "Negotiate")]
-        if self._endpoint.settings.offers_basic:
-            headers.append(("WWW-Authenticate", 'Basic realm="WSMAN"'))
-        return headers
+        return [("WWW-Authenticate", scheme) for scheme in self._endpoint.gate.schemes]
 
     # -- SOAP
 
@@ -274,8 +277,8 @@ class Connection(asyncio.Protocol):
             if envelope.is_identify:
                 reply: bytes | Awaitable[bytes] = soap.build_identify(endpoint.settings.os_version)
             else:
-                url = f"http://{host}/wsman"
-                caller = Caller(logon.account.name, self._client_ip, url, exchange.machine)
+                url = f"{'https' if self._over_tls else 'http'}://{host}/wsman"
+                caller = Caller(logon.account.name, self._client_ip, url, exchange.machine, logon.delegated)
                 reply = endpoint.service.handle(envelope, caller)
         except WsManFaultError as fault:
             self._reply_fault(exchange, fault)

@@ -7,21 +7,29 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import functools
 import socket
+import ssl
 import struct
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from harness.twin.wire import faults, soap
 from harness.twin.wire.accounts import Account, Directory
+from harness.twin.wire.authentication import Gate
+from harness.twin.wire.certificates import CredSspIdentity, make_credssp_identity
 from harness.twin.wire.connection import Connection
-from harness.twin.wire.ntlm import RejectedError
+from harness.twin.wire.listener import Listener
+from harness.twin.wire.ntlm import ACCOUNT_LOCKED_OUT, NO_LOGON_SERVERS, RejectedError
 from harness.twin.wire.port import Backend, Waiter
 from harness.twin.wire.winrs import Quotas, ShellService
 
 _T = TypeVar("_T")
+
+_CLOSE_WITHIN_S: Final = 1.0
+"""Wall seconds that a client may take to answer the end of TLS before the connection is cut."""
 
 
 class Availability(enum.StrEnum):
@@ -53,12 +61,22 @@ def slow(seconds: float) -> Slow:
 
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
-    """Configuration of the WinRM service of a node; defaults are Windows' ([D] WinRM: AllowUnencrypted, Basic)."""
+    """Configuration of the WinRM service of a node; defaults are Windows' ([D] WinRM: AllowUnencrypted, Basic,
+    CredSSP)."""
 
     os_version: str = "10.0.26100"
     """What Identify tells authenticated callers; a lab gives its nodes' own."""
     offers_basic: bool = False
     allow_unencrypted: bool = False
+    offers_credssp: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TlsService:
+    """The endpoint's second port: with certificate and key of the node. Port 0 takes any free one."""
+
+    port: int
+    context: ssl.SSLContext
 
 
 @dataclass(slots=True)
@@ -84,7 +102,8 @@ class LoopThread(Protocol):
 
 
 class Endpoint:
-    """One node's WinRM service on one address and port. Made by `WinRmServer.add_endpoint`.
+    """One node's WinRM service on one address: a plain port and, where given, one for TLS. Made by
+    `WinRmServer.add_endpoint`.
 
     Public methods are thread-safe and have taken effect when they return. Attributes without underscore are read by
     the connections on the loop; treat them as read-only elsewhere. The exception is `on_rejection(account,
@@ -105,6 +124,7 @@ class Endpoint:
         settings: EndpointSettings,
         new_id: Callable[[], str],
         read_utc_s: Callable[[], float],
+        tls: TlsService | None = None,
     ) -> None:
         self.name = name
         self.quotas = quotas
@@ -119,24 +139,44 @@ class Endpoint:
         self.connections: set[Connection] = set()
         self.read_utc_s = read_utc_s
         self._names = directory_names
+        self._credssp: CredSspIdentity | None = None
         self._thread = thread
         self._backend = backend
         self._replies = soap.ReplyBuilder(new_id)
-        self._address = address
-        self._listener: socket.socket | None = None
+        self._address = address[0]
         self._accepting: set[asyncio.Task[Any]] = set()
         self._state: State = Availability.ANSWERING
         self._denied: frozenset[str] = frozenset()
         self._locked: frozenset[str] = frozenset()
         self._domain_reachable = True
-        self._listen()
-        self.port: int = self._listener.getsockname()[1] if self._listener else address[1]
-        self._address = (address[0], self.port)
+        self._plain = Listener(thread.loop, *address, self._accept)
+        self._tls_listener: Listener | None = None
+        if tls is not None:
+            try:
+                take = functools.partial(self._accept, context=tls.context)
+                self._tls_listener = Listener(thread.loop, address[0], tls.port, take)
+            except OSError:
+                self._plain.close()
+                raise
 
     @property
     def url(self) -> str:
         """The address clients use."""
-        return f"http://{self._address[0]}:{self.port}/wsman"
+        return f"http://{self._address}:{self.port}/wsman"
+
+    @property
+    def port(self) -> int:
+        """The plain port."""
+        return self._plain.port
+
+    @property
+    def tls_port(self) -> int | None:
+        """The port for TLS, None when there is none."""
+        return self._tls_listener.port if self._tls_listener is not None else None
+
+    @property
+    def _listeners(self) -> list[Listener]:
+        return [self._plain] if self._tls_listener is None else [self._plain, self._tls_listener]
 
     # -- switches
 
@@ -157,10 +197,11 @@ class Endpoint:
 
     def _set_state(self, state: State) -> None:
         if state is Availability.REFUSING:
-            self._close_listener()
+            self._close_listeners()
             self._drop_connections(reset=False)
-        elif self._listener is None:
-            self._listen()
+        else:
+            for listener in self._listeners:
+                listener.open()
         self._state = state
 
     def drop_connections(self, reset: bool) -> None:
@@ -169,6 +210,8 @@ class Endpoint:
         self._thread.call(lambda: None)  # asyncio closes the sockets in the turn after: the peers have heard by now
 
     def _drop_connections(self, reset: bool) -> None:
+        for task in tuple(self._accepting):
+            task.cancel()
         for connection in tuple(self.connections):
             connection.close(reset)
 
@@ -203,6 +246,10 @@ class Endpoint:
         """Change what Identify tells authenticated callers, such as `10.0.26100`."""
         self.settings = replace(self.settings, os_version=os_version)
 
+    def offer_credssp(self, offered: bool) -> None:
+        """Enable CredSSP on the service or disable it, as a policy may do; open connections stay authenticated."""
+        self.settings = replace(self.settings, offers_credssp=offered)
+
     def set_accounts(self, accounts: Mapping[str, str]) -> None:
         """Replace all accounts, for example after a password change. Open connections stay authenticated."""
         self.directory = Directory(accounts, *self._names)
@@ -234,14 +281,27 @@ class Endpoint:
         """Wall seconds to wait before answering."""
         return self._state.seconds if isinstance(self._state, Slow) else 0.0
 
+    @property
+    def gate(self) -> Gate:
+        """What a handshake has to know."""
+        credssp = self._make_credssp if self.settings.offers_credssp else None
+        return Gate(self.directory, self.read_utc_s, self.admit, self.settings.offers_basic, credssp)
+
+    def _make_credssp(self) -> CredSspIdentity:
+        if self._credssp is None:
+            self._credssp = make_credssp_identity(self.directory.computer_name, self.read_utc_s())
+        return self._credssp
+
     def admit(self, account: Account) -> None:
         """Let an authenticated account in, or raise RejectedError."""
         if self.rejects_everyone:
             raise RejectedError(account.name, "this node refuses all log-ons now", proof_failed=False)
         if account.name in self._locked:
-            raise RejectedError(account.name, "the account is locked out", proof_failed=False)
+            reason = "the account is locked out"
+            raise RejectedError(account.name, reason, proof_failed=False, nt_status=ACCOUNT_LOCKED_OUT)
         if not self._domain_reachable and not account.is_local:
-            raise RejectedError(account.name, "no domain controller is reachable", proof_failed=False)
+            reason = "no domain controller is reachable"
+            raise RejectedError(account.name, reason, proof_failed=False, nt_status=NO_LOGON_SERVERS)
 
     def note_rejection(self, error: RejectedError) -> None:
         """Count a rejected log-on for its account; tell `on_rejection`, on the loop's thread."""
@@ -273,42 +333,35 @@ class Endpoint:
         if connected is not None:
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
-    # -- listener, on the loop's thread
+    # -- listeners, on the loop's thread
 
-    def _listen(self) -> None:
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(self._address)
-            listener.listen(128)
-            listener.setblocking(False)
-        except OSError:
+    def _close_listeners(self) -> None:
+        for listener in self._listeners:
             listener.close()
-            raise
-        self._listener = listener
-        self._thread.loop.add_reader(listener, self._accept)
 
-    def _close_listener(self) -> None:
-        if self._listener is not None:
-            self._thread.loop.remove_reader(self._listener)
-            self._listener.close()
-            self._listener = None
-
-    def _accept(self) -> None:
-        if self._listener is None:
-            return
-        try:
-            connected, _ = self._listener.accept()
-        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return
-        connected.setblocking(False)
+    def _accept(self, connected: socket.socket, context: ssl.SSLContext | None = None) -> None:
         self.stats.connections += 1
         loop = self._thread.loop
-        task = loop.create_task(loop.connect_accepted_socket(lambda: Connection(self, loop), connected))
+        over_tls = context is not None
+        # A black hole does not even shake hands.
+        mute = over_tls and self.is_black_hole
+        opening = loop.connect_accepted_socket(
+            lambda: Connection(self, loop, over_tls=over_tls, mute=mute),
+            connected,
+            ssl=None if mute else context,
+            ssl_shutdown_timeout=_CLOSE_WITHIN_S if over_tls and not mute else None,
+        )
+        task = loop.create_task(opening)
         self._accepting.add(task)
-        task.add_done_callback(self._accepting.discard)
+        task.add_done_callback(self._note_accepted)
+
+    def _note_accepted(self, task: asyncio.Task[Any]) -> None:
+        """A client that does not trust the certificate breaks off: that is its business, and no defect."""
+        self._accepting.discard(task)
+        if not task.cancelled() and not isinstance(task.exception(), OSError | None):
+            task.result()
 
     def close(self) -> None:
-        """Close listener and connections; on the loop's thread. The endpoint is of no use afterwards."""
-        self._close_listener()
+        """Close listeners and connections; on the loop's thread. The endpoint is of no use afterwards."""
+        self._close_listeners()
         self._drop_connections(reset=True)

@@ -71,6 +71,8 @@ class RequestReader:
         return head
 
     def _read_head(self) -> Request | None:
+        if self._buffer and not self._buffer[:1].isalpha():
+            raise BadRequestError(400, "no HTTP method")  # [INF] at once, as when a client tries TLS on the plain port
         end = self._buffer.find(b"\r\n\r\n")
         if (end if end >= 0 else len(self._buffer)) > MAX_HEAD_BYTES:
             raise BadRequestError(400, "request head too long")

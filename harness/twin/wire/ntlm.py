@@ -19,9 +19,15 @@ from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
 
 from harness.twin.clock import to_filetime
 from harness.twin.wire.accounts import Account, Directory
+from harness.twin.wire.http import MAX_BODY_BYTES
 
 SIGNATURE: Final = b"NTLMSSP\x00"
 SIGNATURE_SIZE: Final = 16
+
+LOGON_FAILURE: Final = 0xC000006D
+ACCOUNT_LOCKED_OUT: Final = 0xC0000234
+NO_LOGON_SERVERS: Final = 0xC000005E
+"""NTSTATUS values ([D] MS-ERREF 2.3)."""
 
 UNICODE: Final = 0x00000001
 REQUEST_TARGET: Final = 0x00000004
@@ -57,13 +63,15 @@ class RejectedError(Exception):
     """A log-on that is refused; the client gets 401 with the challenge list.
 
     `account` is the known account's name, else the name as the client sent it. `proof_failed` tells whether the client
-    proved nothing (wrong password, unknown account, broken MIC), or was turned away for another reason.
+    proved nothing (wrong password, unknown account, broken MIC), or was turned away for another reason.  `nt_status` is
+    that reason as a number, for the schemes that tell it.
     """
 
-    def __init__(self, account: str, reason: str, *, proof_failed: bool = True) -> None:
+    def __init__(self, account: str, reason: str, *, proof_failed: bool = True, nt_status: int = LOGON_FAILURE) -> None:
         super().__init__(f"log-on of '{account}' rejected: {reason}")
         self.account = account
         self.proof_failed = proof_failed
+        self.nt_status = nt_status
 
 
 def hmac_md5(key: bytes, data: bytes) -> bytes:
@@ -115,11 +123,16 @@ class NtlmSecurity:
     """Seals and unseals messages of one authenticated connection ([D] MS-NLMP 3.4: data first, then the checksum)."""
 
     protocol = "application/HTTP-SPNEGO-session-encrypted"
-    header_size = SIGNATURE_SIZE
+    largest_part = MAX_BODY_BYTES
 
     def __init__(self, session_key: bytes, key_exchange: bool) -> None:
         self._incoming = _Direction(session_key, "client-to-server", key_exchange)
         self._outgoing = _Direction(session_key, "server-to-client", key_exchange)
+
+    def measure(self, body: bytes, position: int, header_size: int, plain_size: int) -> int | None:
+        """The signature and as many sealed bytes as there are plain ones."""
+        del body, position
+        return header_size + plain_size if header_size == SIGNATURE_SIZE else None
 
     def seal(self, data: bytes) -> tuple[bytes, bytes]:
         """Return (header, sealed bytes) of the next message to the client."""

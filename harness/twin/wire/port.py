@@ -25,7 +25,9 @@ class ShellSpec:
     """A WinRS text shell as its Create request asked for it ([D] MS-WSMV 2.2.4, Shell).
 
     `user` is the account as `DOMAIN\\name`, or just `name` for an account of the machine. `codepage` is the console
-    code page that decides the bytes of stdout and stderr (437 when the client did not say).
+    code page that decides the bytes of stdout and stderr (437 when the client did not say). `delegated` tells whether
+    the log-on that created it left a credential on the node: then its commands can go on to other machines (the second
+    hop), else these refuse them.
     """
 
     shell_id: str
@@ -34,6 +36,7 @@ class ShellSpec:
     working_directory: str | None
     codepage: int
     noprofile: bool
+    delegated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

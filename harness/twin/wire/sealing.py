@@ -19,7 +19,8 @@ _HEAD = re.compile(
     rb"[ \t]*Content-Type:[ \t]*application/octet-stream\r\n",
     re.IGNORECASE,
 )
-_TAIL = b"--Encrypted Boundary--"
+_BOUNDARY = b"--Encrypted Boundary"
+_TAIL = _BOUNDARY + b"--"
 
 
 class MessageSecurity(Protocol):
@@ -30,8 +31,11 @@ class MessageSecurity(Protocol):
         """The `protocol` value of the multipart content type."""
 
     @property
-    def header_size(self) -> int:
-        """Bytes of the header in front of the sealed bytes."""
+    def largest_part(self) -> int:
+        """Plain bytes that one part may hold; a longer message goes in several."""
+
+    def measure(self, body: bytes, position: int, header_size: int, plain_size: int) -> int | None:
+        """Bytes of header and sealed bytes together, which start at `position`; None when they cannot be right."""
 
     def seal(self, data: bytes) -> tuple[bytes, bytes]:
         """Return (header, sealed bytes)."""
@@ -52,33 +56,53 @@ def is_sealed(content_type: str) -> bool:
 
 def open_envelope(security: MessageSecurity, body: bytes) -> bytes:
     """Return the plain message inside a sealed body. Raises UnreadableMessageError."""
-    head = _HEAD.match(body)
+    parts: list[bytes] = []
+    position = 0
+    while not (parts and body.startswith(_TAIL, position)):
+        part, position = _open_part(security, body, position)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _open_part(security: MessageSecurity, body: bytes, position: int) -> tuple[bytes, int]:
+    head = _HEAD.match(body, position)
     if head is None:
         raise UnreadableMessageError("no multipart/encrypted head")
     if head["protocol"].decode("latin-1").lower() != security.protocol.lower():
         raise UnreadableMessageError("sealed by another scheme than the connection's")
-    start = head.end()
-    if len(body) < start + 4:
+    start = head.end() + 4
+    if len(body) < start:
         raise UnreadableMessageError("no sealed part")
-    (header_size,) = struct.unpack_from("<i", body, start)
-    if header_size != security.header_size:
+    (header_size,) = struct.unpack_from("<i", body, start - 4)
+    plain_size = int(head["length"])
+    size = security.measure(body, start, header_size, plain_size)
+    if size is None:
         raise UnreadableMessageError("wrong header length")
-    data_start = start + 4 + header_size
-    data_end = data_start + int(head["length"])
-    if not body.startswith(_TAIL, data_end):
+    end = start + size
+    if not body.startswith(_BOUNDARY, end):
         raise UnreadableMessageError("the sealed part does not end where its length says")
-    plain = security.unseal(body[start + 4 : data_start], body[data_start:data_end])
+    plain = security.unseal(body[start : start + header_size], body[start + header_size : end])
     if plain is None:
         raise UnreadableMessageError("wrong signature")
-    return plain
+    if len(plain) != plain_size:
+        raise UnreadableMessageError("the sealed part holds more or less than its head says")
+    return plain, end
 
 
 def pack_envelope(security: MessageSecurity, message: bytes) -> tuple[str, bytes]:
     """Seal a message: (Content-Type, body)."""
+    size = security.largest_part
+    parts = [_pack_part(security, message[start : start + size]) for start in range(0, max(len(message), 1), size)]
+    kind = "multipart/encrypted" if len(parts) == 1 else "multipart/x-multi-encrypted"
+    content_type = f'{kind};protocol="{security.protocol}";boundary="Encrypted Boundary"'
+    return content_type, b"".join(parts) + _TAIL + b"\r\n"
+
+
+def _pack_part(security: MessageSecurity, message: bytes) -> bytes:
     header, sealed = security.seal(message)
-    body = (
+    return (
         b"--Encrypted Boundary\r\n\tContent-Type: %b\r\n\tOriginalContent: type=%b;Length=%d\r\n"
-        b"--Encrypted Boundary\r\n\tContent-Type: application/octet-stream\r\n%b%b%b--Encrypted Boundary--\r\n"
+        b"--Encrypted Boundary\r\n\tContent-Type: application/octet-stream\r\n%b%b%b"
     ) % (
         security.protocol.encode(),
         SOAP_TYPE.encode(),
@@ -87,4 +111,3 @@ def pack_envelope(security: MessageSecurity, message: bytes) -> tuple[str, bytes
         header,
         sealed,
     )
-    return f'multipart/encrypted;protocol="{security.protocol}";boundary="Encrypted Boundary"', body

@@ -11,7 +11,7 @@ from typing import Final, Self, TypeVar
 
 from harness.twin.clock import read_utc_s
 from harness.twin.wire import soap
-from harness.twin.wire.endpoint import Endpoint, EndpointSettings
+from harness.twin.wire.endpoint import Endpoint, EndpointSettings, TlsService
 from harness.twin.wire.port import Backend, Waiter, WallWaiter
 from harness.twin.wire.winrs import Quotas
 
@@ -137,8 +137,10 @@ class WinRmServer:
         waiter: Waiter | None = None,
         quotas: Quotas | None = None,
         settings: EndpointSettings | None = None,
+        tls: TlsService | None = None,
     ) -> Endpoint:
-        """Open the WinRM endpoint of a node and return it; port 0 takes any free port.
+        """Open the WinRM endpoint of a node and return it; port 0 takes any free port.  With `tls` it has a second
+        port.
 
         `accounts` maps account names to passwords, in the forms of `accounts.Directory`. Raises OSError when the
         address is taken, ValueError for a name used twice or an account of a foreign domain.
@@ -158,6 +160,7 @@ class WinRmServer:
                 settings or EndpointSettings(),
                 self._new_id,
                 self._read_utc_s,
+                tls,
             )
         )
         self._endpoints[name] = endpoint

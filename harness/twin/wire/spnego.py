@@ -7,55 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from harness.twin.wire.der import OCTETS, SEQUENCE, pack_element, read_fields, unwrap
 from harness.twin.wire.ntlm import MalformedTokenError, NtlmAcceptor, NtlmLogon, RejectedError
 
 _OID_SPNEGO: Final = bytes.fromhex("06062b0601050502")
 _OID_NTLM: Final = bytes.fromhex("060a2b06010401823702020a")
 
 _ACCEPT_COMPLETED, _ACCEPT_INCOMPLETE, _REQUEST_MIC = 0, 1, 3
-_APPLICATION, _SEQUENCE, _OCTETS, _OID = 0x60, 0x30, 0x04, 0x06
-
-
-def read_element(data: bytes, position: int) -> tuple[int, bytes, int]:
-    """Read one DER element: (tag, content, position after it). Raises MalformedTokenError."""
-    if position + 2 > len(data):
-        raise MalformedTokenError("SPNEGO token ends inside an element")
-    tag, length = data[position], data[position + 1]
-    position += 2
-    if length & 0x80:
-        size = length & 0x7F
-        if not 1 <= size <= 4 or position + size > len(data):
-            raise MalformedTokenError("SPNEGO token holds an unreadable length")
-        length = int.from_bytes(data[position : position + size], "big")
-        position += size
-    if position + length > len(data):
-        raise MalformedTokenError("SPNEGO token ends inside an element")
-    return tag, data[position : position + length], position + length
-
-
-def pack_element(tag: int, content: bytes) -> bytes:
-    """Pack one DER element."""
-    size = len(content)
-    if size < 0x80:
-        return bytes((tag, size)) + content
-    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(octets))) + octets + content
-
-
-def _unwrap(data: bytes, tag: int) -> bytes:
-    found, content, _ = read_element(data, 0)
-    if found != tag:
-        raise MalformedTokenError(f"SPNEGO token holds tag {found:#04x} where {tag:#04x} belongs")
-    return content
-
-
-def _read_fields(sequence: bytes) -> dict[int, bytes]:
-    fields: dict[int, bytes] = {}
-    position = 0
-    while position < len(sequence):
-        tag, content, position = read_element(sequence, position)
-        fields[tag & 0x1F] = content
-    return fields
+_APPLICATION: Final = 0x60
 
 
 class SpnegoAcceptor:
@@ -74,31 +33,31 @@ class SpnegoAcceptor:
         """
         if token[:1] == bytes((_APPLICATION,)):
             return self._step_init(token), None
-        fields = _read_fields(_unwrap(_unwrap(token, 0xA1), _SEQUENCE))
+        fields = read_fields(unwrap(unwrap(token, 0xA1), SEQUENCE))
         if 2 not in fields:
             raise MalformedTokenError("SPNEGO answer without a mechanism token")
-        inner = _unwrap(fields[2], _OCTETS)
+        inner = unwrap(fields[2], OCTETS)
         if not self._challenged:
             self._challenged = True
             return self._pack_reply(_ACCEPT_INCOMPLETE, self._ntlm.challenge(inner)), None
         logon = self._ntlm.authenticate(inner)
         mic = None
-        if 3 in fields and _unwrap(fields[3], _OCTETS) != inner:
-            mic = self._answer_mic(logon, _unwrap(fields[3], _OCTETS))
+        if 3 in fields and unwrap(fields[3], OCTETS) != inner:
+            mic = self._answer_mic(logon, unwrap(fields[3], OCTETS))
         return self._pack_reply(_ACCEPT_COMPLETED, None, mic), logon
 
     def _step_init(self, token: bytes) -> bytes:
-        content = _unwrap(token, _APPLICATION)
+        content = unwrap(token, _APPLICATION)
         if not content.startswith(_OID_SPNEGO):
             raise MalformedTokenError("not a SPNEGO token")
-        fields = _read_fields(_unwrap(_unwrap(content[len(_OID_SPNEGO) :], 0xA0), _SEQUENCE))
+        fields = read_fields(unwrap(unwrap(content[len(_OID_SPNEGO) :], 0xA0), SEQUENCE))
         self._mech_list = fields.get(0, b"")
-        mechanisms = _unwrap(self._mech_list, _SEQUENCE)
+        mechanisms = unwrap(self._mech_list, SEQUENCE)
         if _OID_NTLM not in mechanisms:
             raise MalformedTokenError("the client offers no NTLM, and this endpoint has no Kerberos")
         if mechanisms.startswith(_OID_NTLM) and 2 in fields:
             self._challenged = True
-            return self._pack_reply(_ACCEPT_INCOMPLETE, self._ntlm.challenge(_unwrap(fields[2], _OCTETS)))
+            return self._pack_reply(_ACCEPT_INCOMPLETE, self._ntlm.challenge(unwrap(fields[2], OCTETS)))
         # The optimistic token belongs to another mechanism: choose ours and protect the choice by a MIC.
         return self._pack_reply(_REQUEST_MIC, None)
 
@@ -114,7 +73,7 @@ class SpnegoAcceptor:
             self._answered = True
             fields += pack_element(0xA1, _OID_NTLM)
         if token is not None:
-            fields += pack_element(0xA2, pack_element(_OCTETS, token))
+            fields += pack_element(0xA2, pack_element(OCTETS, token))
         if mic is not None:
-            fields += pack_element(0xA3, pack_element(_OCTETS, mic))
-        return pack_element(0xA1, pack_element(_SEQUENCE, fields))
+            fields += pack_element(0xA3, pack_element(OCTETS, mic))
+        return pack_element(0xA1, pack_element(SEQUENCE, fields))

@@ -48,12 +48,16 @@ class Quotas:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sends a request, from where, and how the node was addressed (`machine` without port)."""
+    """Who sends a request, from where, and how the node was addressed (`machine` without port).
+
+    `delegated`: the log-on left a credential on the node that reaches other machines.
+    """
 
     user: str
     client_ip: str
     url: str
     machine: str
+    delegated: bool = False
 
 
 @dataclass(slots=True)
@@ -162,6 +166,7 @@ class ShellService:
             working_directory=body.findtext(f"{RSP}WorkingDirectory"),
             codepage=_read_codepage(request.options),
             noprofile=_read_flag(request.options, "WINRS_NOPROFILE", False),
+            delegated=caller.delegated,
         )
         shell = Shell(spec, caller.user, caller.client_ip, self._read_idle_timeout_s(body), now_s, now_s)
         shell.input_streams = body.findtext(f"{RSP}InputStreams") or shell.input_streams

@@ -38,6 +38,7 @@ class ShellNode:
     environment: dict[str, str] = field(default_factory=dict)
     culture: str = "en-US"
     location: str = "C:\\Users\\hil"
+    delegated: bool = False
     charged: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 

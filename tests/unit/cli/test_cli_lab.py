@@ -23,6 +23,7 @@ from harness.labs.host import LabHost
 from harness.labs.hosting import folder_of
 from harness.labs.lease import LeaseStore
 from harness.labs.models import find_lab
+from harness.labs.port import Endpoint
 from harness.paths import root
 from harness.plan.vocabulary import FAULTS
 from tests.unit.cli.conftest import dead_holder
@@ -254,7 +255,9 @@ class FakeLab:
         return SimpleNamespace(ready=self.ready, reason="no such version", versions=spec.versions)
 
     def endpoint(self, name: str, kind: str) -> Any:
-        return SimpleNamespace(address="127.64.0.1", port=5985, username="HIL\\deploy", secret=f"pw-{name}")
+        tls = kind == "winrm-https"
+        port, ca_file = (5986, "/state/ca.pem") if tls else (5985, "")
+        return Endpoint(name, kind, "127.64.0.1", port, "HIL\\deploy", f"pw-{name}", tls=tls, ca_file=ca_file)
 
     def release(self, lease: Any) -> None:
         self.released = True
@@ -289,9 +292,12 @@ def test_serve_says_how_to_reach_the_lab_and_gives_it_back(served_lab: Any, caps
         "node": "NODE02",
         "address": "127.64.0.1",
         "port": 5985,
+        "tls_port": 5986,
         "username": "HIL\\deploy",
         "password": "pw-NODE02",
         "url": "http://127.64.0.1:5985/wsman",
+        "tls_url": "https://127.64.0.1:5986/wsman",
+        "ca_file": "/state/ca.pem",
     }
     assert served_lab.started[0]["clock"] == "scaled:60"
     assert served_lab.spec.seed == 9
@@ -304,7 +310,8 @@ def test_serve_says_how_to_reach_the_lab_and_gives_it_back(served_lab: Any, caps
 def test_serve_for_people_says_how_to_let_time_pass(served_lab: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["twin", "serve", "twin-4node"]) == Exit.PASS
     shown = capsys.readouterr().out
-    assert "NODE01  http://127.64.0.1:5985/wsman  HIL\\deploy  pw-NODE01" in shown
+    assert "NODE01  http://127.64.0.1:5985/wsman  https://127.64.0.1:5986/wsman  HIL\\deploy  pw-NODE01" in shown
+    assert "/state/ca.pem" in shown
     assert "hil twin advance 10m --instance 'twin-4node#1'" in shown
 
 

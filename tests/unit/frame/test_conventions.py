@@ -39,6 +39,7 @@ DISTRIBUTION = {
     "xdist": "pytest-xdist",
     "xmltodict": "pywinrm",
     "yaml": "pyyaml",
+    "requests_credssp": "requests-credssp",
 }
 """Import name → the declared distribution that brings it, where the two differ."""
 TEXT_LIMIT_BYTES = 2_000_000

@@ -48,7 +48,7 @@ def test_an_address_in_use_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None
         other.bind(("127.0.0.1", 0))
         other.listen()
         monkeypatch.setattr(doctor, "LAB_ADDRESSES", ("127.0.0.1",))
-        monkeypatch.setattr(doctor, "WINRM_PORT", other.getsockname()[1])
+        monkeypatch.setattr(doctor, "WINRM_PORTS", (other.getsockname()[1],))
         assert doctor.loopback().state is State.WARN
 
 

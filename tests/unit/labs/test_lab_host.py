@@ -212,7 +212,7 @@ def fake_host_module(folder: Path, body: str) -> list[str]:
         from harness.labs import start
         ABOUT = {about}
         class Fake:
-            def __init__(self, instance, lab):
+            def __init__(self, instance, lab, folder):
                 {body}
             def call(self, verb, args):
                 return ABOUT if verb == "describe" else 42

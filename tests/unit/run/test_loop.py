@@ -76,7 +76,7 @@ class Line:
     def __init__(self, node: str, gates: dict[str, threading.Event], log: list[str]) -> None:
         self.node, self.gates, self.log = node, gates, log
 
-    def run(self, script: str, *, within_s: float = 60.0, repeatable: bool = True) -> Reply:
+    def run(self, script: str, *, within_s: float = 60.0, repeatable: bool = True, second_hop: bool = False) -> Reply:
         del within_s, repeatable
         self.log.append(f"{self.node} {script}")
         if self.node in self.gates:

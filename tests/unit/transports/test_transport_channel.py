@@ -98,9 +98,9 @@ def test_ipv6_addresses_are_put_into_brackets() -> None:
     assert WinRmEndpoint("N", "fe80::1", 5985, "u", "p").url == "http://[fe80::1]:5985/wsman"
 
 
-@pytest.mark.skipif(find_spec("requests_credssp") is not None, reason="the library is there")
+@pytest.mark.skipif(find_spec("kerberos") is not None, reason="the library is there")
 def test_a_missing_library_for_a_log_on_scheme_is_named() -> None:
-    endpoint = WinRmEndpoint("NODE01", "127.0.0.1", 1, "u", "p", transport="credssp")
+    endpoint = WinRmEndpoint("NODE01", "127.0.0.1", 1, "u", "p", transport="kerberos")
     connection = WinRmConnection(endpoint, CredentialWatch("u"))
-    with pytest.raises(EndpointError, match="requests-credssp is not installed"):
+    with pytest.raises(EndpointError, match="pykerberos is not installed"):
         connection.exchange(create_shell(), read_shell_id, timeout_s=1, doing="opening a shell")
