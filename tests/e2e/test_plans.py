@@ -8,9 +8,24 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+import yaml
+
 from harness.exits import Exit
 from harness.paths import plans_dir, root
 from tests.e2e.chain import Chain
+
+GUIDES = {
+    "UPD-003": "upd-stuck-downloading-getcaudeviceinfo",
+    "UPD-004": "upd-arb-offline",
+    "UPD-005": "ev-systemdrive-free-space",
+}
+DEMO = ("UPD-001", "UPD-002", *GUIDES)
+SABOTAGE = {
+    "UPD-003": "plan_delete_without_effect",
+    "UPD-004": "group_start_without_effect",
+    "UPD-005": "cleanup_without_effect",
+}
 
 
 def results_of(chain: Chain) -> dict[str, dict[str, Any]]:
@@ -30,16 +45,15 @@ def measured(document: dict[str, Any], name: str) -> float:
 
 
 def test_demo_passes_and_says_where_the_report_is(chain: Chain) -> None:
-    """`hil demo`: both scenarios pass, with the measurements that make them worth something."""
+    """`hil demo`: all scenarios pass, with the measurements that make them worth something."""
     done = chain.hil("demo")
     assert done.returncode == Exit.PASS, done.stdout + done.stderr
     summary = chain.summary()
     assert summary["exit_code"] == Exit.PASS
-    assert {row["id"]: row["verdict"] for row in summary["scenarios"]} == {"UPD-001": "pass", "UPD-002": "pass"}
+    assert {row["id"]: row["verdict"] for row in summary["scenarios"]} == dict.fromkeys(DEMO, "pass")
     assert all(row["subject"] == "simulated" and row["machines"] == "none" for row in summary["scenarios"])
     assert all(5 * 3600 < row["lab_time_s"] < 12 * 3600 for row in summary["scenarios"])
-    assert "UPD-001" in done.stdout
-    assert "UPD-002" in done.stdout
+    assert all(scenario in done.stdout for scenario in DEMO)
     page = (chain.home / "reports" / "last" / "index.html").resolve()
     assert page.is_file()
     assert str(page.parent.name) in done.stdout
@@ -55,6 +69,11 @@ def test_demo_passes_and_says_where_the_report_is(chain: Chain) -> None:
     for run in chain.runs:
         assert (run / "index.html").is_file()
         assert (run / "timeline.svg").is_file()
+    for scenario, guide in GUIDES.items():
+        (row,) = results[scenario]["guides"]
+        assert (row["id"], row["rank"], row["first"], row["outcome"]) == (guide, 1, guide, "verified")
+        assert row["excluded"], "a look-alike is ruled out by name"
+        assert 0 < row["recovered_s"] < 3 * 3600
 
 
 def test_detects_finds_every_planted_defect(chain: Chain) -> None:
@@ -80,7 +99,14 @@ def test_detects_finds_every_planted_defect(chain: Chain) -> None:
     assert done.returncode == Exit.PRODUCT, done.stdout + done.stderr
     results = results_of(chain)
     verdicts = {name: document["verdict"] for name, document in results.items()}
-    assert verdicts == {"DET-001": "fail", "DET-002": "fail", "DET-003": "fail", "DET-004": "stuck"}
+    assert verdicts == {
+        "DET-001": "fail",
+        "DET-002": "fail",
+        "DET-003": "fail",
+        "DET-004": "stuck",
+        "DET-007": "guide-gap",
+        "DET-008": "stuck",
+    }
 
     drained = findings(results["DET-001"])["drain-before-repair"]
     assert "-Repair'" in drained["summary"]
@@ -94,6 +120,11 @@ def test_detects_finds_every_planted_defect(chain: Chain) -> None:
     assert "26100.6899" in old["limit"]
     stuck = findings(results["DET-004"])["no-progress"]
     assert "Failover ECE Service to new Node" in stuck["step"]
+    gap = findings(results["DET-007"])["guide-gap"]
+    assert "upd-arb-offline" in gap["summary"]
+    assert "the symptom stayed" in gap["summary"]
+    silent = findings(results["DET-008"])["no-answer"]
+    assert "the Update Service has not answered" in silent["summary"]
     evidence = _run(chain, "DET-004") / "evidence"
     assert (evidence / "update-runs.json").is_file()
     for scenario in verdicts:
@@ -108,6 +139,24 @@ def test_detects_finds_every_planted_defect(chain: Chain) -> None:
             "next:",
         ):
             assert word in text, (scenario, word)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("scenario", GUIDES)
+def test_guide_with_a_sabotaged_remedy_never_passes(chain: Chain, scenario: str, tmp_path: Path) -> None:
+    """The plans of the demo, on a product on which the guide's remedy changes nothing."""
+    plan = yaml.safe_load((plans_dir() / "demo.yaml").read_text())
+    (entry,) = [one for one in plan["scenarios"] if one["id"] == scenario]
+    plan["scenarios"] = [{**entry, "provoke": [{"defect": SABOTAGE[scenario]}]}]
+    plan["plan"] = "sabotage"
+    path = tmp_path / "sabotage.yaml"
+    path.write_text(yaml.safe_dump(plan, sort_keys=False))
+    done = chain.hil("run", "start", str(path), "-n", "1")
+    results = results_of(chain)[scenario]
+    assert results["verdict"] in ("guide-gap", "fail"), done.stdout + done.stderr
+    (row,) = results["guides"]
+    assert row["outcome"] == "not-verified"
+    assert results["faults"][0]["reverted"], "the harness takes its own fault back"
 
 
 def _run(chain: Chain, scenario: str) -> Path:
