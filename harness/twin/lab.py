@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Final
 
 from harness.twin.clock import ClockMode, read_utc_s
@@ -84,7 +85,7 @@ class SimulatedLab:
     def __init__(self, spec: LabSpec) -> None:
         """Build and serve it.  Raises NoSlotError when its addresses cannot be had."""
         self.spec = spec
-        self._slot, self._claim = _claim_slot()
+        self._slot, self._claim = _claim_slot(spec.model.nodes, (spec.winrm_port, spec.winrm_tls_port))
         self._plant = Plant(ClusterModel(spec.model))
         self.engine = LabEngine(self._plant.model, spec.clock)
         self._threads = ThreadPoolExecutor(PROGRAM_THREADS, thread_name_prefix="program")
@@ -279,15 +280,32 @@ class SimulatedLab:
         self._claim.close()
 
 
-def _claim_slot() -> tuple[int, socket.socket]:
-    """The first free slot, claimed by binding.  Raises NoSlotError when all are taken."""
+def _claim_slot(nodes: int, ports: Sequence[int]) -> tuple[int, socket.socket]:
+    """The first free slot, claimed by binding.  Raises NoSlotError when all are taken.
+
+    A slot may be unclaimed and its addresses still in use for a moment: of an instance that is killed, the system lets
+    go of the claim first.
+    """
     for slot in range(FIRST_SLOT, LAST_SLOT + 1):
         claim = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             claim.bind((f"127.{slot}.0.1", CLAIM_PORT))
             claim.listen(1)
-        except OSError:
+            for number, port in product(range(nodes), ports):
+                _probe(f"127.{slot}.0.{FIRST_NODE + number}", port)
+        except OSError as error:
             claim.close()
+            reason = error
             continue
         return slot, claim
-    raise NoSlotError(f"no address range is free: 127.{FIRST_SLOT}.0.0/16 to 127.{LAST_SLOT}.0.0/16 are all claimed")
+    raise NoSlotError(
+        f"no address range is free: of 127.{FIRST_SLOT}.0.0/16 to 127.{LAST_SLOT}.0.0/16 each is claimed, or one of "
+        f"the ports {' and '.join(map(str, ports))} is in use there; the last said: {reason}"
+    )
+
+
+def _probe(address: str, port: int) -> None:
+    """Raises OSError when the address cannot be had."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((address, port))
