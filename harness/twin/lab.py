@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import product
@@ -85,8 +85,8 @@ class SimulatedLab:
     def __init__(self, spec: LabSpec) -> None:
         """Build and serve it.  Raises NoSlotError when its addresses cannot be had."""
         self.spec = spec
-        self._slot, self._claim = _claim_slot(spec.model.nodes, (spec.winrm_port, spec.winrm_tls_port))
         self._plant = Plant(ClusterModel(spec.model))
+        self._slot, self._claim = _claim_slot(self._wanted)
         self.engine = LabEngine(self._plant.model, spec.clock)
         self._threads = ThreadPoolExecutor(PROGRAM_THREADS, thread_name_prefix="program")
         self._waiting_threads = ThreadPoolExecutor(PROGRAM_THREADS, thread_name_prefix="wait")
@@ -139,14 +139,21 @@ class SimulatedLab:
         """Enable CredSSP on the service of `node` or disable it, as a policy may do."""
         self._endpoints[node].offer_credssp(offered)
 
+    def _wanted(self, slot: int) -> Iterator[tuple[str, int]]:
+        """Every address and port this instance would listen on in `slot`."""
+        model = self._plant.model
+        for number, port in product(range(len(model.nodes)), (self.spec.winrm_port, self.spec.winrm_tls_port)):
+            yield _node_address(slot, number), port
+        for number in range(len(model.windows.machines)):
+            yield _guest_address(slot, number), self.spec.winrm_port
+
     def address(self, number: int) -> str:
         """Address of the node with this number, from 0."""
-        return f"127.{self._slot}.0.{FIRST_NODE + number}"
+        return _node_address(self._slot, number)
 
     def guest_address(self, number: int) -> str:
         """Address of the managed guest with this number, from 0."""
-        block, place = divmod(number, GUESTS_PER_BLOCK)
-        return f"127.{self._slot}.{1 + block}.{1 + place}"
+        return _guest_address(self._slot, number)
 
     # --- model and endpoints -----------------------------------------------------------------------------------------
 
@@ -280,8 +287,17 @@ class SimulatedLab:
         self._claim.close()
 
 
-def _claim_slot(nodes: int, ports: Sequence[int]) -> tuple[int, socket.socket]:
-    """The first free slot, claimed by binding.  Raises NoSlotError when all are taken.
+def _node_address(slot: int, number: int) -> str:
+    return f"127.{slot}.0.{FIRST_NODE + number}"
+
+
+def _guest_address(slot: int, number: int) -> str:
+    block, place = divmod(number, GUESTS_PER_BLOCK)
+    return f"127.{slot}.{1 + block}.{1 + place}"
+
+
+def _claim_slot(wanted: Callable[[int], Iterable[tuple[str, int]]]) -> tuple[int, socket.socket]:
+    """The first slot in which all `wanted` addresses are free, claimed by binding.  Raises NoSlotError.
 
     A slot may be unclaimed and its addresses still in use for a moment: of an instance that is killed, the system lets
     go of the claim first.
@@ -291,8 +307,8 @@ def _claim_slot(nodes: int, ports: Sequence[int]) -> tuple[int, socket.socket]:
         try:
             claim.bind((f"127.{slot}.0.1", CLAIM_PORT))
             claim.listen(1)
-            for number, port in product(range(nodes), ports):
-                _probe(f"127.{slot}.0.{FIRST_NODE + number}", port)
+            for address, port in wanted(slot):
+                _probe(address, port)
         except OSError as error:
             claim.close()
             reason = error
@@ -300,7 +316,7 @@ def _claim_slot(nodes: int, ports: Sequence[int]) -> tuple[int, socket.socket]:
         return slot, claim
     raise NoSlotError(
         f"no address range is free: of 127.{FIRST_SLOT}.0.0/16 to 127.{LAST_SLOT}.0.0/16 each is claimed, or one of "
-        f"the ports {' and '.join(map(str, ports))} is in use there; the last said: {reason}"
+        f"its addresses is in use; the last said: {reason}"
     )
 
 
@@ -308,4 +324,7 @@ def _probe(address: str, port: int) -> None:
     """Raises OSError when the address cannot be had."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((address, port))
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            raise OSError(error.errno, f"{address}:{port}: {error.strerror}") from error
