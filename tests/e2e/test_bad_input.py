@@ -58,13 +58,13 @@ def test_interrupt_undoes_and_ends_honestly(chain: Chain) -> None:
 def test_taken_address_is_named(chain: Chain, tmp_path: Path) -> None:
     """Another program sits on a node's address in every range: the run ends `lab`, the message names address and
     port."""
-    lab = lab_with(tmp_path, "crowded", winrm="winrm: {port: 5986, transport: ntlm}")
+    lab = lab_with(tmp_path, "crowded", winrm="winrm: {port: 6985, transport: ntlm}")
     blockers = []
     try:
         for slot in range(64, 128):
             blocker = socket.socket()
             blocker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            blocker.bind((f"127.{slot}.0.10", 5986))
+            blocker.bind((f"127.{slot}.0.10", 6985))
             blocker.listen(1)
             blockers.append(blocker)
         done = chain.hil("run", "start", "demo", "-k", "UPD_001", "-n", "1", "--lab", str(lab))
@@ -73,7 +73,7 @@ def test_taken_address_is_named(chain: Chain, tmp_path: Path) -> None:
             blocker.close()
     said = done.stdout + done.stderr
     assert done.returncode == Exit.LAB, said
-    assert "5986" in said
+    assert "6985" in said
     chain.await_silence()
 
 
