@@ -36,7 +36,7 @@ def answer_with(reply: bytes) -> Iterator[int]:
                 with suppress(OSError):
                     connected.sendall(reply)
                     connected.shutdown(socket.SHUT_WR)
-                    connected.settimeout(5)
+                    connected.settimeout(1)
                     while connected.recv(65536):
                         pass
 
