@@ -59,8 +59,8 @@ class KilledError(BaseException):
 class MortalWriter(JournalWriter):
     """Dies before or after it writes line `dies_at`; calls `on_line` after every other one."""
 
-    def __init__(self, folder: Path, *, dies_at: int | None, dies_before: bool) -> None:
-        super().__init__(folder, Redactor())
+    def __init__(self, folder: Path, redactor: Redactor, *, dies_at: int | None, dies_before: bool) -> None:
+        super().__init__(folder, redactor)
         self.dies_at, self.dies_before = dies_at, dies_before
         self.on_line: Callable[[Entry], None] = lambda entry: None
 
@@ -80,6 +80,7 @@ class Rig:
 
     def __init__(self, folder: Path, scenario: Scenario, lab: ScriptedLab, update: ScriptedUpdate) -> None:
         self.folder, self.scenario, self.lab, self.update = folder, scenario, lab, update
+        self.redactor = Redactor()
         self.stop = StopFlag()
         self.lease = lease_of()
         self.conductor: Conductor | None = None
@@ -92,7 +93,7 @@ class Rig:
         """Conduct, or go on; how it ended, None when it died."""
         path = self.folder / "journal.jsonl"
         memory = remember(read_journal(path)) if path.exists() else RunMemory()
-        writer = MortalWriter(self.folder, dies_at=dies_at, dies_before=dies_before)
+        writer = MortalWriter(self.folder, self.redactor, dies_at=dies_at, dies_before=dies_before)
         writer.lab_time = self.lab.clock.now_ns
         scribe = Scribe(writer)
         job = Job(self.folder.name, "s", to_plain(self.scenario), {"name": "sample"}, {}, ("scripted#1",), 7)
