@@ -48,7 +48,7 @@ class Channel:
     """One connection through pywinrm.  Every method raises what pywinrm raises (`trouble.classify` reads it).
 
     It cannot tell that the node closed the connection, and then resends a message sealed with the old keys, which the
-    node answers with HTTP 400: drop the channel and try again.
+    node answers with HTTP 401 or 400: drop the channel and try again.
     """
 
     def __init__(self, endpoint: WinRmEndpoint) -> None:
@@ -72,6 +72,8 @@ class Channel:
             transport.setup_encryption(session)
         elif self._endpoint.transport in _LOGS_ON_FIRST:
             self._log_on(session)
+        if self._endpoint.transport in _LOGS_ON_FIRST:
+            session.auth = _AlreadyLoggedOn(session.auth)
 
     def _log_on(self, session: requests.Session) -> None:
         """Log on with an empty message, as over HTTP: else the first message would travel with each leg of the
@@ -81,7 +83,6 @@ class Channel:
             raise InvalidCredentialsError("the log-on was refused")
         if reply.status_code != requests.codes.ok:
             raise WinRMTransportError("http", reply.status_code, "")
-        session.auth = _AlreadyLoggedOn()
 
     def send(self, message: str, read_timeout_s: float) -> bytes:
         """Send an envelope and return the reply's."""
@@ -103,8 +104,14 @@ class _AlreadyLoggedOn(AuthBase):
     """Stands in for the log-on scheme once it has done its work.
 
     The scheme would log on again, unasked, when requests opens a new connection in place of one that the node closed;
-    the owner of the channel must decide that.
+    the owner of the channel must decide that.  The keys that seal messages stay the scheme's.
     """
+
+    def __init__(self, scheme: Any) -> None:
+        self._scheme = scheme
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._scheme, name)
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.hooks["response"].append(self._look)

@@ -97,13 +97,13 @@ class WinRmConnection:
             self.drop()
         if self._channel is not None:
             return self._channel
-        self._watch.check(self.endpoint.name)
-        try:
-            channel = Channel(self.endpoint)
-            channel.open(CONNECT_TIMEOUT_S, read_timeout_s)
-        except CLIENT_ERRORS as error:
-            found = classify(error)
-            raise self._failure(Diagnosis(found.trouble, found.detail, delivered=False), doing) from error
+        with self._watch.log_on(self.endpoint.name):
+            try:
+                channel = Channel(self.endpoint)
+                channel.open(CONNECT_TIMEOUT_S, read_timeout_s)
+            except CLIENT_ERRORS as error:
+                found = classify(error)
+                raise self._failure(Diagnosis(found.trouble, found.detail, delivered=False), doing) from error
         self._channel = channel
         self._accepted = False
         self.reconnects += 1

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,6 +15,8 @@ BOOT_SPACING_S: Final = 10.0
 """[INF] First pause after a 401 in a boot window; doubled after each further one, not to lock the account."""
 BOOT_ATTEMPTS: Final = 6
 """[INF] This many log-ons refused in one boot window (about five minutes of pauses) count as a rejected credential."""
+TURN_AT_MOST_S: Final = 5.0
+"""Wall time after which a log-on no longer waits for the one before it: that node hangs."""
 
 
 @dataclass(slots=True)
@@ -40,9 +43,24 @@ class CredentialWatch:
     _nodes: dict[str, _Node] = field(default_factory=dict)
     _rejected_by: str | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def log_on(self, node: str) -> Iterator[None]:
+        """A log-on to `node`, and what is made of its outcome.  Raises as `check` does.
+
+        One at a time: when the credential has gone bad, the first one finds out, and all others never try.
+        """
+        mine = self._turn.acquire(timeout=TURN_AT_MOST_S)
+        try:
+            self.check(node)
+            yield
+        finally:
+            if mine:
+                self._turn.release()
 
     def check(self, node: str) -> None:
-        """Call before each log-on.  Raises EndpointCredentialError once rejected, EndpointError while too early."""
+        """May `node` be tried?  Raises EndpointCredentialError once rejected, EndpointError while too early."""
         with self._lock:
             if self._rejected_by is not None:
                 raise self._rejection(node)
