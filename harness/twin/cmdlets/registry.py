@@ -6,13 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from harness.twin.cmdlets.computer import MANAGEMENT
-from harness.twin.cmdlets.declaring import selects
+from harness.twin.cmdlets.registryvalues import as_object, as_values
 from harness.twin.cmdlets.windows import EDITION, PRODUCT, display_version
 from harness.twin.model.entities import Node
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.errors import limitation
-from harness.twin.shell.objects import CUSTOM_OBJECT, PSObject
-from harness.twin.shell.regexes import has_wildcard
 
 _DRIVE: Final = "hklm:\\"
 _PREFIXES: Final = (_DRIVE, "hkey_local_machine\\", "registry::hkey_local_machine\\")
@@ -27,21 +25,14 @@ _PATH: Final = (
 def get_item_property(call: Call) -> Iterator[object]:
     """Values of a registry key as one object."""
     for path in call.texts("Path"):
-        key, values = _find_key(call.host, path)
-        wanted = call.texts("Name")
-        _check_names(call, key, values, wanted)
-        picked = {name: value for name, value in values.items() if selects(wanted, name)}
-        if picked:
-            yield PSObject({**picked, **_location(key)}, CUSTOM_OBJECT)
+        yield from as_object(call, *_find_key(call.host, path))
 
 
 @MANAGEMENT.cmdlet("Get-ItemPropertyValue", *_PATH)
 def get_item_property_value(call: Call) -> Iterator[object]:
     """Values of a registry key, bare."""
     for path in call.texts("Path"):
-        key, values = _find_key(call.host, path)
-        _check_names(call, key, values, call.texts("Name"))
-        yield from (value for name, value in values.items() if selects(call.texts("Name"), name))
+        yield from as_values(call, *_find_key(call.host, path))
 
 
 def _find_key(host: Any, path: str) -> tuple[str, Mapping[str, object]]:
@@ -64,23 +55,4 @@ def _current_version(node: Node) -> dict[str, object]:
         "EditionID": EDITION,
         "ProductName": PRODUCT,
         "UBR": node.os_build.ubr,
-    }
-
-
-def _check_names(call: Call, key: str, values: Mapping[str, object], wanted: list[str]) -> None:
-    for name in wanted:
-        if not has_wildcard(name) and not any(selects([name], known) for known in values):
-            kind = "System.Management.Automation.PSArgumentException"
-            call.write_error(f"Property {name} does not exist at path {key}.", kind, "InvalidArgument", name, kind)
-
-
-def _location(key: str) -> dict[str, object]:
-    parent, _, child = key.rpartition("\\")
-    provider = "Microsoft.PowerShell.Core\\Registry"
-    return {
-        "PSPath": f"{provider}::{key}",
-        "PSParentPath": f"{provider}::{parent}",
-        "PSChildName": child,
-        "PSDrive": "HKLM",
-        "PSProvider": provider,
     }

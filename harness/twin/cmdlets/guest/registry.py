@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from harness.twin.cmdlets.declaring import selects
 from harness.twin.cmdlets.guest.modules import MANAGEMENT, machine_of, run_core
+from harness.twin.cmdlets.registryvalues import as_object, as_values, location
 from harness.twin.model.windows.state import GuestOs
 from harness.twin.shell.commands.api import Call, Parameter
-from harness.twin.shell.objects import CUSTOM_OBJECT, PSObject
-from harness.twin.shell.regexes import has_wildcard
+from harness.twin.shell.objects import PSObject
 
 _PREFIXES: Final = (
     "registry::hkey_local_machine",
@@ -122,12 +121,7 @@ def get_item_property(call: Call) -> Iterator[object]:
     for path in call.texts("Path"):
         found = _find(call, path)
         if found is not None:
-            key, values = found
-            wanted = call.texts("Name")
-            _check_names(call, key, values, wanted)
-            picked = {name: value for name, value in values.items() if selects(wanted, name)}
-            if picked:
-                yield PSObject({**picked, **_location(key)}, CUSTOM_OBJECT)
+            yield from as_object(call, *found)
 
 
 @MANAGEMENT.cmdlet("Get-ItemPropertyValue", *_PATH)
@@ -136,8 +130,7 @@ def get_item_property_value(call: Call) -> Iterator[object]:
     for path in call.texts("Path"):
         found = _find(call, path)
         if found is not None:
-            _check_names(call, *found, call.texts("Name"))
-            yield from (value for name, value in found[1].items() if selects(call.texts("Name"), name))
+            yield from as_values(call, *found)
 
 
 @MANAGEMENT.cmdlet("Get-Item", _PATH[0], Parameter("Force", "switch"), Parameter("Filter", "string"))
@@ -185,24 +178,5 @@ def _below(call: Call, paths: list[str]) -> Iterator[object]:
 
 
 def _key(full_name: str, values: Mapping[str, object]) -> PSObject:
-    fields = {"Name": full_name, "Property": list(values), "ValueCount": len(values), **_location(full_name)}
+    fields = {"Name": full_name, "Property": list(values), "ValueCount": len(values), **location(full_name)}
     return PSObject.of_type("Microsoft.Win32.RegistryKey", fields, text=full_name)
-
-
-def _check_names(call: Call, key: str, values: Mapping[str, object], wanted: list[str]) -> None:
-    for name in wanted:
-        if not has_wildcard(name) and not any(selects([name], known) for known in values):
-            kind = "System.Management.Automation.PSArgumentException"
-            call.write_error(f"Property {name} does not exist at path {key}.", kind, "InvalidArgument", name, kind)
-
-
-def _location(key: str) -> dict[str, object]:
-    parent, _, child = key.rpartition("\\")
-    provider = "Microsoft.PowerShell.Core\\Registry"
-    return {
-        "PSPath": f"{provider}::{key}",
-        "PSParentPath": f"{provider}::{parent}",
-        "PSChildName": child,
-        "PSDrive": "HKLM",
-        "PSProvider": provider,
-    }
