@@ -15,8 +15,9 @@ BOOT_SPACING_S: Final = 10.0
 """[INF] First pause after a 401 in a boot window; doubled after each further one, not to lock the account."""
 BOOT_ATTEMPTS: Final = 6
 """[INF] This many log-ons refused in one boot window (about five minutes of pauses) count as a rejected credential."""
-TURN_AT_MOST_S: Final = 5.0
-"""Wall time after which a log-on no longer waits for the one before it: that node hangs."""
+TURN_AT_MOST_S: Final = 1.5
+"""Wall time after which a log-on no longer waits for the one before it: that node hangs, and must not delay the others
+by more than two seconds [INF]."""
 
 
 @dataclass(slots=True)
