@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, WithJsonSchema, model_validator
 
 from harness.measure.catalog import CATALOG
 from harness.plan.condition import Guard
+from harness.plan.guest_updates import GuestNames, Month, Window, window_objections
 from harness.plan.models import (
     Capability,
     Consumes,
@@ -76,13 +77,28 @@ class ResumeEntry(Value):
     on_failure: Annotated[StrictInt, Field(ge=0, le=6)] = 0
 
 
+_KEYS: Final = {
+    "solution": {"target", "options", "resume"},
+    "hotpatch": {"month", "guests", "window"},
+    "observe": set[str](),
+}
+_FOREIGN: Final = {
+    "solution": "'solution' updates the cluster, not its guests,",
+    "hotpatch": "'hotpatch' updates guests, not the cluster,",
+    "observe": "'observe' changes nothing",
+}
+
+
 class WorkflowEntry(Value):
     """What changes the system."""
 
-    kind: Literal["solution", "observe"]
+    kind: Literal["solution", "hotpatch", "observe"]
     target: Versions | None = None
     options: OptionsEntry = OptionsEntry()
     resume: ResumeEntry = ResumeEntry()
+    month: Month | None = None
+    guests: GuestNames = ()
+    window: Window | None = None
 
     @model_validator(mode="after")
     def _check_kind(self) -> WorkflowEntry:
@@ -91,11 +107,14 @@ class WorkflowEntry(Value):
             objections.append(
                 Objection((), "a solution update needs a 'target', for example {solution: 12.2510.1002.94}")
             )
-        if self.kind == "observe":
-            set_keys = sorted({"target", "options", "resume"} & self.model_fields_set)
-            objections += [
-                Objection((key,), f"'observe' changes nothing and takes no '{key}'", at_key=True) for key in set_keys
-            ]
+        objections += [
+            Objection((key,), f"{_FOREIGN[self.kind]} and takes no '{key}'", at_key=True)
+            for key in sorted(self.model_fields_set - _KEYS[self.kind] - {"kind"})
+        ]
+        if self.kind == "hotpatch" and self.month is None:
+            objections.append(Objection((), "a hotpatch workflow needs a 'month', for example month: 2025-12"))
+        elif self.kind == "hotpatch" and self.month is not None:
+            objections += window_objections(self.month, self.window)
         if objections:
             raise Objections(objections)
         return self

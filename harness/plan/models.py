@@ -27,6 +27,7 @@ from pydantic import (
 from harness.measure.catalog import CATALOG
 from harness.paths import fixtures_dir
 from harness.plan.condition import Guard
+from harness.plan.guest_updates import GuestUpdates
 from harness.plan.quantity import (
     PLAIN_UNITS,
     TIME_UNITS,
@@ -174,12 +175,14 @@ class Resume(Value):
 
 
 class Workflow(Value):
-    """What changes the system.  `observe` changes nothing and has no target."""
+    """What changes the system.  `observe` changes nothing; only a `solution` update has a target, only a `hotpatch`
+    workflow updates guests."""
 
-    kind: Literal["solution", "observe"]
+    kind: Literal["solution", "hotpatch", "observe"]
     target: Versions | None
     options: Options
     resume: Resume
+    guest_updates: GuestUpdates | None
 
 
 class Until(Value):
