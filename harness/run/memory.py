@@ -9,6 +9,7 @@ from typing import Any
 from harness.faults import FaultState
 from harness.journal import Entry
 from harness.run.fault_cycle import FaultMemory
+from harness.run.guest_memory import GuestsMemory, take_guest
 from harness.run.guide_cycle import Following, GuideMemory, guide_event
 from harness.run.update_cycle import UpdateMemory
 from harness.values import Event
@@ -24,12 +25,14 @@ class RunMemory:
     update: UpdateMemory = field(default_factory=UpdateMemory)
     faults: dict[str, FaultMemory] = field(default_factory=dict)
     guides: GuideMemory = field(default_factory=GuideMemory)
+    guests: GuestsMemory = field(default_factory=GuestsMemory)
     ended: str | None = None
 
     @property
     def begun(self) -> bool:
         """Was an intent to change the system written?"""
-        return self.update.starts > 0 or any(fault.injected_ns is not None for fault in self.faults.values())
+        changed = self.update.starts > 0 or self.guests.begun_ns is not None
+        return changed or any(fault.injected_ns is not None for fault in self.faults.values())
 
 
 def remember(entries: Iterable[Entry]) -> RunMemory:
@@ -45,6 +48,7 @@ def _take(memory: RunMemory, entry: Entry) -> None:
     match entry.what:
         case "baseline":
             memory.last_event, memory.sampled_to_ns = -1, 0
+            memory.guests = GuestsMemory()
             for fault in memory.faults.values():
                 fault.unserved.clear()
         case "event":
@@ -77,6 +81,8 @@ def _take(memory: RunMemory, entry: Entry) -> None:
             _take_guide(memory.guides, entry)
         case what if what.startswith("guide."):
             _take_guide(memory.guides, entry)
+        case what if what.startswith("guest."):
+            take_guest(memory.guests, entry)
         case what if what.startswith("fault."):
             _take_fault(memory.faults.setdefault(entry.subject.removeprefix("fault/"), FaultMemory()), entry)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from harness.azurelocal.command import Command
 from harness.azurelocal.updates import ActiveUpdate
@@ -59,6 +59,7 @@ class HostSide(Protocol):
         """Can it be started now?"""
 
 
+@runtime_checkable
 class GuestWorkflow(HostSide, Protocol):
     """A change of Windows in guests.  Every command but the first two may be sent twice without harm; each is sent to
     the guest that it is about."""
