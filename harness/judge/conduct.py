@@ -99,7 +99,9 @@ def _coverage(case: Case) -> Iterator[Finding]:
     if case.bound(("sampler.coverage", "probe.coverage"), "ratio") is not None:
         return
     if coverage is None:
-        if case.timeline.starts and case.timeline.completed:
+        guests = case.guest_updates
+        changed = case.timeline.starts or (guests is not None and guests.begun_ns is not None)
+        if changed and case.timeline.completed:
             text = "no guest was sampled, so nothing is known about the workloads"
             yield case.fail(
                 "low-coverage", text, case.timeline.end_ns, [], outcome=Verdict.INCONCLUSIVE, about="harness"

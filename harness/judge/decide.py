@@ -31,7 +31,18 @@ _RANK = {
     Verdict.GUIDE_GAP: 5,
 }
 LACKING = 6
-_LACKING_IDS = frozenset({"update-not-finished", "no-final-look", "no-builds", "run-unfinished", "vm-still-down"})
+_LACKING_IDS = frozenset(
+    {
+        "update-not-finished",
+        "no-final-look",
+        "no-builds",
+        "run-unfinished",
+        "vm-still-down",
+        "guests-not-begun",
+        "guests-none-updated",
+        "guest-inventory-missing",
+    }
+)
 _FAULT_IDS = frozenset({"fault-missed", "fault-not-confirmed", "fault-not-clean", "fault-imprecise"})
 _PRODUCT = frozenset({Verdict.FAIL, Verdict.STUCK})
 

@@ -74,6 +74,8 @@ class Timeline:
     evidence: list[Seen[Mapping[str, Any]]] = field(default_factory=list)
     guides: list[Seen[Mapping[str, Any]]] = field(default_factory=list)
     """All `guide.*` records."""
+    guest_updates: list[Seen[Mapping[str, Any]]] = field(default_factory=list)
+    """All `guest.*` records."""
     attempts: list[AttemptRecord] = field(default_factory=list)
     faults: tuple[FaultEpisode, ...] = ()
     missed: tuple[MissedFault, ...] = ()
@@ -143,6 +145,24 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 GUIDE_RECORDS: Final = ("trouble", "diagnosis", "step", "step.done", "verified", "done", "recovered")
 
+GUEST_RECORDS: Final = (
+    "begin",
+    "inventory",
+    "access",
+    "contact",
+    "standing",
+    "install",
+    "installing",
+    "task",
+    "result",
+    "task.remove",
+    "task.removed",
+    "restart",
+    "restarting",
+    "restarted",
+    "done",
+)
+
 Reader = Callable[[Timeline, Entry, int], None]
 
 
@@ -181,6 +201,7 @@ READERS: Mapping[str, Reader] = {
     "finding": _seen("findings", read_finding),
     "evidence": _seen("evidence", dict),
     **{f"guide.{part}": _seen("guides", dict) for part in GUIDE_RECORDS},
+    **{f"guest.{part}": _seen("guest_updates", dict) for part in GUEST_RECORDS},
     "event": _add_event,
     "attempt.begin": _begin_attempt,
     "attempt.end": _end_attempt,
