@@ -180,6 +180,7 @@ class Conductor:
             )
         self._loop.last_event = self._memory.last_event = -1
         self._memory.sampled_to_ns = 0
+        self._memory.guests.forget()
         return reached.ready
 
     def _watch(self) -> None:

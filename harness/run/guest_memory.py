@@ -53,6 +53,11 @@ class GuestsMemory:
     window: tuple[int, int] | None = None
     guests: dict[str, GuestMemory] = field(default_factory=dict)
 
+    def forget(self) -> None:
+        """The lab is at a new baseline: what was seen before says nothing about it."""
+        self.begun_ns, self.window = None, None
+        self.guests.clear()
+
     def of(self, name: str) -> GuestMemory:
         """What is known of one guest."""
         return self.guests.setdefault(name, GuestMemory())

@@ -48,7 +48,7 @@ def _take(memory: RunMemory, entry: Entry) -> None:
     match entry.what:
         case "baseline":
             memory.last_event, memory.sampled_to_ns = -1, 0
-            memory.guests = GuestsMemory()
+            memory.guests.forget()
             for fault in memory.faults.values():
                 fault.unserved.clear()
         case "event":

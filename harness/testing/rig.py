@@ -21,6 +21,7 @@ from harness.run.job import Job
 from harness.run.memory import RunMemory, remember
 from harness.run.scribe import Scribe
 from harness.run.stop import StopFlag
+from harness.testing.guests import ScriptedGuests
 from harness.testing.lab import ScriptedLab, lease_of
 from harness.testing.update import ScriptedUpdate
 
@@ -78,7 +79,9 @@ class MortalWriter(JournalWriter):
 class Rig:
     """One run on a scripted lab; every `attempt` is a fresh process' share of it."""
 
-    def __init__(self, folder: Path, scenario: Scenario, lab: ScriptedLab, update: ScriptedUpdate) -> None:
+    def __init__(
+        self, folder: Path, scenario: Scenario, lab: ScriptedLab, update: ScriptedUpdate | ScriptedGuests
+    ) -> None:
         self.folder, self.scenario, self.lab, self.update = folder, scenario, lab, update
         self.redactor = Redactor()
         self.stop = StopFlag()
@@ -160,4 +163,4 @@ def plan_text(faults: str = "", *, guides: str = "", **changes: Any) -> str:
 def load_scenario(file: Path, text: str) -> Scenario:
     """The scenario of a plan text."""
     file.write_text(text)
-    return load_plan(file, labs={"scripted"}).scenario("UPD-001")
+    return load_plan(file, labs={"scripted"}).scenarios[0]
