@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from harness.judge.case import Case
+from harness.judge.invariants.campaign import installed_once
 from harness.judge.invariants.guests import guests_answer_again, guests_answer_at_all, guests_keep_running
 from harness.judge.invariants.nodes import one_node_at_a_time, quorum_holds
 from harness.judge.invariants.outcome import (
@@ -53,6 +54,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     nodes_are_up,
     guests_are_home,
     failure_leaves_no_node_paused,
+    installed_once,
 )
 
 
