@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 
 from harness.azurelocal.cluster import ClusterObservation
+from harness.azurelocal.updates import UpdateRunRow
 from harness.transports.replies import Json
 from harness.values import EnumValue, HealthCheck, UpdateObservation
 
@@ -39,6 +40,15 @@ def cluster_record(seen: ClusterObservation) -> dict[str, Json]:
 
 def _enum(value: EnumValue | None) -> Json:
     return None if value is None else {"name": value.name, "value": value.value}
+
+
+def runs_record(update_id: str, runs: Iterable[UpdateRunRow]) -> dict[str, Json]:
+    """The `runs` record: every run of an update."""
+    rows: list[Json] = [
+        {"id": row.run_id, "state": _enum(row.state), "started": row.started.isoformat() if row.started else None}
+        for row in runs
+    ]
+    return {"what": "runs", "update_id": update_id, "runs": rows}
 
 
 def health_record(scope: str, checks: Iterable[HealthCheck]) -> dict[str, Json]:

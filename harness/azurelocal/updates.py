@@ -45,6 +45,10 @@ _FIND: Final = """@(Get-SolutionUpdate|Where-Object{"$($_.State)" -in <<active>>
 $r=$u|Get-SolutionUpdateRun -MaxDepth 1|Sort-Object TimeStarted|Select-Object -Last 1
 @{id=$u.ResourceId;state="$($u.State)";run=$r.ResourceId;started=$r.TimeStarted;run_state="$($r.State)"}})"""
 
+_RUNS: Final = """$u=Get-SolutionUpdate -Id <<id>>
+@(if($u){$u|Get-SolutionUpdateRun -MaxDepth 1|Sort-Object TimeStarted|ForEach-Object{
+@{id=$_.ResourceId;state="$($_.State)";started=$_.TimeStarted}}})"""
+
 
 @dataclass(frozen=True, slots=True)
 class UpdateRow:
@@ -85,6 +89,15 @@ class ActiveUpdate:
     started: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class UpdateRunRow:
+    """One run of an update; `started` is the product's own UTC."""
+
+    run_id: str
+    state: EnumValue
+    started: datetime | None
+
+
 def observe_update(update_id: str, nodes: Sequence[str] = ()) -> Command[UpdateObservation]:
     """Environment, one update and its newest run with the open steps, in one look.
 
@@ -107,6 +120,20 @@ def find_active() -> Command[tuple[ActiveUpdate, ...]]:
     """Updates in an active state, each with its newest run; at most one is expected ([D])."""
     body = fill(_FIND, active=list(ACTIVE_STATES))
     return Command("find-active-updates", script_json(body, depth=4), parse_active)
+
+
+def list_runs(update_id: str) -> Command[tuple[UpdateRunRow, ...]]:
+    """All runs of one update, the oldest first: an update owns one for each start and resume ([D])."""
+    return Command("list-update-runs", script_json(fill(_RUNS, id=update_id), depth=4), parse_runs)
+
+
+def parse_runs(document: Json) -> tuple[UpdateRunRow, ...]:
+    """The answer to `list_runs`."""
+    rows = (as_record(row) for row in as_list(document))
+    return tuple(
+        UpdateRunRow(as_text(row.get("id")), read_enum(row.get("state"), RUN_STATES), as_time(row.get("started")))
+        for row in rows
+    )
 
 
 def parse_observation(document: Json, update_id: str, nodes: Iterable[str] = ()) -> UpdateObservation:

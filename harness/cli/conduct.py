@@ -23,7 +23,10 @@ from harness.labs.control import LabHostGoneError
 from harness.labs.hosting import attach, end_host, start_host
 from harness.labs.lease import RENEW_EVERY_S, Lease, LeaseStore
 from harness.labs.remote import RemoteLab
+from harness.paths import runs_dir
 from harness.run.job import Job, load_job
+from harness.run.launch import await_conductor
+from harness.run.legs import Handover, Spoilt, kept_for, received
 from harness.run.stop import StopFlag
 from harness.values import Verdict
 
@@ -97,9 +100,16 @@ class RunAttempt:
         if memory is not None and memory.ended is not None:
             log.info("the run has ended already (%s): it is judged again", memory.ended)
             return self._conclude(memory.ended)
-        lease = self._lease()
+        if memory is not None and memory.let_go:
+            self._write_let_go()
+            return self._conclude("completed")
+        left = self._left_by_previous(memory)
+        if isinstance(left, Spoilt):
+            self._write_spoilt(left)
+            return self._conclude("completed")
+        lease = self._lease(left)
         try:
-            lab = self._lab(lease, begun=memory is not None and memory.begun)
+            lab = self._lab(lease, begun=left is not None or (memory is not None and memory.begun))
         except LabHostGoneError as error:
             self._write_lost(lease, error)
             self._leases.release(lease)
@@ -107,7 +117,7 @@ class RunAttempt:
         except HarnessError:
             self._leases.release(lease)
             raise
-        reason = self._conduct(lab, lease, memory or self._memory())
+        reason = self._conduct(lab, lease, memory or self._memory(), left)
         return self._conclude(reason)
 
     # --- beginning ---------------------------------------------------------------------------------------------------
@@ -125,8 +135,19 @@ class RunAttempt:
         refuse_shortage(journal, read_results(self._job.folder))  # what it lacks cannot be resumed
         return remember(journal)
 
-    def _lease(self) -> Lease:
+    def _left_by_previous(self, memory: RunMemory | None) -> Handover | Spoilt | None:
+        """What the leg before left; None where there is none, or where it was taken over already."""
+        previous = self._job.previous
+        if previous is None or (memory is not None and memory.received is not None):
+            return None
+        await_conductor(runs_dir() / previous)  # a test runner that died may have left it at work
+        return received(self._job, runs_dir() / previous)
+
+    def _lease(self, left: Handover | None) -> Lease:
         purpose = f"run {self._job.run_id}"
+        if left is not None:
+            kept = kept_for(self._job.session, left.campaign)
+            return self._leases.acquire(left.instance, purpose=purpose, kept_for=kept)
         instance = self._instance() if self._resume else None
         if instance is not None:
             return self._leases.acquire(instance, purpose=purpose)
@@ -154,25 +175,55 @@ class RunAttempt:
         scribe.attempt_end("lab-lost", str(error))
         writer.close()
 
+    def _write_spoilt(self, left: Spoilt) -> None:
+        """A journal that says why nothing was done.  Raises HarnessError when not even the lab is known."""
+        from harness.run.scribe import Scribe
+
+        if left.header is None:
+            raise HarnessError(left.why, hint="start the whole campaign again")
+        writer = JournalWriter(self._job.folder, self._redactor)
+        scribe = Scribe(writer)
+        if writer.seq == 0:
+            about, host = left.header.data["lab"], left.header.data["host"]
+            scribe.header_about(self._job, about, str(host["instance"]), __version__)
+        scribe.attempt_begin(resumed=self._resume, torn_sha256=writer.torn_sha256, epoch=0)
+        scribe.finding("leg-spoilt", "harness", Verdict.INCONCLUSIVE, left.why)
+        scribe.attempt_end("completed")
+        writer.close()
+
+    def _write_let_go(self) -> None:
+        """The end that a killed process of this leg could not write; the lab is the next leg's, or nobody's."""
+        from harness.run.scribe import Scribe
+
+        writer = JournalWriter(self._job.folder, self._redactor)
+        scribe = Scribe(writer)
+        scribe.attempt_begin(resumed=True, torn_sha256=writer.torn_sha256, epoch=0)
+        scribe.attempt_end("completed")
+        writer.close()
+
     # --- conducting --------------------------------------------------------------------------------------------------
 
-    def _conduct(self, lab: RemoteLab, lease: Lease, memory: RunMemory) -> str:
+    def _conduct(self, lab: RemoteLab, lease: Lease, memory: RunMemory, left: Handover | None) -> str:
+        from harness.run.memory import remember
         from harness.run.scribe import Scribe
 
         writer = JournalWriter(self._job.folder, self._redactor)
         writer.lab_time = lambda: lab.clock.now_ns()
         scribe = Scribe(writer)
         tainted: str | None = None
+        handover: Handover | None = None
         detail = ""
         try:
             if writer.seq == 0:
                 scribe.header(self._job, lab, __version__)
             scribe.attempt_begin(resumed=self._resume, torn_sha256=writer.torn_sha256, epoch=lease.epoch)
+            if left is not None:
+                memory = remember([scribe.leg_taken_over(left)])
             conductor = self._conductor(lab, lease, scribe, memory, writer.attempt)
             try:
                 reason = conductor.conduct()
             finally:
-                tainted = conductor.tainted
+                tainted, handover = conductor.tainted, conductor.handover
         except LabHostGoneError as error:
             writer.lab_time = lambda: None
             scribe.finding("lab-lost", "lab", Verdict.LAB, str(error))
@@ -191,7 +242,11 @@ class RunAttempt:
         self._scan(scribe)
         scribe.attempt_end(reason, detail)
         writer.close()
-        self._release(lab, lease, tainted)
+        if handover is not None:
+            lab.detach()
+            self._leases.hand_over(lease, kept_for=kept_for(self._job.session, handover.campaign))
+        else:
+            self._release(lab, lease, tainted)
         return "tainted" if tainted and reason == "aborted" else reason
 
     def _conductor(self, lab: RemoteLab, lease: Lease, scribe: Scribe, memory: RunMemory, attempt: int) -> Conductor:

@@ -89,7 +89,9 @@ def release(
 def _consequences(state: InstanceState, would: str) -> Iterator[str]:
     if state.host.alive and state.host.holder:
         yield f"{would}end the lab host of {state.instance} (process {state.host.holder.pid}); its state is lost"
-    if state.is_held and state.lease:
+    if state.is_kept and state.lease:
+        yield f"{would}no longer keep it for {state.lease.purpose}, whose next leg finds nothing to go on with"
+    elif state.is_held and state.lease:
         yield f"{would}take the lease away from {state.lease.holder} ({state.lease.purpose}), which loses the lab"
         if state.lease.purpose.startswith("run "):
             yield f"  kinder, since it undoes faults: hil run stop {state.lease.purpose.removeprefix('run ')} --yes"

@@ -22,8 +22,14 @@ class InstanceState:
 
     @property
     def is_held(self) -> bool:
-        """Does somebody hold it who is not proven dead?"""
-        return bool(self.lease and self.lease.holder and not self.lease.holder.proven_dead)
+        """Does somebody hold it who is not proven dead, or is it kept for somebody?"""
+        holder = self.lease.holder if self.lease else None
+        return self.is_kept or bool(holder and not holder.proven_dead)
+
+    @property
+    def is_kept(self) -> bool:
+        """Is it kept for the next leg of a campaign?"""
+        return bool(self.lease and self.lease.is_kept)
 
     @property
     def tainted(self) -> str:
@@ -33,11 +39,13 @@ class InstanceState:
     @property
     def is_untouched(self) -> bool:
         """Neither leased, nor hosted, nor tainted: there is nothing to release."""
-        return not (self.host.alive or self.tainted or (self.lease and self.lease.holder))
+        return not (self.host.alive or self.tainted or self.is_kept or (self.lease and self.lease.holder))
 
     @property
     def lease_text(self) -> str:
         """Who holds it, in a few words."""
+        if self.lease is not None and self.is_kept:
+            return f"kept for {self.lease.purpose}"
         if self.lease is None or self.lease.holder is None:
             return "free"
         dead = "" if self.is_held else "left by dead "
@@ -52,8 +60,9 @@ class InstanceState:
         """As JSON."""
         holder = self.lease.holder if self.lease else None
         lease = None
-        if self.lease is not None and holder is not None:
-            lease = {"host": holder.host, "pid": holder.pid, "alive": self.is_held, "purpose": self.lease.purpose}
+        if self.lease is not None and (holder is not None or self.is_kept):
+            host, pid = (holder.host, holder.pid) if holder else (None, None)
+            lease = {"host": host, "pid": pid, "alive": self.is_held, "purpose": self.lease.purpose}
         return {
             "instance": self.instance,
             "lease": lease,

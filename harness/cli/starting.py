@@ -120,7 +120,8 @@ def worker_count(plan: Plan, order: Order, labs: Sequence[LabFile]) -> int:
     if order.workers is not None:
         return order.workers
     instances = sum(lab.instances for lab in labs)
-    return max(1, min(len(plan.scenarios), instances, len(os.sched_getaffinity(0))))
+    alone = [scenario for scenario in plan.scenarios if scenario.leg is None or scenario.leg.after is None]
+    return max(1, min(len(alone), instances, len(os.sched_getaffinity(0))))
 
 
 def pytest_command(plan: Plan, order: Order, session_id: str, workers: int) -> list[str]:

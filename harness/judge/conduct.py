@@ -99,9 +99,7 @@ def _coverage(case: Case) -> Iterator[Finding]:
     if case.bound(("sampler.coverage", "probe.coverage"), "ratio") is not None:
         return
     if coverage is None:
-        guests = case.guest_updates
-        changed = case.timeline.starts or (guests is not None and guests.begun_ns is not None)
-        if changed and case.timeline.completed:
+        if case.timeline.begun and case.timeline.completed:
             text = "no guest was sampled, so nothing is known about the workloads"
             yield case.fail(
                 "low-coverage", text, case.timeline.end_ns, [], outcome=Verdict.INCONCLUSIVE, about="harness"
@@ -122,7 +120,9 @@ def _coverage(case: Case) -> Iterator[Finding]:
 
 def _faults(case: Case) -> Iterator[Finding]:
     timeline = case.timeline
-    planned = tuple(str(fault["id"]) for fault in timeline.scenario.get("faults") or () if fault.get("id"))
+    faults = timeline.scenario.get("faults") or ()
+    # Where the update never began, nothing could come at its moment; why it did not begin is said already.
+    planned = tuple(str(fault["id"]) for fault in faults if fault.get("id")) if timeline.begun else ()
     for finding in judge_faults(
         timeline.faults, timeline.missed, planned, timeline.end_ns, completed=timeline.completed
     ):

@@ -36,6 +36,8 @@ _LACKING_IDS = frozenset(
         "update-not-finished",
         "no-final-look",
         "no-builds",
+        "no-runs",
+        "leg-not-over",
         "run-unfinished",
         "vm-still-down",
         "guests-not-begun",

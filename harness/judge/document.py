@@ -40,6 +40,17 @@ class VersionsPart(Part):
     reached: str | None
 
 
+class LegPart(Part):
+    """Place in a campaign: leg `number` of `of`.  `taken_over` names the run that left the update to this one,
+    `handed_over` says whether it was left to the next."""
+
+    campaign: str
+    number: int
+    of: int
+    taken_over: str | None
+    handed_over: bool
+
+
 class JudgePart(Part):
     """Who judged: version of the judge; `harness` is the version that wrote the journal."""
 
@@ -180,6 +191,7 @@ class ResultsDocument(Part):
     label: str = Field(description="what the result is evidence of")
     lab: LabPart
     versions: VersionsPart
+    leg: LegPart | None = Field(description="null for a scenario that is no leg of a campaign")
     started: str = Field(description="wall time of the first line, UTC")
     ended: str = Field(description="wall time of the last line, UTC")
     lab_started: str

@@ -140,24 +140,41 @@ def update_duration(case: Case) -> Reading:
     """From the first start to the first sign that the update is Installed."""
     timeline = case.timeline
     installed = timeline.installed
-    if not timeline.starts or installed is None:
+    begun = timeline.begun
+    if begun is None or installed is None:
         return Reading(None, detail="the update was not Installed")
-    start, end_ns, end_seq = timeline.starts[0], installed.t_ns, installed.seq
+    start_ns = _first_start_ns(case) or 0
+    end_ns, end_seq = installed.t_ns, installed.seq
     for event in timeline.events:
         attrs = event.value.attrs
         # Other updates change their states at the same time.
         ours = attrs.get("update", installed.value.update_id) == installed.value.update_id
         done = event.value.kind == "update.state" and attrs.get("new") == "Installed"
-        if ours and done and start.t_ns <= event.t_ns <= end_ns:
+        if ours and done and start_ns <= event.t_ns <= end_ns:
             end_ns, end_seq = event.t_ns, event.seq
             break
-    return Reading(seconds(end_ns - start.t_ns) / 3600, (start.seq, end_seq), at_ns=start.t_ns)
+    return Reading(seconds(end_ns - start_ns) / 3600, (begun.seq, end_seq), at_ns=start_ns)
+
+
+def _first_start_ns(case: Case) -> int | None:
+    """When the update was started first, if by an earlier leg."""
+    timeline = case.timeline
+    if timeline.takeovers:
+        return int(timeline.takeovers[0].value["first_start_ns"])
+    return timeline.starts[0].t_ns if timeline.starts else None
 
 
 def starts(case: Case) -> Reading:
-    """Starts of the update that were no resume."""
+    """Starts of the update that were no resume, those of earlier legs among them."""
     rows = [row for row in case.timeline.starts if not row.value.resume]
-    return Reading(float(len(rows)), tuple(row.seq for row in rows), at_ns=rows[-1].t_ns if rows else None)
+    taken = case.timeline.takeovers[:1]
+    earlier = sum(int(row.value["starts"]) - int(row.value["resumes"]) for row in taken)
+    return Reading(
+        float(earlier + len(rows)),
+        (*(row.seq for row in taken), *(row.seq for row in rows)),
+        f"{earlier} in earlier legs" if taken else "",
+        at_ns=rows[-1].t_ns if rows else None,
+    )
 
 
 def attempts(case: Case) -> Reading:

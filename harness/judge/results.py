@@ -22,6 +22,7 @@ from harness.judge.document import (
     JournalPart,
     JudgePart,
     LabPart,
+    LegPart,
     MeasurementPart,
     PhasePart,
     ResultsDocument,
@@ -60,6 +61,7 @@ def results_of(judgement: Judgement) -> ResultsDocument:
         label=judgement.label,
         lab=LabPart(name=str(lab.get("name") or ""), kind=str(lab.get("kind") or "")),
         versions=_versions(judgement),
+        leg=_leg(judgement),
         started=timeline.first.t_wall,
         ended=timeline.last.t_wall,
         lab_started=_utc(judgement, begun_ns),
@@ -153,6 +155,20 @@ def _versions(judgement: Judgement) -> VersionsPart:
     target = final.get("target") or ((timeline.scenario.get("workflow") or {}).get("target") or {}).get("solution")
     reached = final.get("current_version") or (timeline.updates[-1].value.current_version if timeline.updates else None)
     return VersionsPart.model_validate({"from": before or None, "to": target or None, "reached": reached or None})
+
+
+def _leg(judgement: Judgement) -> LegPart | None:
+    timeline = judgement.case.timeline
+    leg = timeline.scenario.get("leg")
+    if not leg:
+        return None
+    return LegPart(
+        campaign=str(leg["campaign"]),
+        number=int(leg["number"]),
+        of=int(leg["of"]),
+        taken_over=str(timeline.takeovers[0].value["run"]) if timeline.takeovers else None,
+        handed_over=bool(timeline.handovers),
+    )
 
 
 def _finding(judgement: Judgement, finding: Finding) -> FindingPart:

@@ -64,6 +64,7 @@ class Timeline:
     events: list[Seen[Event]] = field(default_factory=list)
     endpoints: list[Seen[EndpointSight]] = field(default_factory=list)
     health: list[Seen[Mapping[str, Any]]] = field(default_factory=list)
+    runs: list[Seen[Mapping[str, Any]]] = field(default_factory=list)
     finals: list[Seen[Mapping[str, Any]]] = field(default_factory=list)
     windows: list[Seen[SampleWindow]] = field(default_factory=list)
     stages: list[Seen[str]] = field(default_factory=list)
@@ -72,6 +73,9 @@ class Timeline:
     baselines: list[Seen[Mapping[str, Any]]] = field(default_factory=list)
     findings: list[Seen[Finding]] = field(default_factory=list)
     evidence: list[Seen[Mapping[str, Any]]] = field(default_factory=list)
+    takeovers: list[Seen[Mapping[str, Any]]] = field(default_factory=list)
+    handovers: list[Seen[Mapping[str, Any]]] = field(default_factory=list)
+    """What a leg of a campaign took over from the one before, and left to the next."""
     guides: list[Seen[Mapping[str, Any]]] = field(default_factory=list)
     """All `guide.*` records."""
     guest_updates: list[Seen[Mapping[str, Any]]] = field(default_factory=list)
@@ -102,9 +106,17 @@ class Timeline:
         return bool(self.attempts) and self.attempts[-1].reason == "completed"
 
     @property
+    def begun(self) -> Seen[Any] | None:
+        """Where the update came into our hands: its first start, what an earlier leg left, or the beginning of updates
+        in guests; None when it never did."""
+        guests = [row for row in self.guest_updates if row.value["what"] == "guest.begin"]
+        rows: list[Seen[Any]] = [*self.takeovers, *self.starts, *guests]
+        return rows[0] if rows else None
+
+    @property
     def installed(self) -> Seen[UpdateObservation] | None:
         """The first look at which the update was Installed after it was started."""
-        begin_ns = self.starts[0].t_ns if self.starts else 0
+        begin_ns = self.begun.t_ns if self.begun else 0
         return next((row for row in self.updates if row.t_ns >= begin_ns and row.value.state.name == "Installed"), None)
 
     def resumed_between(self, start_ns: int, end_ns: int) -> bool:
@@ -193,10 +205,13 @@ READERS: Mapping[str, Reader] = {
     "endpoint": _seen("endpoints", read_endpoint),
     "final": _seen("finals", dict),
     "health": _seen("health", dict),
+    "runs": _seen("runs", dict),
     "samples": _seen("windows", window_from_record),
     "stage": _seen("stages", lambda data: str(data["stage"])),
     "update.start": _seen("starts", StartRecord.of),
     "update.started": _seen("started", StartRecord.of),
+    "leg.taken_over": _seen("takeovers", dict),
+    "leg.handed_over": _seen("handovers", dict),
     "baseline": _seen("baselines", dict),
     "finding": _seen("findings", read_finding),
     "evidence": _seen("evidence", dict),

@@ -24,6 +24,9 @@ TTL_S: Final = 120
 
 RENEW_EVERY_S: Final = 30
 
+KEPT_FOR_S: Final = 900
+"""An instance is kept so long for whoever it was handed to, as long as its lab host waits for a new controller."""
+
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS lease (
   instance TEXT PRIMARY KEY, epoch INTEGER NOT NULL, host TEXT, boot_id TEXT, pid INTEGER, started INTEGER,
@@ -51,6 +54,11 @@ class LeaseRow:
     purpose: str
     tainted: str | None
 
+    @property
+    def is_kept(self) -> bool:
+        """Does nobody hold it, but is it kept for somebody (`purpose`)?"""
+        return self.holder is None and self.expires > utc_now().timestamp()
+
 
 class LeaseStore:
     """Leases of this machine (file `leases.sqlite` in the state folder).
@@ -77,8 +85,10 @@ class LeaseStore:
         finally:
             db.close()
 
-    def acquire(self, instance: str, *, purpose: str, holder: Holder | None = None) -> Lease:
-        """Take the lease of `instance` with the next epoch.
+    def acquire(
+        self, instance: str, *, purpose: str, holder: Holder | None = None, kept_for: str | None = None
+    ) -> Lease:
+        """Take the lease of `instance` with the next epoch; `kept_for` names for whom it may have been kept.
 
         Raises LeaseError, naming the holder, when somebody else holds it, or when the instance is tainted.
         """
@@ -92,6 +102,12 @@ class LeaseStore:
                 raise LeaseError(
                     f"lab instance '{instance}' is tainted: {row.tainted}",
                     hint=f"bring it to order, then: hil lab release {instance}",
+                )
+            if row is not None and row.is_kept and row.purpose != kept_for:
+                db.execute("ROLLBACK")
+                raise LeaseError(
+                    f"lab instance '{instance}' is kept for {row.purpose}",
+                    hint=f"wait for it, name another lab with --lab, or: hil lab release {instance}",
                 )
             if row is not None and row.holder is not None and not self._is_free(row, now):
                 db.execute("ROLLBACK")
@@ -148,6 +164,15 @@ class LeaseStore:
                 "UPDATE lease SET host=NULL, boot_id=NULL, pid=NULL, started=NULL, expires=0, tainted=? "
                 "WHERE instance=? AND epoch=?",
                 (tainted, lease.instance, lease.epoch),
+            )
+
+    def hand_over(self, lease: Lease, *, kept_for: str) -> None:
+        """Give the lease back, but keep everybody else out for a while."""
+        with self._connect() as db:
+            db.execute(
+                "UPDATE lease SET host=NULL, boot_id=NULL, pid=NULL, started=NULL, expires=?, purpose=? "
+                "WHERE instance=? AND epoch=?",
+                (utc_now().timestamp() + KEPT_FOR_S, kept_for, lease.instance, lease.epoch),
             )
 
     def clear(self, instance: str) -> None:

@@ -225,6 +225,13 @@ class ProvocationEntry(Value):
         return self
 
 
+class LegEntry(Value):
+    """The scenario shares one update with the others of its campaign; `until` says when the next one takes over."""
+
+    campaign: Name
+    until: Event | None = None
+
+
 class Matrix(Value):
     """Variants of a scenario.  `axes`: path of a key in the scenario (a fault by its id) → its values; the variants are
     all combinations, less those that match an entry of `exclude`, plus those of `include`."""
@@ -297,6 +304,7 @@ class ScenarioEntry(Value):
     needs: NeedsEntry | None = None
     start: Versions | None = Field(default=None, alias="from")
     consumes: Consumes | None = None
+    leg: LegEntry | None = None
     workflow: WorkflowEntry
     faults: Annotated[tuple[FaultEntry, ...], AfterValidator(_check_faults)] = ()
     tolerates: ToleratesEntry = ToleratesEntry()

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness import paths
 from harness.errors import ConfigError
+from harness.plan.campaign import campaign_objections, count_legs
 from harness.plan.checking import objection_problem, validate
 from harness.plan.file import Defaults, Matrix, PlanHeader, ScenarioEntry
 from harness.plan.matrix import Variant, variants
@@ -108,6 +109,7 @@ class _PlanReader:
         self._problems: list[Problem] = []
         self._ids: dict[str, int] = {}
         self._scenarios: list[Scenario] = []
+        self._places: list[SourcePath] = []
 
     def read(self, path: Path) -> Plan:
         header, problems = validate(PlanHeader, self._source.value, self._source)
@@ -122,9 +124,13 @@ class _PlanReader:
         entries = self._source.value.get("scenarios")
         for position, raw in enumerate(entries if isinstance(entries, list) else []):
             self._entry(raw, position, defaults, plan)
+        scenarios = count_legs(self._scenarios)
+        if not self._problems:  # else legs may be missing here that are there in the file
+            for position, found in campaign_objections(scenarios):
+                self._problems.append(objection_problem(found, self._source, self._places[position]))
         if self._problems or header is None:
             raise SourceError(self._problems)
-        return Plan(path, header.plan, header.title, tuple(self._scenarios))
+        return Plan(path, header.plan, header.title, scenarios)
 
     def _defaults_alone(self) -> Defaults:
         """The defaults of a file whose header has mistakes, so that its scenarios can be checked all the same."""
@@ -163,6 +169,7 @@ class _PlanReader:
             return
         self._problems += [objection_problem(item, placed.source, at) for item in objections(scenario)]
         self._scenarios.append(scenario)
+        self._places.append(at)
 
     def _check_id(self, scenario_id: Any, at: SourcePath) -> None:
         if not isinstance(scenario_id, str):

@@ -361,6 +361,21 @@ class Provocation(Value):
     parameters: Parameters = Field(alias="with")
 
 
+class Leg(Value):
+    """A part of one update that several scenarios share: leg `number` of `of` of the campaign.
+
+    The first leg starts the update, each later one takes it over from the scenario `after` (None: it is the first).
+    Once its faults are over, a leg ends at the first event that `until` matches; the last one has none and sees the
+    update through.
+    """
+
+    campaign: Name
+    number: Annotated[StrictInt, Field(ge=1)]
+    of: Annotated[StrictInt, Field(ge=1)]
+    after: ScenarioId | None
+    until: Event | None
+
+
 class Waiver(Value):
     """A finding that is accepted for a while: which one, why, by whom, until when (last valid day, UTC)."""
 
@@ -388,6 +403,7 @@ class Scenario(Value):
     needs: Needs
     start: Versions | None = Field(alias="from")
     consumes: Consumes
+    leg: Leg | None
     workflow: Workflow
     faults: tuple[Fault, ...]
     tolerates: Tolerates

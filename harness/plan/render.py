@@ -34,6 +34,8 @@ def render(scenario: Scenario, *, sha256: str = "") -> str:
         f"plan {scenario.plan} · severity {scenario.severity} · lab {scenario.lab} · consumes {scenario.consumes}"
         + (f" · sha256 {sha256[:_SHORT_HASH]}…" if sha256 else ""),
     ]
+    if scenario.leg is not None:
+        head.append(f"leg {scenario.leg.number} of {scenario.leg.of} of campaign '{scenario.leg.campaign}'")
     if scenario.axes:
         head.append("variant: " + ", ".join(f"{axis} = {value}" for axis, value in scenario.axes))
     steps = _steps(scenario)
@@ -64,16 +66,35 @@ def _steps(scenario: Scenario) -> list[_Step]:
     return [
         _before(scenario),
         *([_provoke(scenario)] if scenario.provoke else []),
-        _Step("check that the cluster is healthy, and start the probes of all guests"),
+        _probes_on(scenario),
         _workflow(scenario),
         *_fault_steps(scenario),
         *_guide_steps(scenario),
-        _Step(
-            f"wait until all invariants hold, at most {format_duration(scenario.budgets.settle)};"
-            " then stop the probes, collect evidence, release the lab"
-        ),
+        _after(scenario),
         _judgement(scenario),
     ]
+
+
+def _probes_on(scenario: Scenario) -> _Step:
+    check = "" if _is_later_leg(scenario) else "check that the cluster is healthy, and "
+    return _Step(f"{check}start the probes of all guests")
+
+
+def _is_later_leg(scenario: Scenario) -> bool:
+    return scenario.leg is not None and scenario.leg.after is not None
+
+
+def _after(scenario: Scenario) -> _Step:
+    settle = format_duration(scenario.budgets.settle)
+    if scenario.leg is None or scenario.leg.until is None:
+        return _Step(
+            f"wait until all invariants hold, at most {settle}; then stop the probes, collect evidence, release the lab"
+        )
+    moment = _when(scenario.leg.until)
+    return _Step(
+        f"{moment}: wait until no fault is left and the cluster is sound, at most {settle};"
+        " then stop the probes, collect evidence, and hand the running update over to the next leg"
+    )
 
 
 def _before(scenario: Scenario) -> _Step:
@@ -82,9 +103,12 @@ def _before(scenario: Scenario) -> _Step:
     if needs.capabilities:
         remarks.append(f"needs {', '.join(needs.capabilities)}")
     version = f", and bring it to solution {scenario.start.solution}" if scenario.start else ""
-    return _Step(
-        f"lease an instance of lab '{scenario.lab}'{version}", children=[_Step(text, False) for text in remarks]
-    )
+    head = f"lease an instance of lab '{scenario.lab}'{version}"
+    if scenario.leg is not None and _is_later_leg(scenario):
+        head = (
+            f"take over from {scenario.leg.after}: the instance of lab '{scenario.lab}', and the update that runs there"
+        )
+    return _Step(head, children=[_Step(text, False) for text in remarks])
 
 
 def _provoke(scenario: Scenario) -> _Step:
@@ -106,6 +130,8 @@ def _workflow(scenario: Scenario) -> _Step:
     if workflow.target is None:
         return _Step(f"observe, changing nothing, for at most {format_duration(budgets.deadline)}; look every {poll}")
     verb = "prepare" if workflow.options.prepare_only else "start"
+    if _is_later_leg(scenario):
+        verb = "go on with"
     warnings = ", ignoring health warnings" if workflow.options.ignore_warnings else ""
     remarks = [
         f"ask for its state at most every {poll}",

@@ -12,6 +12,7 @@ from harness.plan.models import (
     Consumes,
     Fault,
     GuidePolicy,
+    Leg,
     Limit,
     Needs,
     Options,
@@ -36,6 +37,9 @@ DEFAULT_BUDGETS: Final = Budgets(
 )
 # A rolling update has one node away, and waits for storage before the next ([D] WSD cluster-aware-updating).
 DEFAULT_TOLERATES: Final = Tolerates(nodes_down=1, resync="exclusive")
+
+# Only who sees the update end can measure it as a whole.
+OF_THE_WHOLE: Final = frozenset({"settle.duration", "update.duration"})
 
 
 def resolve(
@@ -64,6 +68,7 @@ def resolve(
             "needs": _needs(entry, defaults, limits),
             "from": start,
             "consumes": entry.consumes or consumed_by(entry.workflow),
+            "leg": _leg(entry, suffix),
             "workflow": _workflow(entry.workflow),
             "faults": tuple(_fault(fault) for fault in entry.faults),
             "tolerates": _tolerates(entry, defaults),
@@ -138,8 +143,24 @@ def _tolerates(entry: ScenarioEntry, defaults: Defaults) -> Tolerates:
     )
 
 
+def _leg(entry: ScenarioEntry, suffix: str) -> Leg | None:
+    """The leg as if it were alone; `campaign.py` counts."""
+    if entry.leg is None:
+        return None
+    if suffix:
+        raise Objections([Objection(("leg",), "a leg has no variants: its campaign is one update", at_key=True)])
+    return Leg(campaign=entry.leg.campaign, number=1, of=1, after=None, until=entry.leg.until)
+
+
 def _limits(entry: ScenarioEntry, defaults: Defaults) -> tuple[Limit, ...]:
-    merged = {**defaults.limits, **entry.limits}
+    inherited = defaults.limits
+    if entry.leg is not None and entry.leg.until is not None:
+        wrong = sorted(OF_THE_WHOLE & {name for name, limit in entry.limits.items() if limit is not None})
+        why = "this leg hands the update over, so it cannot measure it as a whole; limit it in the last leg"
+        if wrong:
+            raise Objections([Objection(("limits", name), why, at_key=True) for name in wrong])
+        inherited = {name: limit for name, limit in inherited.items() if name not in OF_THE_WHOLE}
+    merged = {**inherited, **entry.limits}
     return tuple(limit for _, limit in sorted(merged.items()) if limit is not None)
 
 

@@ -80,6 +80,8 @@ def _no_update(scenario: Scenario) -> Iterator[Objection]:
     if kind == "solution":
         return
     what = "starts no update" if kind == "observe" else "starts no update of the cluster"
+    if scenario.leg is not None:
+        yield Objection(("leg",), f"'{kind}' {what}, so there is nothing to hand over", at_key=True)
     if scenario.guides is not None:
         yield Objection(("guides",), f"'{kind}' {what}, so there is none to lead out of trouble", at_key=True)
     for position, fault in enumerate(scenario.faults):

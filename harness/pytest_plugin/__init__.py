@@ -61,12 +61,13 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """One scenario at a time to each worker, and a crashed one never again."""
-    if not config.stash[ACTIVE]:
+    """One scenario or campaign at a time to each worker, and a crashed one never again."""
+    recorder = session_recorder(config)
+    if recorder is None:
         return None
     from harness.pytest_plugin.scheduling import ScenarioScheduling
 
-    return ScenarioScheduling(config, log)
+    return ScenarioScheduling(config, log, recorder.campaign_of)
 
 
 def session_recorder(config: pytest.Config) -> SessionRecorder | None:

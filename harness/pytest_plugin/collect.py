@@ -75,6 +75,8 @@ class PlanModule(pytest.Module):
         )
         function.scenario, function.lab, function.plan_title = scenario, lab, title
         function.seed = seed_of(lab, options)
+        if scenario.leg is not None:
+            function.extra_keyword_matches.add(scenario.leg.campaign)  # `-k night` selects its legs
         reasons = obstacles(scenario, lab)
         if reasons:
             text = f"scenario '{scenario.id}' does not fit lab '{lab.lab}': {'; '.join(reasons)}"

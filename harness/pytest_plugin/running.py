@@ -12,7 +12,7 @@ from harness.exits import Exit
 from harness.journal.writer import FILE_NAME
 from harness.judge.text import explain_failure
 from harness.labs.models import LabFile
-from harness.paths import LOG_NAME, RESULTS_NAME, sessions_dir
+from harness.paths import LOG_NAME, RESULTS_NAME, runs_dir, sessions_dir
 from harness.plan.load import plan_reference
 from harness.plan.models import Scenario
 from harness.plan.plain import plan_sha256, to_plain
@@ -44,6 +44,7 @@ def run_scenario(
     session_id = session_id_of(item.config)
     if (sessions_dir() / session_id / STOP_NAME).exists():
         pytest.skip("not-run: the session was stopped")
+    previous = previous_of(scenario, session_id, lab)
     plan = {
         "name": scenario.plan,
         "title": title,
@@ -59,6 +60,7 @@ def run_scenario(
         instances=lab.instance_names,
         seed=seed_of(lab, options),
         record=options.record,
+        previous=previous,
     )
     job.save()
     interrupted = False
@@ -68,6 +70,20 @@ def run_scenario(
         interrupted, code = True, int(Exit.INTERRUPTED)
         item.session.shouldstop = "stopped by the operator"
     report(item, job, code, interrupted=interrupted)
+
+
+def previous_of(scenario: Scenario, session_id: str, lab: LabFile) -> str | None:
+    """The run of the leg before, None for a scenario that begins at a baseline.  Skips a leg whose turn cannot come."""
+    leg = scenario.leg
+    if leg is None or leg.after is None:
+        return None
+    run_id = run_id_of(session_id, leg.after, lab.lab)
+    if not (runs_dir() / run_id / FILE_NAME).exists():
+        pytest.skip(
+            f"not-run: leg {leg.number} of campaign '{leg.campaign}' goes on where '{leg.after}' ends, "
+            "which was not begun in this session"
+        )
+    return run_id
 
 
 def report(item: pytest.Item, job: Job, code: int, *, interrupted: bool) -> None:

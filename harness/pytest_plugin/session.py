@@ -50,6 +50,7 @@ class SessionRecorder:
         self._began_ns = monotonic_ns()
         self._rows: dict[str, ScenarioRow] = {}
         self._orders: dict[str, Order] = {}
+        self._campaigns: dict[str, str] = {}
         self._exits: dict[str, Exit] = {}
         self._selected: set[str] = set()
         self._usage_error = False
@@ -79,11 +80,17 @@ class SessionRecorder:
                 key = f"{path.name}::{function_name(scenario.id)}[lab={lab.lab}]"
                 run_id = run_id_of(self.session_id, scenario.id, lab.lab)
                 self._rows[key] = ScenarioRow(id=scenario.id, title=scenario.title, run_id=run_id, lab=lab.lab)
+                if scenario.leg is not None:
+                    self._campaigns[key] = f"{path.name}::{scenario.leg.campaign}[lab={lab.lab}]"
                 named = {"name": scenario.plan, "title": plan.title}
                 self._orders[key] = Order(run_id, named, to_plain(scenario), lab.lab, seed_of(lab, self._options))
         except HarnessError:
             # pytest reports the same mistake as a collection error, with its place in the file
             self._usage_error = True
+
+    def campaign_of(self, nodeid: str) -> str | None:
+        """The campaign of a test, with its plan and lab; None for a scenario that is no leg."""
+        return self._campaigns.get(_key(nodeid))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """What is left after `-k`, where the tests run in this process."""

@@ -22,7 +22,8 @@ def next_commands(results: Mapping[str, Any], header: Mapping[str, Any]) -> tupl
     run, lab = shlex.quote(results["run_id"]), shlex.quote(results["lab"]["name"])
     show = Command(f"./hil run show {run}", "the run step by step, with the journal lines behind each statement")
     replay = Command(f"./hil judge replay {run}", "judge the same journal again, offline: same journal, same verdict")
-    again = Command(start_command(results, header), "the same scenario on the same lab with the same seed")
+    what = "all legs of the campaign" if results.get("leg") else "the same scenario"
+    again = Command(start_command(results, header), f"{what} on the same lab with the same seed")
     resume = Command(f"./hil run resume {run}", "go on where the run broke off; what was injected is undone first")
     begin: Mapping[str, tuple[Command, ...]] = {
         "pass": (again, replay),
@@ -52,8 +53,10 @@ def session_commands(runs: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]
 
 
 def start_command(results: Mapping[str, Any], header: Mapping[str, Any]) -> str:
-    """The command that runs the same scenario again."""
-    return _start_command(results, header.get("plan") or {}, "-k", str(results["scenario"]))
+    """The command that runs the same scenario again; a leg does not run without those before it."""
+    leg = results.get("leg")
+    selected = leg["campaign"] if leg else results["scenario"]
+    return _start_command(results, header.get("plan") or {}, "-k", str(selected))
 
 
 def _start_command(results: Mapping[str, Any], plan: Mapping[str, Any], *selection: str) -> str:

@@ -11,8 +11,9 @@ from typing import Final
 
 from harness.azurelocal.evidence import evidence_commands
 from harness.azurelocal.health import read_system_health, read_update_health
-from harness.azurelocal.records import health_record
+from harness.azurelocal.records import health_record, runs_record
 from harness.azurelocal.releases import expected_build
+from harness.azurelocal.updates import list_runs
 from harness.clock import NS_PER_S
 from harness.errors import CredentialRejectedError, HarnessError
 from harness.faults import FaultState
@@ -26,6 +27,8 @@ from harness.run.fault_cycle import FaultCycle, FaultMemory, Surroundings, to_ns
 from harness.run.guest_cycle import GuestCycle
 from harness.run.guide_cycle import GuideCycle, Trouble, guide_event
 from harness.run.job import Job
+from harness.run.leg_cycle import LegCycle
+from harness.run.legs import Handover
 from harness.run.loop import Loop, StopRequestedError
 from harness.run.memory import RunMemory
 from harness.run.observer import Observer
@@ -69,6 +72,8 @@ class Conductor:
         self._endpoints = endpoints
         self._workflow: HostSide = workflow
         self._phases = PhaseTracker()
+        self.handover: Handover | None = None
+        """What this run leaves to the next leg, once it has ended."""
         self._loop = Loop(lab, endpoints, stop)
         self._loop.on_event = self._take_event
         self._loop.last_event = memory.last_event
@@ -92,6 +97,8 @@ class Conductor:
         ]
         self._go_on: Callable[[], None] = lambda: None
         self._update = self._guest_cycle(workflow) if isinstance(workflow, GuestWorkflow) else self._cycle(workflow)
+        solution_update = self._update if isinstance(self._update, UpdateCycle) else None
+        self._leg = LegCycle(scenario, lab, self._observer, self._phases, solution_update, memory.received)
         self._guides = GuideCycle(
             scenario.guides,
             workflow.update_id,
@@ -153,8 +160,11 @@ class Conductor:
             self._watch()
             if self._memory.begun or self._is_ready():
                 self._run_update()
-                self._settle()
+                if not self._leg.over:
+                    self._settle()
             self._finish()
+            if self._leg.over:
+                self._hand_over()
         except StopRequestedError as stop:
             self._abort(str(stop))
             return "aborted"
@@ -214,6 +224,7 @@ class Conductor:
         for event in self._lab.events(-1):
             if event.seq <= self._memory.last_event:
                 self._phases.take(event)
+                self._leg.replay(event)
 
     def _run_update(self) -> None:
         self._scribe.stage("update")
@@ -228,24 +239,41 @@ class Conductor:
                 self._tell_faults(Event(seq=-1, t_ns=self._lab.clock.now_ns(), kind="update.starting"))
                 self._loop.run_until(lambda: all(fault.in_place for fault in self._faults))
             self._update.begin()
-        self._loop.run_until(lambda: self._rejected is not None or self._update_over())
+        self._loop.run_until(lambda: self._rejected is not None or self._update_over() or self._leg_is_over())
         self._raise_rejected()
         for fault in self._faults:
             fault.close()
+        if self._leg.is_followed and not self._leg.over:
+            summary = f"the leg could not hand the update over: {self._leg.why_not(self.tainted)}"
+            at_ns = self._lab.clock.now_ns()
+            self._scribe.finding("leg-not-over", "harness", Verdict.INCONCLUSIVE, summary, at_ns=at_ns)
 
     def _update_over(self) -> bool:
         ending = self._update.ending
         if ending is None:
-            return False
+            return self._leg.is_late
         if ending in (Ending.STUCK, Ending.LATE, Ending.LOST):
             return True
         return all(fault.over for fault in self._faults)
+
+    def _leg_is_over(self) -> bool:
+        """May another leg go on from here?"""
+        faults_over = all(fault.over and fault.in_place for fault in self._faults) and self.tainted is None
+        if not self._leg.over and self._leg.may_end and faults_over:
+            self._sample()
+            self._leg.end()
+        return self._leg.over
+
+    def _hand_over(self) -> None:
+        """The last word about the lab: from here the next leg goes on."""
+        self.handover = self._leg.handover(self._job.run_id, self._loop.last_event, self._memory.sampled_to_ns)
+        self._scribe.leg_handed_over(self.handover)
 
     def _settle(self) -> None:
         """Give the cluster its time to come to rest, and take the final look."""
         self._undo()
         self._update.let_go()
-        if self._update.ending in (Ending.STUCK, Ending.LATE, Ending.LOST):
+        if self._update.ending in (None, Ending.STUCK, Ending.LATE, Ending.LOST):
             return
         self._scribe.stage("settle")
         deadline_ns = self._lab.clock.now_ns() + to_ns(self._scenario.budgets.settle)
@@ -272,6 +300,17 @@ class Conductor:
                 proofs[0].value, target.solution, dict(sorted(builds.items())), expected_build(target.solution)
             )
             self._scribe.observed(proofs[0].node, "final", "final", record)
+        if self._scenario.leg is not None:
+            self._list_runs()
+
+    def _list_runs(self) -> None:
+        """Every run that the legs of the campaign made of their update: one must have completed it."""
+        update_id, answers = self._workflow.update_id, list[Answer | None]()
+        self._observer.ask_any(list_runs(update_id), self._observer.candidates(), answers.append)
+        self._loop.run_until(lambda: bool(answers))
+        if answers[0] is not None:
+            record = runs_record(update_id, answers[0].value)
+            self._scribe.observed(answers[0].node, "runs", "runs", record)
 
     def _read_builds(self, workflow: Workflow) -> dict[str, str]:
         """Each node's own word on its build; one that does not answer is asked again for a while, then is unknown."""
@@ -370,11 +409,13 @@ class Conductor:
         if self._lab.clock.now_ns() > self._memory.sampled_to_ns:
             window = self._lab.samples(self._memory.sampled_to_ns)
             self._scribe.samples(window, self._lab.sample_interval_ns)
+            self._leg.take_samples(window)
             self._memory.sampled_to_ns = window.to_ns
 
     def _take_event(self, event: Event) -> None:
         self._scribe.event(event, self._lab.clock.now_ns())
         self._phases.take(event)
+        self._leg.take(event)
         for fault in self._faults:
             fault.take(event)
 

@@ -21,7 +21,8 @@ class Job:
     """What one run is to do.
 
     `scenario` and `lab` are plain data of the resolved scenario and the lab file; `instances` the lab instances that
-    may be leased; `record` asks for transcripts of all conversations as evidence.
+    may be leased; `record` asks for transcripts of all conversations as evidence.  `previous` is the run of the leg
+    before, None for a scenario that begins at a baseline.
     """
 
     run_id: str
@@ -32,6 +33,7 @@ class Job:
     instances: tuple[str, ...]
     seed: int
     record: bool = False
+    previous: str | None = None
 
     @property
     def folder(self) -> Path:

@@ -11,6 +11,7 @@ from harness.journal import Entry
 from harness.run.fault_cycle import FaultMemory
 from harness.run.guest_memory import GuestsMemory, take_guest
 from harness.run.guide_cycle import Following, GuideMemory, guide_event
+from harness.run.legs import Handover
 from harness.run.update_cycle import UpdateMemory
 from harness.values import Event
 
@@ -18,7 +19,7 @@ from harness.values import Event
 @dataclass(slots=True)
 class RunMemory:
     """State of a run, folded from its lines.  `begun`: the update may have been started, so the lab must not be
-    reset."""
+    reset.  `received`: what the leg before left."""
 
     last_event: int = -1
     sampled_to_ns: int = 0
@@ -26,7 +27,15 @@ class RunMemory:
     faults: dict[str, FaultMemory] = field(default_factory=dict)
     guides: GuideMemory = field(default_factory=GuideMemory)
     guests: GuestsMemory = field(default_factory=GuestsMemory)
+    received: Handover | None = None
+    let_go: bool = False
     ended: str | None = None
+
+    def take_over(self, handover: Handover) -> None:
+        """Go on where the leg before let go; the budgets of this leg begin now."""
+        self.received = handover
+        self.last_event, self.sampled_to_ns = handover.last_event, handover.sampled_to_ns
+        self.update.starts, self.update.run_id = handover.starts, handover.update_run
 
     @property
     def begun(self) -> bool:
@@ -55,6 +64,11 @@ def _take(memory: RunMemory, entry: Entry) -> None:
             memory.last_event = max(memory.last_event, data["number"])
             for fault in memory.faults.values():
                 _take_event(fault, data)
+        case "leg.taken_over":
+            memory.take_over(Handover.of(entry))
+            memory.update.first_start_ns = entry.t_lab_ns
+        case "leg.handed_over":
+            memory.let_go = True
         case "samples":
             memory.sampled_to_ns = max(memory.sampled_to_ns, data["to_ns"])
         case "attempt.begin":

@@ -11,6 +11,7 @@ from harness.journal import SCHEMA, Entry, JournalWriter, Kind
 from harness.labs.holder import Holder
 from harness.labs.port import Lab
 from harness.run.job import Job
+from harness.run.legs import Handover
 from harness.values import Event, SampleWindow, Verdict
 
 
@@ -34,7 +35,6 @@ class Scribe:
 
     def header(self, job: Job, lab: Lab, harness_version: str) -> Entry:
         """Line 1: what is to be proven, where, with which seed and limits."""
-        me = Holder.me()
         about = {
             "name": lab.name,
             "kind": lab.kind,
@@ -47,9 +47,14 @@ class Scribe:
             "capabilities": sorted(lab.capabilities),
             "sample_interval_ns": lab.sample_interval_ns,
         }
+        return self.header_about(job, about, lab.instance, harness_version)
+
+    def header_about(self, job: Job, about: Mapping[str, Any], instance: str, harness_version: str) -> Entry:
+        """Line 1 with what is known `about` the lab; a leg without a lab repeats what the leg before wrote."""
+        me = Holder.me()
         host = {
             "run_id": job.run_id,
-            "instance": lab.instance,
+            "instance": instance,
             "pid": me.pid,
             "boot_id": me.boot_id,
             "started": me.started,
@@ -62,7 +67,7 @@ class Scribe:
             harness=harness_version,
             scenario=job.scenario,
             plan=job.plan,
-            lab=about,
+            lab=dict(about),
             seed=job.seed,
             limits=_limits(job.scenario),
             waivers=job.scenario.get("waivers", []),
@@ -88,6 +93,14 @@ class Scribe:
         return self._note(
             "lab", "baseline", outcome="ready" if ready else "unreachable", reason=reason, versions=dict(versions)
         )
+
+    def leg_taken_over(self, handover: Handover) -> Entry:
+        """The leg goes on where the one before let go."""
+        return self._note("run", "leg.taken_over", **handover.plain())
+
+    def leg_handed_over(self, handover: Handover) -> Entry:
+        """The leg lets go of lab and update; the next one may begin."""
+        return self._note("run", "leg.handed_over", **handover.plain())
 
     def evidence(self, file: str, sha256: str, size: int, about: str, *, wall_times: bool = False) -> Entry:
         """A file outside the journal."""

@@ -208,6 +208,14 @@ class UpdateCycle:
 
     # --- watching ----------------------------------------------------------------------------------------------------
 
+    @property
+    def is_at_work(self) -> bool:
+        """Does the update run, as far as was last seen, with nothing asked of it and no trouble taken care of?"""
+        at_rest = self.memory.pending_number is None and not (self._in_care or self._recovering)
+        last = self._last
+        running = last is not None and self._workflow.classify(last) is StateClass.RUNNING
+        return self.ending is None and at_rest and running
+
     def take(self, node: str, seen: UpdateObservation, seq: int) -> None:
         """One more look at the update."""
         del node

@@ -18,6 +18,7 @@ from harness.plan.plain import to_plain
 from harness.run.conductor import Conductor
 from harness.run.endpoints import Endpoints
 from harness.run.job import Job
+from harness.run.legs import Handover
 from harness.run.memory import RunMemory, remember
 from harness.run.scribe import Scribe
 from harness.run.stop import StopFlag
@@ -77,11 +78,20 @@ class MortalWriter(JournalWriter):
 
 
 class Rig:
-    """One run on a scripted lab; every `attempt` is a fresh process' share of it."""
+    """One run on a scripted lab; every `attempt` is a fresh process' share of it.
+
+    `received`: what the leg before left, for a later leg of a campaign.
+    """
 
     def __init__(
-        self, folder: Path, scenario: Scenario, lab: ScriptedLab, update: ScriptedUpdate | ScriptedGuests
+        self,
+        folder: Path,
+        scenario: Scenario,
+        lab: ScriptedLab,
+        update: ScriptedUpdate | ScriptedGuests,
+        received: Handover | None = None,
     ) -> None:
+        self.received = received
         self.folder, self.scenario, self.lab, self.update = folder, scenario, lab, update
         self.redactor = Redactor()
         self.stop = StopFlag()
@@ -105,6 +115,8 @@ class Rig:
             if writer.seq == 0:
                 scribe.header(job, self.lab, "test")
             scribe.attempt_begin(resumed=path.exists(), torn_sha256=writer.torn_sha256, epoch=1)
+            if self.received is not None and memory.received is None:
+                memory = remember([scribe.leg_taken_over(self.received)])
             self.conductor = conductor = Conductor(
                 job, self.scenario, self.lab, self.lease, scribe, endpoints, self.update, memory, self.stop
             )

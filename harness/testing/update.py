@@ -98,7 +98,9 @@ class ScriptedUpdate:
         """What a node would say."""
 
         def read(document: Json) -> Proof:
-            return Proof(EnumValue(document, None), TARGET, EnumValue("AppliedSuccessfully", None), "idle", {})
+            return Proof(
+                EnumValue(document, None), TARGET, EnumValue("AppliedSuccessfully", None), "RunNotInProgress", {}
+            )
 
         return Command("prove", "prove", read)
 

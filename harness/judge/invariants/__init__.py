@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from harness.judge.case import Case
+from harness.judge.invariants.campaign import installed_once
 from harness.judge.invariants.guest_updates import (
     baseline_restarts_once,
     guest_updates_succeed,
@@ -66,6 +67,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     nodes_are_up,
     guests_are_home,
     failure_leaves_no_node_paused,
+    installed_once,
     guest_workflow_ran,
     guests_are_known,
     guest_updates_succeed,

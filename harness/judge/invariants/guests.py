@@ -26,9 +26,7 @@ def evidence_of(case: Case, gaps: Sequence[Gap]) -> list[int]:
 
 def guests_answer_at_all(case: Case) -> Iterator[Finding]:
     """A guest that did not answer before the update started cannot tell anything about the update."""
-    begin_ns = case.timeline.starts[0].t_ns if case.timeline.starts else case.ledger.to_ns
-    if case.guest_updates is not None and case.guest_updates.begun_ns is not None:
-        begin_ns = case.guest_updates.begun_ns
+    begin_ns = case.timeline.begun.t_ns if case.timeline.begun else case.ledger.to_ns
     silent = [
         gap for gap in case.ledger.gaps if gap.leading and (gap.first_ok_ns is None or gap.first_ok_ns > begin_ns)
     ]

@@ -17,9 +17,10 @@ HOME_UP_TO_NODES = 16
 
 
 def update_ended(case: Case) -> Iterator[Finding]:
-    """The update that was started in a completed run is Installed, or prepared where only that was asked."""
+    """The update of a completed run is Installed, prepared where only that was asked, or in the hands of the next
+    leg."""
     timeline = case.timeline
-    if not timeline.starts or not timeline.completed or not timeline.updates:
+    if timeline.begun is None or timeline.handovers or not timeline.completed or not timeline.updates:
         return
     last = timeline.updates[-1]
     state = last.value.state.name
@@ -158,6 +159,8 @@ def nodes_are_up(case: Case) -> Iterator[Finding]:
 
 def guests_are_home(case: Case) -> Iterator[Finding]:
     """Invariant 5: after Installed guests are back on the node they came from, except those whose node was lost."""
+    if case.timeline.takeovers:
+        return  # guests had left home before this leg began
     looks = [row for row in case.timeline.clusters if row.value.owners()]
     begin_ns = case.timeline.starts[0].t_ns if case.timeline.starts else 0
     first = next((row for row in reversed(looks) if row.t_ns <= begin_ns), looks[0] if looks else None)

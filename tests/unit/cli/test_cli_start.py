@@ -190,3 +190,9 @@ def test_a_plan_elsewhere_is_named_by_its_path_later_on(tmp_path: Path, monkeypa
     inside = labs_dir() / "twin-4node.yaml"
     assert plan_reference(inside) == "labs/twin-4node.yaml"
     assert find_plan("labs/twin-4node.yaml") == inside, "from any folder"
+
+
+def test_legs_of_a_campaign_need_one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(8)))
+    plan = load_plan(find_plan("campaign"))
+    assert starting.worker_count(plan, Order("campaign"), starting.labs_of(plan, Order("campaign"))) == 1

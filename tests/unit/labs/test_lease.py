@@ -16,7 +16,7 @@ from harness.clock import utc_now
 from harness.errors import LeaseError
 from harness.labs import lease as lease_module
 from harness.labs.holder import Holder
-from harness.labs.lease import TTL_S, LeaseRow, LeaseStore
+from harness.labs.lease import KEPT_FOR_S, TTL_S, LeaseRow, LeaseStore
 
 FOREIGN = Holder("elsewhere", "a boot", 4711, 99)
 
@@ -187,3 +187,36 @@ def test_damaged_file_is_named_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(LeaseError, match=r"leases\.sqlite' cannot be used") as caught:
         LeaseStore(path)
     assert "move it away" in caught.value.hint
+
+
+class TestHandOver:
+    def test_instance_is_kept_for_whom_it_was_handed_to(self, leases: LeaseStore) -> None:
+        first = leases.acquire("lab#1", purpose="leg 1")
+        leases.hand_over(first, kept_for="campaign night")
+        row = leases.read("lab#1")
+        assert row is not None
+        assert row.is_kept
+        with pytest.raises(LeaseError, match=r"'lab#1' is kept for campaign night"):
+            leases.acquire("lab#1", purpose="somebody else")
+        with pytest.raises(LeaseError, match="kept for campaign night"):
+            leases.acquire_any(("lab#1",), purpose="somebody else")
+        second = leases.acquire("lab#1", purpose="leg 2", kept_for="campaign night")
+        assert second.epoch == first.epoch + 1
+        with pytest.raises(LeaseError, match="taken over"):
+            leases.renew(first)
+
+    def test_name_opens_nothing_that_somebody_holds(self, leases: LeaseStore) -> None:
+        leases.acquire("lab#1", purpose="campaign night")
+        with pytest.raises(LeaseError, match="held by"):
+            leases.acquire("lab#1", purpose="leg 2", kept_for="campaign night")
+
+    def test_nobody_waits_for_ever(self, leases: LeaseStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        leases.hand_over(leases.acquire("lab#1", purpose="leg 1"), kept_for="campaign night")
+        later = utc_now() + timedelta(seconds=KEPT_FOR_S + 1)
+        monkeypatch.setattr(lease_module, "utc_now", lambda: later)
+        assert leases.acquire("lab#1", purpose="somebody else").epoch == 2
+
+    def test_operator_can_end_the_wait(self, leases: LeaseStore) -> None:
+        leases.hand_over(leases.acquire("lab#1", purpose="leg 1"), kept_for="campaign night")
+        leases.clear("lab#1")
+        assert leases.acquire("lab#1", purpose="somebody else").epoch == 3

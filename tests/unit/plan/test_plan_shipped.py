@@ -114,7 +114,7 @@ def test_scenarios_are_deeply_frozen() -> None:
 
 
 def test_saved_scenario_of_another_shape_is_refused() -> None:
-    plain = to_plain(shipped()[0])
+    plain = to_plain(load_plan(find_plan("demo")).scenarios[0])
     with pytest.raises(ConfigError, match=r"saved scenario 'UPD-001' cannot be read: limitz"):
         from_plain({**plain, "limitz": {}})
     with pytest.raises(ConfigError, match="cannot be read: budgets"):

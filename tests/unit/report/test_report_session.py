@@ -204,6 +204,13 @@ def test_a_plan_run_by_path_is_run_again_by_path(reports: Any, file: str, word: 
     assert start_command(results, plan).startswith(f"./hil run start {word} --lab twin-4node -k ")
 
 
+def test_a_leg_is_run_again_with_its_campaign(reports: Any) -> None:
+    results = next(row.results for row in rows_of(reports) if row.results)
+    leg = {"campaign": "night", "number": 2, "of": 3, "taken_over": "x", "handed_over": True}
+    line = start_command({**results, "leg": leg}, {"plan": {"name": "demo"}})
+    assert line == "./hil run start demo --lab twin-4node -k night --seed 7"
+
+
 def test_an_empty_session_has_a_page(tmp_path: Path) -> None:
     write_session(tmp_path, STARTED, ENDED, 0.1, 5, [])
     assert "No scenario was selected" in (tmp_path / "index.html").read_text()
