@@ -24,6 +24,9 @@ from harness.values import Finding, GuestEvent, GuestInventory, TrainUpdate, Ver
 NOTICED_S: Final = 0.25
 """A guest under hotpatch may be without answer for so long [INF]."""
 
+RESTART_REQUESTED: Final = 1074
+"""[D] User32: who asked for a restart, and why."""
+
 PHASE: Final = "guests"
 
 
@@ -189,14 +192,15 @@ def hotpatch_restarts_nobody(case: Case) -> Iterator[Finding]:
 
 
 def _rebooted(case: Case, story: GuestStory, gaps: Sequence[Gap], events: Sequence[GuestEvent]) -> Finding:
-    words = [f"{story.update.kb} is a hotpatch and needs no restart, but the guest restarted" if story.update else ""]
-    if story.before and story.after:
-        words.append(f"started {story.before.value.booted} before and {story.after.value.booted} after")
-    if events:
-        said = {event.id: f"{event.id} {event.detail}".strip() for event in events}
-        words.append(f"its log tells of it ({', '.join(said.values())})")
+    words = [f"restarted, although {story.update.kb} is a hotpatch and needs no restart" if story.update else ""]
     if gaps:
-        words.append(f"it was away for {seconds(gaps[0].duration_ns):.4g} s")
+        words.append(f"away for {seconds(gaps[0].duration_ns):.4g} s")
+    if story.before and story.after:
+        words.append(f"its Windows started {story.before.value.booted} before, {story.after.value.booted} after")
+    if events:
+        who = next((event.detail for event in events if event.id == RESTART_REQUESTED), "")
+        ids = ", ".join(dict.fromkeys(str(event.id) for event in events))
+        words.append(f"events {ids}{f', asked for by {who}' if who else ''}")
     return _fail(
         case,
         story,
@@ -204,8 +208,8 @@ def _rebooted(case: Case, story: GuestStory, gaps: Sequence[Gap], events: Sequen
         "; ".join(words),
         gaps[0].start_ns if gaps else story.install_ns,
         [*story.lines("inventory", "install", "result"), *evidence_of(case, gaps[:1])],
-        value=f"{max(len(gaps), story.boots or 0)} restarts",
-        limit="0 restarts",
+        value=str(max(len(gaps), story.boots or 0)),
+        limit="0",
         attrs={"events": [event.id for event in events]},
     )
 
