@@ -16,7 +16,14 @@ from harness.judge.case import Case
 from harness.judge.explain import ORDERED
 from harness.judge.guest_updates import DONE, GuestStory, GuestUpdates
 from harness.judge.invariants.guests import evidence_of
-from harness.measure.guest_changes import differences, disturbed_services, new_events, new_pending, same_boot
+from harness.measure.guest_changes import (
+    differences,
+    disturbed_services,
+    moment,
+    new_events,
+    new_pending,
+    same_boot,
+)
 from harness.measure.ledger import Cause, Gap
 from harness.measure.units import seconds
 from harness.values import Finding, GuestEvent, GuestInventory, TrainUpdate, Verdict
@@ -192,15 +199,15 @@ def hotpatch_restarts_nobody(case: Case) -> Iterator[Finding]:
 
 
 def _rebooted(case: Case, story: GuestStory, gaps: Sequence[Gap], events: Sequence[GuestEvent]) -> Finding:
-    words = [f"restarted, although {story.update.kb} is a hotpatch and needs no restart" if story.update else ""]
+    words = [f"restarted, although {story.update.kb} is a hotpatch" if story.update else ""]
     if gaps:
         words.append(f"away for {seconds(gaps[0].duration_ns):.4g} s")
-    if story.before and story.after:
-        words.append(f"its Windows started {story.before.value.booted} before, {story.after.value.booted} after")
     if events:
         who = next((event.detail for event in events if event.id == RESTART_REQUESTED), "")
-        ids = ", ".join(dict.fromkeys(str(event.id) for event in events))
-        words.append(f"events {ids}{f', asked for by {who}' if who else ''}")
+        words += [f"asked for by {who}"] if who else []
+        words.append(f"events {', '.join(dict.fromkeys(str(event.id) for event in events))}")
+    if story.before and story.after:
+        words.append(f"started {_second(story.before.value.booted)} before, {_second(story.after.value.booted)} after")
     return _fail(
         case,
         story,
@@ -212,6 +219,12 @@ def _rebooted(case: Case, story: GuestStory, gaps: Sequence[Gap], events: Sequen
         limit="0",
         attrs={"events": [event.id for event in events]},
     )
+
+
+def _second(text: str) -> str:
+    """A moment to the second; one that cannot be read as it is."""
+    found = moment(text)
+    return text if found is None else found.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def hotpatch_leaves_nothing_pending(case: Case) -> Iterator[Finding]:
