@@ -31,7 +31,9 @@ _RANK = {
     Verdict.GUIDE_GAP: 5,
 }
 LACKING = 6
-_LACKING_IDS = frozenset({"update-not-finished", "no-final-look", "no-builds", "run-unfinished", "vm-still-down"})
+_LACKING_IDS = frozenset(
+    {"update-not-finished", "no-final-look", "no-builds", "no-sbe", "run-unfinished", "vm-still-down"}
+)
 _FAULT_IDS = frozenset({"fault-missed", "fault-not-confirmed", "fault-not-clean", "fault-imprecise"})
 _PRODUCT = frozenset({Verdict.FAIL, Verdict.STUCK})
 
