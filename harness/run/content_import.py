@@ -42,6 +42,8 @@ class ImportMemory:
     since_ns: int = 0
     """When it was sent, or answered."""
     answered: bool = False
+    error: str = ""
+    """What the product answered instead of taking it; it may have taken it all the same, as after a time-out."""
     before: tuple[str, ...] = ()
     """The list as it was before."""
 
@@ -149,7 +151,7 @@ class ContentImport:
             number=number,
             before=before,
         )
-        memory.sent, memory.answered, memory.before = number, False, before
+        memory.sent, memory.answered, memory.error, memory.before = number, False, "", before
         memory.since_ns = self._lab.clock.now_ns()
         self._endpoints.ask(node, self._workflow.import_content(key), self._answered)
 
@@ -158,12 +160,9 @@ class ContentImport:
         if answer.error is None or isinstance(answer.error, ProductError):
             error = "" if answer.error is None else str(answer.error)
             self._scribe.import_effect(number=self.memory.sent, node=answer.node, error=error)
-            self.memory.answered, self.memory.since_ns = True, self._lab.clock.now_ns()
-            if error:
-                folder = self._workflow.content
-                self._give_up("content-refused", f"the product refused the content in '{folder}': {error}")
-                return
-        # Without a reply the command may have run all the same: the product tells.
+            self.memory.answered, self.memory.error = True, error
+            self.memory.since_ns = self._lab.clock.now_ns()
+        # Without a reply, or with an error, the command may have run all the same: the list tells.
         self._look()
 
     # --- its effect --------------------------------------------------------------------------------------------------
@@ -205,6 +204,10 @@ class ContentImport:
             return
         if classify_state(readiness.state.name) is StateClass.RUNNING:
             self._give_up("foreign-run", f"an update that is not ours is under way: {readiness.reason}")
+            return
+        if self.memory.error:
+            folder = self._workflow.content
+            self._give_up("content-refused", f"the product did not take the content in '{folder}': {self.memory.error}")
             return
         now, before = rows_of(answer.value), self.memory.before
         said = f"is {readiness.state.name}" if readiness.state.name else "is not listed any more"

@@ -78,9 +78,10 @@ def _take(memory: RunMemory, entry: Entry) -> None:
             memory.update.cared += memory.update.granted > 0
             memory.update.granted = 0
         case "content.import":
-            memory.content = ImportMemory(data["number"], entry.t_lab_ns or 0, False, tuple(data["before"]))
+            memory.content = ImportMemory(data["number"], entry.t_lab_ns or 0, before=tuple(data["before"]))
         case "content.imported":
-            memory.content.answered, memory.content.since_ns = True, entry.t_lab_ns or 0
+            memory.content.answered, memory.content.error = True, data["error"]
+            memory.content.since_ns = entry.t_lab_ns or 0
         case "guide.done":
             memory.update.granted += 1
             for fault in memory.faults.values():
