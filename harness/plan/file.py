@@ -110,11 +110,12 @@ class WorkflowEntry(Value):
             return
         what, example = _UPDATES[self.kind]
         given = {} if self.target is None else self.target.model_dump()
-        if self.kind not in given:
+        others = sorted(given.keys() - {self.kind})
+        if not others and self.kind not in given:
             at = () if self.target is None else ("target",)
             yield Objection(at, f"{what} needs a 'target', for example {{{self.kind}: {example}}}")
-        for part in sorted(given.keys() - {self.kind}):
-            message = f"{what} has no target '{part}'; that is for 'kind: {part}'"
+        for part in others:
+            message = f"{what} has no target '{part}'; write {{{self.kind}: {example}}}, or 'kind: {part}'"
             yield Objection(("target", part), message, at_key=True)
 
 
