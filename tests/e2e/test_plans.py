@@ -21,7 +21,7 @@ GUIDES = {
     "UPD-004": "upd-arb-offline",
     "UPD-005": "ev-systemdrive-free-space",
 }
-DEMO = ("UPD-001", "UPD-002", *GUIDES)
+DEMO = ("UPD-001", "UPD-002", *GUIDES, "SBE-001")
 SABOTAGE = {
     "UPD-003": "plan_delete_without_effect",
     "UPD-004": "group_start_without_effect",
@@ -54,7 +54,7 @@ def test_demo_passes_and_can_be_repeated(chain: Chain) -> None:
     assert summary["exit_code"] == Exit.PASS
     assert {row["id"]: row["verdict"] for row in summary["scenarios"]} == dict.fromkeys(DEMO, "pass")
     assert all(row["subject"] == "simulated" and row["machines"] == "none" for row in summary["scenarios"])
-    assert all(5 * 3600 < row["lab_time_s"] < 12 * 3600 for row in summary["scenarios"])
+    assert all(3 * 3600 < row["lab_time_s"] < 12 * 3600 for row in summary["scenarios"])
     assert all(scenario in done.stdout for scenario in DEMO)
     page = (chain.home / "reports" / "last" / "index.html").resolve()
     assert page.is_file()
@@ -76,6 +76,9 @@ def test_demo_passes_and_can_be_repeated(chain: Chain) -> None:
         assert (row["id"], row["rank"], row["first"], row["outcome"]) == (guide, 1, guide, "verified")
         assert row["excluded"], "a look-alike is ruled out by name"
         assert 0 < row["recovered_s"] < 3 * 3600
+    extension = results["SBE-001"]
+    assert extension["versions"] == {"of": "sbe", "from": "4.1.2509.3", "to": "4.1.2510.2", "reached": "4.1.2510.2"}
+    assert measured(extension, "node.down.most") == 1, "each node restarts"
 
     first = _run(chain, "UPD-002")
     again = chain.hil("run", "start", "demo", "-k", "UPD_002", "--seed", str(results["UPD-002"]["seed"]), "-n", "1")
@@ -113,6 +116,7 @@ def test_detects_finds_every_planted_defect(chain: Chain) -> None:
         "DET-002": "fail",
         "DET-003": "fail",
         "DET-004": "stuck",
+        "DET-005": "fail",
         "DET-007": "guide-gap",
         "DET-008": "stuck",
     }
@@ -129,6 +133,8 @@ def test_detects_finds_every_planted_defect(chain: Chain) -> None:
     assert "26100.6899" in old["limit"]
     stuck = findings(results["DET-004"])["no-progress"]
     assert "Failover ECE Service to new Node" in stuck["step"]
+    left_out = findings(results["DET-005"])["sbe-old"]
+    assert (left_out["node"], left_out["value"], left_out["limit"]) == ("NODE04", "4.1.2509.3", "4.1.2510.2")
     gap = findings(results["DET-007"])["guide-gap"]
     assert "upd-arb-offline" in gap["summary"]
     assert "the symptom stayed" in gap["summary"]

@@ -124,7 +124,7 @@ def test_saved_scenario_of_another_shape_is_refused() -> None:
 
 
 def test_demo_is_what_it_promises() -> None:
-    clean, loss, *ditches = load_plan(find_plan("demo")).scenarios
+    clean, loss, *ditches, extension = load_plan(find_plan("demo")).scenarios
     assert clean.start is not None
     assert clean.workflow.target is not None
     assert (clean.start.solution, clean.workflow.target.solution) == ("12.2509.1001.22", "12.2510.1002.94")
@@ -141,6 +141,7 @@ def test_demo_is_what_it_promises() -> None:
         "UPD-004": ("resource_bridge.stop", ("upd-arb-offline",)),
         "UPD-005": ("node.fill_system_drive", ("ev-systemdrive-free-space",)),
     }
+    assert (extension.id, extension.workflow.kind, extension.faults) == ("SBE-001", "sbe", ())
     assert all(str(one.faults[0].until.event) == "guide.done nth=1" for one in ditches if one.faults[0].until)
 
 
@@ -151,6 +152,7 @@ def test_detects_plants_each_defect_once() -> None:
         "no_ha_restart",
         "installed_with_old_build",
         "step_hangs",
+        "sbe_skips_a_node",
         "group_start_without_effect",
     ]
 
