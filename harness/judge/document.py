@@ -31,9 +31,11 @@ class LabPart(Part):
 
 
 class VersionsPart(Part):
-    """Solution versions: at the baseline, wanted, and reached."""
+    """Versions of the part that the scenario installs (`of`): at the baseline, wanted, and reached."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    of: Literal["solution", "sbe"]
 
     start: str | None = Field(alias="from")
     to: str | None

@@ -152,12 +152,24 @@ def _optional_utc(judgement: Judgement, t_ns: int | None) -> str | None:
 
 def _versions(judgement: Judgement) -> VersionsPart:
     timeline = judgement.case.timeline
+    scenario, last = timeline.scenario, timeline.updates[-1].value.current_version if timeline.updates else None
     baseline = (timeline.baselines[0].value.get("versions") or {}) if timeline.baselines else {}
-    before = baseline.get("solution") or (timeline.updates[0].value.current_version if timeline.updates else None)
     final: Mapping[str, Any] = timeline.final.value if timeline.final else {}
-    target = final.get("target") or ((timeline.scenario.get("workflow") or {}).get("target") or {}).get("solution")
-    reached = final.get("current_version") or (timeline.updates[-1].value.current_version if timeline.updates else None)
-    return VersionsPart.model_validate({"from": before or None, "to": target or None, "reached": reached or None})
+    target = (scenario.get("workflow") or {}).get("target") or {}
+    if target.get("sbe"):
+        before = baseline.get("sbe") or (scenario.get("from") or {}).get("sbe")
+        wanted, reached = target["sbe"], (final.get("sbe") or {}).get("current")
+    else:
+        before = baseline.get("solution") or (timeline.updates[0].value.current_version if timeline.updates else None)
+        wanted, reached = final.get("target") or target.get("solution"), final.get("current_version") or last
+    return VersionsPart.model_validate(
+        {
+            "of": "sbe" if target.get("sbe") else "solution",
+            "from": before or None,
+            "to": wanted or None,
+            "reached": reached or None,
+        }
+    )
 
 
 def _leg(judgement: Judgement) -> LegPart | None:

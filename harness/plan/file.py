@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
@@ -13,6 +14,7 @@ from harness.plan.guest_updates import GuestNames, Month, Window, window_objecti
 from harness.plan.models import (
     Capability,
     Consumes,
+    ContentFolder,
     Defect,
     FaultName,
     GuideName,
@@ -23,6 +25,7 @@ from harness.plan.models import (
     Resync,
     ScenarioId,
     Severity,
+    Target,
     Until,
     Value,
     Versions,
@@ -36,6 +39,7 @@ from harness.plan.text import Objection, Objections
 from harness.plan.trigger import AfterFault, Event
 from harness.plan.vocabulary import FAULTS
 
+_UPDATES = {"solution": ("a solution update", "12.2510.1002.94"), "sbe": ("an SBE update", "4.1.2510.2")}
 _LIMIT_TYPES = ["string", "number", "object", "null"]
 LimitMap = Annotated[
     dict[str, Limit | None],
@@ -65,10 +69,11 @@ class NeedsEntry(Value):
 
 
 class OptionsEntry(Value):
-    """Options of a solution update."""
+    """Options of an update; `content` is for an SBE whose files the operator has put into a folder on a node."""
 
     prepare_only: StrictBool = False
     ignore_warnings: StrictBool = False
+    content: ContentFolder | None = None
 
 
 class ResumeEntry(Value):
@@ -79,11 +84,13 @@ class ResumeEntry(Value):
 
 _KEYS: Final = {
     "solution": {"target", "options", "resume"},
+    "sbe": {"target", "options", "resume"},
     "hotpatch": {"month", "guests", "window"},
     "observe": set[str](),
 }
 _FOREIGN: Final = {
     "solution": "'solution' updates the cluster, not its guests,",
+    "sbe": "'sbe' updates the cluster, not its guests,",
     "hotpatch": "'hotpatch' updates guests, not the cluster,",
     "observe": "'observe' changes nothing",
 }
@@ -92,8 +99,8 @@ _FOREIGN: Final = {
 class WorkflowEntry(Value):
     """What changes the system."""
 
-    kind: Literal["solution", "hotpatch", "observe"]
-    target: Versions | None = None
+    kind: Literal["solution", "sbe", "hotpatch", "observe"]
+    target: Target | None = None
     options: OptionsEntry = OptionsEntry()
     resume: ResumeEntry = ResumeEntry()
     month: Month | None = None
@@ -102,11 +109,10 @@ class WorkflowEntry(Value):
 
     @model_validator(mode="after")
     def _check_kind(self) -> WorkflowEntry:
-        objections = []
-        if self.kind == "solution" and self.target is None:
-            objections.append(
-                Objection((), "a solution update needs a 'target', for example {solution: 12.2510.1002.94}")
-            )
+        objections = [*self._target_objections()]
+        if self.kind == "solution" and self.options.content is not None:
+            message = "only an SBE is imported from a folder; leave 'content' out, or say 'kind: sbe'"
+            objections.append(Objection(("options", "content"), message, at_key=True))
         objections += [
             Objection((key,), f"{_FOREIGN[self.kind]} and takes no '{key}'", at_key=True)
             for key in sorted(self.model_fields_set - _KEYS[self.kind] - {"kind"})
@@ -118,6 +124,20 @@ class WorkflowEntry(Value):
         if objections:
             raise Objections(objections)
         return self
+
+    def _target_objections(self) -> Iterator[Objection]:
+        """An update has a target of its own kind, and no other."""
+        if self.kind not in _UPDATES:
+            return
+        what, example = _UPDATES[self.kind]
+        given = {} if self.target is None else self.target.model_dump()
+        others = sorted(given.keys() - {self.kind})
+        if not others and self.kind not in given:
+            at = () if self.target is None else ("target",)
+            yield Objection(at, f"{what} needs a 'target', for example {{{self.kind}: {example}}}")
+        for part in others:
+            message = f"{what} has no target '{part}'; write {{{self.kind}: {example}}}, or 'kind: {part}'"
+            yield Objection(("target", part), message, at_key=True)
 
 
 class FaultEntry(Value):

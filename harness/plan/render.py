@@ -102,12 +102,12 @@ def _before(scenario: Scenario) -> _Step:
     remarks = [f"needs nodes {needs.nodes}, guests {needs.guests}"]
     if needs.capabilities:
         remarks.append(f"needs {', '.join(needs.capabilities)}")
-    version = f", and bring it to solution {scenario.start.solution}" if scenario.start else ""
+    start = scenario.start
+    version = f", and bring it to solution {start.solution}" if start else ""
+    version += f" with SBE {start.sbe}" if start and start.sbe else ""
     head = f"lease an instance of lab '{scenario.lab}'{version}"
     if scenario.leg is not None and _is_later_leg(scenario):
-        head = (
-            f"take over from {scenario.leg.after}: the instance of lab '{scenario.lab}', and the update that runs there"
-        )
+        head = f"take over from {scenario.leg.after}: an instance of lab '{scenario.lab}' with the update at work"
     return _Step(head, children=[_Step(text, False) for text in remarks])
 
 
@@ -141,7 +141,12 @@ def _workflow(scenario: Scenario) -> _Step:
         if workflow.resume.on_failure
         else "when it fails: do not resume it",
     ]
-    step = _Step(f"{verb} the solution update to {workflow.target.solution}{warnings}")
+    content = workflow.options.content
+    if content:
+        remarks.insert(0, f"when it asks for content: import the vendor's files from {content}, once")
+    part = "solution" if workflow.target.solution else "SBE"
+    version = workflow.target.solution or workflow.target.sbe
+    step = _Step(f"{verb} the {part} update to {version}{warnings}")
     step.children = [_Step(remark, False) for remark in remarks]
     return step
 

@@ -54,6 +54,11 @@ def resolve(
         raise Objections(
             [Objection((), "a solution update needs 'from', the version it starts from; here or in 'defaults'")]
         )
+    if entry.workflow.kind == "sbe" and (start is None or start.sbe is None):
+        missing = (
+            "an SBE update needs 'from' with 'solution' and 'sbe', the versions it starts from; here or in 'defaults'"
+        )
+        raise Objections([Objection((), missing)])
     limits = _limits(entry, defaults)
     return Scenario.model_validate(
         {
@@ -121,7 +126,7 @@ def _workflow(entry: WorkflowEntry) -> Workflow:
     return Workflow(
         kind=entry.kind,
         target=entry.target,
-        options=Options(prepare_only=entry.options.prepare_only, ignore_warnings=entry.options.ignore_warnings),
+        options=Options(**dict(entry.options)),
         resume=Resume(on_failure=entry.resume.on_failure),
         guest_updates=None
         if entry.month is None

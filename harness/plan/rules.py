@@ -32,7 +32,7 @@ def objections(scenario: Scenario) -> list[Objection]:
 
 
 def version_key(version: str) -> tuple[int, ...]:
-    """A solution version for ordering: `12.2510.1002.94` → (12, 2510, 1002, 94)."""
+    """A version for ordering: `12.2510.1002.94` → (12, 2510, 1002, 94)."""
     return tuple(int(part) for part in version.split("."))
 
 
@@ -40,11 +40,11 @@ def _versions(scenario: Scenario) -> Iterator[Objection]:
     target, start = scenario.workflow.target, scenario.start
     if target is None or start is None:
         return
-    if version_key(target.solution) <= version_key(start.solution):
-        message = (
-            f"the target {target.solution} is not newer than 'from' {start.solution}; the product does not go back"
-        )
-        yield Objection(("workflow", "target", "solution"), message)
+    for part in ("solution", "sbe"):
+        wanted, before = getattr(target, part), getattr(start, part)
+        if wanted is not None and before is not None and version_key(wanted) <= version_key(before):
+            message = f"the target {wanted} is not newer than 'from' {before}; the product does not go back"
+            yield Objection(("workflow", "target", part), message)
 
 
 def _consumes(scenario: Scenario) -> Iterator[Objection]:
@@ -77,7 +77,7 @@ def _guard(scenario: Scenario) -> Iterator[Objection]:
 def _no_update(scenario: Scenario) -> Iterator[Objection]:
     """Workflows that start no update of the system."""
     kind = scenario.workflow.kind
-    if kind == "solution":
+    if kind in ("solution", "sbe"):
         return
     what = "starts no update" if kind == "observe" else "starts no update of the cluster"
     if scenario.leg is not None:

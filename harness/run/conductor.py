@@ -22,6 +22,7 @@ from harness.labs.port import BaselineSpec, Lab
 from harness.plan.models import Scenario
 from harness.run.change import Change
 from harness.run.collection import collect_evidence
+from harness.run.content_import import content_import_of
 from harness.run.endpoints import Answer, Endpoints
 from harness.run.fault_cycle import FaultCycle, FaultMemory, Surroundings, to_ns
 from harness.run.guest_cycle import GuestCycle
@@ -37,7 +38,8 @@ from harness.run.scribe import Scribe, plain
 from harness.run.stop import StopFlag
 from harness.run.update_cycle import Ending, UpdateCycle
 from harness.values import Event, Verdict
-from harness.workflows.port import GuestWorkflow, HostSide, Workflow
+from harness.workflows.port import Command, ContentWorkflow, GuestWorkflow, HostSide, Workflow
+from harness.workflows.sbe import extension_record
 from harness.workflows.solution import final_record
 
 SAMPLE_EVERY_S: Final = 300
@@ -111,6 +113,9 @@ class Conductor:
             memory.guides,
             self._guide_done,
         )
+        self._content = content_import_of(
+            workflow, scenario, lab, self._loop, endpoints, self._observer, scribe, memory.content
+        )
         self._watching = False
 
     def _cycle(self, workflow: Workflow) -> Change:
@@ -158,7 +163,7 @@ class Conductor:
             if not self._memory.begun and not self._reach_baseline():
                 return "completed"
             self._watch()
-            if self._memory.begun or self._is_ready():
+            if self._memory.started or self._is_ready():
                 self._run_update()
                 if not self._leg.over:
                     self._settle()
@@ -181,7 +186,7 @@ class Conductor:
         self._scribe.stage("baseline")
         start = self._scenario.start
         provoke = [cause.model_dump(mode="json", by_alias=True) for cause in self._scenario.provoke]
-        spec = BaselineSpec({"solution": start.solution} if start else {}, self._job.seed, provoke)
+        spec = BaselineSpec(start.model_dump() if start else {}, self._job.seed, provoke)
         reached = self._lab.baseline(spec, self._lease)
         self._scribe.baseline(ready=reached.ready, reason=reached.reason, versions=reached.versions)
         if not reached.ready:
@@ -213,11 +218,22 @@ class Conductor:
             readiness = answers[0].value
             self._scribe.observed(answers[0].node, "readiness", "readiness", plain(readiness))
             reason = readiness.reason
+            if self._content is not None and self._content.is_wanted(readiness):
+                return self._bring_content()
         if not reason:
             return True
         summary = f"the workflow cannot start: {reason}"
         self._scribe.finding("precheck-failed", "lab", Verdict.LAB, summary, at_ns=self._lab.clock.now_ns())
         return False
+
+    def _bring_content(self) -> bool:
+        """Import what the update asks for; True when it can be started then."""
+        content = self._content
+        if content is not None:
+            content.begin()
+            self._loop.run_until(lambda: content.over or self._rejected is not None)
+            self._raise_rejected()
+        return content is not None and content.ready
 
     def _catch_up(self) -> None:
         """Replay the events that an earlier attempt journalled, so that phases and turns are known."""
@@ -290,15 +306,17 @@ class Conductor:
 
     def _final_look(self, workflow: Workflow) -> None:
         """The proof of success, or what speaks against it: asked of one node, the build of every node of itself."""
-        builds = self._read_builds(workflow)
+        builds = self._ask_every_node(workflow.read_build())
+        extensions = self._ask_every_node(workflow.read_extension()) if isinstance(workflow, ContentWorkflow) else {}
         proofs: list[Answer | None] = []
         self._observer.ask_any(workflow.prove(), self._observer.candidates(), proofs.append)
         self._loop.run_until(lambda: bool(proofs))
         target = self._scenario.workflow.target
         if proofs[0] is not None and target is not None:
-            record = final_record(
-                proofs[0].value, target.solution, dict(sorted(builds.items())), expected_build(target.solution)
-            )
+            solution = target.solution or ""
+            record = final_record(proofs[0].value, solution, dict(sorted(builds.items())), expected_build(solution))
+            if target.sbe is not None:
+                record["sbe"] = extension_record(proofs[0].value, target.sbe, extensions)
             self._scribe.observed(proofs[0].node, "final", "final", record)
         if self._scenario.leg is not None:
             self._list_runs()
@@ -312,28 +330,28 @@ class Conductor:
             record = runs_record(update_id, answers[0].value)
             self._scribe.observed(answers[0].node, "runs", "runs", record)
 
-    def _read_builds(self, workflow: Workflow) -> dict[str, str]:
-        """Each node's own word on its build; one that does not answer is asked again for a while, then is unknown."""
-        builds: dict[str, str] = {}
+    def _ask_every_node(self, question: Command[str]) -> dict[str, str]:
+        """Each node's own word; one that does not answer is asked again for a while, then its answer is empty."""
+        told: dict[str, str] = {}
         deadline_ns = self._lab.clock.now_ns() + ASK_BUILDS_FOR_S * NS_PER_S
 
         def seen(answer: Answer) -> None:
             self._observer.note_contact(answer)
             if answer.error is None:
-                builds[answer.node] = answer.value
+                told[answer.node] = answer.value
             elif self._lab.clock.now_ns() < deadline_ns:
                 again_ns = self._lab.clock.now_ns() + ASK_AGAIN_S * NS_PER_S
-                self._loop.agenda.plan(again_ns, "ask for the build again", lambda: ask(answer.node))
+                self._loop.agenda.plan(again_ns, f"{question.name} again", lambda: ask(answer.node))
             else:
-                builds[answer.node] = ""
+                told[answer.node] = ""
 
         def ask(node: str) -> None:
-            self._endpoints.ask(node, workflow.read_build(), seen)
+            self._endpoints.ask(node, question, seen)
 
         for node in self._lab.nodes:
             ask(node)
-        self._loop.run_until(lambda: len(builds) == len(self._lab.nodes))
-        return builds
+        self._loop.run_until(lambda: len(told) == len(self._lab.nodes))
+        return told
 
     def _finish(self) -> None:
         """Probes off, the last samples, the evidence."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.faults import FaultState
 from harness.journal import Entry
+from harness.run.content_import import ImportMemory
 from harness.run.fault_cycle import FaultMemory
 from harness.run.guest_memory import GuestsMemory, take_guest
 from harness.run.guide_cycle import Following, GuideMemory, guide_event
@@ -18,8 +19,9 @@ from harness.values import Event
 
 @dataclass(slots=True)
 class RunMemory:
-    """State of a run, folded from its lines.  `begun`: the update may have been started, so the lab must not be
-    reset.  `received`: what the leg before left."""
+    """State of a run, folded from its lines.  `begun`: the system may have been changed, so the lab must not be reset.
+    `started`: it was ready, and the update or a fault may have begun.  `received`: what the leg before left; `let_go`:
+    this leg handed the update over."""
 
     last_event: int = -1
     sampled_to_ns: int = 0
@@ -27,6 +29,7 @@ class RunMemory:
     faults: dict[str, FaultMemory] = field(default_factory=dict)
     guides: GuideMemory = field(default_factory=GuideMemory)
     guests: GuestsMemory = field(default_factory=GuestsMemory)
+    content: ImportMemory = field(default_factory=ImportMemory)
     received: Handover | None = None
     let_go: bool = False
     ended: str | None = None
@@ -40,6 +43,11 @@ class RunMemory:
     @property
     def begun(self) -> bool:
         """Was an intent to change the system written?"""
+        return self.started or self.content.sent > 0
+
+    @property
+    def started(self) -> bool:
+        """Was an intent written that follows the preflight?"""
         changed = self.update.starts > 0 or self.guests.begun_ns is not None
         return changed or any(fault.injected_ns is not None for fault in self.faults.values())
 
@@ -88,6 +96,11 @@ def _take(memory: RunMemory, entry: Entry) -> None:
             memory.update.unanswered = 0
             memory.update.cared += memory.update.granted > 0
             memory.update.granted = 0
+        case "content.import":
+            memory.content = ImportMemory(data["number"], entry.t_lab_ns or 0, before=tuple(data["before"]))
+        case "content.imported":
+            memory.content.answered, memory.content.error = True, data["error"]
+            memory.content.since_ns = entry.t_lab_ns or 0
         case "guide.done":
             memory.update.granted += 1
             for fault in memory.faults.values():

@@ -83,6 +83,11 @@ class Machine(ABC):
     def os_version(self) -> str:
         """Four numbers, as `cmd /c ver` prints them: `10.0.26100.6899`."""
 
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """Environment variables of the machine, which every new process inherits [GK]."""
+        return SYSTEM_VARIABLES
+
     def begun(self) -> Self:
         """The same machine, for a process that begins now."""
         return self
@@ -124,6 +129,11 @@ class NodeMachine(Machine):
         """The node's own."""
         return self.node.os_build.version
 
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """Those of every Windows, and those that the update stack keeps on this node ([T])."""
+        return {**SYSTEM_VARIABLES, **self.node.variables}
+
     def begun(self) -> Self:
         """The same machine, with its programs."""
         self.programs = node_programs(self)
@@ -150,7 +160,8 @@ class NodeBackend:
     def start(self, command: CommandSpec, sink: OutputSink) -> NodeProcess:
         """Start a command line; returns at once."""
         shell = command.shell
-        environment = process_environment(self._machine.computer_name, shell.user) | dict(shell.environment)
+        own = process_environment(self._machine.computer_name, shell.user)
+        environment = {**self._machine.variables, **own, **shell.environment}
         machine = replace(
             self._machine,
             environment=environment,

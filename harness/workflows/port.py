@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from harness.azurelocal.command import Command
-from harness.azurelocal.updates import ActiveUpdate
+from harness.azurelocal.updates import ActiveUpdate, UpdateList
 from harness.measure.update_states import StateClass
 from harness.transports.replies import Json
 from harness.values import (
@@ -24,7 +24,18 @@ from harness.values import (
     UpdateObservation,
 )
 
-__all__ = ["ActiveUpdate", "Command", "GuestWorkflow", "HostSide", "Proof", "Readiness", "StateClass", "Workflow"]
+__all__ = [
+    "ActiveUpdate",
+    "Command",
+    "ContentWorkflow",
+    "GuestWorkflow",
+    "HostSide",
+    "Proof",
+    "Readiness",
+    "StateClass",
+    "UpdateList",
+    "Workflow",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,7 @@ class Proof:
     environment_state: EnumValue
     cau_run: str
     cau_report: Mapping[str, Json]
+    current_sbe_version: str = ""
 
 
 class HostSide(Protocol):
@@ -109,3 +121,30 @@ class Workflow(HostSide, Protocol):
 
     def read_build(self) -> Command[str]:
         """The OS build of the node it is sent to."""
+
+
+@runtime_checkable
+class ContentWorkflow(Workflow, Protocol):
+    """A workflow whose content may have to be imported before it can start, and which every node tells its version of.
+
+    Importing changes the system: the conductor writes its intent first and sends it at most once.
+    """
+
+    @property
+    def content(self) -> str | None:
+        """Folder on a node with the vendor's files, None when nothing is to be imported."""
+
+    def find_content(self) -> Command[tuple[str, ...]]:
+        """Names of the files that the node it is sent to sees there."""
+
+    def import_content(self, key: str) -> Command[str]:
+        """Import them on the node it is sent to."""
+
+    def list_updates(self) -> Command[UpdateList]:
+        """All listed updates."""
+
+    def judge_readiness(self, listed: UpdateList) -> Readiness:
+        """Readiness from a list of all updates."""
+
+    def read_extension(self) -> Command[str]:
+        """The version that the node it is sent to has installed, empty when it does not say."""

@@ -22,7 +22,7 @@ GUIDES = {
     "UPD-005": "ev-systemdrive-free-space",
 }
 MONTHS = ("HP-001", "HP-002")
-DEMO = ("UPD-001", "UPD-002", *GUIDES, *MONTHS)
+DEMO = ("UPD-001", "UPD-002", *GUIDES, "SBE-001", *MONTHS)
 SABOTAGE = {
     "UPD-003": "plan_delete_without_effect",
     "UPD-004": "group_start_without_effect",
@@ -85,7 +85,7 @@ def test_demo_passes_and_can_be_repeated(chain: Chain) -> None:
     assert summary["exit_code"] == Exit.PASS
     assert {row["id"]: row["verdict"] for row in summary["scenarios"]} == dict.fromkeys(DEMO, "pass")
     assert all(row["subject"] == "simulated" and row["machines"] == "none" for row in summary["scenarios"])
-    assert all(5 * 3600 < row["lab_time_s"] < 12 * 3600 for row in summary["scenarios"] if row["id"] not in MONTHS)
+    assert all(3 * 3600 < row["lab_time_s"] < 12 * 3600 for row in summary["scenarios"] if row["id"] not in MONTHS)
     assert all(scenario in done.stdout for scenario in DEMO)
     page = (chain.home / "reports" / "last" / "index.html").resolve()
     assert page.is_file()
@@ -107,6 +107,9 @@ def test_demo_passes_and_can_be_repeated(chain: Chain) -> None:
         assert (row["id"], row["rank"], row["first"], row["outcome"]) == (guide, 1, guide, "verified")
         assert row["excluded"], "a look-alike is ruled out by name"
         assert 0 < row["recovered_s"] < 3 * 3600
+    extension = results["SBE-001"]
+    assert extension["versions"] == {"of": "sbe", "from": "4.1.2509.3", "to": "4.1.2510.2", "reached": "4.1.2510.2"}
+    assert measured(extension, "node.down.most") == 1, "each node restarts"
 
     check_hotpatch_month(results["HP-001"])
     check_baseline_month(results["HP-002"])
@@ -147,6 +150,7 @@ def test_detects_finds_every_planted_defect(chain: Chain) -> None:
         "DET-002": "fail",
         "DET-003": "fail",
         "DET-004": "stuck",
+        "DET-005": "fail",
         "DET-007": "guide-gap",
         "DET-008": "stuck",
     }
@@ -163,6 +167,8 @@ def test_detects_finds_every_planted_defect(chain: Chain) -> None:
     assert "26100.6899" in old["limit"]
     stuck = findings(results["DET-004"])["no-progress"]
     assert "Failover ECE Service to new Node" in stuck["step"]
+    left_out = findings(results["DET-005"])["sbe-old"]
+    assert (left_out["node"], left_out["value"], left_out["limit"]) == ("NODE04", "4.1.2509.3", "4.1.2510.2")
     gap = findings(results["DET-007"])["guide-gap"]
     assert "upd-arb-offline" in gap["summary"]
     assert "the symptom stayed" in gap["summary"]

@@ -1,7 +1,7 @@
 """What must hold during every update, whatever the plan limits.
 
 One small function for each invariant: `(case) -> findings`.  Each judges the product beyond what a journalled fault
-explains.  They are listed by what they are about: nodes, storage, guests, states, outcome, updates in guests.
+explains.  They are listed by what they are about: nodes, storage, guests, states, outcome, sbe, updates in guests.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from harness.judge.invariants.outcome import (
     update_ended,
     version_is_target,
 )
+from harness.judge.invariants.sbe import every_node_has_the_extension, extension_is_target
 from harness.judge.invariants.states import (
     percent_rises,
     run_and_update_agree,
@@ -62,6 +63,8 @@ INVARIANTS: tuple[Invariant, ...] = (
     update_ended,
     version_is_target,
     builds_are_new,
+    extension_is_target,
+    every_node_has_the_extension,
     environment_is_applied,
     cau_is_idle,
     nodes_are_up,
