@@ -79,7 +79,7 @@ class GuestCycle:
         """Look at all guests; or go on with each where an earlier process stopped."""
         if self.memory.begun_ns is None:
             for life in self._lives:
-                life.survey()
+                life.begin()
         else:
             self._go_on()
 

@@ -104,8 +104,13 @@ class GuestLife:
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
-    def survey(self) -> None:
+    def begin(self) -> None:
         """Look at the guest before anything is done, and say whether it gets the update."""
+        self._began_ns = self._lab.clock.now_ns()
+        self.survey()
+
+    def survey(self) -> None:
+        """Ask the next thing that must be known for that."""
         if self.memory.before is None:
             self._ask(self._workflow.inventory(), self._surveyed, self.survey, self._unmanageable)
         elif not self.memory.probed:
