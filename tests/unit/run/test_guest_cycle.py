@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ import pytest
 
 from harness.journal import Entry, read_journal
 from harness.judge import judge
+from harness.run.conductor import Conductor
 from harness.run.guest_cycle import RESTART_RESERVE_S
 from harness.run.guest_life import RESTART_WITHIN_S
 from harness.run.guest_memory import GuestMemory
@@ -56,7 +58,7 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
         window = window or ("{from: 30m, for: 2h}" if month == BASELINE else "")
         more = f", window: {window}" if window else ""
         scenario = load_scenario(tmp_path / "sample.yaml", PLAN % {**budgets, "month": month, "more": more})
-        lab = ScriptedLab(guests=guests)
+        lab = ScriptedLab(guests=guests, rate=changes.pop("rate", None))
         return Rig(folder, scenario, lab, ScriptedGuests(lab, month=month, **changes))
 
     return built
@@ -183,6 +185,36 @@ class TestBaselineMonth:
         assert deeds(rig, "install") == ["vm01", "vm02", "vm03"]
         assert deeds(rig, "restart") == ["vm01", "vm02", "vm03"]
         assert finding_ids(rig) == set()
+
+
+def test_guest_that_hangs_delays_no_other(build: Build) -> None:
+    """On a clock that flows: while one guest keeps its worker waiting, the others come to their end."""
+    rig = build(HOTPATCH, rate=600)
+    released, open_session = threading.Event(), rig.lab.open_session
+
+    def open_slowly(name: str) -> Any:
+        session = open_session(name)
+        run = session.run
+
+        def hang(script: str, **options: Any) -> Any:
+            if name == "vm02" and script.startswith("look"):
+                assert released.wait(30), "the others waited for this guest"
+            return run(script, **options)
+
+        session.run = hang  # type: ignore[method-assign]
+        return session
+
+    def watch(entry: Entry, conductor: Conductor) -> None:
+        del conductor
+        if entry.what == "guest.done" and entry.data["guest"] == "vm03":
+            released.set()
+
+    rig.lab.open_session = open_slowly  # type: ignore[method-assign]
+    rig.on_line = watch
+    assert rig.attempt() == "completed"
+    assert outcomes(rig) == dict.fromkeys(("vm01", "vm02", "vm03"), "installed")
+    order = [line.data["guest"] for line in rig.find("guest.done")]
+    assert order[-1] == "vm02"
 
 
 class TestBudgets:
