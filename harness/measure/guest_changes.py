@@ -16,19 +16,24 @@ BOOT_DRIFT: Final = timedelta(seconds=1)
 
 RUNNING: Final = "Running"
 
-SERVICING: Final = frozenset(
+RESTLESS: Final = frozenset(
     {
         "BITS",
+        "CDPSvc",
         "DoSvc",
+        "edgeupdate",
+        "MapsBroker",
         "msiserver",
+        "RemoteRegistry",
         "sppsvc",
+        "tiledatamodelsvc",
         "TrustedInstaller",
         "UsoSvc",
         "WaaSMedicSvc",
         "wuauserv",
     }
 )
-"""Services that an installation itself starts, stops or replaces [GK]; they prove nothing about a restart."""
+"""Automatic services that an installation, or Windows itself, starts and stops at any time [GK]: they prove nothing."""
 
 RESTART_EVENTS: Final[dict[str, frozenset[int]]] = {
     "Microsoft-Windows-Kernel-General": frozenset({12, 13}),
@@ -90,13 +95,13 @@ def new_pending(before: GuestInventory, after: GuestInventory) -> tuple[str, ...
 
 
 def disturbed_services(before: GuestInventory, after: GuestInventory) -> tuple[str, ...]:
-    """Services that ran before and now run in another process, or not at all; those of the servicing itself aside."""
+    """Services that ran before and now run in another process, or not at all; restless ones aside."""
     now = {service.name: service for service in after.services}
     return tuple(
         service.name
         for service in before.services
         if service.state == RUNNING
-        and service.name not in SERVICING
+        and service.name not in RESTLESS
         and not _same_process(service, now.get(service.name))
     )
 
@@ -114,7 +119,7 @@ def missing_services(before: GuestInventory, after: GuestInventory) -> tuple[str
     return tuple(
         service.name
         for service in before.services
-        if service.state == RUNNING and service.name not in SERVICING and service.name not in running
+        if service.state == RUNNING and service.name not in RESTLESS and service.name not in running
     )
 
 

@@ -124,7 +124,7 @@ def parse_inventory(document: Json) -> GuestInventory:
         build=int(build),
         revision=int(revision),
         booted=as_text(row.get("booted")),
-        kbs=tuple(sorted(as_text(kb) for kb in as_list(row.get("kbs")))),
+        kbs=tuple(sorted(as_text(kb) for kb in as_list(row.get("kbs")) if kb)),
         vbs=int(as_number(row.get("vbs")) or 0),
         vbs_configured=as_text(row.get("vbs_configured")) == "1",
         hotpatch_table=int(as_number(row.get("table")) or 0),
