@@ -260,7 +260,9 @@ class RunAttempt:
         scenario = from_plain(self._job.scenario)
         if self._job.record:
             self._recorder = Recorder(self._job.folder / "evidence" / transcript_of(attempt), self._redactor)
-        endpoints = Endpoints(session_opener(lab, self._redactor, self._recorder))
+        wanted = scenario.workflow.guest_updates
+        guests = () if wanted is None else wanted.guests or lab.managed_guests
+        endpoints = Endpoints(session_opener(lab, self._redactor, self._recorder, guests))
         workflow = workflow_of(scenario, lab.nodes)
         conductor = Conductor(self._job, scenario, lab, lease, scribe, endpoints, workflow, memory, self._stop)
         conductor.before_step(lambda: self._keep_lease(lease))

@@ -33,6 +33,9 @@ _RANK = {
 LACKING = 6
 _LACKING_IDS = frozenset(
     {
+        "guest-inventory-missing",
+        "guests-none-updated",
+        "guests-not-begun",
         "leg-not-over",
         "no-builds",
         "no-final-look",

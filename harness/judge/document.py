@@ -175,6 +175,32 @@ class GuestPart(Part):
     down: bool
 
 
+class GuestUpdatePart(Part):
+    """One guest of a workflow that updates Windows in guests.
+
+    `update` is the KB of the month's update for its build, `kind` whether that is a baseline or a hotpatch; `proven`
+    that KB and build of the last look are that update's.  `restarts` are those that no fault explains.
+    """
+
+    guest: str
+    standing: Literal["eligible", "current", "cumulative", "unmanageable"] | None
+    reasons: list[str]
+    kind: Literal["baseline", "hotpatch"] | None
+    update: str | None
+    outcome: str
+    detail: str
+    proven: bool
+    build_before: str | None
+    build_after: str | None
+    kbs_before: list[str]
+    kbs_after: list[str]
+    restarts: int | None
+    install_s: float | None
+    restart_s: float | None
+    refused: str = Field(description="what Windows Update said to the network log-on that wanted to install")
+    evidence: list[int] = EVIDENCE
+
+
 class ResultsDocument(Part):
     """`results.json` of one run."""
 
@@ -210,6 +236,9 @@ class ResultsDocument(Part):
     guides: list[GuidePart]
     attempts: list[AttemptPart]
     worst_guests: list[GuestPart]
+    guest_updates: list[GuestUpdatePart] = Field(
+        default_factory=list, description="guests of a workflow that updates Windows in them"
+    )
     judge: JudgePart
     journal: JournalPart
 

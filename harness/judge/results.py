@@ -18,6 +18,7 @@ from harness.judge.document import (
     FaultPart,
     FindingPart,
     GuestPart,
+    GuestUpdatePart,
     GuidePart,
     JournalPart,
     JudgePart,
@@ -30,6 +31,7 @@ from harness.judge.document import (
 )
 from harness.judge.explain import active_faults
 from harness.judge.guides import consultations_of
+from harness.judge.invariants.guest_updates import restarts_of
 from harness.judge.judgement import JUDGE_VERSION, Judgement, judge
 from harness.judge.shortage import refuse_shortage
 from harness.measure.ledger import ledger_text
@@ -78,6 +80,7 @@ def results_of(judgement: Judgement) -> ResultsDocument:
         guides=list(_guides(judgement)),
         attempts=list(_attempts(judgement)),
         worst_guests=list(_guests(judgement)),
+        guest_updates=list(_guest_updates(judgement)),
         judge=JudgePart(version=JUDGE_VERSION, harness=str(header.get("harness") or "")),
         journal=JournalPart(
             sha256=journal.last_sha256,
@@ -301,4 +304,34 @@ def _guests(judgement: Judgement) -> Iterator[GuestPart]:
             cause=gap.cause.value,
             explained_by=gap.explained_by,
             down=gap.open,
+        )
+
+
+def _guest_updates(judgement: Judgement) -> Iterator[GuestUpdatePart]:
+    """Every guest of a workflow that updates Windows in guests, in the order in which they were looked at."""
+    updates = judgement.case.guest_updates
+    for story in updates.stories if updates else ():
+        before = story.before.value if story.before else None
+        after = story.after.value if story.after else None
+        done_ns = story.result.t_ns if story.result else None
+        restart = story.restarts[-1] if story.restarts else None
+        back_ns = restart.back_ns if restart else None
+        yield GuestUpdatePart(
+            guest=story.name,
+            standing=story.standing.value if story.standing else None,
+            reasons=list(story.reasons),
+            kind=story.update.kind.value if story.update else None,
+            update=story.update.kb if story.update else None,
+            outcome=story.outcome,
+            detail=story.detail,
+            proven=story.proven,
+            build_before=before.shown_build if before else None,
+            build_after=after.shown_build if after else None,
+            kbs_before=list(before.kbs) if before else [],
+            kbs_after=list(after.kbs) if after else [],
+            restarts=restarts_of(judgement.case, story),
+            install_s=None if done_ns is None or story.install_ns is None else seconds(done_ns - story.install_ns),
+            restart_s=None if restart is None or back_ns is None else seconds(back_ns - restart.ordered_ns),
+            refused=story.refused,
+            evidence=story.lines("inventory", "standing", "install", "result", "restart", "restarted", "done"),
         )

@@ -253,6 +253,11 @@ class LabFile(Value):
     physical: PhysicalLab | None = None
 
     @property
+    def managed_guests(self) -> tuple[str, ...]:
+        """Guests with an endpoint of their own."""
+        return tuple(item.guest for item in self.twin.windows_guests) if self.twin is not None else ()
+
+    @property
     def instance_names(self) -> tuple[str, ...]:
         """`twin-4node#1` …: the instances that can be leased."""
         return tuple(f"{self.lab}#{number}" for number in range(1, self.instances + 1))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, WithJsonSchema, model_validator
 
 from harness.measure.catalog import CATALOG
 from harness.plan.condition import Guard
+from harness.plan.guest_updates import GuestNames, Month, Window, window_objections
 from harness.plan.models import (
     Capability,
     Consumes,
@@ -81,13 +82,30 @@ class ResumeEntry(Value):
     on_failure: Annotated[StrictInt, Field(ge=0, le=6)] = 0
 
 
+_KEYS: Final = {
+    "solution": {"target", "options", "resume"},
+    "sbe": {"target", "options", "resume"},
+    "hotpatch": {"month", "guests", "window"},
+    "observe": set[str](),
+}
+_FOREIGN: Final = {
+    "solution": "'solution' updates the cluster, not its guests,",
+    "sbe": "'sbe' updates the cluster, not its guests,",
+    "hotpatch": "'hotpatch' updates guests, not the cluster,",
+    "observe": "'observe' changes nothing",
+}
+
+
 class WorkflowEntry(Value):
     """What changes the system."""
 
-    kind: Literal["solution", "sbe", "observe"]
+    kind: Literal["solution", "sbe", "hotpatch", "observe"]
     target: Target | None = None
     options: OptionsEntry = OptionsEntry()
     resume: ResumeEntry = ResumeEntry()
+    month: Month | None = None
+    guests: GuestNames = ()
+    window: Window | None = None
 
     @model_validator(mode="after")
     def _check_kind(self) -> WorkflowEntry:
@@ -95,18 +113,21 @@ class WorkflowEntry(Value):
         if self.kind == "solution" and self.options.content is not None:
             message = "only an SBE is imported from a folder; leave 'content' out, or say 'kind: sbe'"
             objections.append(Objection(("options", "content"), message, at_key=True))
-        if self.kind == "observe":
-            set_keys = sorted({"target", "options", "resume"} & self.model_fields_set)
-            objections += [
-                Objection((key,), f"'observe' changes nothing and takes no '{key}'", at_key=True) for key in set_keys
-            ]
+        objections += [
+            Objection((key,), f"{_FOREIGN[self.kind]} and takes no '{key}'", at_key=True)
+            for key in sorted(self.model_fields_set - _KEYS[self.kind] - {"kind"})
+        ]
+        if self.kind == "hotpatch" and self.month is None:
+            objections.append(Objection((), "a hotpatch workflow needs a 'month', for example month: 2025-12"))
+        elif self.kind == "hotpatch" and self.month is not None:
+            objections += window_objections(self.month, self.window)
         if objections:
             raise Objections(objections)
         return self
 
     def _target_objections(self) -> Iterator[Objection]:
         """An update has a target of its own kind, and no other."""
-        if self.kind == "observe":
+        if self.kind not in _UPDATES:
             return
         what, example = _UPDATES[self.kind]
         given = {} if self.target is None else self.target.model_dump()

@@ -29,6 +29,8 @@ class LabOffer(Protocol):
     @property
     def guests(self) -> Sequence[str]: ...
     @property
+    def managed_guests(self) -> Sequence[str]: ...
+    @property
     def capabilities(self) -> Sequence[str]: ...
     @property
     def versions(self) -> Versions: ...
@@ -62,6 +64,7 @@ def fits(scenario: Scenario, lab: LabOffer) -> list[Misfit]:
         *_releases(scenario, lab),
         *_timing(scenario, lab),
         *_faults(scenario, lab),
+        *_guests(scenario, lab),
     ]
     return [Misfit(scenario.id, lab.lab, part, message) for part, message in reasons]
 
@@ -138,6 +141,19 @@ def _timing(scenario: Scenario, lab: LabOffer) -> Iterator[tuple[str, str]]:
                 f"faults.{fault.id}.precision",
                 f"without 'events' or 'hold' a trigger can lag by the poll budget, {lag}",
             )
+
+
+def _guests(scenario: Scenario, lab: LabOffer) -> Iterator[tuple[str, str]]:
+    wanted = scenario.workflow.guest_updates
+    if wanted is None:
+        return
+    if not lab.managed_guests:
+        yield "workflow.guests", "none of the lab's guests can be managed"
+    else:
+        for name in wanted.guests:
+            if name not in lab.managed_guests:
+                known = ", ".join(lab.managed_guests)
+                yield "workflow.guests", f"'{name}' is none of the guests that can be managed there: {known}"
 
 
 def _faults(scenario: Scenario, lab: LabOffer) -> Iterator[tuple[str, str]]:

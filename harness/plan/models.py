@@ -29,6 +29,7 @@ from pydantic import (
 from harness.measure.catalog import CATALOG
 from harness.paths import fixtures_dir
 from harness.plan.condition import Guard
+from harness.plan.guest_updates import GuestUpdates
 from harness.plan.quantity import (
     PLAIN_UNITS,
     TIME_UNITS,
@@ -220,12 +221,14 @@ class Resume(Value):
 
 
 class Workflow(Value):
-    """What changes the system.  `observe` changes nothing and has no target."""
+    """What changes the system.  `observe` changes nothing; only a `solution` update has a target, only a `hotpatch`
+    workflow updates guests."""
 
-    kind: Literal["solution", "sbe", "observe"]
+    kind: Literal["solution", "sbe", "hotpatch", "observe"]
     target: Target | None
     options: Options
     resume: Resume
+    guest_updates: GuestUpdates | None
 
 
 class Until(Value):

@@ -24,7 +24,7 @@ from harness.run.loop import Loop
 from harness.run.observer import Observer
 from harness.run.scribe import Scribe, plain
 from harness.values import Verdict
-from harness.workflows.port import ContentWorkflow, Readiness, StateClass, Workflow
+from harness.workflows.port import ContentWorkflow, HostSide, Readiness, StateClass
 
 SETTLED_AFTER_S: Final = 600
 """Lab time after which the list is taken at its word [INF]: five times the two minutes of a discovery ([T] TSG
@@ -238,7 +238,7 @@ class ContentImport:
 
 
 def content_import_of(
-    workflow: Workflow,
+    workflow: HostSide,
     scenario: Scenario,
     lab: Lab,
     loop: Loop,

@@ -10,6 +10,7 @@ from harness.faults import FaultState
 from harness.journal import Entry
 from harness.run.content_import import ImportMemory
 from harness.run.fault_cycle import FaultMemory
+from harness.run.guest_memory import GuestsMemory, take_guest
 from harness.run.guide_cycle import Following, GuideMemory, guide_event
 from harness.run.legs import Handover
 from harness.run.update_cycle import UpdateMemory
@@ -27,6 +28,7 @@ class RunMemory:
     update: UpdateMemory = field(default_factory=UpdateMemory)
     faults: dict[str, FaultMemory] = field(default_factory=dict)
     guides: GuideMemory = field(default_factory=GuideMemory)
+    guests: GuestsMemory = field(default_factory=GuestsMemory)
     content: ImportMemory = field(default_factory=ImportMemory)
     received: Handover | None = None
     let_go: bool = False
@@ -46,7 +48,8 @@ class RunMemory:
     @property
     def started(self) -> bool:
         """Was an intent written that follows the preflight?"""
-        return self.update.starts > 0 or any(fault.injected_ns is not None for fault in self.faults.values())
+        changed = self.update.starts > 0 or self.guests.begun_ns is not None
+        return changed or any(fault.injected_ns is not None for fault in self.faults.values())
 
 
 def remember(entries: Iterable[Entry]) -> RunMemory:
@@ -62,6 +65,7 @@ def _take(memory: RunMemory, entry: Entry) -> None:
     match entry.what:
         case "baseline":
             memory.last_event, memory.sampled_to_ns = -1, 0
+            memory.guests.forget()
             for fault in memory.faults.values():
                 fault.unserved.clear()
         case "event":
@@ -104,6 +108,8 @@ def _take(memory: RunMemory, entry: Entry) -> None:
             _take_guide(memory.guides, entry)
         case what if what.startswith("guide."):
             _take_guide(memory.guides, entry)
+        case what if what.startswith("guest."):
+            take_guest(memory.guests, entry)
         case what if what.startswith("fault."):
             _take_fault(memory.faults.setdefault(entry.subject.removeprefix("fault/"), FaultMemory()), entry)
 

@@ -282,6 +282,14 @@ class Scribe:
         """The update is at work again, `after_ns` after its trouble."""
         return self._note("guide", "guide.recovered", number=number, after_ns=after_ns)
 
+    def guest(self, kind: Kind, guest: str, what: str, data: Mapping[str, Any]) -> Entry:
+        """A record about the update of one guest, or of all guests where none is named."""
+        actor = f"guest/{guest}" if kind is Kind.OBSERVATION else "conductor"
+        about = {"guest": guest} if guest else {}
+        return self._writer.append(
+            kind, actor, f"guest/{guest}" if guest else "guests", {"what": what, **about, **data}
+        )
+
     def finding(self, finding_id: str, about: str, outcome: Verdict, summary: str, **more: Any) -> Entry:
         """A conclusion drawn while running; the judge weighs it with everything else."""
         data = {
