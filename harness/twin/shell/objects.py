@@ -205,7 +205,44 @@ class MemberSet:
 
 Member = NoteProperty | ComputedProperty | PSMethod | PropertySet | MemberSet
 
+
+class Later:
+    """A value that is costly and seldom read.  It must come from what does not change any more."""
+
+    __slots__ = ("_compute", "_value")
+
+    def __init__(self, compute: Callable[[], object]) -> None:
+        self._compute: Callable[[], object] | None = compute
+        self._value: object = None
+
+    def member(self, name: str) -> Member:
+        """The property of that name."""
+        return ComputedProperty(name, lambda _this: self.read(), kind="Property")
+
+    def read(self) -> object:
+        """The value, computed once."""
+        if self._compute is not None:
+            self._value = self._compute()
+            self._compute = None
+        return self._value
+
+
+Columns = dict[str, tuple[int, str]]
+"""The property names that many objects share: by lower-case name, the place in a row and the name as it is shown."""
+
+Row = tuple[Columns, tuple[object, ...]]
+"""Columns, and the values in their order; a ``Later`` is computed when it is read."""
+
+
+def columns_of(names: Iterable[str]) -> Columns:
+    """The columns of these names."""
+    return {name.lower(): (place, name) for place, name in enumerate(names)}
+
+
 CUSTOM_OBJECT: Final = ("System.Management.Automation.PSCustomObject", "System.Object")
+
+
+_UNFOLDED_LATER: Final[dict[str, Member]] = {}
 
 
 class PSObject:
@@ -214,9 +251,12 @@ class PSObject:
     ``members`` is keyed by the lower-case name and keeps the order. ``base`` is the wrapped value, ``None`` for objects
     that are nothing but their members. ``text`` is what ``ToString()`` gives, when not that of the type.
     ``net_type`` is the name that ``GetType()`` shows; ``None`` means a custom object.
+
+    An object made by ``of_columns`` is a ``row`` of values until somebody asks for its ``members``: a product's object
+    has dozens of properties, of which a script reads two.
     """
 
-    __slots__ = ("base", "hidden", "members", "net_type", "text", "type_names")
+    __slots__ = ("_members", "base", "hidden", "net_type", "row", "text", "type_names")
 
     def __init__(
         self,
@@ -231,9 +271,42 @@ class PSObject:
         self.text = text
         self.net_type = net_type
         self.hidden: object = None
-        self.members: dict[str, Member] = (
+        self.row: Row | None = None
+        self._members: dict[str, Member] = (
             {name.lower(): NoteProperty(name, value) for name, value in properties.items()} if properties else {}
         )
+
+    @classmethod
+    def of_columns(
+        cls, type_names: tuple[str, ...], columns: Columns, values: tuple[object, ...], text: str | None = None
+    ) -> PSObject:
+        """A product's object whose properties have the names of ``columns``."""
+        made = cls.__new__(cls)
+        made.type_names = type_names
+        made.base = None
+        made.text = text
+        made.net_type = type_names[0]
+        made.hidden = None
+        made.row = (columns, values)
+        made._members = _UNFOLDED_LATER
+        return made
+
+    @property
+    def members(self) -> dict[str, Member]:
+        """The members by lower-case name; may be changed."""
+        if self.row is not None:
+            columns, values = self.row
+            self._members = {
+                low: value.member(name) if type(value) is Later else NoteProperty(name, value)
+                for (low, (_, name)), value in zip(columns.items(), values, strict=True)
+            }
+            self.row = None
+        return self._members
+
+    @members.setter
+    def members(self, members: dict[str, Member]) -> None:
+        self.row = None
+        self._members = members
 
     @classmethod
     def of_type(
@@ -266,6 +339,11 @@ class PSObject:
 
     def properties(self) -> Iterator[tuple[str, object]]:
         """Names and values of the properties, in order."""
+        if self.row is not None:
+            columns, values = self.row
+            for (_, name), value in zip(columns.values(), values, strict=True):
+                yield name, value.read() if type(value) is Later else value
+            return
         for member in list(self.members.values()):
             if isinstance(member, NoteProperty | ComputedProperty):
                 yield member.name, read_member(self, member)

@@ -13,7 +13,7 @@ from harness.twin.shell.compiler.core import Compiler, expression
 from harness.twin.shell.frame import Frame
 from harness.twin.shell.indexing import get_index
 from harness.twin.shell.members import get_member, invoke_member
-from harness.twin.shell.objects import NOTHING, NoteProperty, PSObject
+from harness.twin.shell.objects import NOTHING, Later, NoteProperty, PSObject
 from harness.twin.shell.scriptblock import Evaluate
 from harness.twin.shell.staticmembers import get_static, invoke_static
 from harness.twin.shell.text import to_text
@@ -39,9 +39,14 @@ def member(compiler: Compiler, node: MemberExpressionAst) -> Evaluate:
         def named(frame: Frame) -> object:
             value = target(frame)
             if type(value) is PSObject:
-                found = value.members.get(low)
-                if type(found) is NoteProperty:
-                    return found.value
+                row = value.row
+                if row is None:
+                    found = value.members.get(low)
+                    if type(found) is NoteProperty:
+                        return found.value
+                elif (column := row[0].get(low)) is not None:
+                    item = row[1][column[0]]
+                    return item.read() if type(item) is Later else item
             return get_member(frame.rs, value, low, name, frame.scope.strict_level)
 
         return named
