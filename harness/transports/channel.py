@@ -49,7 +49,7 @@ class WinRmEndpoint:
 
 
 class Channel:
-    """One connection through pywinrm.  Every method raises what pywinrm raises (`trouble.classify` reads it), and
+    """One connection through pywinrm.  Every method raises what pywinrm raises (`diagnosis.classify` reads it), and
     StaleChannelError when the node closed the connection: drop the channel and try again.
 
     Where the log-on comes first (NTLM, CredSSP), requests carries it out, and the messages then follow on the same
