@@ -28,6 +28,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[ACTIVE] = options.active
     if not options.active:
         return
+    from harness.clock import slow_collector
+
+    slow_collector()
     from harness.pytest_plugin.allure_live import go_live, results_folder
 
     folder = results_folder(config)
