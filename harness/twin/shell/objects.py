@@ -400,6 +400,8 @@ class PSHashtable:
         self.case_sensitive = case_sensitive
         self._pairs: dict[object, tuple[object, object]] = {}
         self.extra: dict[str, Member] | None = None
+        if not pairs:
+            return
         items: Iterable[tuple[object, object]] = pairs.items() if isinstance(pairs, Mapping) else pairs
         for key, value in items:
             self[key] = value

@@ -27,7 +27,7 @@ def constant(_compiler: Compiler, node: StringConstantExpressionAst) -> Evaluate
 @expression(ExpandableStringExpressionAst)
 def expandable(compiler: Compiler, node: ExpandableStringExpressionAst) -> Evaluate:
     """``"… $x …"``: lists are joined by ``$OFS``."""
-    parts = [_literal(part) if isinstance(part, str) else _expanded(compiler.expr(part)) for part in node.parts]
+    parts = [_literal(part) if isinstance(part, str) else _expanded(compiler.raw(part)) for part in node.parts]
     if len(parts) == 1:
         return parts[0]
     return lambda frame: "".join([part(frame) for part in parts])
@@ -40,6 +40,8 @@ def _literal(text: str) -> Callable[[Frame], str]:
 def _expanded(inner: Evaluate) -> Callable[[Frame], str]:
     def evaluate(frame: Frame) -> str:
         value = inner(frame)
+        if type(value) is str:
+            return value
         return to_text(value, separator_of(frame)) if isinstance(value, list) else to_text(value)
 
     return evaluate
