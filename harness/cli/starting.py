@@ -23,10 +23,10 @@ from harness.exits import BEFORE_ANYTHING, OF_PYTEST, Exit
 from harness.labs.models import LabFile, find_lab
 from harness.labs.secrets import check_secrets
 from harness.labs.start import why_not_hosted
-from harness.paths import ALLURE_NAME, root, sessions_dir
+from harness.paths import ALLURE_NAME, PAGE_NAME, root, sessions_dir
 from harness.plan.load import Plan, find_plan, load_plan
-from harness.report.record import read_json
-from harness.report.session import PAGE_NAME, SUMMARY_NAME
+from harness.report.reading import read_json
+from harness.report.scenario_row import SUMMARY_NAME
 from harness.run.session_folder import new_session_id
 
 LOG_FILE: Final = "pytest.log"
