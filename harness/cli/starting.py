@@ -125,7 +125,9 @@ def worker_count(plan: Plan, order: Order, labs: Sequence[LabFile]) -> int:
 
 def pytest_command(plan: Plan, order: Order, session_id: str, workers: int) -> list[str]:
     """The command line of the pytest child; what the operator adds comes last and so wins."""
-    command = [sys.executable, "-m", "pytest", str(plan.path), "-p", "no:cacheprovider", f"--hil-session={session_id}"]
+    command = [sys.executable, "-m", "pytest", str(plan.path), f"--hil-session={session_id}"]
+    # Both are of no use to plans; the second would load hypothesis, where that is installed, to say nothing.
+    command += ["-p", "no:cacheprovider", "-p", "no:hypothesispytest"]
     if not entry_points(group="pytest11", name="hil"):
         command += ["-p", "harness.pytest_plugin"]  # a checkout whose environment was not made by ./hil
     command += ["-n", str(workers if workers > 1 else 0)]

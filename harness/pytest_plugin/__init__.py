@@ -45,6 +45,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.clean_alluredir = False
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """All is loaded that will be; pytest walks through it five times at the end."""
+    if session.config.stash[ACTIVE]:
+        from harness.clock import spare_collector
+
+        spare_collector()
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """A YAML file that was named on the command line is a plan."""
     if file_path.suffix not in (".yaml", ".yml") or not parent.session.isinitpath(file_path):
