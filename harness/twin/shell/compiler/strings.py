@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeGuard
 
 from harness.twin.shell.ast import (
     ExpandableStringExpressionAst,
+    ExpressionAst,
     StringConstantExpressionAst,
     VariableExpressionAst,
 )
@@ -54,6 +56,14 @@ def separator_of(frame: Frame) -> str:
 
 
 _CONSTANTS = {"true": True, "false": False, "null": None}
+
+
+def is_plain_variable(node: ExpressionAst) -> TypeGuard[VariableExpressionAst]:
+    """Whether an expression is a variable without scope or drive that is kept in scopes."""
+    if not isinstance(node, VariableExpressionAst) or node.path.qualifier is not None:
+        return False
+    low = node.path.name.lower()
+    return low not in _CONSTANTS and low != "?"
 
 
 @raw_expression(VariableExpressionAst)
@@ -132,10 +142,8 @@ def _drive_variable(drive: str, name: str) -> Evaluate:
 @expression(VariableExpressionAst)
 def variable(compiler: Compiler, node: VariableExpressionAst) -> Evaluate:
     """A variable as a value."""
-    path = node.path
-    low = path.name.lower()
-    if path.qualifier is None and low != "?" and low not in _CONSTANTS:
-        return _plain_variable(low, path.name, raw=False)
+    if is_plain_variable(node):
+        return _plain_variable(node.path.name.lower(), node.path.name, raw=False)
     read = raw_variable(compiler, node)
 
     def evaluate(frame: Frame) -> object:
