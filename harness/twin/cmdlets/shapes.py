@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from harness.twin.shell.objects import Later, PSHashtable, PSObject, columns_of
+from harness.twin.shell.objects import PSHashtable, PSObject
+from harness.twin.shell.rows import Later, columns_of
 
 __all__ = ["Later", "Shape", "dictionary"]
 

@@ -13,7 +13,6 @@ from harness.twin.shell.objects import (
     ComputedProperty,
     Entry,
     Enumerator,
-    Later,
     Member,
     MemberSet,
     NoteProperty,
@@ -22,6 +21,7 @@ from harness.twin.shell.objects import (
     PSObject,
     read_member,
 )
+from harness.twin.shell.rows import Later
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import is_null, type_chain, type_name
 

@@ -16,6 +16,8 @@ from datetime import datetime, timedelta, tzinfo
 from functools import total_ordering
 from typing import Final
 
+from harness.twin.shell.rows import Columns, Later, Row
+
 
 class Nothing:
     """What a command without output gives (``AutomationNull``): ``$null`` in expressions, no object in a pipeline."""
@@ -206,39 +208,6 @@ class MemberSet:
 Member = NoteProperty | ComputedProperty | PSMethod | PropertySet | MemberSet
 
 
-class Later:
-    """A value that is costly and seldom read.  It must come from what does not change any more."""
-
-    __slots__ = ("_compute", "_value")
-
-    def __init__(self, compute: Callable[[], object]) -> None:
-        self._compute: Callable[[], object] | None = compute
-        self._value: object = None
-
-    def member(self, name: str) -> Member:
-        """The property of that name."""
-        return ComputedProperty(name, lambda _this: self.read(), kind="Property")
-
-    def read(self) -> object:
-        """The value, computed once."""
-        if self._compute is not None:
-            self._value = self._compute()
-            self._compute = None
-        return self._value
-
-
-Columns = dict[str, tuple[int, str]]
-"""The property names that many objects share: by lower-case name, the place in a row and the name as it is shown."""
-
-Row = tuple[Columns, tuple[object, ...]]
-"""Columns, and the values in their order; a ``Later`` is computed when it is read."""
-
-
-def columns_of(names: Iterable[str]) -> Columns:
-    """The columns of these names."""
-    return {name.lower(): (place, name) for place, name in enumerate(names)}
-
-
 CUSTOM_OBJECT: Final = ("System.Management.Automation.PSCustomObject", "System.Object")
 
 
@@ -297,8 +266,7 @@ class PSObject:
         if self.row is not None:
             columns, values = self.row
             self._members = {
-                low: value.member(name) if type(value) is Later else NoteProperty(name, value)
-                for (low, (_, name)), value in zip(columns.items(), values, strict=True)
+                low: _column(name, value) for (low, (_, name)), value in zip(columns.items(), values, strict=True)
             }
             self.row = None
         return self._members
@@ -359,6 +327,12 @@ class PSObject:
 
     def __repr__(self) -> str:
         return f"PSObject({self.type_names[0]}, {', '.join(self.members)})"
+
+
+def _column(name: str, value: object) -> Member:
+    if type(value) is Later:
+        return ComputedProperty(name, value.read, kind="Property")
+    return NoteProperty(name, value)
 
 
 def bare_value(value: object) -> object:

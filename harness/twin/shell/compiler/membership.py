@@ -14,7 +14,8 @@ from harness.twin.shell.compiler.strings import is_plain_variable
 from harness.twin.shell.frame import Frame
 from harness.twin.shell.indexing import get_index
 from harness.twin.shell.members import get_member, invoke_member
-from harness.twin.shell.objects import NOTHING, Later, NoteProperty, PSObject
+from harness.twin.shell.objects import NOTHING, NoteProperty, PSObject
+from harness.twin.shell.rows import Later
 from harness.twin.shell.scriptblock import Evaluate
 from harness.twin.shell.staticmembers import get_static, invoke_static
 from harness.twin.shell.text import to_text
