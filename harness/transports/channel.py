@@ -168,7 +168,7 @@ class _LoggedOnLine:
     def _open(self, reply: HttpReply) -> bytes:
         if self.encryption is None:
             return reply.body
-        answer: Any = _Answer(_Draft(self._url, b"", {}), {"Content-Type": reply.headers["content-type"]}, reply.body)
+        answer: Any = _Answer(_Draft(self._url, b"", {}), {"Content-Type": reply.content_type}, reply.body)
         return self.encryption.parse_encrypted_response(answer)
 
 
