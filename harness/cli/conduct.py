@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harness import __version__
-from harness.clock import NS_PER_S, monotonic_ns, spare_collector
+from harness.clock import NS_PER_S, monotonic_ns, slow_collector, spare_collector
 from harness.errors import HarnessError, JournalError, LeaseError
 from harness.exits import OF_VERDICT, Exit
 from harness.journal import JournalWriter, Redactor, read_journal
@@ -49,6 +49,7 @@ NEEDED_LATER: Final = (
 
 def main(arguments: list[str]) -> int:
     """Conduct or resume the run in the folder given; return the exit code."""
+    slow_collector()
     redactor = Redactor()
     _log_to_stderr(redactor)
     folder = Path(arguments[0])

@@ -16,7 +16,7 @@ RESULTS_SCHEMA: Final = 1
 class Part(BaseModel):
     """A part of a document: frozen, complete, no unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 VerdictName = Literal["pass", "fail", "stuck", "guide-gap", "lab", "harness", "inconclusive", "not-run"]

@@ -36,10 +36,8 @@ from harness.judge.judgement import JUDGE_VERSION, Judgement, judge
 from harness.judge.shortage import refuse_shortage
 from harness.measure.ledger import ledger_text
 from harness.measure.units import seconds
-from harness.paths import RESULTS_NAME, replace_file
+from harness.paths import LEDGER_NAME, RESULTS_NAME, replace_file
 from harness.values import Finding
-
-LEDGER_NAME = "ledger.json"
 
 
 def results_of(judgement: Judgement) -> ResultsDocument:

@@ -57,7 +57,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 class Value(BaseModel):
     """A frozen value; unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False, defer_build=True)
 
 
 class Sparse(Value):

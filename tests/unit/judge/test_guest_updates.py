@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.judge import Judgement, judge
+from harness.judge.judgement import Judgement, judge
 from harness.judge.phases import phases_of
 from harness.judge.results import results_of
 from harness.testing.guest_stories import BOOTED, GuestStoryTeller, booted_at, look

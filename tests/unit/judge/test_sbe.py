@@ -11,7 +11,7 @@ from harness.testing.stories import NEW_BUILD, Telling, final_record
 from harness.values import Finding, Verdict
 
 if TYPE_CHECKING:
-    from harness.judge import Judgement
+    from harness.judge.judgement import Judgement
     from tests.unit.judge.conftest import Try
 
 NODES = ("NODE01", "NODE02", "NODE03", "NODE04")

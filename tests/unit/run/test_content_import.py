@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import pytest
 
 from harness.journal import read_journal
-from harness.judge import judge
+from harness.judge.judgement import judge
 from harness.labs.port import Baseline, BaselineSpec
 from harness.run.content_import import SETTLED_AFTER_S
 from harness.testing.lab import ScriptedLab

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import pytest
 
 from harness.journal import Entry, read_journal
-from harness.judge import judge
+from harness.judge.judgement import judge
 from harness.run.conductor import Conductor
 from harness.run.guest_cycle import RESTART_RESERVE_S
 from harness.run.guest_life import RESTART_WITHIN_S
