@@ -7,7 +7,7 @@ that gets neither is as it was.  Which signs make the proof is [INF]; each of th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final
@@ -404,10 +404,10 @@ def _chosen(case: Case) -> tuple[GuestStory, ...]:
     return () if case.guest_updates is None else case.guest_updates.chosen
 
 
-def _compared(story: GuestStory, what: Any) -> tuple[str, ...]:
+def _compared(
+    story: GuestStory, compare: Callable[[GuestInventory, GuestInventory], tuple[str, ...]]
+) -> tuple[str, ...]:
     """What a comparison of the two looks finds; nothing without both."""
     if story.before is None or story.after is None:
         return ()
-    looks: tuple[GuestInventory, GuestInventory] = (story.before.value, story.after.value)
-    found: tuple[str, ...] = what(*looks)
-    return found
+    return compare(story.before.value, story.after.value)
