@@ -138,6 +138,13 @@ def test_mistake(mistakes: Find, sample: Sample, old: str, new: str, expected: l
         assert any(wanted in line for line in found), found
 
 
+def test_legs_share_an_update_of_the_cluster(mistakes: Find, sample: Sample) -> None:
+    plain = LEGS.replace(", resume: {on_failure: 1}", "")
+    guests = plain.replace("{kind: solution, target: {solution: 12.2510.1002.94}}", "{kind: hotpatch, month: 2025-12}")
+    found = mistakes(sample.header + guests)
+    assert any("'hotpatch' starts no update of the cluster" in line for line in found), found
+
+
 def test_campaign_of_one_leg(mistakes: Find, sample: Sample) -> None:
     alone = LEGS[: LEGS.index("  - id: CMP-002")]
     (found,) = mistakes(sample.header + alone)
