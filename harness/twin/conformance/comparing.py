@@ -61,11 +61,11 @@ def compare(case: Case, outcome: Outcome) -> Differences:
     want = [_normal(one) for one in case.get("output", [])]
     have = [_normal(written(rs, one)) for one in outcome.output]
     if want != have:
-        wrong[OUTPUT] = f"want {want} have {have}"
+        wrong[OUTPUT] = _first("object", want, have)
     text = render(rs, outcome.output, WIDTH).replace("\r\n", "\n")
     expected = case.get("text", "").replace("\r\n", "\n")
     if expected != text:
-        wrong[TEXT] = f"want {expected!r} have {text!r}"
+        wrong[TEXT] = _first("line", expected.split("\n"), text.split("\n"))
     if errors := _error_difference(case, outcome):
         wrong[ERRORS] = errors
     streams = [
@@ -76,6 +76,15 @@ def compare(case: Case, outcome: Outcome) -> Differences:
     if streams:
         wrong[STREAMS] = "; ".join(streams)
     return wrong
+
+
+def _first(what: str, want: list[str], have: list[str]) -> str:
+    """Where two lists part."""
+    at = next((at for at, pair in enumerate(zip(want, have, strict=False)) if pair[0] != pair[1]), None)
+    if at is None:
+        at = min(len(want), len(have))
+    wanted, found = (repr(one[at]) if at < len(one) else "nothing" for one in (want, have))
+    return f"{what} {at + 1} of {len(want)}: want {wanted} have {found}"
 
 
 def _error_difference(case: Case, outcome: Outcome) -> str:
