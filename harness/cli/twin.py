@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import serving, twincheck, twinconformance, twinpages
+from harness.cli import serving, twincheck, twinconformance, twinpages, twinshell
 from harness.cli.called import say
 from harness.cli.interrupts import Interrupts
 from harness.cli.table import echo_json, text_table
@@ -109,6 +109,7 @@ def advance(
     return Exit.PASS if plain["complete"] else Exit.INTERRUPTED
 
 
+app.command("shell")(twinshell.shell)
 app.command("check")(twincheck.check)
 app.command("conformance")(twinconformance.conformance)
 app.command("docs")(twinpages.docs)
