@@ -47,9 +47,9 @@ def shell(
     if command is not None:
         code = run_command(found, command, _show, _show_error)
     elif sys.stdin.isatty():
-        code = _interactive(found)
+        code = interactive(found)
     else:
-        code = _piped(found, sys.stdin)
+        code = piped(found, sys.stdin)
     raise typer.Exit(byte_code(code))
 
 
@@ -63,12 +63,13 @@ def find_machine(instance: str, name: str) -> WinRmEndpoint:
     channel = ControlChannel(folder_of(instance))
     try:
         about = channel.call("describe")
-        return to_winrm(Endpoint(**channel.call("endpoint", name=_machine(instance, about, name), kind="winrm")))
+        return to_winrm(Endpoint(**channel.call("endpoint", name=machine_of(instance, about, name), kind="winrm")))
     finally:
         channel.close()
 
 
-def _machine(instance: str, about: dict[str, Any], name: str) -> str:
+def machine_of(instance: str, about: dict[str, Any], name: str) -> str:
+    """The machine of a served instance that is meant, as it is spelled there.  Raises ConfigError."""
     machines: dict[str, str] = {each.lower(): each for each in (*about["nodes"], *about.get("managed_guests", ()))}
     if name.lower() in machines:
         return machines[name.lower()]
@@ -139,7 +140,7 @@ class Statements:
         return text
 
 
-def _piped(endpoint: WinRmEndpoint, source: Iterable[str]) -> int:
+def piped(endpoint: WinRmEndpoint, source: Iterable[str]) -> int:
     """Statements from a pipe, one by one; the exit code is that of the last one, or of `exit`."""
     from harness.labs.twin import needs_more  # the whole twin: not for a single command
 
@@ -164,7 +165,7 @@ def _code(session: StatementSession) -> int:
     return 0 if session.succeeded else FAILED
 
 
-def _interactive(endpoint: WinRmEndpoint) -> int:
+def interactive(endpoint: WinRmEndpoint) -> int:
     """A prompt; the exit code is that of `exit`, 0 at Ctrl-D."""
     session = StatementSession(endpoint, _show, _show_error)
     from harness.labs.twin import needs_more  # the whole twin: not for a single command
