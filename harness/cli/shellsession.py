@@ -85,7 +85,6 @@ class StatementSession:
         """How the last statement went: `$?`."""
         self.exit_code: int | None = None
         """Of the process, once it has ended."""
-        self._program = RemoteProgram(endpoint)
         self._begin_process()
 
     def _begin_process(self) -> None:
@@ -95,16 +94,19 @@ class StatementSession:
         self._program = RemoteProgram(self._endpoint)
         try:
             self._program.start(powershell.STATEMENTS)
+            self._alive = True
             self._converse("")
         except BaseException:
-            self._program.close()
+            self.drop()
             raise
 
     def run(self, statement: str) -> None:
         """Run one complete text, showing output as it comes; sets `location`, `succeeded` and `exit_code`.
 
-        Raises EndpointError, after which `restart` begins anew.
+        Without a process it begins one.  Raises EndpointError; `drop` what is left of the process then.
         """
+        if not self._alive:
+            self._begin_process()
         before = "" if self.succeeded else _FAIL
         self._converse(f"{before}{statement}\n\n" if "\n" in statement else f"{before}{statement}\n")
 
@@ -126,19 +128,25 @@ class StatementSession:
                 self._show(self._marked.feed(self._output.rest())[0] + self._marked.rest())
                 self._show_error(self._errors.rest())
                 self.exit_code = output.exit_code
+                self._program.close()
+                self._alive = False
                 return
 
-    def restart(self) -> None:
-        """End the process, whatever it does, and begin a new one: variables are gone.  Raises EndpointError."""
+    def drop(self) -> None:
+        """End the process, whatever it does: its variables are gone.  Never raises for a machine that is gone."""
         self._program.stop()
         self._program.close()
+        self._alive = False
+
+    def restart(self) -> None:
+        """End the process and begin a new one.  Raises EndpointError."""
+        self.drop()
         self._begin_process()
 
     def close(self) -> None:
-        """End the process.  Never raises for a machine that is gone."""
-        if self.exit_code is None:
-            self._program.stop()
-        self._program.close()
+        """End the process, if there still is one.  Never raises for a machine that is gone."""
+        if self._alive:
+            self.drop()
 
 
 def run_command(endpoint: WinRmEndpoint, command: str, show: Show, show_error: Show) -> int:

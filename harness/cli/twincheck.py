@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
     from harness.labs.twin import Finding
 
 _KINDS = ("parse-error", "unknown-command", "unknown-parameter", "unsupported")
+
+
+class Machines(StrEnum):
+    """Kinds of machines that a script is meant for."""
+
+    ANY = "any"
+    NODES = "nodes"
+    GUESTS = "guests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,9 @@ def check(
     files: Annotated[
         list[str], typer.Argument(metavar="FILE…", help="Scripts, or Markdown files with fenced PowerShell blocks.")
     ],
+    machines: Annotated[
+        Machines, typer.Option("--on", help="On which machines the scripts are meant to run; either will do for 'any'.")
+    ] = Machines.ANY,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> Exit:
     """Say what simulated machines would not understand in scripts.  Runs nothing; exit code 4 when something is found.
@@ -77,7 +89,7 @@ def check(
     Found are PowerShell's own parse errors, commands and parameters that neither nodes nor guests know, and constructs
     that their shell does not support.  Functions and aliases of the same file count as known.
     """
-    found = check_files([Path(file) for file in files])
+    found = check_files([Path(file) for file in files], machines)
     if as_json:
         echo_json({"files": [each.plain() for each in found]})
     else:
@@ -90,16 +102,17 @@ def check(
     return Exit.USAGE if any(each.found for each in found) else Exit.PASS
 
 
-def check_files(paths: list[Path]) -> list[FileFindings]:
+def check_files(paths: list[Path], machines: Machines = Machines.ANY) -> list[FileFindings]:
     """Check files, each for itself.  Raises ConfigError for one that cannot be read, before any is checked."""
     scripts = [(path, read_scripts(path)) for path in paths]
     from harness.labs.twin import check_powershell  # the whole twin: not for commands that do not need it
 
+    wanted = "" if machines is Machines.ANY else machines.value
     checked = []
     for path, blocks in scripts:
         found = [
             (*block.place(finding.line, finding.column), finding)
-            for block, findings in zip(blocks, check_powershell([block.text for block in blocks]), strict=True)
+            for block, findings in zip(blocks, check_powershell([block.text for block in blocks], wanted), strict=True)
             for finding in findings
         ]
         checked.append(FileFindings(str(path), tuple(found)))

@@ -24,6 +24,7 @@ from harness.transports.channel import WinRmEndpoint
 FAILED: Final = 1
 """What PowerShell ends with when the last statement failed."""
 _STOPPED: Final = "stopped; the session began anew, its variables and functions are gone"
+_LOST: Final = "the next statement begins a new session, without variables and functions"
 
 
 def shell(
@@ -193,20 +194,16 @@ def interactive(endpoint: WinRmEndpoint) -> int:
 
 
 def _run_typed(session: StatementSession, statement: str) -> None:
-    """Run what was typed.  Ctrl-C ends it on the machine; a machine that is gone is reported, and tried again."""
+    """Run what was typed.  Ctrl-C ends it on the machine; a machine that does not answer is reported."""
     try:
-        session.run(statement)
-        return
-    except KeyboardInterrupt:
-        note = _STOPPED
+        try:
+            session.run(statement)
+        except KeyboardInterrupt:
+            session.restart()
+            say(_STOPPED, err=True)
     except TransportError as error:
-        note = str(error)
-    say(note, err=True)
-    try:
-        session.restart()
-    except TransportError as error:
-        if note == _STOPPED:
-            say(str(error), err=True)
+        session.drop()
+        say(f"{error}; {_LOST}", err=True)
 
 
 __all__ = ["Statements", "byte_code", "find_machine", "shell"]

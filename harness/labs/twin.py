@@ -278,9 +278,12 @@ def _plain_run(run: SampleRun) -> list[Any]:
 # --- the shell without a lab -----------------------------------------------------------------------------------------
 
 
-def check_powershell(texts: Sequence[str]) -> list[list[Finding]]:
-    """What simulated machines would not understand in each of some scripts that belong together.  Runs nothing."""
-    return check_scripts(texts)
+def check_powershell(texts: Sequence[str], machines: str = "") -> list[list[Finding]]:
+    """What simulated machines would not understand in each of some scripts that belong together.  Runs nothing.
+
+    `machines` is ``nodes`` or ``guests`` where only those count.
+    """
+    return check_scripts(texts, (machines,)) if machines else check_scripts(texts)
 
 
 def needs_more(text: str) -> bool:

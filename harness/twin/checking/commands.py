@@ -3,35 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from harness.twin.checking.definitions import Definitions
 from harness.twin.checking.findings import Finding, FindingKind, finding_at
-from harness.twin.checking.known import find_declarations, is_program, known_names, nearest
+from harness.twin.checking.known import (
+    EVERYWHERE,
+    GUESTS,
+    NODES,
+    Where,
+    find_declarations,
+    is_known,
+    is_program,
+    known_names,
+    nearest,
+)
 from harness.twin.shell.arguments import NO_VALUE, Argument, BindingErrors
 from harness.twin.shell.ast import CommandAst, CommandParameterAst, InvocationOperator, ScriptBlockAst, walk
 from harness.twin.shell.commands.api import CommandDeclaration
 from harness.twin.shell.errors import PSError
 from harness.twin.shell.processors import declared_signature
 
+_KINDS: Final = {EVERYWHERE: "machine", (NODES,): "node", (GUESTS,): "guest"}
 
-def command_findings(tree: ScriptBlockAst, own: Definitions) -> Iterator[Finding]:
+
+def command_findings(tree: ScriptBlockAst, own: Definitions, where: Where) -> Iterator[Finding]:
     """Findings about every command whose name is written out; what `&` and `.` call is not guessed."""
     for node in walk(tree):
         if isinstance(node, CommandAst) and node.invocation is InvocationOperator.NONE:
             name = node.command_name
             if name and name.lower() not in own.commands:
-                yield from _command(tree, node, name, own)
+                yield from _command(tree, node, name, own, where)
 
 
-def _command(tree: ScriptBlockAst, node: CommandAst, name: str, own: Definitions) -> Iterator[Finding]:
-    declarations = find_declarations(name)
+def _command(tree: ScriptBlockAst, node: CommandAst, name: str, own: Definitions, where: Where) -> Iterator[Finding]:
+    declarations = find_declarations(name, where)
     if declarations:
         for element in node.elements[1:]:
             if isinstance(element, CommandParameterAst):
                 yield from _parameter(tree, element, declarations)
-    elif not is_program(name):
-        meant = nearest(name, [*known_names().values(), *own.commands.values()])
-        text = f"no simulated machine knows the command '{name}'"
+    elif not is_program(name, where):
+        elsewhere = where != EVERYWHERE and is_known(name)
+        meant = "" if elsewhere else nearest(name, [*known_names(where).values(), *own.commands.values()])
+        text = f"no simulated {_KINDS[where]} knows the command '{name}'"
+        if elsewhere:
+            text += f", {GUESTS if where == (NODES,) else NODES} do"
         yield finding_at(tree.source, node.elements[0].extent, FindingKind.COMMAND, name, text, meant)
 
 

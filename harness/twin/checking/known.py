@@ -17,10 +17,13 @@ from harness.twin.shell.native import BUILT_IN, plain_name
 
 NODES: Final = "nodes"
 GUESTS: Final = "guests"
-BOTH: Final = "nodes, guests"
+EVERYWHERE: Final = (NODES, GUESTS)
 PROGRAM: Final = "program"
 """Stands for the module of a program."""
 _ALIAS_STEPS: Final = 8
+
+Where = tuple[str, ...]
+"""Kinds of machines that count: ``nodes``, ``guests`` or both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,11 @@ def programs() -> dict[str, frozenset[str]]:
     return {NODES: BUILT_IN | set(node_programs(None)), GUESTS: BUILT_IN | set(PROGRAMS)}
 
 
-def find_declarations(name: str) -> list[CommandDeclaration]:
+def find_declarations(name: str, where: Where = EVERYWHERE) -> list[CommandDeclaration]:
     """What a command's name or alias stands for, on nodes and on guests; none for a program or an unknown name."""
     found = []
-    for table in tables().values():
-        declaration = _declared(table, name)
+    for kind in where:
+        declaration = _declared(tables()[kind], name)
         if declaration is not None and declaration not in found:
             found.append(declaration)
     return found
@@ -72,20 +75,20 @@ def _declared(table: CommandTable, name: str) -> CommandDeclaration | None:
     return found
 
 
-def is_program(name: str) -> bool:
+def is_program(name: str, where: Where = EVERYWHERE) -> bool:
     """Whether some machine has a program of this name, with or without path and ``.exe``."""
-    return any(plain_name(name) in names for names in programs().values())
+    return any(plain_name(name) in programs()[kind] for kind in where)
 
 
 @cache
-def known_names() -> dict[str, str]:
+def known_names(where: Where = EVERYWHERE) -> dict[str, str]:
     """Every name that can be typed as a command, in lower case, with its usual spelling."""
     found: dict[str, str] = {}
-    for table in tables().values():
-        found |= {alias: alias for alias in table.all_aliases() if find_declarations(alias)}
+    for kind in where:
+        table = tables()[kind]
+        found |= {alias: alias for alias in table.all_aliases() if find_declarations(alias, where)}
         found |= {command.name.lower(): command.name for command in table.all_commands()}
-    for names in programs().values():
-        found |= {name: name for name in names}
+        found |= {name: name for name in programs()[kind]}
     return found
 
 

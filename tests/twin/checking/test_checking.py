@@ -90,6 +90,17 @@ def test_unsupported_constructs(script: str, found: list[str]) -> None:
     assert names(script, FindingKind.UNSUPPORTED) == found
 
 
+def test_a_script_may_be_meant_for_one_kind_of_machine() -> None:
+    script = "Get-Process; Get-ClusterNode; Get-Nope; hostname; Add-Content -PassThru"
+    on_nodes = check_scripts([script], ("nodes",))[0]
+    assert [finding.message for finding in on_nodes] == [
+        "no simulated node knows the command 'Get-Process', guests do",
+        "no simulated node knows the command 'Get-Nope'",
+    ]
+    on_guests = [finding.name for finding in check_scripts([script], ("guests",))[0]]
+    assert on_guests == ["Get-ClusterNode", "Get-Nope", "Add-Content -PassThru"]
+
+
 def test_what_one_text_defines_the_others_know() -> None:
     first, second, broken = check_scripts(["function Show-It { 1 }", "Show-It; Hide-It", "if ("])
     assert first == []

@@ -13,6 +13,7 @@ from harness.labs.twin import TwinHosting
 from harness.run.sessions import to_winrm
 from harness.transports.channel import WinRmEndpoint
 from harness.transports.program import RemoteProgram
+from harness.transports.trouble import EndpointError
 
 
 class Terminal:
@@ -93,6 +94,21 @@ def test_a_stopped_session_begins_anew(session: StatementSession, terminal: Term
     session.restart()
     session.run('"x is [$x] and $?"')
     assert terminal.take() == ("x is [] and True\n", "")
+
+
+def test_a_machine_that_is_gone_and_comes_back(
+    hosting: TwinHosting, session: StatementSession, terminal: Terminal
+) -> None:
+    hosting.simulated.power_off("NODE01")
+    with pytest.raises(EndpointError):
+        session.run("1")
+    session.drop()
+    with pytest.raises(EndpointError):
+        session.run("2")
+    hosting.simulated.power_on("NODE01")
+    hosting.simulated.advance(hosting.simulated.now_ns + 3_600_000_000_000)
+    session.run("$x = 3; $x")
+    assert terminal.take() == ("3\n", "")
 
 
 def test_an_endless_statement_is_ended_by_a_stop(endpoint: WinRmEndpoint) -> None:

@@ -213,6 +213,9 @@ class FakeSession:
     def restart(self) -> None:
         self.ran.append("<restart>")
 
+    def drop(self) -> None:
+        self.ran.append("<drop>")
+
     def close(self) -> None:
         self.ran.append("<close>")
 
@@ -246,7 +249,7 @@ def test_ctrl_c_stops_what_runs_and_ctrl_d_ends(
 ) -> None:
     session, _ = typing(monkeypatch, "loop", "gone", "2", EOFError)
     assert twinshell.interactive(ENDPOINT) == 0
-    assert session.ran == ["<restart>", "<restart>", "2", "<close>"]
+    assert session.ran == ["<restart>", "<drop>", "2", "<close>"]
     said = capsys.readouterr().err
     assert "began anew" in said
     assert "does not answer" in said
