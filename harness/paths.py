@@ -11,8 +11,11 @@ from harness.errors import ConfigError
 MARKER = "testplans"
 
 RESULTS_NAME: Final = "results.json"
+LEDGER_NAME: Final = "ledger.json"
 LOG_NAME: Final = "run.log"
-"""In a run folder: what the judge says, and what the run process said."""
+"""In a run folder: what the judge says, what it counted, and what the run process said."""
+PAGE_NAME: Final = "index.html"
+"""The page of a run folder, and of a session folder."""
 ALLURE_NAME: Final = "allure-results"
 """In a session folder: what Allure reads."""
 

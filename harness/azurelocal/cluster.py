@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Final
 
 from harness.azurelocal.command import Command
@@ -54,6 +55,7 @@ class ClusterObservation:
     csvs: tuple[CsvVolume, ...] = ()
 
 
+@cache
 def observe_cluster() -> Command[ClusterObservation]:
     """Everything the invariants need, from any node that is up."""
     return Command("observe-cluster", script_json(_OBSERVE, depth=4), parse_cluster)
@@ -91,8 +93,12 @@ def _read_node(row: Mapping[str, Json]) -> NodeStatus:
     )
 
 
+@lru_cache(maxsize=4096)
 def _read_group(row: str) -> GroupState:
-    """A line instead of an object: there is one for every guest.  The name comes last, it may hold a bar."""
+    """A line instead of an object: there is one for every guest.  The name comes last, it may hold a bar.
+
+    Cached, since nearly every group is as it was a minute ago.
+    """
     state, kind, owner, name = (row.split("|", 3) + [""] * 4)[:4]
     return GroupState(name=name, owner=owner, state=read_enum(state, GROUP_STATES), kind=kind)
 

@@ -19,9 +19,11 @@ def _as_it_is(document: Json) -> Any:
 
 
 def evidence_commands(update_id: str) -> tuple[Command[Any], ...]:
-    """Runs with all their steps, environment with health, storage, cluster: each kept as one JSON file."""
+    """Runs of an update (none without an id) with all their steps, environment with health, storage, cluster: each kept
+    as one JSON file."""
+    runs = Command("update-runs", script_json(fill(_RUNS, id=update_id), depth=12), _as_it_is)
     return (
-        Command("update-runs", script_json(fill(_RUNS, id=update_id), depth=12), _as_it_is),
+        *((runs,) if update_id else ()),
         Command("update-environment", script_json(_ENVIRONMENT, depth=4), _as_it_is),
         Command("storage", script_json(_STORAGE, depth=3), _as_it_is),
         Command("cluster", script_json(_CLUSTER, depth=3), _as_it_is),

@@ -20,7 +20,6 @@ from harness.exits import Exit
 from harness.journal.writer import FILE_NAME
 from harness.labs.holder import Holder
 from harness.labs.lease import LeaseStore
-from harness.report.run import write_report
 from harness.run.launch import STOP_WITHIN_S, RunProcess, ask_to_stop, living
 
 TICK_S: Final = 0.2
@@ -147,6 +146,8 @@ def conclude(folder: Path, *, as_json: bool, code: int | None = None) -> Exit:
             hint=f"hil run resume {state.run_id}",
         )
     if not state.results:
+        from harness.report.run import write_report  # seldom needed, and half a second of imports
+
         write_report(folder)  # the process died before the judge could speak
         state = inspect_run(folder)
     outcome = read_outcome(folder, {"id": state.scenario, "title": state.title, "lab": state.lab})

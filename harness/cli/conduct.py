@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harness import __version__
-from harness.clock import NS_PER_S, monotonic_ns, spare_collector
+from harness.clock import NS_PER_S, monotonic_ns, slow_collector, spare_collector
 from harness.errors import HarnessError, JournalError, LeaseError
 from harness.exits import OF_VERDICT, Exit
 from harness.journal import JournalWriter, Redactor, read_journal
@@ -49,6 +49,7 @@ NEEDED_LATER: Final = (
 
 def main(arguments: list[str]) -> int:
     """Conduct or resume the run in the folder given; return the exit code."""
+    slow_collector()
     redactor = Redactor()
     _log_to_stderr(redactor)
     folder = Path(arguments[0])
@@ -260,7 +261,9 @@ class RunAttempt:
         scenario = from_plain(self._job.scenario)
         if self._job.record:
             self._recorder = Recorder(self._job.folder / "evidence" / transcript_of(attempt), self._redactor)
-        endpoints = Endpoints(session_opener(lab, self._redactor, self._recorder))
+        wanted = scenario.workflow.guest_updates
+        guests = () if wanted is None else wanted.guests or lab.managed_guests
+        endpoints = Endpoints(session_opener(lab, self._redactor, self._recorder, guests))
         workflow = workflow_of(scenario, lab.nodes)
         conductor = Conductor(self._job, scenario, lab, lease, scribe, endpoints, workflow, memory, self._stop)
         conductor.before_step(lambda: self._keep_lease(lease))

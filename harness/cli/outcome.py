@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from harness.cli.table import text_table
 from harness.paths import LOG_NAME
-from harness.report.session import ScenarioRow
+from harness.report.scenario_row import ScenarioRow
 from harness.report.wording import hours_text
 
 HEAD: Final = ("scenario", "verdict", "longest VM gap", "lab time", "wall time")

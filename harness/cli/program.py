@@ -15,6 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from harness.cli import NOUNS
 from harness.cli.called import called_as, say
+from harness.clock import slow_collector
 from harness.errors import HarnessError
 from harness.exits import Exit
 from harness.paths import root
@@ -41,6 +42,7 @@ class LazyGroup(TyperGroup):
 
 def load(noun: str) -> Any:
     """Import the module of `noun` and build its typer command."""
+    slow_collector()
     module, _, attribute = NOUNS[noun][0].partition(":")
     command = typer.main.get_command(getattr(import_module(module), attribute))
     command.name = noun

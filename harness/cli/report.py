@@ -13,10 +13,11 @@ import typer
 
 from harness.errors import ConfigError
 from harness.journal.writer import FILE_NAME
-from harness.paths import ALLURE_NAME, RESULTS_NAME, reports_dir, runs_dir, sessions_dir
-from harness.report.record import read_json
-from harness.report.run import PAGE_NAME, write_report
-from harness.report.session import SUMMARY_NAME, rebuild_session
+from harness.paths import ALLURE_NAME, PAGE_NAME, RESULTS_NAME, reports_dir, runs_dir, sessions_dir
+from harness.report.reading import read_json
+from harness.report.run import write_report
+from harness.report.scenario_row import SUMMARY_NAME
+from harness.report.session import rebuild_session
 from harness.report.wording import duration_text
 from harness.run.job import MATCHES_SHOWN, find_run
 

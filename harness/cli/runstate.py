@@ -12,9 +12,8 @@ from harness.exits import OF_VERDICT, Exit
 from harness.journal import Entry
 from harness.journal.writer import FILE_NAME
 from harness.labs.holder import Holder
-from harness.paths import LOG_NAME, RESULTS_NAME, runs_dir
-from harness.report.record import read_json
-from harness.report.run import PAGE_NAME
+from harness.paths import LOG_NAME, PAGE_NAME, RESULTS_NAME, runs_dir
+from harness.report.reading import read_json
 from harness.run.job import JOB_NAME
 from harness.run.launch import living
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from harness.clock import NS_PER_S
 from harness.journal import Entry
+from harness.judge.guest_updates import DONE
 
 _NODE: Final = re.compile(r"node\[([^\]]+)\]")
 _RUNNING: Final = frozenset({"Online", "Running"})  # of the clustered role, of the virtual machine
@@ -46,6 +47,8 @@ class RunView:
     _wall_to: str = ""
     _open: list[str] = field(default_factory=list)
     _has_events: bool = False
+    _to_update: int = 0
+    _updated: int = 0
 
     @property
     def lab_s(self) -> float:
@@ -90,6 +93,8 @@ class RunView:
                 return []
             case "finding":
                 return [News(f"finding {data.get('id')}: {data.get('summary')}", mark=True)]
+            case what if what.startswith("guest."):
+                return self._guest(what.removeprefix("guest."), data)
             case _:
                 return self._fault(entry)
 
@@ -156,6 +161,30 @@ class RunView:
         for guest in data.get("guests", ()):
             if (guest.get("state") or {}).get("name") not in _RUNNING:
                 self.affected.add(str(guest.get("name")))
+
+    def _guest(self, what: str, data: Mapping[str, Any]) -> list[News]:
+        """The update of a guest: how many are done, and what each of them came to."""
+        name = str(data.get("guest", ""))
+        match what:
+            case "begin":
+                self.phase, self._to_update, self._updated = "guests", len(data.get("updated", ())), 0
+                return [News(f"guests: {self._to_update} of {len(data.get('guests', ()))} get the update")]
+            case "install":
+                return [self._at(name, f"installs {data.get('kb')}")]
+            case "restart":
+                return [self._at(name, "restarts")]
+            case "done":
+                outcome, detail = str(data.get("outcome")), str(data.get("detail"))
+                self._updated += outcome in DONE
+                self.percent = 100 * self._updated / self._to_update if self._to_update else self.percent
+                left = outcome == "left-alone"
+                return [News(f"guest {name} {outcome}: {detail}", mark=left or outcome not in DONE)]
+            case _:
+                return []
+
+    def _at(self, guest: str, does: str) -> News:
+        self.step, self.node = does, guest
+        return News(f"guest {guest} {does}")
 
     def _fault(self, entry: Entry) -> list[News]:
         """The life of a fault, as far as the operator wants to see it."""

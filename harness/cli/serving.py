@@ -67,7 +67,7 @@ class Service:
         try:
             start_host(self.lease.instance, lab.model_dump(mode="json", by_alias=True))
             self.lab: RemoteLab = attach(self.lease)
-            reached = self.lab.baseline(BaselineSpec({"solution": lab.versions.solution}, seed), self.lease)
+            reached = self.lab.baseline(BaselineSpec(lab.versions.model_dump(), seed), self.lease)
         except BaseException:
             self._give_back()
             raise

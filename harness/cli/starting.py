@@ -23,10 +23,10 @@ from harness.exits import BEFORE_ANYTHING, OF_PYTEST, Exit
 from harness.labs.models import LabFile, find_lab
 from harness.labs.secrets import check_secrets
 from harness.labs.start import why_not_hosted
-from harness.paths import ALLURE_NAME, root, sessions_dir
+from harness.paths import ALLURE_NAME, PAGE_NAME, root, sessions_dir
 from harness.plan.load import Plan, find_plan, load_plan
-from harness.report.record import read_json
-from harness.report.session import PAGE_NAME, SUMMARY_NAME
+from harness.report.reading import read_json
+from harness.report.scenario_row import SUMMARY_NAME
 from harness.run.session_folder import new_session_id
 
 LOG_FILE: Final = "pytest.log"
@@ -126,7 +126,9 @@ def worker_count(plan: Plan, order: Order, labs: Sequence[LabFile]) -> int:
 
 def pytest_command(plan: Plan, order: Order, session_id: str, workers: int) -> list[str]:
     """The command line of the pytest child; what the operator adds comes last and so wins."""
-    command = [sys.executable, "-m", "pytest", str(plan.path), "-p", "no:cacheprovider", f"--hil-session={session_id}"]
+    command = [sys.executable, "-m", "pytest", str(plan.path), f"--hil-session={session_id}"]
+    # Both are of no use to plans; the second would load hypothesis, where that is installed, to say nothing.
+    command += ["-p", "no:cacheprovider", "-p", "no:hypothesispytest"]
     if not entry_points(group="pytest11", name="hil"):
         command += ["-p", "harness.pytest_plugin"]  # a checkout whose environment was not made by ./hil
     command += ["-n", str(workers if workers > 1 else 0)]

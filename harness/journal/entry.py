@@ -16,6 +16,9 @@ GENESIS: Final = "0" * 64
 """`prev_sha256` of the first line."""
 
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 class Kind(StrEnum):
     """What sort of statement a line makes."""
 
@@ -72,7 +75,7 @@ class Entry:
             "data": self.data,
             "prev_sha256": self.prev_sha256,
         }
-        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        text = _ENCODER.encode(document)
         # Half a surrogate pair, which a product may print, has no UTF-8; its JSON escape has.
         return text.encode(errors="backslashreplace")
 

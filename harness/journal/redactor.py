@@ -8,13 +8,13 @@ hexadecimal form.
 from __future__ import annotations
 
 import base64
+import html
 import json
 import logging
 import re
 import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
-from xml.sax.saxutils import escape
 
 MASK: Final = "***"
 _WIDE: Final = (("utf-16-le", MASK.encode("utf-16-le")), ("utf-16-be", MASK.encode("utf-16-be")))
@@ -50,8 +50,8 @@ def disguises(secret: str) -> tuple[str, ...]:
         _windows_json(secret),
         urllib.parse.quote(secret, safe=""),
         urllib.parse.quote_plus(secret),
-        escape(secret),
-        escape(secret, {"'": "&apos;", '"': "&quot;"}),
+        html.escape(secret, quote=False),
+        html.escape(secret, quote=False).replace("'", "&apos;").replace('"', "&quot;"),
         secret.replace("'", "''"),
         utf8.hex(),
         utf8.hex().upper(),

@@ -9,7 +9,15 @@ from typing import Any, Final
 
 from harness.clock import lab_utc, utc_text
 from harness.errors import HarnessError
-from harness.judge.explain import Explanation, explain, gaps_explained, nodes_explained, ownership_of
+from harness.judge.explain import (
+    Explanation,
+    explain,
+    gaps_explained,
+    nodes_explained,
+    ownership_of,
+    restarts_explained,
+)
+from harness.judge.guest_updates import GuestUpdates, guest_updates_of, ordered_restarts
 from harness.judge.timeline import Timeline
 from harness.measure.catalog import CATALOG
 from harness.measure.ledger import Gap, Ledger, build_ledger
@@ -51,6 +59,7 @@ class Case:
     explanations: tuple[Explanation, ...]
     limits: tuple[Limit, ...]
     epoch: datetime
+    guest_updates: GuestUpdates | None = None
 
     def at(self, t_ns: int) -> str:
         """Lab time as UTC and as time since the lab's epoch."""
@@ -85,7 +94,7 @@ class Case:
 
     @property
     def unexplained(self) -> tuple[Gap, ...]:
-        """Gaps after the first answer of a guest that no journalled fault explains."""
+        """Gaps after the first answer of a guest that no journalled fault and no ordered restart explains."""
         return tuple(gap for gap in self.ledger.gaps if not gap.explained_by and not gap.leading)
 
     def began_ns(self, gap: Gap) -> int:
@@ -133,13 +142,17 @@ def case_of(timeline: Timeline) -> Case:
     ownership = ownership_of(timeline)
     ledger = build_ledger((row.value for row in timeline.windows), ownership, expected=timeline.names("guests"))
     explanations = explain(timeline, ownership, [vm.vm for vm in ledger.vms])
+    guest_updates = guest_updates_of(timeline)
+    explained = gaps_explained(ledger, explanations)
+    explained |= restarts_explained(ledger, explained, ordered_restarts(guest_updates))
     return Case(
         timeline=timeline,
         ownership=ownership,
-        ledger=ledger.explained(gaps_explained(ledger, explanations)),
+        ledger=ledger.explained(explained),
         explanations=explanations,
         limits=limits_of(timeline.header),
         epoch=epoch_of(timeline.lab),
+        guest_updates=guest_updates,
     )
 
 

@@ -32,7 +32,19 @@ _RANK = {
 }
 LACKING = 6
 _LACKING_IDS = frozenset(
-    {"update-not-finished", "no-final-look", "no-builds", "no-runs", "leg-not-over", "run-unfinished", "vm-still-down"}
+    {
+        "guest-inventory-missing",
+        "guests-none-updated",
+        "guests-not-begun",
+        "leg-not-over",
+        "no-builds",
+        "no-final-look",
+        "no-runs",
+        "no-sbe",
+        "run-unfinished",
+        "update-not-finished",
+        "vm-still-down",
+    }
 )
 _FAULT_IDS = frozenset({"fault-missed", "fault-not-confirmed", "fault-not-clean", "fault-imprecise"})
 _PRODUCT = frozenset({Verdict.FAIL, Verdict.STUCK})

@@ -16,7 +16,7 @@ RESULTS_SCHEMA: Final = 1
 class Part(BaseModel):
     """A part of a document: frozen, complete, no unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 VerdictName = Literal["pass", "fail", "stuck", "guide-gap", "lab", "harness", "inconclusive", "not-run"]
@@ -31,9 +31,11 @@ class LabPart(Part):
 
 
 class VersionsPart(Part):
-    """Solution versions: at the baseline, wanted, and reached."""
+    """Versions of the part that the scenario installs (`of`): at the baseline, wanted, and reached."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    of: Literal["solution", "sbe"]
 
     start: str | None = Field(alias="from")
     to: str | None
@@ -173,6 +175,32 @@ class GuestPart(Part):
     down: bool
 
 
+class GuestUpdatePart(Part):
+    """One guest of a workflow that updates Windows in guests.
+
+    `update` is the KB of the month's update for its build, `kind` whether that is a baseline or a hotpatch; `proven`
+    that KB and build of the last look are that update's.  `restarts` are those that no fault explains.
+    """
+
+    guest: str
+    standing: Literal["eligible", "current", "cumulative", "unmanageable"] | None
+    reasons: list[str]
+    kind: Literal["baseline", "hotpatch"] | None
+    update: str | None
+    outcome: str
+    detail: str
+    proven: bool
+    build_before: str | None
+    build_after: str | None
+    kbs_before: list[str]
+    kbs_after: list[str]
+    restarts: int | None
+    install_s: float | None
+    restart_s: float | None
+    refused: str = Field(description="what Windows Update said to the network log-on that wanted to install")
+    evidence: list[int] = EVIDENCE
+
+
 class ResultsDocument(Part):
     """`results.json` of one run."""
 
@@ -208,6 +236,9 @@ class ResultsDocument(Part):
     guides: list[GuidePart]
     attempts: list[AttemptPart]
     worst_guests: list[GuestPart]
+    guest_updates: list[GuestUpdatePart] = Field(
+        default_factory=list, description="guests of a workflow that updates Windows in them"
+    )
     judge: JudgePart
     journal: JournalPart
 

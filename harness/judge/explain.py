@@ -7,15 +7,18 @@ fault explains, from its intent until it was proven clean plus a tolerance,
 - one gap of each virtual machine that such a node owned: the restart elsewhere, which has a budget of its own.
 
 It explains nothing else: no drain during a repair, no second restart, no gap of a guest on another node.
+
+A restart of a guest that the harness ordered explains one gap of that guest: the one in which it restarted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from harness.judge.faults import FaultEpisode
+from harness.judge.guest_updates import OrderedRestart
 from harness.judge.timeline import Timeline
 from harness.measure.ledger import Cause, Gap, Ledger
 from harness.measure.ownership import Ownership
@@ -24,6 +27,9 @@ from harness.measure.samples import Span
 TOLERANCE_NS: Final = 120_000_000_000
 """After `fault.clean`, how long the last look at the cluster may still show the node as it was: two polls of 60 s
 [INF]."""
+
+ORDERED: Final = "ordered restart"
+"""Explains the gap of a guest whose restart the harness ordered."""
 
 NODE_LOSS: Final = frozenset({"node.power_loss", "node.power_cycle", "node.crash", "node.hang", "network.isolate"})
 """Faults that take their target out of the cluster (`takes_node_down` in harness/plan/vocabulary.py)."""
@@ -126,4 +132,23 @@ def gaps_explained(ledger: Ledger, explanations: Sequence[Explanation]) -> dict[
             ]
             if mine:
                 found[min(mine, key=lambda gap: gap.start_ns)] = each.episode.id
+    return found
+
+
+def restarts_explained(ledger: Ledger, taken: Mapping[Gap, str], restarts: Iterable[OrderedRestart]) -> dict[Gap, str]:
+    """For each ordered restart of a guest the first gap at whose end it had restarted, or from which it has not yet
+    come back."""
+    found: dict[Gap, str] = {}
+    for one in restarts:
+        mine = [
+            gap
+            for gap in ledger.gaps
+            if gap.vm == one.vm
+            and gap not in taken
+            and gap not in found
+            and gap.cause in (Cause.RESTART, Cause.DOWN)
+            and one.covers(gap.start_ns, gap.end_ns)
+        ]
+        if mine:
+            found[min(mine, key=lambda gap: gap.start_ns)] = ORDERED
     return found

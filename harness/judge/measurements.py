@@ -7,36 +7,22 @@ journal does not tell.  None with a limit on it makes the run inconclusive.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from harness.errors import ConfigError
+from harness.judge import guest_readings
 from harness.judge.case import Case, Limit
 from harness.judge.drains import joined, resyncs_of, seen_repairs
+from harness.judge.explain import ORDERED
 from harness.judge.invariants.guests import evidence_of
 from harness.judge.invariants.nodes import beyond, nodes_away
 from harness.judge.progress import longest_stall
+from harness.judge.reading import UNSET, Reading
 from harness.judge.timeline import first_after
 from harness.measure.catalog import CATALOG, Quantity
 from harness.measure.ledger import Cause, Gap, VmLedger
 from harness.measure.samples import Span
 from harness.measure.units import convert, seconds, spoken
 from harness.values import Finding, Measurement, Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A value in the catalogue's unit (None: not measurable), the lines it rests on, and what to say about it.
-
-    `at_ns` is the first cause: when the worst of it began.
-    """
-
-    value: float | None
-    evidence: tuple[int, ...] = ()
-    detail: str = ""
-    at_ns: int | None = None
-
-
-UNSET = Reading(None)
 
 
 def _longest(case: Case, gaps: Iterable[Gap]) -> Reading:
@@ -97,7 +83,7 @@ def restart_gap(case: Case) -> Reading:
         return Reading(0.0, detail="no fault took a node away") if case.ledger.sampled else UNSET
     if not any(each.vms for each in case.explanations):
         return Reading(None, detail="no virtual machine was seen on the lost node")
-    return _longest(case, (gap for gap in case.ledger.gaps if gap.explained_by))
+    return _longest(case, (gap for gap in case.ledger.gaps if gap.explained_by not in ("", ORDERED)))
 
 
 def unexplained_restarts(case: Case) -> Reading:
@@ -282,6 +268,12 @@ READINGS: Mapping[str, Callable[[Case], Reading]] = {
     "update.stall.longest": stall,
     "settle.duration": settle,
     "recovery.duration": recovery,
+    "guest.update.count": guest_readings.updated_guests,
+    "guest.left_alone.count": guest_readings.left_alone,
+    "guest.update.longest": guest_readings.installing,
+    "guest.restart.most": guest_readings.most_restarts,
+    "guest.restart.parallel": guest_readings.most_away,
+    "guest.restart.longest": guest_readings.longest_restart,
     "trigger.lag": trigger_lag,
     "sampler.coverage": coverage,
     "probe.coverage": coverage_percent,
@@ -297,7 +289,8 @@ def within(value: float, op: str, limit: float) -> bool:
 
 
 def measure(case: Case) -> tuple[tuple[Measurement, ...], tuple[Finding, ...]]:
-    """All measurements, the limited ones first and in the plan's order, and what their limits say."""
+    """All measurements, the limited ones first and in the plan's order, and what their limits say; those of updates in
+    guests only where there were any."""
     readings = {name: take(case) for name, take in READINGS.items()}
     measurements: list[Measurement] = []
     findings: list[Finding] = []
@@ -313,7 +306,7 @@ def measure(case: Case) -> tuple[tuple[Measurement, ...], tuple[Finding, ...]]:
         findings.extend(_breach(case, quantity, reading, measurement, limit))
     limited = {limit.measurement for limit in case.limits}
     for name, quantity in CATALOG.items():
-        if name not in limited:
+        if name not in limited and not (name.startswith("guest.") and case.guest_updates is None):
             reading = readings[name]
             measurements.append(
                 Measurement(name, quantity.unit, _rounded(reading), None, "", "none", reading.evidence, reading.detail)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
+from harness.judge.guest_updates import DONE, GuestStory, GuestUpdates, guest_updates_of
 from harness.judge.timeline import Timeline
+
+GUESTS_PATH: Final = "update/guests"
+"""Path of updates in guests; below it lies each guest, with its installation and its restart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +28,16 @@ class PhaseSpan:
 
 
 def phases_of(timeline: Timeline) -> tuple[PhaseSpan, ...]:
-    """All phases and steps in order of their start; those that the lab told by events are not taken from looks."""
+    """All phases and steps in order of their start; those that the lab told by events are not taken from looks.
+
+    Updates in guests are told from what was asked of each guest, and what it answered.
+    """
     told = list(_told(timeline))
     exact = {span.path.removeprefix("update/").partition("/")[0] for span in told if span.path.count("/") <= 1}
     seen = [span for span in _seen(timeline) if span.path.removeprefix("update/") not in exact]
-    return tuple(sorted((*told, *seen), key=lambda span: (span.start_ns, span.path, span.evidence)))
+    updates = guest_updates_of(timeline)
+    guests = () if updates is None else tuple(_guests(updates))
+    return tuple(sorted((*told, *seen, *guests), key=lambda span: (span.start_ns, span.path, span.evidence)))
 
 
 def _told(timeline: Timeline) -> Iterator[PhaseSpan]:
@@ -60,3 +70,39 @@ def _seen(timeline: Timeline) -> Iterator[PhaseSpan]:
         begun = PhaseSpan(path, "", row.t_ns, None, "", "observation", (row.seq,))
     if begun is not None:
         yield begun
+
+
+def _guests(updates: GuestUpdates) -> Iterator[PhaseSpan]:
+    """The whole workflow, and below it each guest that was to get the update, with its installation and its restart."""
+    begun_ns, chosen = updates.begun_ns, updates.chosen
+    if begun_ns is None or updates.seq is None:
+        return
+    ends = [story.done_ns for story in chosen]
+    end_ns = None if None in ends else max((end for end in ends if end is not None), default=begun_ns)
+    sound = all(story.outcome in DONE for story in chosen)
+    yield PhaseSpan(GUESTS_PATH, "", begun_ns, end_ns, _status(end_ns, sound), "observation", (updates.seq,))
+    for story in chosen:
+        yield from _guest(story)
+
+
+def _guest(story: GuestStory) -> Iterator[PhaseSpan]:
+    if story.install_ns is None:
+        return
+    path, sound = f"{GUESTS_PATH}/{story.name}", story.outcome in DONE
+    lines = tuple(story.lines("standing", "done"))
+    yield PhaseSpan(path, "", story.install_ns, story.done_ns, _status(story.done_ns, sound), "observation", lines)
+    end_ns = story.result.t_ns if story.result else story.done_ns
+    installed = story.result is not None and story.outcome not in ("failed", "not-offered")
+    lines = tuple(story.lines("install", "result"))
+    status = _status(end_ns, installed)
+    yield PhaseSpan(f"{path}/install", "", story.install_ns, end_ns, status, "observation", lines)
+    for one in story.restarts:
+        end_ns = one.back_ns if one.back_ns is not None else story.done_ns
+        status = _status(end_ns, one.back_ns is not None)
+        lines = tuple(story.lines("restart", "restarted"))
+        yield PhaseSpan(f"{path}/restart", "", one.ordered_ns, end_ns, status, "observation", lines)
+
+
+def _status(end_ns: int | None, sound: bool) -> str:
+    """The words with which the product's own steps end."""
+    return "" if end_ns is None else "Success" if sound else "Failed"

@@ -12,10 +12,10 @@ from typing import Any
 from harness.journal import read_journal
 from harness.journal.writer import FILE_NAME
 from harness.judge.judgement import JUDGE_VERSION, Judgement, judge
-from harness.judge.results import LEDGER_NAME, read_results, results_text
+from harness.judge.results import read_results, results_text
 from harness.judge.shortage import Shortage, shortage_of
 from harness.measure.ledger import ledger_text
-from harness.paths import RESULTS_NAME
+from harness.paths import LEDGER_NAME, RESULTS_NAME
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from harness.judge.document import (
     FaultPart,
     FindingPart,
     GuestPart,
+    GuestUpdatePart,
     GuidePart,
     JournalPart,
     JudgePart,
@@ -30,14 +31,13 @@ from harness.judge.document import (
 )
 from harness.judge.explain import active_faults
 from harness.judge.guides import consultations_of
+from harness.judge.invariants.guest_updates import restarts_of
 from harness.judge.judgement import JUDGE_VERSION, Judgement, judge
 from harness.judge.shortage import refuse_shortage
 from harness.measure.ledger import ledger_text
 from harness.measure.units import seconds
-from harness.paths import RESULTS_NAME, replace_file
+from harness.paths import LEDGER_NAME, RESULTS_NAME, replace_file
 from harness.values import Finding
-
-LEDGER_NAME = "ledger.json"
 
 
 def results_of(judgement: Judgement) -> ResultsDocument:
@@ -78,6 +78,7 @@ def results_of(judgement: Judgement) -> ResultsDocument:
         guides=list(_guides(judgement)),
         attempts=list(_attempts(judgement)),
         worst_guests=list(_guests(judgement)),
+        guest_updates=list(_guest_updates(judgement)),
         judge=JudgePart(version=JUDGE_VERSION, harness=str(header.get("harness") or "")),
         journal=JournalPart(
             sha256=journal.last_sha256,
@@ -149,12 +150,24 @@ def _optional_utc(judgement: Judgement, t_ns: int | None) -> str | None:
 
 def _versions(judgement: Judgement) -> VersionsPart:
     timeline = judgement.case.timeline
+    scenario, last = timeline.scenario, timeline.updates[-1].value.current_version if timeline.updates else None
     baseline = (timeline.baselines[0].value.get("versions") or {}) if timeline.baselines else {}
-    before = baseline.get("solution") or (timeline.updates[0].value.current_version if timeline.updates else None)
     final: Mapping[str, Any] = timeline.final.value if timeline.final else {}
-    target = final.get("target") or ((timeline.scenario.get("workflow") or {}).get("target") or {}).get("solution")
-    reached = final.get("current_version") or (timeline.updates[-1].value.current_version if timeline.updates else None)
-    return VersionsPart.model_validate({"from": before or None, "to": target or None, "reached": reached or None})
+    target = (scenario.get("workflow") or {}).get("target") or {}
+    if target.get("sbe"):
+        before = baseline.get("sbe") or (scenario.get("from") or {}).get("sbe")
+        wanted, reached = target["sbe"], (final.get("sbe") or {}).get("current")
+    else:
+        before = baseline.get("solution") or (timeline.updates[0].value.current_version if timeline.updates else None)
+        wanted, reached = final.get("target") or target.get("solution"), final.get("current_version") or last
+    return VersionsPart.model_validate(
+        {
+            "of": "sbe" if target.get("sbe") else "solution",
+            "from": before or None,
+            "to": wanted or None,
+            "reached": reached or None,
+        }
+    )
 
 
 def _leg(judgement: Judgement) -> LegPart | None:
@@ -289,4 +302,34 @@ def _guests(judgement: Judgement) -> Iterator[GuestPart]:
             cause=gap.cause.value,
             explained_by=gap.explained_by,
             down=gap.open,
+        )
+
+
+def _guest_updates(judgement: Judgement) -> Iterator[GuestUpdatePart]:
+    """Every guest of a workflow that updates Windows in guests, in the order in which they were looked at."""
+    updates = judgement.case.guest_updates
+    for story in updates.stories if updates else ():
+        before = story.before.value if story.before else None
+        after = story.after.value if story.after else None
+        done_ns = story.result.t_ns if story.result else None
+        restart = story.restarts[-1] if story.restarts else None
+        back_ns = restart.back_ns if restart else None
+        yield GuestUpdatePart(
+            guest=story.name,
+            standing=story.standing.value if story.standing else None,
+            reasons=list(story.reasons),
+            kind=story.update.kind.value if story.update else None,
+            update=story.update.kb if story.update else None,
+            outcome=story.outcome,
+            detail=story.detail,
+            proven=story.proven,
+            build_before=before.shown_build if before else None,
+            build_after=after.shown_build if after else None,
+            kbs_before=list(before.kbs) if before else [],
+            kbs_after=list(after.kbs) if after else [],
+            restarts=restarts_of(judgement.case, story),
+            install_s=None if done_ns is None or story.install_ns is None else seconds(done_ns - story.install_ns),
+            restart_s=None if restart is None or back_ns is None else seconds(back_ns - restart.ordered_ns),
+            refused=story.refused,
+            evidence=story.lines("inventory", "standing", "install", "result", "restart", "restarted", "done"),
         )

@@ -78,6 +78,8 @@ class Timeline:
     """What a leg of a campaign took over from the one before, and left to the next."""
     guides: list[Seen[Mapping[str, Any]]] = field(default_factory=list)
     """All `guide.*` records."""
+    guest_updates: list[Seen[Mapping[str, Any]]] = field(default_factory=list)
+    """All `guest.*` records."""
     attempts: list[AttemptRecord] = field(default_factory=list)
     faults: tuple[FaultEpisode, ...] = ()
     missed: tuple[MissedFault, ...] = ()
@@ -105,9 +107,10 @@ class Timeline:
 
     @property
     def begun(self) -> Seen[Any] | None:
-        """Where the update came into our hands: its first start, or what an earlier leg left; None when it never
-        did."""
-        rows: list[Seen[Any]] = [*self.takeovers, *self.starts]
+        """Where the update came into our hands: its first start, what an earlier leg left, or the beginning of updates
+        in guests; None when it never did."""
+        guests = [row for row in self.guest_updates if row.value["what"] == "guest.begin"]
+        rows: list[Seen[Any]] = [*self.takeovers, *self.starts, *guests]
         return rows[0] if rows else None
 
     @property
@@ -154,6 +157,24 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 GUIDE_RECORDS: Final = ("trouble", "diagnosis", "step", "step.done", "verified", "done", "recovered")
 
+GUEST_RECORDS: Final = (
+    "begin",
+    "inventory",
+    "access",
+    "contact",
+    "standing",
+    "install",
+    "installing",
+    "task",
+    "result",
+    "task.remove",
+    "task.removed",
+    "restart",
+    "restarting",
+    "restarted",
+    "done",
+)
+
 Reader = Callable[[Timeline, Entry, int], None]
 
 
@@ -195,6 +216,7 @@ READERS: Mapping[str, Reader] = {
     "finding": _seen("findings", read_finding),
     "evidence": _seen("evidence", dict),
     **{f"guide.{part}": _seen("guides", dict) for part in GUIDE_RECORDS},
+    **{f"guest.{part}": _seen("guest_updates", dict) for part in GUEST_RECORDS},
     "event": _add_event,
     "attempt.begin": _begin_attempt,
     "attempt.end": _end_attempt,

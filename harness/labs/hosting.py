@@ -90,7 +90,7 @@ def start_host(instance: str, job: dict[str, Any]) -> Path:
         return False if process.poll() is not None else None
 
     try:
-        came_up = wait_until(ready, within_s=START_WITHIN_S, what=f"the lab host of '{instance}'", poll_s=0.02)
+        came_up = wait_until(ready, within_s=START_WITHIN_S, what=f"the lab host of '{instance}'", poll_s=0.05)
     except DeadlineExpiredError as error:
         process.kill()
         raise LabError(str(error), hint=f"see {folder / LOG_NAME}") from error

@@ -16,7 +16,7 @@ from harness.plan.fits import Misfit, fits, versions_named
 from harness.plan.load import Plan, is_lab_file, load_plan
 from harness.plan.models import Scenario
 from harness.plan.problem import Problem, SourceError
-from harness.plan.releases import nearest_release, unknown_release
+from harness.plan.releases import SBES, SOLUTIONS, Releases, table_of
 from harness.plan.yaml_source import Source, SourcePath, load_source
 
 SCHEMA_FILES: Final[dict[str, type[BaseModel]]] = {"testplan.schema.json": PlanFile, "lab.schema.json": LabFile}
@@ -38,8 +38,11 @@ def lint_file(path: Path) -> list[Problem]:
 
 def _lab_problems(lab: LabFile, source: Source) -> Iterator[Problem]:
     version = lab.versions.solution
-    if (problem := _release_problem(version, source, ("versions", "solution"))) is not None:
+    if (problem := _release_problem(SOLUTIONS, version, source, ("versions", "solution"))) is not None:
         yield problem if lab.releases is None else replace(problem, is_warning=False)
+    sbe = lab.versions.sbe
+    if sbe is not None and (problem := _release_problem(SBES, sbe, source, ("versions", "sbe"))) is not None:
+        yield problem if lab.sbe_releases is None else replace(problem, is_warning=False)
 
 
 def _plan_problems(plan: Plan, source: Source) -> Iterator[Problem]:
@@ -59,16 +62,16 @@ def _plan_problems(plan: Plan, source: Source) -> Iterator[Problem]:
             yield source.problem(_place(source, at, scenario, misfit.part), _text(misfit))
         reported = {misfit.part for misfit in misfits}
         for part, version in versions_named(scenario):
-            problem = _release_problem(version, source, _place(source, at, scenario, part))
+            problem = _release_problem(table_of(part), version, source, _place(source, at, scenario, part))
             if problem is not None and part not in reported:
                 yield problem
 
 
-def _release_problem(version: str, source: Source, place: SourcePath) -> Problem | None:
-    message = unknown_release(version)
+def _release_problem(table: Releases, version: str, source: Source, place: SourcePath) -> Problem | None:
+    message = table.unknown(version)
     if message is None:
         return None
-    return replace(source.problem(place, message, suggestion=nearest_release(version)), is_warning=True)
+    return replace(source.problem(place, message, suggestion=table.nearest(version)), is_warning=True)
 
 
 def _place(source: Source, at: SourcePath, scenario: Scenario, part: str) -> SourcePath:

@@ -28,7 +28,7 @@ from harness.plan.checking import validate
 from harness.plan.models import Capability, Line, Name, Parameters, Value, Versions
 from harness.plan.problem import Problem, SourceError
 from harness.plan.quantity import Duration
-from harness.plan.releases import release_builds
+from harness.plan.releases import SBES, release_builds
 from harness.plan.text import Objection, Objections, TextError, closest, describe, require_text
 from harness.plan.yaml_source import Source, load_source
 
@@ -253,6 +253,11 @@ class LabFile(Value):
     physical: PhysicalLab | None = None
 
     @property
+    def managed_guests(self) -> tuple[str, ...]:
+        """Guests with an endpoint of their own."""
+        return tuple(item.guest for item in self.twin.windows_guests) if self.twin is not None else ()
+
+    @property
     def instance_names(self) -> tuple[str, ...]:
         """`twin-4node#1` …: the instances that can be leased."""
         return tuple(f"{self.lab}#{number}" for number in range(1, self.instances + 1))
@@ -274,6 +279,11 @@ class LabFile(Value):
         The versions of a simulated lab are exactly those of the table that it is made from.
         """
         return tuple(release_builds()) if self.is_simulated else None
+
+    @property
+    def sbe_releases(self) -> tuple[str, ...] | None:
+        """As `releases`, of Solution Builder Extensions."""
+        return SBES.versions if self.is_simulated else None
 
     @model_validator(mode="after")
     def _check_kind(self) -> LabFile:

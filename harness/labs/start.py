@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from harness.clock import slow_collector
 from harness.errors import ConfigError, HarnessError
 from harness.labs.host import Hosted, run_host
 from harness.labs.hosting import FAILED_NAME, JOB_NAME
@@ -32,6 +33,7 @@ def provider(kind: str) -> Callable[[str, dict[str, Any], Path], Hosted]:
 
 def main(folder: Path) -> int:
     """Host the instance described in `folder` until it ends."""
+    slow_collector()
     job = json.loads((folder / JOB_NAME).read_text())
     try:
         hosted = provider(job["lab"]["kind"])(job["instance"], job["lab"], folder)

@@ -68,7 +68,7 @@ class TwinHosting:
         account = Account(domain or "AZLOCAL", name, password)
         guest = self._file.credentials.guest
         spec = LabSpec(
-            model=self._model_spec({"solution": self._file.versions.solution}, self._file.default_seed, ()),
+            model=self._model_spec(self._file.versions.model_dump(), self._file.default_seed, ()),
             clock=ClockMode.parse(str(self._file.clock)),
             account=account,
             winrm_port=self._file.winrm.port,
@@ -143,7 +143,7 @@ class TwinHosting:
         }
 
     def _baseline(self, versions: dict[str, str], seed: int, provoke: list[dict[str, Any]]) -> dict[str, Any]:
-        wanted = {"solution": versions.get("solution", self._file.versions.solution)}
+        wanted = {**self._file.versions.model_dump(), **versions}
         try:
             self.simulated.reset(self._model_spec(wanted, seed, provoke))
         except (ValueError, CatalogError) as error:
@@ -205,6 +205,7 @@ class TwinHosting:
             seed=seed,
             epoch=self._epoch(),
             version=versions["solution"],
+            sbe=versions.get("sbe"),
             witness=self._file.witness != "none",
             defects=tuple(_defect(one) for one in provoke if one.get("defect") is not None),
             causes=tuple(cause for one in provoke if one.get("defect") is None for cause in self._causes(one)),

@@ -58,6 +58,14 @@ _ALL: Final = (
         "s",
         "from the revert of the last fault until its target is clean, no repair runs and its guests answer",
     ),
+    Quantity("guest.update.count", "count", "guests in which the month's update is proven to be in force", ">="),
+    Quantity("guest.left_alone.count", "count", "guests that do not get the month's update and were left alone"),
+    Quantity("guest.update.longest", "min", "longest time from the order to install in a guest until it had ended"),
+    Quantity("guest.restart.most", "count", "most restarts of one guest under update"),
+    Quantity("guest.restart.parallel", "count", "most guests under update that were away for a restart at one time"),
+    Quantity(
+        "guest.restart.longest", "s", "longest time from the order to restart a guest until it was back in service"
+    ),
     Quantity("trigger.lag", "s", "longest time from a trigger's event until the harness saw it", about="harness"),
     Quantity("sampler.coverage", "ratio", "probed time over run time of the worst virtual machine", ">=", "harness"),
     Quantity("probe.coverage", "%", "the same as sampler.coverage, in percent", ">=", "harness"),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, WithJsonSchema, model_validator
 
 from harness.measure.catalog import CATALOG
 from harness.plan.condition import Guard
+from harness.plan.guest_updates import GuestNames, Month, Window, window_objections
 from harness.plan.models import (
     Capability,
     Consumes,
+    ContentFolder,
     Defect,
     FaultName,
     GuideName,
@@ -22,6 +25,7 @@ from harness.plan.models import (
     Resync,
     ScenarioId,
     Severity,
+    Target,
     Until,
     Value,
     Versions,
@@ -35,6 +39,7 @@ from harness.plan.text import Objection, Objections
 from harness.plan.trigger import AfterFault, Event
 from harness.plan.vocabulary import FAULTS
 
+_UPDATES = {"solution": ("a solution update", "12.2510.1002.94"), "sbe": ("an SBE update", "4.1.2510.2")}
 _LIMIT_TYPES = ["string", "number", "object", "null"]
 LimitMap = Annotated[
     dict[str, Limit | None],
@@ -64,10 +69,11 @@ class NeedsEntry(Value):
 
 
 class OptionsEntry(Value):
-    """Options of a solution update."""
+    """Options of an update; `content` is for an SBE whose files the operator has put into a folder on a node."""
 
     prepare_only: StrictBool = False
     ignore_warnings: StrictBool = False
+    content: ContentFolder | None = None
 
 
 class ResumeEntry(Value):
@@ -76,29 +82,62 @@ class ResumeEntry(Value):
     on_failure: Annotated[StrictInt, Field(ge=0, le=6)] = 0
 
 
+_KEYS: Final = {
+    "solution": {"target", "options", "resume"},
+    "sbe": {"target", "options", "resume"},
+    "hotpatch": {"month", "guests", "window"},
+    "observe": set[str](),
+}
+_FOREIGN: Final = {
+    "solution": "'solution' updates the cluster, not its guests,",
+    "sbe": "'sbe' updates the cluster, not its guests,",
+    "hotpatch": "'hotpatch' updates guests, not the cluster,",
+    "observe": "'observe' changes nothing",
+}
+
+
 class WorkflowEntry(Value):
     """What changes the system."""
 
-    kind: Literal["solution", "observe"]
-    target: Versions | None = None
+    kind: Literal["solution", "sbe", "hotpatch", "observe"]
+    target: Target | None = None
     options: OptionsEntry = OptionsEntry()
     resume: ResumeEntry = ResumeEntry()
+    month: Month | None = None
+    guests: GuestNames = ()
+    window: Window | None = None
 
     @model_validator(mode="after")
     def _check_kind(self) -> WorkflowEntry:
-        objections = []
-        if self.kind == "solution" and self.target is None:
-            objections.append(
-                Objection((), "a solution update needs a 'target', for example {solution: 12.2510.1002.94}")
-            )
-        if self.kind == "observe":
-            set_keys = sorted({"target", "options", "resume"} & self.model_fields_set)
-            objections += [
-                Objection((key,), f"'observe' changes nothing and takes no '{key}'", at_key=True) for key in set_keys
-            ]
+        objections = [*self._target_objections()]
+        if self.kind == "solution" and self.options.content is not None:
+            message = "only an SBE is imported from a folder; leave 'content' out, or say 'kind: sbe'"
+            objections.append(Objection(("options", "content"), message, at_key=True))
+        objections += [
+            Objection((key,), f"{_FOREIGN[self.kind]} and takes no '{key}'", at_key=True)
+            for key in sorted(self.model_fields_set - _KEYS[self.kind] - {"kind"})
+        ]
+        if self.kind == "hotpatch" and self.month is None:
+            objections.append(Objection((), "a hotpatch workflow needs a 'month', for example month: 2025-12"))
+        elif self.kind == "hotpatch" and self.month is not None:
+            objections += window_objections(self.month, self.window)
         if objections:
             raise Objections(objections)
         return self
+
+    def _target_objections(self) -> Iterator[Objection]:
+        """An update has a target of its own kind, and no other."""
+        if self.kind not in _UPDATES:
+            return
+        what, example = _UPDATES[self.kind]
+        given = {} if self.target is None else self.target.model_dump()
+        others = sorted(given.keys() - {self.kind})
+        if not others and self.kind not in given:
+            at = () if self.target is None else ("target",)
+            yield Objection(at, f"{what} needs a 'target', for example {{{self.kind}: {example}}}")
+        for part in others:
+            message = f"{what} has no target '{part}'; write {{{self.kind}: {example}}}, or 'kind: {part}'"
+            yield Objection(("target", part), message, at_key=True)
 
 
 class FaultEntry(Value):

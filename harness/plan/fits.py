@@ -10,7 +10,7 @@ from typing import Protocol
 from harness.plan.guard import plan_refusals
 from harness.plan.models import Scenario, Versions
 from harness.plan.quantity import format_duration
-from harness.plan.releases import nearest_release, unknown_release
+from harness.plan.releases import SOLUTIONS, table_of
 from harness.plan.vocabulary import CAPABILITIES
 
 
@@ -29,11 +29,15 @@ class LabOffer(Protocol):
     @property
     def guests(self) -> Sequence[str]: ...
     @property
+    def managed_guests(self) -> Sequence[str]: ...
+    @property
     def capabilities(self) -> Sequence[str]: ...
     @property
     def versions(self) -> Versions: ...
     @property
     def releases(self) -> Collection[str] | None: ...
+    @property
+    def sbe_releases(self) -> Collection[str] | None: ...
     @property
     def poll(self) -> _PollBudget: ...
 
@@ -60,6 +64,7 @@ def fits(scenario: Scenario, lab: LabOffer) -> list[Misfit]:
         *_releases(scenario, lab),
         *_timing(scenario, lab),
         *_faults(scenario, lab),
+        *_guests(scenario, lab),
     ]
     return [Misfit(scenario.id, lab.lab, part, message) for part, message in reasons]
 
@@ -81,25 +86,38 @@ def _capabilities(scenario: Scenario, lab: LabOffer) -> Iterator[tuple[str, str]
 
 def _versions(scenario: Scenario, lab: LabOffer) -> Iterator[tuple[str, str]]:
     start = scenario.start
-    if start is None or "reset" in lab.capabilities or start.solution == lab.versions.solution:
+    if start is None:
         return
-    yield "from", f"starts from {start.solution}; the lab has {lab.versions.solution} and does not declare 'reset'"
+    fixed = "reset" not in lab.capabilities
+    if fixed and start.solution != lab.versions.solution:
+        yield "from", f"starts from {start.solution}; the lab has {lab.versions.solution} and does not declare 'reset'"
+    if start.sbe is not None and lab.versions.sbe is None:
+        yield "from.sbe", f"starts from SBE {start.sbe}; the lab names none: 'versions.sbe' is missing in its file"
+    elif start.sbe is not None and fixed and start.sbe != lab.versions.sbe:
+        yield "from.sbe", f"starts from SBE {start.sbe}; the lab has {lab.versions.sbe} and does not declare 'reset'"
 
 
 def versions_named(scenario: Scenario) -> Iterator[tuple[str, str]]:
-    """Each solution version that the scenario names, with the part that names it."""
-    if scenario.start is not None:
-        yield "from", scenario.start.solution
-    if scenario.workflow.target is not None:
-        yield "workflow.target", scenario.workflow.target.solution
+    """Each version that the scenario names, with the part that names it; one of an SBE ends in `sbe`."""
+    start, target = scenario.start, scenario.workflow.target
+    if start is not None:
+        yield "from", start.solution
+        if start.sbe is not None:
+            yield "from.sbe", start.sbe
+    if target is not None and target.solution is not None:
+        yield "workflow.target", target.solution
+    if target is not None and target.sbe is not None:
+        yield "workflow.target.sbe", target.sbe
 
 
 def _releases(scenario: Scenario, lab: LabOffer) -> Iterator[tuple[str, str]]:
     for part, version in versions_named(scenario):
-        if lab.releases is not None and version not in lab.releases:
-            near = nearest_release(version)
+        table = table_of(part)
+        offered = lab.releases if table is SOLUTIONS else lab.sbe_releases
+        if offered is not None and version not in offered:
+            near = table.nearest(version)
             meant = f" (did you mean '{near}'?)" if near else ""
-            yield part, f"{unknown_release(version) or f'the lab has no release {version}'}{meant}"
+            yield part, f"{table.unknown(version) or f'the lab has no release {version}'}{meant}"
 
 
 def _timing(scenario: Scenario, lab: LabOffer) -> Iterator[tuple[str, str]]:
@@ -123,6 +141,19 @@ def _timing(scenario: Scenario, lab: LabOffer) -> Iterator[tuple[str, str]]:
                 f"faults.{fault.id}.precision",
                 f"without 'events' or 'hold' a trigger can lag by the poll budget, {lag}",
             )
+
+
+def _guests(scenario: Scenario, lab: LabOffer) -> Iterator[tuple[str, str]]:
+    wanted = scenario.workflow.guest_updates
+    if wanted is None:
+        return
+    if not lab.managed_guests:
+        yield "workflow.guests", "none of the lab's guests can be managed"
+    else:
+        for name in wanted.guests:
+            if name not in lab.managed_guests:
+                known = ", ".join(lab.managed_guests)
+                yield "workflow.guests", f"'{name}' is none of the guests that can be managed there: {known}"
 
 
 def _faults(scenario: Scenario, lab: LabOffer) -> Iterator[tuple[str, str]]:

@@ -19,14 +19,17 @@ from pydantic import (
     Field,
     PlainSerializer,
     PlainValidator,
+    SerializerFunctionWrapHandler,
     StrictBool,
     StrictInt,
     WithJsonSchema,
+    model_serializer,
 )
 
 from harness.measure.catalog import CATALOG
 from harness.paths import fixtures_dir
 from harness.plan.condition import Guard
+from harness.plan.guest_updates import GuestUpdates
 from harness.plan.quantity import (
     PLAIN_UNITS,
     TIME_UNITS,
@@ -45,6 +48,8 @@ from harness.plan.vocabulary import CAPABILITIES, DEFECTS, FAULTS
 Scalar = str | int | float | bool
 
 _VERSION = re.compile(r"[0-9]+\.[0-9]{4}\.[0-9]+\.[0-9]+")
+_SBE_VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]{4}\.[0-9]+")
+_FOLDER = re.compile(r"[A-Za-z]:\\|\\\\[^\\]+\\[^\\]+")
 _SCENARIO_ID = re.compile(r"[A-Z][A-Z0-9]*-[0-9]{3}(\.[a-z0-9][a-z0-9.-]*)?")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
@@ -52,15 +57,35 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 class Value(BaseModel):
     """A frozen value; unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False, defer_build=True)
 
 
-def _version(value: object) -> str:
-    if isinstance(value, float):
-        raise TextError(f'{value} was read as a number, which loses zeros; quote it: "{value}"')
-    text = require_text(value, "12.2510.1002.94")
-    if not _VERSION.fullmatch(text):
-        raise TextError(f"'{text}' is no solution version; it has four parts, for example 12.2510.1002.94")
+class Sparse(Value):
+    """A value whose words without a meaning for most scenarios are left out of plain data when they are not given."""
+
+    @model_serializer(mode="wrap")
+    def _without_gaps(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        plain: dict[str, Any] = serialize(self)
+        return {name: value for name, value in plain.items() if value is not None}
+
+
+def _version_check(what: str, form: re.Pattern[str], example: str) -> BeforeValidator:
+    def check(value: object) -> str:
+        if isinstance(value, float):
+            raise TextError(f'{value} was read as a number, which loses zeros; quote it: "{value}"')
+        text = require_text(value, example)
+        if not form.fullmatch(text):
+            raise TextError(f"'{text}' is no {what} version; it has four parts, for example {example}")
+        return text
+
+    return BeforeValidator(check)
+
+
+def _content_folder(text: str) -> str:
+    if not _FOLDER.match(text):
+        raise TextError(
+            f"'{text}' is no folder of a node; write an absolute path such as C:\\SBE, or a share \\\\server\\share"
+        )
     return text
 
 
@@ -115,8 +140,16 @@ Line = Annotated[str, AfterValidator(_nonempty)]
 Name = Annotated[str, AfterValidator(_name), Field(examples=["owner-dies"])]
 ScenarioId = Annotated[str, AfterValidator(_scenario_id), Field(examples=["UPD-001"])]
 SolutionVersion = Annotated[
-    str, BeforeValidator(_version), WithJsonSchema({"type": "string", "pattern": f"^{_VERSION.pattern}$"})
+    str,
+    _version_check("solution", _VERSION, "12.2510.1002.94"),
+    WithJsonSchema({"type": "string", "pattern": f"^{_VERSION.pattern}$"}),
 ]
+SbeVersion = Annotated[
+    str,
+    _version_check("SBE", _SBE_VERSION, "4.1.2510.2"),
+    WithJsonSchema({"type": "string", "pattern": f"^{_SBE_VERSION.pattern}$"}),
+]
+ContentFolder = Annotated[str, AfterValidator(_content_folder), Field(examples=["C:\\SBE"])]
 FaultName = Annotated[str, _known("fault", FAULTS), Field(json_schema_extra={"enum": sorted(FAULTS)})]
 Capability = Annotated[str, _known("capability", CAPABILITIES), Field(json_schema_extra={"enum": sorted(CAPABILITIES)})]
 Defect = Annotated[str, _known("product defect", DEFECTS), Field(json_schema_extra={"enum": sorted(DEFECTS)})]
@@ -145,10 +178,22 @@ Parameters = Annotated[
 ]
 
 
-class Versions(Value):
-    """Versions of the product's parts; `solution` as shown by the Update Service, e.g. `12.2510.1002.94`."""
+class Versions(Sparse):
+    """Versions of the product's parts; `solution` as shown by the Update Service, e.g. `12.2510.1002.94`, `sbe` that of
+    the Solution Builder Extension, e.g. `4.1.2510.2` (None: whatever the lab has)."""
 
     solution: SolutionVersion
+    sbe: SbeVersion | None = None
+
+
+class Target(Sparse):
+    """What is to be installed: exactly one of the product's parts."""
+
+    solution: SolutionVersion | None = None
+    sbe: SbeVersion | None = None
+
+    def __str__(self) -> str:
+        return f"solution {self.solution}" if self.solution is not None else f"SBE {self.sbe}"
 
 
 class Needs(Value):
@@ -159,11 +204,13 @@ class Needs(Value):
     guests: Count
 
 
-class Options(Value):
-    """Options of a solution update: stop after preparation; start in spite of health warnings."""
+class Options(Sparse):
+    """Options of an update: stop after preparation; start in spite of health warnings; the folder on a node from which
+    the content of an SBE is imported when the product asks for it (None: it is never imported)."""
 
     prepare_only: StrictBool
     ignore_warnings: StrictBool
+    content: ContentFolder | None = None
 
 
 class Resume(Value):
@@ -174,12 +221,14 @@ class Resume(Value):
 
 
 class Workflow(Value):
-    """What changes the system.  `observe` changes nothing and has no target."""
+    """What changes the system.  `observe` changes nothing; only a `solution` update has a target, only a `hotpatch`
+    workflow updates guests."""
 
-    kind: Literal["solution", "observe"]
-    target: Versions | None
+    kind: Literal["solution", "sbe", "hotpatch", "observe"]
+    target: Target | None
     options: Options
     resume: Resume
+    guest_updates: GuestUpdates | None
 
 
 class Until(Value):

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from harness.plan.models import Fault, Provocation, Scenario
+from harness.plan.guest_updates import GuestUpdates
+from harness.plan.models import Budgets, Fault, Provocation, Scenario
 from harness.plan.quantity import format_duration
 from harness.plan.trigger import EventPattern
 from harness.plan.vocabulary import DEFECTS, EVENTS, FAULTS
@@ -101,12 +102,12 @@ def _before(scenario: Scenario) -> _Step:
     remarks = [f"needs nodes {needs.nodes}, guests {needs.guests}"]
     if needs.capabilities:
         remarks.append(f"needs {', '.join(needs.capabilities)}")
-    version = f", and bring it to solution {scenario.start.solution}" if scenario.start else ""
+    start = scenario.start
+    version = f", and bring it to solution {start.solution}" if start else ""
+    version += f" with SBE {start.sbe}" if start and start.sbe else ""
     head = f"lease an instance of lab '{scenario.lab}'{version}"
     if scenario.leg is not None and _is_later_leg(scenario):
-        head = (
-            f"take over from {scenario.leg.after}: the instance of lab '{scenario.lab}', and the update that runs there"
-        )
+        head = f"take over from {scenario.leg.after}: an instance of lab '{scenario.lab}' with the update at work"
     return _Step(head, children=[_Step(text, False) for text in remarks])
 
 
@@ -124,6 +125,8 @@ def _provocation(one: Provocation) -> str:
 def _workflow(scenario: Scenario) -> _Step:
     workflow, budgets = scenario.workflow, scenario.budgets
     poll = format_duration(budgets.poll)
+    if workflow.guest_updates is not None:
+        return _guest_updates(workflow.guest_updates, budgets)
     if workflow.target is None:
         return _Step(f"observe, changing nothing, for at most {format_duration(budgets.deadline)}; look every {poll}")
     verb = "prepare" if workflow.options.prepare_only else "start"
@@ -138,7 +141,31 @@ def _workflow(scenario: Scenario) -> _Step:
         if workflow.resume.on_failure
         else "when it fails: do not resume it",
     ]
-    step = _Step(f"{verb} the solution update to {workflow.target.solution}{warnings}")
+    content = workflow.options.content
+    if content:
+        remarks.insert(0, f"when it asks for content: import the vendor's files from {content}, once")
+    part = "solution" if workflow.target.solution else "SBE"
+    version = workflow.target.solution or workflow.target.sbe
+    step = _Step(f"{verb} the {part} update to {version}{warnings}")
+    step.children = [_Step(remark, False) for remark in remarks]
+    return step
+
+
+def _guest_updates(wanted: GuestUpdates, budgets: Budgets) -> _Step:
+    guests = ", ".join(wanted.guests) or "all managed guests"
+    remarks = [
+        "look at each guest first; report those that cannot get it, and leave them alone",
+        "install in all others at once, by a task of SYSTEM in the guest",
+    ]
+    if wanted.window is None:
+        remarks.append("no guest may restart")
+    else:
+        opens, lasts = format_duration(wanted.window.opens_after), format_duration(wanted.window.lasts)
+        remarks.append(f"restart one guest at a time, between {opens} after the start and {lasts} later")
+    remarks.append(f"stuck after {format_duration(budgets.stuck_after)} without progress")
+    remarks.append(f"over after {format_duration(budgets.deadline)} at the latest")
+    what = "hotpatch" if wanted.window is None else "baseline"
+    step = _Step(f"update Windows in {guests} to the {what} of {wanted.month}")
     step.children = [_Step(remark, False) for remark in remarks]
     return step
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from harness.plan.file import BudgetsEntry, Defaults, FaultEntry, NeedsEntry, ScenarioEntry, WorkflowEntry
+from harness.plan.guest_updates import GuestUpdates
 from harness.plan.models import (
     Budgets,
     Consumes,
@@ -53,6 +54,11 @@ def resolve(
         raise Objections(
             [Objection((), "a solution update needs 'from', the version it starts from; here or in 'defaults'")]
         )
+    if entry.workflow.kind == "sbe" and (start is None or start.sbe is None):
+        missing = (
+            "an SBE update needs 'from' with 'solution' and 'sbe', the versions it starts from; here or in 'defaults'"
+        )
+        raise Objections([Objection((), missing)])
     limits = _limits(entry, defaults)
     return Scenario.model_validate(
         {
@@ -83,7 +89,8 @@ def resolve(
 
 
 def consumed_by(workflow: WorkflowEntry | Workflow) -> Consumes:
-    """What a workflow uses up: an update cannot be undone, a preparation can be done once for a version."""
+    """What a workflow uses up: an update cannot be undone (nor can one in guests: [D] hotpatches have no automatic
+    rollback), a preparation can be done once for a version."""
     if workflow.kind == "observe":
         return "nothing"
     return "preparation" if workflow.options.prepare_only else "version"
@@ -92,7 +99,9 @@ def consumed_by(workflow: WorkflowEntry | Workflow) -> Consumes:
 def implied_capabilities(entry: ScenarioEntry, limits: tuple[Limit, ...]) -> set[str]:
     """What faults, `hold`, `provoke` and limits on guests ask of the lab without saying so."""
     implied = {FAULTS[fault.fault].capability for fault in entry.faults}
-    if any(limit.measurement.startswith(("vm.", "probe.")) for limit in limits):
+    if entry.workflow.kind == "hotpatch" or any(
+        limit.measurement.startswith(("vm.", "guest.", "probe.")) for limit in limits
+    ):
         implied.add("guest_probes")
     if any(fault.hold for fault in entry.faults):
         implied.add("hold")
@@ -117,8 +126,11 @@ def _workflow(entry: WorkflowEntry) -> Workflow:
     return Workflow(
         kind=entry.kind,
         target=entry.target,
-        options=Options(prepare_only=entry.options.prepare_only, ignore_warnings=entry.options.ignore_warnings),
+        options=Options(**dict(entry.options)),
         resume=Resume(on_failure=entry.resume.on_failure),
+        guest_updates=None
+        if entry.month is None
+        else GuestUpdates(month=entry.month, guests=entry.guests, window=entry.window),
     )
 
 

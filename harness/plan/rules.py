@@ -15,14 +15,24 @@ from harness.plan.text import Objection
 # [T] Get-SolutionUpdate-GatewayTimeout: frequent polling is the cause; no faster than once per 30-60 s [INF].
 SHORTEST_POLL: Final = timedelta(seconds=30)
 
+# [D] AUM troubleshoot: ten minutes of a maintenance window are kept for the restart; twice that lets one begin [INF].
+SHORTEST_WINDOW: Final = timedelta(minutes=20)
+
 
 def objections(scenario: Scenario) -> list[Objection]:
     """Everything that is wrong with a scenario as a whole."""
-    return [*_versions(scenario), *_consumes(scenario), *_budgets(scenario), *_guard(scenario), *_observe(scenario)]
+    return [
+        *_versions(scenario),
+        *_consumes(scenario),
+        *_budgets(scenario),
+        *_guard(scenario),
+        *_no_update(scenario),
+        *_window(scenario),
+    ]
 
 
 def version_key(version: str) -> tuple[int, ...]:
-    """A solution version for ordering: `12.2510.1002.94` → (12, 2510, 1002, 94)."""
+    """A version for ordering: `12.2510.1002.94` → (12, 2510, 1002, 94)."""
     return tuple(int(part) for part in version.split("."))
 
 
@@ -30,11 +40,11 @@ def _versions(scenario: Scenario) -> Iterator[Objection]:
     target, start = scenario.workflow.target, scenario.start
     if target is None or start is None:
         return
-    if version_key(target.solution) <= version_key(start.solution):
-        message = (
-            f"the target {target.solution} is not newer than 'from' {start.solution}; the product does not go back"
-        )
-        yield Objection(("workflow", "target", "solution"), message)
+    for part in ("solution", "sbe"):
+        wanted, before = getattr(target, part), getattr(start, part)
+        if wanted is not None and before is not None and version_key(wanted) <= version_key(before):
+            message = f"the target {wanted} is not newer than 'from' {before}; the product does not go back"
+            yield Objection(("workflow", "target", part), message)
 
 
 def _consumes(scenario: Scenario) -> Iterator[Objection]:
@@ -64,11 +74,29 @@ def _guard(scenario: Scenario) -> Iterator[Objection]:
         )
 
 
-def _observe(scenario: Scenario) -> Iterator[Objection]:
-    if scenario.workflow.kind != "observe":
+def _no_update(scenario: Scenario) -> Iterator[Objection]:
+    """Workflows that start no update of the system."""
+    kind = scenario.workflow.kind
+    if kind in ("solution", "sbe"):
         return
+    what = "starts no update" if kind == "observe" else "starts no update of the cluster"
+    if scenario.leg is not None:
+        yield Objection(("leg",), f"'{kind}' {what}, so there is nothing to hand over", at_key=True)
     if scenario.guides is not None:
-        yield Objection(("guides",), "'observe' starts no update, so there is none to lead out of trouble", at_key=True)
+        yield Objection(("guides",), f"'{kind}' {what}, so there is none to lead out of trouble", at_key=True)
     for position, fault in enumerate(scenario.faults):
         if fault.on is not None and fault.on.path is not None:
-            yield Objection(("faults", position, "on"), "'observe' starts no update, so this phase is never entered")
+            yield Objection(("faults", position, "on"), f"'{kind}' {what}, so this phase is never entered")
+
+
+def _window(scenario: Scenario) -> Iterator[Objection]:
+    """Guests must have the time to restart, and the run the time to wait for them."""
+    window = scenario.workflow.guest_updates.window if scenario.workflow.guest_updates else None
+    if window is None:
+        return
+    at = ("workflow", "window")
+    if window.lasts < SHORTEST_WINDOW:
+        yield Objection((*at, "for"), f"shorter than {format_duration(SHORTEST_WINDOW)}, no restart fits into it")
+    if window.opens_after + window.lasts > scenario.budgets.deadline:
+        text = f"the window closes after 'budgets.deadline' ({format_duration(scenario.budgets.deadline)})"
+        yield Objection(at, text)

@@ -71,6 +71,7 @@ DEFECTS: Final[dict[str, str]] = {
     "cau_skips_storage_wait": "the next node is drained while storage still resynchronises",
     "no_ha_restart": "virtual machines of a dead node are not restarted on another node",
     "installed_with_old_build": "the update reports Installed although a node still has the old build",
+    "sbe_skips_a_node": "the SBE is installed on all nodes but one, yet its update reports Installed",
     "hotpatch_reboots_guest": "a guest restarts by itself after a hotpatch, which must not need a restart",
     "step_hangs": "one step of the installation never ends and shows no progress",
     "group_start_without_effect": "starting a cluster group succeeds, but the group stays offline",

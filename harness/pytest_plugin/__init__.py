@@ -28,6 +28,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[ACTIVE] = options.active
     if not options.active:
         return
+    from harness.clock import slow_collector
+
+    slow_collector()
     from harness.pytest_plugin.allure_live import go_live, results_folder
 
     folder = results_folder(config)
@@ -40,6 +43,14 @@ def pytest_configure(config: pytest.Config) -> None:
     elif folder is not None:
         # Each worker would empty the folder, one that replaces a crashed one also of the results until then.
         config.option.clean_alluredir = False
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """All is loaded that will be; pytest walks through it five times at the end."""
+    if session.config.stash[ACTIVE]:
+        from harness.clock import spare_collector
+
+        spare_collector()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

@@ -30,7 +30,8 @@ from harness.pytest_plugin.options import HilOptions
 from harness.pytest_plugin.running import seed_of
 from harness.report.allure.build import Order
 from harness.report.allure.session import Turn, complete_results
-from harness.report.session import ScenarioRow, write_session
+from harness.report.scenario_row import ScenarioRow
+from harness.report.session import write_session
 from harness.run.launch import stop_run
 from harness.run.session_folder import STOP_NAME, new_session_id, run_id_of
 

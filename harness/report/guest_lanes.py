@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from harness.judge.explain import ORDERED
 from harness.report.lane import Bar, Lane, Row
 from harness.report.record import Plain, RunRecord
 from harness.report.wording import counted, span_text
@@ -96,7 +97,8 @@ def gap_bar(record: RunRecord, vm: str, gap: Plain, *, with_text: bool) -> Bar:
     error = span_text(gap["error_ns"])
     moved = gap["owner_before"] != gap["owner_after"]
     owner = f", {gap['owner_before']} → {gap['owner_after']}" if moved else f", on {gap['owner_before']}"
-    explained = f", explained by fault {gap['explained_by']}" if gap["explained_by"] else ""
+    what = gap["explained_by"] if gap["explained_by"] in ("", ORDERED) else f"fault {gap['explained_by']}"
+    explained = f", explained by {what}" if what else ""
     still = ", still down" if gap["open"] else ""
     return Bar(
         gap["start_ns"],

@@ -94,8 +94,9 @@ def _properties(case: TestCase) -> dict[str, str]:
     if results:
         versions = results["versions"]
         found["evidence"] = str(results["label"])
-        found["solution.from"] = str(versions["from"] or "")
-        found["solution.to"] = str(versions["to"] or "")
+        part = versions.get("of") or "solution"  # results of older judges know no other
+        found[f"{part}.from"] = str(versions["from"] or "")
+        found[f"{part}.to"] = str(versions["to"] or "")
         found["plan_sha256"] = str(results["plan_sha256"])
         found["seed"] = "" if results["seed"] is None else str(results["seed"])
     for name in ("lab_time_s", "longest_gap_s"):

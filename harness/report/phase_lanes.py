@@ -10,6 +10,7 @@ from typing import Final
 from harness.judge.phases import PhaseSpan
 from harness.report.lane import Bar, Lane, Row, stacked
 from harness.report.record import RunRecord, seqs_text
+from harness.report.update_lane import is_guest_step
 from harness.report.wording import span_text
 
 ROW_PX: Final = 16.0
@@ -28,7 +29,8 @@ _TURN: Final = re.compile(rf"{CAU}/node\[(?P<node>[^\]]+)\](?:/(?P<stage>.+))?$"
 
 def phase_lane(record: RunRecord) -> Lane:
     """One row for each level of steps; the rolling part in two rows of its own: whose turn, and which stage of it."""
-    spans = [replace(span, path=span.path.removeprefix("update/")) for span in record.phases]
+    told = [span for span in record.phases if not is_guest_step(span)]
+    spans = [replace(span, path=span.path.removeprefix("update/")) for span in told]
     rows = [
         _row(name, [_bar(record, span, _end_ns(record, span, spans)) for span in spans if _level(span) == level])
         for level, name in enumerate(LEVELS)

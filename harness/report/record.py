@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,10 +15,11 @@ from harness.judge.case import elapsed, epoch_of
 from harness.judge.document import RESULTS_SCHEMA
 from harness.judge.judgement import JUDGE_VERSION, Judgement, judge
 from harness.judge.phases import PhaseSpan, phases_of
-from harness.judge.results import LEDGER_NAME, results_of
+from harness.judge.results import results_of
 from harness.judge.timeline import Timeline, timeline_of
 from harness.measure.ledger import LEDGER_SCHEMA, ledger_document
-from harness.paths import RESULTS_NAME
+from harness.paths import LEDGER_NAME, RESULTS_NAME
+from harness.report.reading import read_json
 
 Plain = Mapping[str, Any]
 
@@ -103,15 +103,6 @@ def _stored(folder: Path, journal: Journal) -> tuple[Plain, Plain] | None:
         and (results.get("judge") or {}).get("version") == JUDGE_VERSION
     )
     return (results, ledger) if same else None
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """The JSON object in a file; None when there is none or it cannot be read."""
-    try:
-        loaded = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return loaded if isinstance(loaded, dict) else None
 
 
 def seqs_text(evidence: Sequence[int], most: int = 8) -> str:

@@ -9,12 +9,12 @@ from harness.journal import read_journal
 from harness.journal.writer import FILE_NAME
 from harness.judge.judgement import judge
 from harness.judge.results import write_judgement
+from harness.paths import PAGE_NAME
 from harness.report.paper import write_page
 from harness.report.record import RunRecord, judged_record, load_record
 from harness.report.run_page import files_of, run_page
 from harness.report.timeline import lanes_of, timeline_csv, timeline_svg
 
-PAGE_NAME: Final = "index.html"
 SVG_NAME: Final = "timeline.svg"
 CSV_NAME: Final = "timeline.csv"
 

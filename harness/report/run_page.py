@@ -13,6 +13,7 @@ from harness.measure.catalog import CATALOG
 from harness.measure.units import comparable, convert, spoken
 from harness.report.commands import next_commands
 from harness.report.fault_story import FaultStory, fault_stories
+from harness.report.guest_rows import guest_counts, guest_rows
 from harness.report.paper import render
 from harness.report.record import Plain, RunRecord
 from harness.report.wording import duration_text, shortened, span_text
@@ -61,6 +62,8 @@ def run_page(record: RunRecord, svg: str, files: Sequence[str]) -> str:
         svg=svg,
         measurements=tuple(_measurements(results)),
         faults=tuple(_fault(record, story) for story in fault_stories(record)),
+        guest_rows=tuple(guest_rows(results)),
+        guest_counts=guest_counts(results),
         gaps=tuple(_gaps(record)),
         gap_count=len(record.gaps),
         phases=tuple(_phases(record)),

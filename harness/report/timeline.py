@@ -14,6 +14,7 @@ from harness.report.node_lanes import node_lane
 from harness.report.phase_lanes import phase_lane
 from harness.report.record import RunRecord
 from harness.report.run_lanes import conduct_lane, prober_lane, storage_lane
+from harness.report.update_lane import update_lane
 
 COLUMNS = (
     "lane",
@@ -38,9 +39,10 @@ FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 def lanes_of(record: RunRecord) -> tuple[Lane, ...]:
     """All lanes from top to bottom."""
-    faults = fault_lane(record)
+    faults, updates = fault_lane(record), update_lane(record)
     return (
         phase_lane(record),
+        *((updates,) if updates else ()),
         node_lane(record),
         storage_lane(record),
         *((faults,) if faults else ()),

@@ -20,9 +20,12 @@ from harness.faults import FaultState
 from harness.labs.lease import Lease
 from harness.labs.port import BaselineSpec, Lab
 from harness.plan.models import Scenario
+from harness.run.change import Change
 from harness.run.collection import collect_evidence
+from harness.run.content_import import content_import_of
 from harness.run.endpoints import Answer, Endpoints
 from harness.run.fault_cycle import FaultCycle, FaultMemory, Surroundings, to_ns
+from harness.run.guest_cycle import GuestCycle
 from harness.run.guide_cycle import GuideCycle, Trouble, guide_event
 from harness.run.job import Job
 from harness.run.leg_cycle import LegCycle
@@ -35,7 +38,8 @@ from harness.run.scribe import Scribe, plain
 from harness.run.stop import StopFlag
 from harness.run.update_cycle import Ending, UpdateCycle
 from harness.values import Event, Verdict
-from harness.workflows.port import Workflow
+from harness.workflows.port import Command, ContentWorkflow, GuestWorkflow, HostSide, Workflow
+from harness.workflows.sbe import extension_record
 from harness.workflows.solution import final_record
 
 SAMPLE_EVERY_S: Final = 300
@@ -60,7 +64,7 @@ class Conductor:
         lease: Lease,
         scribe: Scribe,
         endpoints: Endpoints,
-        workflow: Workflow,
+        workflow: Workflow | GuestWorkflow,
         memory: RunMemory,
         stop: StopFlag,
     ) -> None:
@@ -68,14 +72,15 @@ class Conductor:
         self._lab, self._lease = lab, lease
         self._scribe, self._memory = scribe, memory
         self._endpoints = endpoints
-        self._workflow = workflow
+        self._workflow: HostSide = workflow
         self._phases = PhaseTracker()
         self.handover: Handover | None = None
         """What this run leaves to the next leg, once it has ended."""
         self._loop = Loop(lab, endpoints, stop)
         self._loop.on_event = self._take_event
         self._loop.last_event = memory.last_event
-        self._observer = Observer(lab, endpoints, scribe, workflow)
+        solution = None if isinstance(workflow, GuestWorkflow) else workflow
+        self._observer = Observer(lab, endpoints, scribe, solution)
         self._observer.on_rejected = self._credential_rejected
         self._rejected: HarnessError | None = None
         self._around = Surroundings(
@@ -92,11 +97,10 @@ class Conductor:
         self._faults = [
             FaultCycle(fault, self._around, memory.faults.get(fault.id, FaultMemory())) for fault in scenario.faults
         ]
-        self._update = UpdateCycle(
-            scenario, workflow, lab, self._loop, endpoints, self._observer, scribe, memory.update
-        )
-        self._update.may_resume = lambda: all(fault.over for fault in self._faults)
-        self._leg = LegCycle(scenario, lab, self._observer, self._phases, self._update, memory.received)
+        self._go_on: Callable[[], None] = lambda: None
+        self._update = self._guest_cycle(workflow) if isinstance(workflow, GuestWorkflow) else self._cycle(workflow)
+        solution_update = self._update if isinstance(self._update, UpdateCycle) else None
+        self._leg = LegCycle(scenario, lab, self._observer, self._phases, solution_update, memory.received)
         self._guides = GuideCycle(
             scenario.guides,
             workflow.update_id,
@@ -109,11 +113,45 @@ class Conductor:
             memory.guides,
             self._guide_done,
         )
-        self._update.on_trouble = self._trouble
-        self._update.on_recovered = self._recovered
-        if memory.guides.done and not memory.guides.recovered:
-            self._update.expect_recovery()
+        self._content = content_import_of(
+            workflow, scenario, lab, self._loop, endpoints, self._observer, scribe, memory.content
+        )
         self._watching = False
+
+    def _cycle(self, workflow: Workflow) -> Change:
+        """The update of the system, with whoever may take its trouble on."""
+        update = UpdateCycle(
+            self._scenario,
+            workflow,
+            self._lab,
+            self._loop,
+            self._endpoints,
+            self._observer,
+            self._scribe,
+            self._memory.update,
+        )
+        update.may_resume = lambda: all(fault.over for fault in self._faults)
+        update.on_trouble = self._trouble
+        update.on_recovered = self._recovered
+        update.look_back = lambda: self._final_look(workflow)
+        self._observer.on_update = update.take
+        self._go_on = update.go_on
+        if self._memory.guides.done and not self._memory.guides.recovered:
+            update.expect_recovery()
+        return update
+
+    def _guest_cycle(self, workflow: GuestWorkflow) -> Change:
+        """Updates in guests."""
+        return GuestCycle(
+            self._scenario,
+            workflow,
+            self._lab,
+            self._loop,
+            self._endpoints,
+            self._scribe,
+            self._memory.guests,
+            self._job.run_id,
+        )
 
     def before_step(self, callback: Callable[[], None]) -> None:
         """Call `callback` before every step of the loop (keeping the lease)."""
@@ -125,7 +163,7 @@ class Conductor:
             if not self._memory.begun and not self._reach_baseline():
                 return "completed"
             self._watch()
-            if self._memory.begun or self._is_ready():
+            if self._memory.started or self._is_ready():
                 self._run_update()
                 if not self._leg.over:
                     self._settle()
@@ -148,7 +186,7 @@ class Conductor:
         self._scribe.stage("baseline")
         start = self._scenario.start
         provoke = [cause.model_dump(mode="json", by_alias=True) for cause in self._scenario.provoke]
-        spec = BaselineSpec({"solution": start.solution} if start else {}, self._job.seed, provoke)
+        spec = BaselineSpec(start.model_dump() if start else {}, self._job.seed, provoke)
         reached = self._lab.baseline(spec, self._lease)
         self._scribe.baseline(ready=reached.ready, reason=reached.reason, versions=reached.versions)
         if not reached.ready:
@@ -157,6 +195,7 @@ class Conductor:
             )
         self._loop.last_event = self._memory.last_event = -1
         self._memory.sampled_to_ns = 0
+        self._memory.guests.forget()
         return reached.ready
 
     def _watch(self) -> None:
@@ -164,7 +203,6 @@ class Conductor:
         self._scribe.stage("probes-on")
         self._catch_up()
         self._watching = True
-        self._observer.on_update = self._update.take
         self._poll()
         self._sample_again()
 
@@ -180,11 +218,22 @@ class Conductor:
             readiness = answers[0].value
             self._scribe.observed(answers[0].node, "readiness", "readiness", plain(readiness))
             reason = readiness.reason
+            if self._content is not None and self._content.is_wanted(readiness):
+                return self._bring_content()
         if not reason:
             return True
         summary = f"the workflow cannot start: {reason}"
         self._scribe.finding("precheck-failed", "lab", Verdict.LAB, summary, at_ns=self._lab.clock.now_ns())
         return False
+
+    def _bring_content(self) -> bool:
+        """Import what the update asks for; True when it can be started then."""
+        content = self._content
+        if content is not None:
+            content.begin()
+            self._loop.run_until(lambda: content.over or self._rejected is not None)
+            self._raise_rejected()
+        return content is not None and content.ready
 
     def _catch_up(self) -> None:
         """Replay the events that an earlier attempt journalled, so that phases and turns are known."""
@@ -202,7 +251,7 @@ class Conductor:
         if self._update.ending is None:
             for fault in self._faults:
                 fault.begin()
-            if not self._memory.update.starts:
+            if not self._update.starts:
                 self._tell_faults(Event(seq=-1, t_ns=self._lab.clock.now_ns(), kind="update.starting"))
                 self._loop.run_until(lambda: all(fault.in_place for fault in self._faults))
             self._update.begin()
@@ -239,6 +288,7 @@ class Conductor:
     def _settle(self) -> None:
         """Give the cluster its time to come to rest, and take the final look."""
         self._undo()
+        self._update.let_go()
         if self._update.ending in (None, Ending.STUCK, Ending.LATE, Ending.LOST):
             return
         self._scribe.stage("settle")
@@ -247,24 +297,26 @@ class Conductor:
         self._loop.run_until(
             lambda: self._lab.clock.now_ns() >= deadline_ns or self._at_rest(since_ns) or self._rejected is not None
         )
-        self._final_look()
+        self._update.look_back()
 
     def _at_rest(self, since_ns: int) -> bool:
         view = self._observer.view()
         fresh = all(fact.t_ns > since_ns for fact in view.nodes.values())
         return fresh and not (view.nodes_down or view.resyncing or view.offline_groups or view.guests_down)
 
-    def _final_look(self) -> None:
+    def _final_look(self, workflow: Workflow) -> None:
         """The proof of success, or what speaks against it: asked of one node, the build of every node of itself."""
-        builds = self._read_builds()
+        builds = self._ask_every_node(workflow.read_build())
+        extensions = self._ask_every_node(workflow.read_extension()) if isinstance(workflow, ContentWorkflow) else {}
         proofs: list[Answer | None] = []
-        self._observer.ask_any(self._workflow.prove(), self._observer.candidates(), proofs.append)
+        self._observer.ask_any(workflow.prove(), self._observer.candidates(), proofs.append)
         self._loop.run_until(lambda: bool(proofs))
         target = self._scenario.workflow.target
         if proofs[0] is not None and target is not None:
-            record = final_record(
-                proofs[0].value, target.solution, dict(sorted(builds.items())), expected_build(target.solution)
-            )
+            solution = target.solution or ""
+            record = final_record(proofs[0].value, solution, dict(sorted(builds.items())), expected_build(solution))
+            if target.sbe is not None:
+                record["sbe"] = extension_record(proofs[0].value, target.sbe, extensions)
             self._scribe.observed(proofs[0].node, "final", "final", record)
         if self._scenario.leg is not None:
             self._list_runs()
@@ -278,28 +330,28 @@ class Conductor:
             record = runs_record(update_id, answers[0].value)
             self._scribe.observed(answers[0].node, "runs", "runs", record)
 
-    def _read_builds(self) -> dict[str, str]:
-        """Each node's own word on its build; one that does not answer is asked again for a while, then is unknown."""
-        builds: dict[str, str] = {}
+    def _ask_every_node(self, question: Command[str]) -> dict[str, str]:
+        """Each node's own word; one that does not answer is asked again for a while, then its answer is empty."""
+        told: dict[str, str] = {}
         deadline_ns = self._lab.clock.now_ns() + ASK_BUILDS_FOR_S * NS_PER_S
 
         def seen(answer: Answer) -> None:
             self._observer.note_contact(answer)
             if answer.error is None:
-                builds[answer.node] = answer.value
+                told[answer.node] = answer.value
             elif self._lab.clock.now_ns() < deadline_ns:
                 again_ns = self._lab.clock.now_ns() + ASK_AGAIN_S * NS_PER_S
-                self._loop.agenda.plan(again_ns, "ask for the build again", lambda: ask(answer.node))
+                self._loop.agenda.plan(again_ns, f"{question.name} again", lambda: ask(answer.node))
             else:
-                builds[answer.node] = ""
+                told[answer.node] = ""
 
         def ask(node: str) -> None:
-            self._endpoints.ask(node, self._workflow.read_build(), seen)
+            self._endpoints.ask(node, question, seen)
 
         for node in self._lab.nodes:
             ask(node)
-        self._loop.run_until(lambda: len(builds) == len(self._lab.nodes))
-        return builds
+        self._loop.run_until(lambda: len(told) == len(self._lab.nodes))
+        return told
 
     def _finish(self) -> None:
         """Probes off, the last samples, the evidence."""
@@ -314,7 +366,9 @@ class Conductor:
 
     def _read_health(self) -> None:
         """Results of the product's own health checks: those of the system, and those of the update's readiness."""
-        commands = {"system": read_system_health(), "update": read_update_health(self._workflow.update_id)}
+        commands = {"system": read_system_health()}
+        if self._workflow.update_id:
+            commands["update"] = read_update_health(self._workflow.update_id)
         for scope, command in commands.items():
             answers: list[Answer | None] = []
             self._observer.ask_any(command, self._observer.candidates(), answers.append)
@@ -342,6 +396,7 @@ class Conductor:
         )
         if self._watching:
             self._undo()
+            self._update.let_go()
             self._sample()
 
     @property
@@ -358,7 +413,7 @@ class Conductor:
 
     def _poll(self) -> None:
         if self._watching and self._rejected is None:
-            self._around.seen_attempts = self._update.memory.starts
+            self._around.seen_attempts = self._update.starts
             self._update.check(self._observer.view())
             self._observer.poll()
             self._loop.agenda.plan(self._lab.clock.now_ns() + to_ns(self._scenario.budgets.poll), "poll", self._poll)
@@ -387,7 +442,7 @@ class Conductor:
 
     def _guide_done(self, guide: str, outcome: str) -> None:
         self._tell_faults(guide_event(self._lab.clock.now_ns(), guide, outcome))
-        self._update.go_on()
+        self._go_on()
 
     def _tell_faults(self, event: Event) -> None:
         """An event that the harness itself makes."""

@@ -19,7 +19,8 @@ from harness.values import Event, SampleWindow
 class LegCycle:
     """Watches for the end of a run's leg; for a scenario that is no leg, or the last one, it never comes.
 
-    `received` is what the leg before left, None for the first.
+    `received` is what the leg before left, None for the first; `update` is None where no update of the system is under
+    way.
     """
 
     def __init__(
@@ -28,7 +29,7 @@ class LegCycle:
         lab: Lab,
         observer: Observer,
         phases: PhaseTracker,
-        update: UpdateCycle,
+        update: UpdateCycle | None,
         received: Handover | None,
     ) -> None:
         self._leg = scenario.leg
@@ -73,7 +74,7 @@ class LegCycle:
     def may_end(self) -> bool:
         """Has the end come, is the update at work, and the cluster sound, as seen after that event?"""
         since_ns = self._reached_ns
-        if since_ns is None or not self._update.is_at_work:
+        if since_ns is None or self._update is None or not self._update.is_at_work:
             return False
         nodes = self._observer.view().nodes.values()
         return bool(nodes) and all(fact.t_ns > since_ns for fact in nodes) and not self._unsound()
@@ -107,6 +108,8 @@ class LegCycle:
 
     def handover(self, run: str, last_event: int, sampled_to_ns: int) -> Handover:
         """What `run` leaves to the next leg, with events and samples up to here."""
+        if self._update is None:
+            raise RuntimeError("only an update of the system can be handed over")
         memory, received = self._update.memory, self._received
         first_ns = received.first_start_ns if received else memory.first_start_ns
         return Handover(

@@ -8,7 +8,9 @@ from typing import Any
 
 from harness.faults import FaultState
 from harness.journal import Entry
+from harness.run.content_import import ImportMemory
 from harness.run.fault_cycle import FaultMemory
+from harness.run.guest_memory import GuestsMemory, take_guest
 from harness.run.guide_cycle import Following, GuideMemory, guide_event
 from harness.run.legs import Handover
 from harness.run.update_cycle import UpdateMemory
@@ -17,14 +19,17 @@ from harness.values import Event
 
 @dataclass(slots=True)
 class RunMemory:
-    """State of a run, folded from its lines.  `begun`: the update may have been started, so the lab must not be
-    reset.  `received`: what the leg before left."""
+    """State of a run, folded from its lines.  `begun`: the system may have been changed, so the lab must not be reset.
+    `started`: it was ready, and the update or a fault may have begun.  `received`: what the leg before left; `let_go`:
+    this leg handed the update over."""
 
     last_event: int = -1
     sampled_to_ns: int = 0
     update: UpdateMemory = field(default_factory=UpdateMemory)
     faults: dict[str, FaultMemory] = field(default_factory=dict)
     guides: GuideMemory = field(default_factory=GuideMemory)
+    guests: GuestsMemory = field(default_factory=GuestsMemory)
+    content: ImportMemory = field(default_factory=ImportMemory)
     received: Handover | None = None
     let_go: bool = False
     ended: str | None = None
@@ -38,7 +43,13 @@ class RunMemory:
     @property
     def begun(self) -> bool:
         """Was an intent to change the system written?"""
-        return self.update.starts > 0 or any(fault.injected_ns is not None for fault in self.faults.values())
+        return self.started or self.content.sent > 0
+
+    @property
+    def started(self) -> bool:
+        """Was an intent written that follows the preflight?"""
+        changed = self.update.starts > 0 or self.guests.begun_ns is not None
+        return changed or any(fault.injected_ns is not None for fault in self.faults.values())
 
 
 def remember(entries: Iterable[Entry]) -> RunMemory:
@@ -54,6 +65,7 @@ def _take(memory: RunMemory, entry: Entry) -> None:
     match entry.what:
         case "baseline":
             memory.last_event, memory.sampled_to_ns = -1, 0
+            memory.guests.forget()
             for fault in memory.faults.values():
                 fault.unserved.clear()
         case "event":
@@ -84,6 +96,11 @@ def _take(memory: RunMemory, entry: Entry) -> None:
             memory.update.unanswered = 0
             memory.update.cared += memory.update.granted > 0
             memory.update.granted = 0
+        case "content.import":
+            memory.content = ImportMemory(data["number"], entry.t_lab_ns or 0, before=tuple(data["before"]))
+        case "content.imported":
+            memory.content.answered, memory.content.error = True, data["error"]
+            memory.content.since_ns = entry.t_lab_ns or 0
         case "guide.done":
             memory.update.granted += 1
             for fault in memory.faults.values():
@@ -91,6 +108,8 @@ def _take(memory: RunMemory, entry: Entry) -> None:
             _take_guide(memory.guides, entry)
         case what if what.startswith("guide."):
             _take_guide(memory.guides, entry)
+        case what if what.startswith("guest."):
+            take_guest(memory.guests, entry)
         case what if what.startswith("fault."):
             _take_fault(memory.faults.setdefault(entry.subject.removeprefix("fault/"), FaultMemory()), entry)
 

@@ -38,7 +38,8 @@ AVOID_FOR_S: Final = 120
 class Observer:
     """Asks, journals what is answered, and keeps the newest facts."""
 
-    def __init__(self, lab: Lab, endpoints: Endpoints, scribe: Scribe, workflow: Workflow) -> None:
+    def __init__(self, lab: Lab, endpoints: Endpoints, scribe: Scribe, workflow: Workflow | None) -> None:
+        """Without a `workflow` there is no update to look at, only the cluster."""
         self._lab = lab
         self._endpoints = endpoints
         self._scribe = scribe
@@ -56,10 +57,9 @@ class Observer:
     def poll(self) -> None:
         """One round.  The cluster comes first: the update service may be slow, or hang."""
         self._rounds += 1
-        halves: tuple[tuple[Command[Any], Callable[[Answer | None], None]], ...] = (
-            (observe_cluster(), self._take_cluster),
-            (self._workflow.observe(), self._take_update),
-        )
+        halves: list[tuple[Command[Any], Callable[[Answer | None], None]]] = [(observe_cluster(), self._take_cluster)]
+        if self._workflow is not None:
+            halves.append((self._workflow.observe(), self._take_update))
         nodes = self.candidates(spare_first=self._rounds % 2 == 0)
 
         def came(answer: Answer | None) -> None:

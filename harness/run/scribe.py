@@ -170,6 +170,26 @@ class Scribe:
         data = {"what": "update.started", "number": number, "run_id": run_id, "adopted": adopted, "node": node}
         return self._writer.append(Kind.EFFECT, "conductor", "update", data)
 
+    def import_intent(
+        self, *, key: str, update_id: str, folder: str, node: str, number: int, before: Sequence[str]
+    ) -> Entry:
+        """Content is about to be imported; `before` is what the list shows now."""
+        data = {
+            "what": "content.import",
+            "key": key,
+            "update_id": update_id,
+            "folder": folder,
+            "node": node,
+            "number": number,
+            "before": list(before),
+        }
+        return self._writer.append(Kind.INTENT, "conductor", "content", data)
+
+    def import_effect(self, *, number: int, node: str, error: str) -> Entry:
+        """The product has taken it, or refused it with `error`."""
+        data = {"what": "content.imported", "number": number, "node": node, "error": error}
+        return self._writer.append(Kind.EFFECT, "conductor", "content", data)
+
     def fault_intent(self, fault_id: str, data: Mapping[str, Any]) -> Entry:
         """A fault is about to be injected; holds the undo record."""
         return self._writer.append(Kind.INTENT, "conductor", f"fault/{fault_id}", {"what": "fault.inject", **data})
@@ -261,6 +281,14 @@ class Scribe:
     def guide_recovered(self, number: int, after_ns: int) -> Entry:
         """The update is at work again, `after_ns` after its trouble."""
         return self._note("guide", "guide.recovered", number=number, after_ns=after_ns)
+
+    def guest(self, kind: Kind, guest: str, what: str, data: Mapping[str, Any]) -> Entry:
+        """A record about the update of one guest, or of all guests where none is named."""
+        actor = f"guest/{guest}" if kind is Kind.OBSERVATION else "conductor"
+        about = {"guest": guest} if guest else {}
+        return self._writer.append(
+            kind, actor, f"guest/{guest}" if guest else "guests", {"what": what, **about, **data}
+        )
 
     def finding(self, finding_id: str, about: str, outcome: Verdict, summary: str, **more: Any) -> Entry:
         """A conclusion drawn while running; the judge weighs it with everything else."""

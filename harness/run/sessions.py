@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, get_args
 
@@ -53,24 +53,28 @@ class NodeSession:
             self._hopping.close()
 
 
-def session_opener(lab: Lab, redactor: Redactor, recorder: Recorder | None) -> Callable[[str], Session]:
-    """A function that opens a session to a node; called in the workers' threads.
+def session_opener(
+    lab: Lab, redactor: Redactor, recorder: Recorder | None, guests: Sequence[str] = ()
+) -> Callable[[str], Session]:
+    """A function that opens a session to a node, or to one of `guests`; called in the workers' threads.
 
     Endpoints are fetched here and now: the lab is not theirs to ask.  Secrets become known to the redactor before
-    first use.
+    first use.  Nodes share one account; each guest has its own, so one that refuses it speaks for itself alone.
     """
     endpoints: dict[str, tuple[WinRmEndpoint, WinRmEndpoint | None]] = {}
-    for node in lab.nodes:
+    for node in (*lab.nodes, *guests):
         found = lab.endpoint(node, "winrm")
         redactor.register(found.secret)
         plain = to_winrm(found)
         hops = found.second_hop == HOPS and plain.transport != HOPS
         endpoints[node] = plain, replace(plain, transport=HOPS) if hops else None
-    account = next(iter(endpoints.values()))[0].username
-    watch = CredentialWatch(account, now_ns=monotonic_ns if lab.clock.flows else lab.clock.now_ns)
+    now_ns = monotonic_ns if lab.clock.flows else lab.clock.now_ns
+    accounts = {plain.username for plain, _ in endpoints.values()}
+    watches = {account: CredentialWatch(account, now_ns=now_ns) for account in accounts}
 
     def open_session(node: str) -> Session:
         plain, hopping = endpoints[node]
+        watch = watches[plain.username]
         return NodeSession(
             WinRmShell(plain, watch=watch, recorder=recorder),
             WinRmShell(hopping, watch=watch, recorder=recorder) if hopping is not None else None,

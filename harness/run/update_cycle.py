@@ -98,6 +98,8 @@ class UpdateCycle:
         self.on_trouble: Callable[[Trouble], bool] = lambda trouble: False
         """Somebody who may take the update's trouble on, before it ends the stage; `go_on` gives it back."""
         self.on_recovered: Callable[[], None] = lambda: None
+        self.look_back: Callable[[], None] = lambda: None
+        """The final look at the system, where somebody takes one."""
         self._in_care = False
         self._recovering = False
         self._trouble_print: Fingerprint | None = None
@@ -110,6 +112,14 @@ class UpdateCycle:
         self._looks = 0
         self._empty_looks = 0
         self._failed_run: str | None = None
+
+    @property
+    def starts(self) -> int:
+        """How often the update was started or resumed."""
+        return self.memory.starts
+
+    def let_go(self) -> None:
+        """Nothing of ours is left in the system: an update goes on, or has ended, by itself."""
 
     # --- starting ----------------------------------------------------------------------------------------------------
 

@@ -100,7 +100,8 @@ class ScriptedLab:
         self.capabilities = frozenset({"power", "hold", "events", "reset", "guest_probes"})
         self.nodes = tuple(f"NODE{number:02}" for number in range(1, nodes + 1))
         self.guests = tuple(f"vm{number:02}" for number in range(1, guests + 1))
-        self.managed_guests: tuple[str, ...] = ()
+        self.machines_of_guests: dict[str, ScriptedNode] = {}
+        """Guests with an endpoint of their own."""
         self.sample_interval_ns = SAMPLE_NS
         self.clock = ScriptedClock(rate)
         self.clock.run_to = self._run_to
@@ -158,6 +159,15 @@ class ScriptedLab:
         if not self._held:
             self.clock.t_ns = max(self.clock.t_ns, to_ns)
         return self.clock.t_ns
+
+    @property
+    def managed_guests(self) -> tuple[str, ...]:
+        """Guests with an endpoint of their own."""
+        return tuple(self.machines_of_guests)
+
+    def machine(self, name: str) -> ScriptedNode:
+        """A node, or a guest with an endpoint."""
+        return self.cluster[name] if name in self.cluster else self.machines_of_guests[name]
 
     # --- what nodes answer -------------------------------------------------------------------------------------------
 
@@ -268,10 +278,10 @@ class ScriptedSession:
         """The scripted answer.  Raises TransportError while the node does not answer."""
         del within_s, repeatable, second_hop
         self._lab.asked.append((self._node, script))
-        if not self._lab.cluster[self._node].answers:
+        if not self._lab.machine(self._node).answers:
             raise TransportError(f"'{self._node}' does not answer", hint="ask another node")
         texts = [_document(self._lab.answers.get(part, _one), self._node) for part in script.split(BETWEEN)]
-        if not self._lab.cluster[self._node].answers:
+        if not self._lab.machine(self._node).answers:
             raise TransportError(f"'{self._node}' hung up", hint="ask another node")
         return Reply("".join(texts), "", 0)
 

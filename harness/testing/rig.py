@@ -22,6 +22,7 @@ from harness.run.legs import Handover
 from harness.run.memory import RunMemory, remember
 from harness.run.scribe import Scribe
 from harness.run.stop import StopFlag
+from harness.testing.guests import ScriptedGuests
 from harness.testing.lab import ScriptedLab, lease_of
 from harness.testing.update import ScriptedUpdate
 
@@ -87,7 +88,7 @@ class Rig:
         folder: Path,
         scenario: Scenario,
         lab: ScriptedLab,
-        update: ScriptedUpdate,
+        update: ScriptedUpdate | ScriptedGuests,
         received: Handover | None = None,
     ) -> None:
         self.received = received
@@ -174,4 +175,4 @@ def plan_text(faults: str = "", *, guides: str = "", **changes: Any) -> str:
 def load_scenario(file: Path, text: str) -> Scenario:
     """The scenario of a plan text."""
     file.write_text(text)
-    return load_plan(file, labs={"scripted"}).scenario("UPD-001")
+    return load_plan(file, labs={"scripted"}).scenarios[0]

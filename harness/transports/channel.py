@@ -3,15 +3,19 @@ transport."""
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 import requests
-from requests.auth import AuthBase
+from winrm.encryption import Encryption
 from winrm.exceptions import InvalidCredentialsError, WinRMTransportError
 from winrm.protocol import Protocol as WinRmProtocol
+from winrm.transport import Transport
 
 from harness.transports.credssp_client import CredSspAuth
+from harness.transports.http_line import HttpLine, HttpReply, LineClosedError
 from harness.transports.trouble import StaleChannelError
 
 Scheme = Literal["ntlm", "kerberos", "credssp", "basic"]
@@ -45,15 +49,18 @@ class WinRmEndpoint:
 
 
 class Channel:
-    """One connection through pywinrm.  Every method raises what pywinrm raises (`trouble.classify` reads it).
+    """One connection through pywinrm.  Every method raises what pywinrm raises (`diagnosis.classify` reads it), and
+    StaleChannelError when the node closed the connection: drop the channel and try again.
 
-    It cannot tell that the node closed the connection, and then resends a message sealed with the old keys, which the
-    node answers with HTTP 401 or 400: drop the channel and try again.
+    Where the log-on comes first (NTLM, CredSSP), requests carries it out, and the messages then follow on the same
+    TCP connection without requests.  It would open a new connection in place of one that the node closed, unasked, log
+    on again or resend a message sealed with the old keys; and it takes most of the time of an exchange.
     """
 
     def __init__(self, endpoint: WinRmEndpoint) -> None:
         self._endpoint = endpoint
         self._protocol = _build_protocol(endpoint)
+        self._line: _LoggedOnLine | None = None
         self._connect_timeout_s = 0.0
 
     def open(self, connect_timeout_s: float, read_timeout_s: float) -> None:
@@ -73,7 +80,9 @@ class Channel:
         elif self._endpoint.transport in _LOGS_ON_FIRST:
             self._log_on(session)
         if self._endpoint.transport in _LOGS_ON_FIRST:
-            session.auth = _AlreadyLoggedOn(session.auth)
+            self._line = _LoggedOnLine(self._endpoint.url, _take_connection(session, self._endpoint.url), transport)
+            protocol: Any = self._protocol
+            protocol.transport = self._line
 
     def _log_on(self, session: requests.Session) -> None:
         """Log on with an empty message, as over HTTP: else the first message would travel with each leg of the
@@ -86,7 +95,10 @@ class Channel:
 
     def send(self, message: str, read_timeout_s: float) -> bytes:
         """Send an envelope and return the reply's."""
-        self._set_timeout(read_timeout_s)
+        if self._line is not None:
+            self._line.timeout_s = read_timeout_s
+        else:
+            self._set_timeout(read_timeout_s)
         return self._protocol.send_message(message)
 
     def close(self) -> None:
@@ -100,26 +112,91 @@ class Channel:
         self._protocol.transport.read_timeout_sec = timeouts
 
 
-class _AlreadyLoggedOn(AuthBase):
-    """Stands in for the log-on scheme once it has done its work.
+def _take_connection(session: requests.Session, url: str) -> socket.socket:
+    """The TCP connection on which `session` has just logged on; the session is closed without it.
 
-    The scheme would log on again, unasked, when requests opens a new connection in place of one that the node closed;
-    the owner of the channel must decide that.  The keys that seal messages stay the scheme's.
+    Raises StaleChannelError when the node closed it at once.
     """
+    adapter: Any = session.get_adapter(url)
+    pools = adapter.poolmanager.pools
+    keys = pools.keys()
+    taken: list[Any] = [pools[key].pool.get_nowait() for key in keys]
+    session.close()
+    connected: socket.socket | None = taken[0].sock if len(taken) == 1 and taken[0] is not None else None
+    if connected is None:
+        raise StaleChannelError("the node closed the connection after the log-on")
+    return connected
 
-    def __init__(self, scheme: Any) -> None:
-        self._scheme = scheme
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._scheme, name)
+class _LoggedOnLine:
+    """Stands in for pywinrm's transport once that has logged on: same connection, same keys, same exceptions."""
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.hooks["response"].append(self._look)
-        return request
+    def __init__(self, url: str, connected: socket.socket, transport: Transport) -> None:
+        parts = urlsplit(url)
+        self._url, self._path = url, parts.path
+        self._line = HttpLine(connected, parts.netloc)
+        self._headers = dict(transport.default_headers)
+        self.encryption: Encryption | None = transport.encryption
+        self.timeout_s = 0.0
 
-    def _look(self, response: requests.Response, **_: object) -> None:
-        if response.status_code == requests.codes.unauthorized:
-            raise StaleChannelError("the connection was closed, and a new one is not logged on")
+    def send_message(self, message: str) -> bytes:
+        """Send an envelope, sealed where the connection is plain, and return the reply's."""
+        draft = self._draft(message.encode())
+        try:
+            reply = self._line.post(self._path, draft.headers, draft.body, self.timeout_s)
+        except LineClosedError as error:
+            raise StaleChannelError("the node closed the connection") from error
+        if reply.status == requests.codes.unauthorized:
+            raise StaleChannelError("the node no longer knows this connection's log-on")
+        text = self._open(reply) if reply.body else b""
+        if reply.status != requests.codes.ok:
+            raise WinRMTransportError("http", reply.status, text.decode())
+        return text
+
+    def close_session(self) -> None:
+        """Close the connection."""
+        self._line.close()
+
+    def _draft(self, body: bytes) -> _Draft:
+        if self.encryption is None:
+            return _Draft(self._url, body, self._headers)
+        desk: Any = _Desk
+        sealed: Any = self.encryption.prepare_encrypted_request(desk, self._url, body)
+        headers = {**self._headers, "Content-Type": sealed.headers["Content-Type"]}
+        return _Draft(self._url, sealed.body, headers)
+
+    def _open(self, reply: HttpReply) -> bytes:
+        if self.encryption is None:
+            return reply.body
+        answer: Any = _Answer(_Draft(self._url, b"", {}), {"Content-Type": reply.content_type}, reply.body)
+        return self.encryption.parse_encrypted_response(answer)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A request as pywinrm's encryption knows it."""
+
+    url: str
+    body: bytes
+    headers: dict[str, str]
+
+
+class _Desk:
+    """The one thing that pywinrm's encryption has a requests session do."""
+
+    @staticmethod
+    def prepare_request(request: requests.Request) -> _Draft:
+        body: Any = request.data
+        return _Draft(str(request.url), body, {})
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A response as pywinrm's encryption knows it."""
+
+    request: _Draft
+    headers: dict[str, str]
+    content: bytes
 
 
 def _build_protocol(endpoint: WinRmEndpoint) -> WinRmProtocol:

@@ -16,13 +16,8 @@ from harness.clock import NS_PER_S, monotonic_ns
 from harness.transports import envelope
 from harness.transports.channel import Channel, WinRmEndpoint
 from harness.transports.credential import CredentialWatch
-from harness.transports.trouble import (
-    CLIENT_ERRORS,
-    Diagnosis,
-    EndpointError,
-    Trouble,
-    classify,
-)
+from harness.transports.diagnosis import CLIENT_ERRORS, classify
+from harness.transports.trouble import Diagnosis, EndpointError, Trouble
 
 IDLE_LIMIT_S: Final = 90.0
 """HTTP.sys drops a connection after about 120 s without a request ([C] MaxPacketRetrievalTimeSeconds=120)."""

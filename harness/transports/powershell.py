@@ -10,6 +10,7 @@ import hashlib
 import math
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from harness.transports.replies import PowerShellError, Reply, UnreadableReplyError, parse_json_reply
@@ -99,6 +100,7 @@ def fill(template: str, **values: Value) -> str:
     return _PLACEHOLDER.sub(lambda match: literals[match.group(1)], template)
 
 
+@lru_cache(maxsize=64)
 def script_json(body: str, *, depth: int = 6) -> str:
     """A script that runs `body` and prints its output as one JSON document between markers, or its error as one.
 
@@ -109,6 +111,7 @@ def script_json(body: str, *, depth: int = 6) -> str:
     return _WRAPPER % {"body": body, "mark": mark, "depth": depth}
 
 
+@lru_cache(maxsize=64)
 def command_line(script: str) -> tuple[str, bytes | None]:
     """The command line that runs `script`, and what to write to its standard input (None: nothing).
 

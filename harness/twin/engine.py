@@ -115,16 +115,17 @@ class LabEngine:
                 self._pause_computing()
 
     @contextmanager
-    def outside(self) -> Iterator[None]:
+    def outside(self, announced: Callable[[], bool] = lambda: False) -> Iterator[None]:
         """Within `computing`: the program waits for something that is not lab time (its input); others may take the
-        baton."""
+        baton.  `announced`: whoever ended the wait has announced that the program computes again."""
         self._pause_computing()
         self._baton.release()
         try:
             yield
         finally:
             self._baton.acquire()
-            self.announce()
+            if not announced():
+                self.announce()
 
     def breathe(self) -> None:
         """Within `computing`: let others have the baton for a moment; lab time still stands."""

@@ -83,6 +83,11 @@ class Machine(ABC):
     def os_version(self) -> str:
         """Four numbers, as `cmd /c ver` prints them: `10.0.26100.6899`."""
 
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """Environment variables of the machine, which every new process inherits [GK]."""
+        return SYSTEM_VARIABLES
+
     def begun(self) -> Self:
         """The same machine, for a process that begins now."""
         return self
@@ -124,6 +129,11 @@ class NodeMachine(Machine):
         """The node's own."""
         return self.node.os_build.version
 
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """Those of every Windows, and those that the update stack keeps on this node ([T])."""
+        return {**SYSTEM_VARIABLES, **self.node.variables}
+
     def begun(self) -> Self:
         """The same machine, with its programs."""
         self.programs = node_programs(self)
@@ -150,7 +160,8 @@ class NodeBackend:
     def start(self, command: CommandSpec, sink: OutputSink) -> NodeProcess:
         """Start a command line; returns at once."""
         shell = command.shell
-        environment = process_environment(self._machine.computer_name, shell.user) | dict(shell.environment)
+        own = process_environment(self._machine.computer_name, shell.user)
+        environment = {**self._machine.variables, **own, **shell.environment}
         machine = replace(
             self._machine,
             environment=environment,
@@ -215,13 +226,31 @@ class InputPipe(io.RawIOBase):
         self._ready = threading.Condition()
         self._buffer = bytearray()
         self._ended = False
+        self._enough: Callable[[], bool] | None = None
+        self._announced = False
 
     def feed(self, data: bytes, end: bool) -> None:
-        """More input, or the end of it."""
+        """More input, or the end of it.
+
+        A reader for whom it is enough computes from now on, not from when its thread wakes: its client may ask for
+        output at once, and lab time must not move in between.
+        """
         with self._ready:
             self._buffer += data
             self._ended = self._ended or end
+            if self._enough is not None and self._enough():
+                self._engine.announce()
+                self._enough, self._announced = None, True
             self._ready.notify_all()
+
+    def _wait_for(self, enough: Callable[[], bool]) -> None:
+        """Wait for the client, who may be quicker than this thread."""
+        with self._ready:
+            if enough():
+                return
+            self._enough, self._announced = enough, False
+        with self._engine.outside(lambda: self._announced), self._ready:
+            self._ready.wait_for(enough)
 
     def readable(self) -> bool:
         """It is for reading."""
@@ -229,8 +258,8 @@ class InputPipe(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         """Up to `size` bytes once there are any; all to the end of input for a negative size."""
-        with self._engine.outside(), self._ready:
-            self._ready.wait_for(lambda: self._ended or (size >= 0 and bool(self._buffer)))
+        self._wait_for(lambda: self._ended or (size >= 0 and bool(self._buffer)))
+        with self._ready:
             cut = len(self._buffer) if size < 0 else size
             data, self._buffer = bytes(self._buffer[:cut]), self._buffer[cut:]
             return data
@@ -238,8 +267,8 @@ class InputPipe(io.RawIOBase):
     def readline(self, size: int | None = -1) -> bytes:
         """One line with its newline; the rest at the end of input; empty when there is no more."""
         del size
-        with self._engine.outside(), self._ready:
-            self._ready.wait_for(lambda: self._ended or b"\n" in self._buffer)
+        self._wait_for(lambda: self._ended or b"\n" in self._buffer)
+        with self._ready:
             line, newline, rest = bytes(self._buffer).partition(b"\n")
             self._buffer = bytearray(rest)
             return line + newline

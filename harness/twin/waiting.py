@@ -14,8 +14,8 @@ COMPUTE_AT_MOST_S: Final = 120.0
 """Wall time for which a program may compute without output before the request is answered with its time-out."""
 
 SAME_INSTANT_S: Final = 0.5
-"""Wall time for which output waits for what the program writes at the same lab instant: computing costs no lab time,
-and how output is cut into replies must not depend on who was faster."""
+"""Wall time for which output waits, at least, for what the program writes at the same lab instant: computing costs no
+lab time, and how output is cut into replies must not depend on who was faster."""
 
 LOOP_ANSWERS_WITHIN_S: Final = 10.0
 """Wall time for which the server's loop may be busy elsewhere."""
@@ -28,13 +28,13 @@ class VirtualWaiter:
     def __init__(self, engine: LabEngine, threads: ThreadPoolExecutor) -> None:
         self._engine = engine
         self._threads = threads
-        self._pending: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+        self._pending: set[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = set()
         engine.on_blocked(self._tell)
 
     def _tell(self) -> None:
         for loop, blocked in tuple(self._pending):
             with contextlib.suppress(RuntimeError):  # a loop that was closed meanwhile
-                loop.call_soon_threadsafe(blocked.set)
+                loop.call_soon_threadsafe(_complete, blocked)
 
     @property
     def settled(self) -> bool:
@@ -55,23 +55,27 @@ class VirtualWaiter:
         return await loop.run_in_executor(self._threads, self._engine.serve, has_output, timeout_s)
 
     async def _until_ready_or_blocked(self, loop: asyncio.AbstractEventLoop, ready: asyncio.Event) -> bool:
-        blocked = asyncio.Event()
+        blocked: asyncio.Future[None] = loop.create_future()
         entry = (loop, blocked)
         self._pending.add(entry)
         try:
             if not self._engine.busy:
-                blocked.set()
-            waits = [asyncio.ensure_future(ready.wait()), asyncio.ensure_future(blocked.wait())]
-            await asyncio.wait(waits, timeout=COMPUTE_AT_MOST_S, return_when=asyncio.FIRST_COMPLETED)
-            for wait in waits:
-                wait.cancel()
-            if ready.is_set() and not blocked.is_set():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(blocked.wait(), SAME_INSTANT_S)
+                blocked.set_result(None)
+            give_up_s = loop.time() + COMPUTE_AT_MOST_S
+            while not blocked.done() and loop.time() < give_up_s:
+                was_ready = ready.is_set()
+                await asyncio.wait([blocked], timeout=SAME_INSTANT_S)
+                if was_ready:
+                    break
             await asyncio.sleep(0)
             return ready.is_set()
         finally:
             self._pending.discard(entry)
+
+
+def _complete(blocked: asyncio.Future[None]) -> None:
+    if not blocked.done():
+        blocked.set_result(None)
 
 
 def _let_callbacks_run(loop: asyncio.AbstractEventLoop) -> bool:

@@ -33,7 +33,7 @@ $u|Start-SolutionUpdate"""
 
 _PROVE: Final = """$e=Get-SolutionUpdateEnvironment
 $u=Get-SolutionUpdate -Id <<id>>
-@{environment="$($e.State)";version="$($e.CurrentVersion)";state="$($u.State)"}"""
+@{environment="$($e.State)";version="$($e.CurrentVersion)";sbe="$($e.CurrentSbeVersion)";state="$($u.State)"}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,7 @@ class SolutionUpdate:
             environment_state=read_enum(record.get("environment"), UNNUMBERED),
             cau_run=status.run or status.error,
             cau_report=report,
+            current_sbe_version=as_text(record.get("sbe")),
         )
 
     def read_build(self) -> Command[str]:

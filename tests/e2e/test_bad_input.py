@@ -91,7 +91,7 @@ def test_lab_file_mistakes_are_named_with_their_place(
 ) -> None:
     """A mistake in the lab file: file, line and column, nothing touched, one screen, exit code 4."""
     lab = lab_with(tmp_path, "broken", **change)
-    inside = {"versions": ("  solution:",), "credentials": ("  node:", "  bmc:")}.get(next(iter(change)), ())
+    inside = {"versions": ("  solution:", "  sbe:"), "credentials": ("  node:", "  bmc:")}.get(next(iter(change)), ())
     lines = [line for line in lab.read_text().splitlines() if not line.startswith(inside or ("\0",))]
     lab.write_text("\n".join(lines) + "\n")
     done = chain.hil("run", "start", "demo", "-k", "UPD_001", "-n", "1", "--lab", str(lab))

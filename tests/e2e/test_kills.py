@@ -13,6 +13,9 @@ import pytest
 from harness.exits import Exit
 from tests.e2e.chain import Chain, await_lines, kill, of_kind
 
+LINES_OF_A_GUEST_RUN = 172
+"""About how many lines the journal of HP-002 has."""
+
 LINES_OF_A_RUN = 1700
 """About how many lines the journal of UPD-002 has; positions are drawn below."""
 
@@ -82,3 +85,38 @@ def test_killed_process_loses_nothing(chain: Chain, victim: str, position: int) 
     labs = json.loads(chain.hil("lab", "list", "--json").stdout)
     assert not any(instance["lease"] for lab in labs for instance in lab["instances"])
     assert chain.hil("judge", "replay", str(run)).returncode == resumed.returncode
+
+
+def guest_cases(count: int, full: int) -> list[object]:
+    """Journal lengths of HP-002 at which its conductor is killed."""
+    step = LINES_OF_A_GUEST_RUN // full
+    chosen = [1 + index * step + random.Random(f"{SEED}/guests/{index}").randrange(step) for index in range(full)]
+    keep = {index for index in range(full) if index % (full // count) == full // count // 2}
+    return [
+        pytest.param(position, marks=[] if index in keep else [pytest.mark.full])
+        for index, position in enumerate(chosen)
+    ]
+
+
+@pytest.mark.parametrize("position", guest_cases(count=2, full=12))
+def test_killed_update_of_guests_restarts_no_guest_twice(chain: Chain, position: int) -> None:
+    """Preconditions: HP-002 under way.  Steps: kill -9 its conductor, then `hil run resume`.
+
+    Expected: pass, every guest restarted once, by its own word and by that of the samples.
+    """
+    process = chain.begin("run", "start", "demo", "-k", "HP_002", "-n", "1", "--seed", "1")
+    run = chain.run_of("HP-002")
+    assert await_lines(run, position, alive=lambda: process.poll() is None)
+    kill(int(of_kind(run, "attempt.begin")[0]["data"]["host"]["pid"]))
+    resumed = chain.hil("run", "resume", run.name)
+    process.wait(timeout=120)
+    chain.await_silence()
+    results = json.loads((run / "results.json").read_text())
+    assert (results["verdict"], resumed.returncode) == ("pass", Exit.PASS), resumed.stdout + resumed.stderr
+    rows = {row["guest"]: (row["outcome"], row["restarts"]) for row in results["guest_updates"]}
+    assert rows == {
+        "vm003": ("restarted", 1),
+        "vm004": ("left-alone", 0),
+        "vm006": ("restarted", 1),
+        "vm007": ("restarted", 1),
+    }

@@ -21,7 +21,8 @@ GUIDES = {
     "UPD-004": "upd-arb-offline",
     "UPD-005": "ev-systemdrive-free-space",
 }
-DEMO = ("UPD-001", "UPD-002", *GUIDES)
+MONTHS = ("HP-001", "HP-002")
+DEMO = ("UPD-001", "UPD-002", *GUIDES, "SBE-001", *MONTHS)
 SABOTAGE = {
     "UPD-003": "plan_delete_without_effect",
     "UPD-004": "group_start_without_effect",
@@ -45,6 +46,36 @@ def measured(document: dict[str, Any], name: str) -> float:
     return float(next(row["value"] for row in document["measurements"] if row["name"] == name))
 
 
+def check_hotpatch_month(results: dict[str, Any]) -> None:
+    """Two guests have the hotpatch without a restart; the others are as they were, each with its reason."""
+    guests = {row["guest"]: row for row in results["guest_updates"]}
+    updated = {
+        name: (row["update"], row["build_after"]) for name, row in guests.items() if row["outcome"] == "installed"
+    }
+    assert updated == {"vm001": ("KB5072014", "26100.7392"), "vm002": ("KB5071413", "20348.4467")}
+    assert all(row["restarts"] == 0 for row in guests.values())
+    others = {name: row for name, row in guests.items() if name not in updated}
+    assert all(row["outcome"] == "left-alone" and row["reasons"] for row in others.values())
+    assert all(
+        (row["build_before"], row["kbs_before"]) == (row["build_after"], row["kbs_after"]) for row in others.values()
+    )
+    assert others["vm004"]["standing"] == others["vm005"]["standing"] == "cumulative"
+    assert "does not run" in others["vm004"]["reasons"][0]
+    assert all("0x80070005" in row["refused"] for row in guests.values())
+    assert measured(results, "vm.restart.count") == 0
+
+
+def check_baseline_month(results: dict[str, Any]) -> None:
+    """Three guests have the baseline after exactly one restart each, one after another."""
+    guests = {row["guest"]: row for row in results["guest_updates"]}
+    restarted = {name: row["restarts"] for name, row in guests.items() if row["outcome"] == "restarted"}
+    assert restarted == {"vm003": 1, "vm006": 1, "vm007": 1}
+    assert (guests["vm004"]["outcome"], guests["vm004"]["restarts"]) == ("left-alone", 0)
+    assert measured(results, "guest.restart.parallel") == 1
+    assert measured(results, "vm.restart.count") == 3
+    assert measured(results, "vm.restarts.unexplained") == 0
+
+
 def test_demo_passes_and_can_be_repeated(chain: Chain) -> None:
     """`hil demo`: all scenarios pass, with the measurements that make them worth something; one of them run again with
     the same seed and without workers gives the same journal."""
@@ -54,7 +85,7 @@ def test_demo_passes_and_can_be_repeated(chain: Chain) -> None:
     assert summary["exit_code"] == Exit.PASS
     assert {row["id"]: row["verdict"] for row in summary["scenarios"]} == dict.fromkeys(DEMO, "pass")
     assert all(row["subject"] == "simulated" and row["machines"] == "none" for row in summary["scenarios"])
-    assert all(5 * 3600 < row["lab_time_s"] < 12 * 3600 for row in summary["scenarios"])
+    assert all(3 * 3600 < row["lab_time_s"] < 12 * 3600 for row in summary["scenarios"] if row["id"] not in MONTHS)
     assert all(scenario in done.stdout for scenario in DEMO)
     page = (chain.home / "reports" / "last" / "index.html").resolve()
     assert page.is_file()
@@ -76,6 +107,12 @@ def test_demo_passes_and_can_be_repeated(chain: Chain) -> None:
         assert (row["id"], row["rank"], row["first"], row["outcome"]) == (guide, 1, guide, "verified")
         assert row["excluded"], "a look-alike is ruled out by name"
         assert 0 < row["recovered_s"] < 3 * 3600
+    extension = results["SBE-001"]
+    assert extension["versions"] == {"of": "sbe", "from": "4.1.2509.3", "to": "4.1.2510.2", "reached": "4.1.2510.2"}
+    assert measured(extension, "node.down.most") == 1, "each node restarts"
+
+    check_hotpatch_month(results["HP-001"])
+    check_baseline_month(results["HP-002"])
 
     first = _run(chain, "UPD-002")
     again = chain.hil("run", "start", "demo", "-k", "UPD_002", "--seed", str(results["UPD-002"]["seed"]), "-n", "1")
@@ -113,6 +150,7 @@ def test_detects_finds_every_planted_defect(chain: Chain) -> None:
         "DET-002": "fail",
         "DET-003": "fail",
         "DET-004": "stuck",
+        "DET-005": "fail",
         "DET-007": "guide-gap",
         "DET-008": "stuck",
     }
@@ -129,6 +167,8 @@ def test_detects_finds_every_planted_defect(chain: Chain) -> None:
     assert "26100.6899" in old["limit"]
     stuck = findings(results["DET-004"])["no-progress"]
     assert "Failover ECE Service to new Node" in stuck["step"]
+    left_out = findings(results["DET-005"])["sbe-old"]
+    assert (left_out["node"], left_out["value"], left_out["limit"]) == ("NODE04", "4.1.2509.3", "4.1.2510.2")
     gap = findings(results["DET-007"])["guide-gap"]
     assert "upd-arb-offline" in gap["summary"]
     assert "the symptom stayed" in gap["summary"]
@@ -148,6 +188,18 @@ def test_detects_finds_every_planted_defect(chain: Chain) -> None:
             "next:",
         ):
             assert word in text, (scenario, word)
+
+
+def test_hotpatch_that_restarts_its_guest_is_found(chain: Chain) -> None:
+    done = chain.hil("run", "start", "detects", "-k", "DET_006", "-n", "1")
+    assert done.returncode == Exit.PRODUCT, done.stdout + done.stderr
+    results = results_of(chain)["DET-006"]
+    rebooted = [finding for finding in results["because"] if finding["id"] == "guest-rebooted"]
+    assert results["verdict"] == "fail"
+    assert [finding["attrs"]["guest"] for finding in rebooted] == ["vm001", "vm002"]
+    assert all("TrustedInstaller" in finding["summary"] and "1074" in finding["summary"] for finding in rebooted)
+    assert results["cause"] == rebooted[0]
+    assert "guest vm001" in done.stdout
 
 
 @pytest.mark.full

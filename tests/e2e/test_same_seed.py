@@ -42,3 +42,15 @@ def test_other_seed_other_times_same_verdict(chain: Chain) -> None:
     assert chain.hil("judge", "diff", str(one), str(other)).returncode != Exit.PASS
     ended = [json.loads((run / "results.json").read_text())["lab_duration_s"] for run in (one, other)]
     assert ended[0] != ended[1]
+
+
+@pytest.mark.full
+def test_same_seed_same_journal_of_guests(chain: Chain) -> None:
+    """HP-002 six times: tasks, restarts and looks at guests come in the same order at the same lab time."""
+    for _ in range(6):
+        done = chain.hil("run", "start", "demo", "-k", "HP_002", "--seed", "7", "-n", "1")
+        assert done.returncode == Exit.PASS, done.stdout + done.stderr
+    first, *others = chain.runs
+    for other in others:
+        compared = chain.hil("judge", "diff", str(first), str(other))
+        assert compared.returncode == Exit.PASS, compared.stdout

@@ -12,6 +12,7 @@ import pytest
 
 from harness.twin.clock import ClockMode
 from harness.twin.engine import EngineEvent, LabEngine
+from harness.twin.machine import InputPipe
 from harness.twin.units import NS_PER_S
 from harness.twin.waiting import VirtualWaiter
 
@@ -156,3 +157,44 @@ def test_many_requests_at_once(desk: Desk) -> None:
 
     assert desk.run(scene) == [True] * 24
     assert desk.engine.now_ns == 8 * S
+
+
+@pytest.mark.parametrize("read", [InputPipe.read, InputPipe.readline], ids=["read", "readline"])
+def test_a_program_computes_from_the_moment_at_which_its_input_came(read: Callable[[InputPipe], bytes]) -> None:
+    """Its thread may wake later than the next request of its client: lab time must not move in between."""
+    engine = LabEngine(Plant(), ClockMode(None))
+    pipe, got = InputPipe(engine), list[bytes]()
+
+    def program() -> None:
+        with engine.computing():
+            got.append(read(pipe))
+
+    engine.announce()
+    thread = threading.Thread(target=program)
+    thread.start()
+    pause_until(lambda: not engine.busy)
+    with engine.baton():  # the program's thread cannot go on while we have it
+        pipe.feed(b"line\n", end=True)
+        assert engine.busy
+    thread.join(10)
+    assert (got, engine.busy) == ([b"line\n"], False)
+
+
+def test_input_that_is_there_already_is_read_without_waiting() -> None:
+    engine = LabEngine(Plant(), ClockMode(None))
+    pipe = InputPipe(engine)
+    pipe.feed(b"a\nb\n", end=True)
+    engine.announce()
+    with engine.computing():
+        assert (pipe.readline(), pipe.read(), pipe.readline()) == (b"a\n", b"b\n", b"")
+        assert engine.busy
+    assert not engine.busy
+
+
+def pause_until(done: Callable[[], bool]) -> None:
+    """Wait a little, in wall time."""
+    for _ in range(1000):
+        if done():
+            return
+        threading.Event().wait(0.005)
+    raise AssertionError("it never came to rest")

@@ -52,7 +52,7 @@ def failed_checks(case: Case) -> tuple[str, list[int]]:
     return (f"; failed health checks: {listed(failed)}", [rows[-1].seq]) if failed else ("", [])
 
 
-def _final(case: Case) -> Seen[Mapping[str, Any]] | None:
+def final_of_installed(case: Case) -> Seen[Mapping[str, Any]] | None:
     """The final look, when the update claims to be Installed."""
     final = case.timeline.final
     if final is None:
@@ -64,7 +64,7 @@ def _final(case: Case) -> Seen[Mapping[str, Any]] | None:
 
 def version_is_target(case: Case) -> Iterator[Finding]:
     """Invariant 5: after Installed the current version is the target, and somebody looked."""
-    final, installed = _final(case), case.timeline.installed
+    final, installed = final_of_installed(case), case.timeline.installed
     if installed and case.timeline.final is None and case.timeline.completed:
         text = "the update is Installed but no final look at versions and builds was journalled"
         yield case.fail(
@@ -85,7 +85,7 @@ def build_number(text: str) -> tuple[int, ...]:
 
 def builds_are_new(case: Case) -> Iterator[Finding]:
     """Invariant 5: after Installed every node has the same build, and at least the expected one."""
-    final = _final(case)
+    final = final_of_installed(case)
     if final is None:
         return
     builds = {str(node): str(build or "") for node, build in (final.value.get("builds") or {}).items()}
@@ -119,7 +119,7 @@ def builds_are_new(case: Case) -> Iterator[Finding]:
 
 def environment_is_applied(case: Case) -> Iterator[Finding]:
     """Invariant 5: after Installed the update environment says AppliedSuccessfully, or offers the next update."""
-    final = _final(case)
+    final = final_of_installed(case)
     state = final.value.get("environment_state") if final else None
     name = str(state.get("name") if isinstance(state, Mapping) else state or "")
     if final and name and name not in ("AppliedSuccessfully", "UpdateAvailable"):
@@ -131,7 +131,7 @@ def environment_is_applied(case: Case) -> Iterator[Finding]:
 
 def cau_is_idle(case: Case) -> Iterator[Finding]:
     """Invariant 5: after Installed no CAU run is in progress and the last CAU report is Succeeded."""
-    final = _final(case)
+    final = final_of_installed(case)
     if final is None:
         return
     run = str(final.value.get("cau_run") or "")
@@ -148,7 +148,7 @@ def cau_is_idle(case: Case) -> Iterator[Finding]:
 def nodes_are_up(case: Case) -> Iterator[Finding]:
     """Invariant 5: after Installed all nodes are Up, none Paused."""
     last = case.timeline.clusters[-1] if case.timeline.clusters else None
-    if _final(case) is None or last is None:
+    if final_of_installed(case) is None or last is None:
         return
     away = {node.name: node.state.name for node in last.value.not_up}
     names = sorted(away.keys() - case.nodes_explained(last.t_ns))
@@ -164,7 +164,7 @@ def guests_are_home(case: Case) -> Iterator[Finding]:
     looks = [row for row in case.timeline.clusters if row.value.owners()]
     begin_ns = case.timeline.starts[0].t_ns if case.timeline.starts else 0
     first = next((row for row in reversed(looks) if row.t_ns <= begin_ns), looks[0] if looks else None)
-    if _final(case) is None or first is None or len(first.value.nodes) > HOME_UP_TO_NODES:
+    if final_of_installed(case) is None or first is None or len(first.value.nodes) > HOME_UP_TO_NODES:
         return
     last, hit = looks[-1], {vm for each in case.explanations for vm in each.vms}
     home, now = first.value.owners(), last.value.owners()

@@ -14,7 +14,8 @@ from harness.report.allure.case import BROKEN, FAILED, OF_VERDICT, PASSED, SKIPP
 from harness.report.allure.description import description_of, milliseconds_of
 from harness.report.allure.labels import NO_RUN, full_name_of, labels_of, name_of, parameters_of
 from harness.report.allure.steps import steps_of
-from harness.report.record import Plain, RunRecord, load_record, read_json
+from harness.report.reading import read_json
+from harness.report.record import Plain, RunRecord, load_record
 from harness.run.job import JOB_NAME
 
 

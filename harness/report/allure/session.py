@@ -12,8 +12,8 @@ from harness.report.allure.build import Order, case_of_folder, case_without_run
 from harness.report.allure.case import AllureCase, uuid_of
 from harness.report.allure.companions import write_companions
 from harness.report.allure.folder import known_uuids, write_case
-from harness.report.record import read_json
-from harness.report.session import SUMMARY_NAME
+from harness.report.reading import read_json
+from harness.report.scenario_row import SUMMARY_NAME
 from harness.run.job import JOB_NAME
 
 

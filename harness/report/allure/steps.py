@@ -10,6 +10,7 @@ from harness.clock import lab_utc
 from harness.judge.phases import PhaseSpan
 from harness.measure.units import spoken
 from harness.report.allure.case import BROKEN, FAILED, OF_VERDICT, PASSED, SKIPPED, Parameter, Step
+from harness.report.allure.guest_steps import left_alone_steps
 from harness.report.fault_story import FaultStory, fault_stories, shown_times
 from harness.report.record import Plain, RunRecord, seqs_text
 
@@ -34,6 +35,7 @@ def steps_of(record: RunRecord, case_status: str) -> tuple[Step, ...]:
     """All steps of a run; phases that were not seen to end have the status of the case, unless that is a skip."""
     return (
         *_phases(record, case_status),
+        *left_alone_steps(record, milliseconds(record, record.begin_ns)),
         *(_fault(record, story) for story in fault_stories(record)),
         *_findings(record),
         *_limits(record),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from harness.twin.shell.objects import ComputedProperty, Member, NoteProperty, PSHashtable, PSObject
+from harness.twin.shell.objects import PSHashtable, PSObject
+from harness.twin.shell.rows import Later, columns_of
+
+__all__ = ["Later", "Shape", "dictionary"]
 
 _DICTIONARY: Final = "System.Collections.Generic.Dictionary`2[System.String,System.String]"
 
@@ -13,11 +16,11 @@ _DICTIONARY: Final = "System.Collections.Generic.Dictionary`2[System.String,Syst
 class Shape:
     """Type name(s) and property names of a kind of objects."""
 
-    __slots__ = ("_keys", "_types")
+    __slots__ = ("_columns", "_types")
 
     def __init__(self, type_name: str | Sequence[str], properties: str) -> None:
         self._types = (type_name, "System.Object") if isinstance(type_name, str) else tuple(type_name)
-        self._keys = tuple((name.lower(), name) for name in properties.split())
+        self._columns = columns_of(properties.split())
 
     @property
     def type_name(self) -> str:
@@ -27,41 +30,12 @@ class Shape:
     def make(self, *values: object, text: str | None = None) -> PSObject:
         """An object; values in the order of the names.  A ``Later`` is computed when it is first read.
 
-        ``text`` is what the object is inside a string; None means its type name.
+        ``text`` is what the object is inside a string; None means its type name.  Raises ValueError for too many or too
+        few values.
         """
-        made = PSObject(None, self._types, text=text, net_type=self._types[0])
-        pairs = zip(self._keys, values, strict=True)
-        members: dict[str, Member]
-        if Later in map(type, values):
-            members = {
-                low: value.member(name) if type(value) is Later else NoteProperty(name, value)
-                for (low, name), value in pairs
-            }
-        else:
-            members = {low: NoteProperty(name, value) for (low, name), value in pairs}
-        made.members = members
-        return made
-
-
-class Later:
-    """A value that is costly and seldom read.  It must come from what does not change any more."""
-
-    __slots__ = ("_compute", "_value")
-
-    def __init__(self, compute: Callable[[], object]) -> None:
-        self._compute: Callable[[], object] | None = compute
-        self._value: object = None
-
-    def member(self, name: str) -> Member:
-        """The property of that name."""
-        return ComputedProperty(name, lambda _this: self.read(), kind="Property")
-
-    def read(self) -> object:
-        """The value, computed once."""
-        if self._compute is not None:
-            self._value = self._compute()
-            self._compute = None
-        return self._value
+        if len(values) != len(self._columns):
+            raise ValueError(f"{self.type_name} has {len(self._columns)} properties, and not {len(values)}")
+        return PSObject.of_columns(self._types, self._columns, values, text)
 
 
 def dictionary(pairs: Iterable[tuple[str, object]]) -> PSHashtable:

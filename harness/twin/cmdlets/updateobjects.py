@@ -95,13 +95,15 @@ def make_update(model: ClusterModel, row: UpdateRow, *, full: bool) -> PSObject:
         row.package_type,
         _prerequisites(row),
         _state_properties(model, row),
-        dictionary(()),
+        dictionary(row.additional),
         [_package(model, package) for package in row.component_versions],
         row.reboot_required,
         HEALTH_STATE(row.health_state),
         _checks(model, row.health_state, row.health_results, full=full),
         _date(model, row.health_checked_ns, UNSET),
-        dictionary((("PlatformUpdate", row.platform_version), ("ServicesUpdate", row.services_version))),
+        dictionary((("PlatformUpdate", row.platform_version), ("ServicesUpdate", row.services_version)))
+        if row.platform_version
+        else dictionary(()),
     )
 
 
@@ -185,8 +187,8 @@ def _package(model: ClusterModel, package: PackageVersion) -> PSObject:
 def _prerequisites(row: UpdateRow) -> list[object]:
     if row.state is not UpdateState.HasPrerequisite:
         return []
-    wanted = row.min_version_required
-    return [PREREQUISITE.make(row.package_type, _version(wanted), f"{row.package_type}{wanted}")]
+    wanted = row.min_version_required  # of an extension, too, it is a version of the solution [T]
+    return [PREREQUISITE.make("Solution", _version(wanted), f"Solution{wanted}")]
 
 
 def _state_properties(model: ClusterModel, row: UpdateRow) -> str | None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from harness.twin.cmdlets.costs import load_costs
 from harness.twin.cmdlets.declaring import Module, classes, given_input, property_of
+from harness.twin.cmdlets.plans import refusal
 from harness.twin.cmdlets.service import require_service
 from harness.twin.cmdlets.updateobjects import make_environment, make_run, make_update
 from harness.twin.model.cluster import ClusterModel
@@ -14,7 +15,7 @@ from harness.twin.model.content import UpdateRun
 from harness.twin.model.errors import ModelError
 from harness.twin.model.lifecycle import ACTIVE
 from harness.twin.shell.commands.api import Call, Parameter
-from harness.twin.shell.errors import PSError
+from harness.twin.shell.commands.providers import full_path
 from harness.twin.units import NS_PER_S
 
 UPDATES: Final = Module("Microsoft.AzureStack.Lcm.PowerShell", classes("Microsoft.AzureStack.Lcm.PowerShell.{}Cmdlet"))
@@ -60,7 +61,25 @@ def start_update(call: Call) -> Iterator[object]:
             ignore_warnings=call.switch("IgnoreWarnings"),
         )
     except ModelError as error:
-        raise _refusal(call, error) from None
+        raise refusal(call, error) from None
+
+
+@UPDATES.cmdlet(
+    "Add-SolutionUpdate",
+    Parameter("SourceFolder", "string", position=0, mandatory=True),
+    Parameter("SkipSbeVersionValidation", "switch"),
+)
+def add_update(call: Call) -> None:
+    """Imports the package in a folder of this node; the list shows it after the discovery that this starts.
+
+    Parameters [D] ASD update/import-discover-updates-offline-23h2.  Bundles of solution updates are not simulated.
+    """
+    model = require_service(call)
+    folder = full_path(call, call.text("SourceFolder"))
+    try:
+        model.import_package(call.host.node.name, folder, any_version=call.switch("SkipSbeVersionValidation"))
+    except ModelError as error:
+        raise refusal(call, error) from None
 
 
 @UPDATES.cmdlet("Get-SolutionUpdateRun", _INPUT, Parameter("Id", "string"), Parameter("MaxDepth", "int"))
@@ -79,7 +98,7 @@ def invoke_precheck(call: Call) -> None:
     try:
         model.precheck()
     except ModelError as error:
-        raise _refusal(call, error) from None
+        raise refusal(call, error) from None
 
 
 def _refresh(model: ClusterModel) -> None:
@@ -97,7 +116,7 @@ def _wanted_runs(call: Call, model: ClusterModel) -> list[UpdateRun]:
     try:
         return [model.updates.run(call.text("Id"))]
     except ModelError as error:
-        raise _refusal(call, error) from None
+        raise refusal(call, error) from None
 
 
 def _resource_id(call: Call) -> str:
@@ -113,8 +132,3 @@ def _resource_id(call: Call) -> str:
             "System.Management.Automation.ParameterBindingException",
         )
     return found
-
-
-def _refusal(call: Call, error: ModelError) -> PSError:
-    """What the service refuses; texts and ids of refusals are not published [INF]."""
-    return call.fail(error.message, error.id, "InvalidOperation", exception="System.InvalidOperationException")

@@ -257,6 +257,17 @@ class CauValues:
 
 
 @dataclass(frozen=True, slots=True)
+class SbeValues:
+    """Solution Builder Extensions: the vendor's part of a CAU run."""
+
+    scan: Duration
+    stage: Duration
+    install: Duration
+    flash: Duration
+    reboot_timeout: Duration
+
+
+@dataclass(frozen=True, slots=True)
 class FileValues:
     """What the system drive holds."""
 
@@ -286,6 +297,7 @@ class Calibration:
     update: UpdateValues
     ece: EceValues
     cau: CauValues
+    sbe: SbeValues
     files: FileValues
     causes: CauseValues
     steps: Mapping[str, Duration]

@@ -98,6 +98,8 @@ class Catalogs:
     releases: tuple[Release, ...]
     preparation: tuple[StepSpec, ...]
     installation: tuple[StepSpec, ...]
+    extension: tuple[StepSpec, ...]
+    """Steps of a Solution Builder Extension by itself."""
     checks: tuple[CheckSpec, ...]
     installed_rows: int
 
@@ -126,6 +128,7 @@ def load_catalogs(directory: Path | None = None) -> Catalogs:
         releases=_releases(versions),
         preparation=tuple(_step(entry) for entry in tree["preparation"]),
         installation=tuple(_step(entry) for entry in tree["installation"]),
+        extension=tuple(_step(entry) for entry in tree["sbe"]),
         checks=tuple(_check(entry) for entry in _document(root / "health_checks.yaml")["checks"]),
         installed_rows=versions["defaults"]["installed_rows"]["value"],
     )
@@ -189,7 +192,7 @@ def _check(entry: Mapping[str, Any]) -> CheckSpec:
 def _check_durations(catalogs: Catalogs) -> None:
     """Every leaf has a duration and every duration a leaf."""
     leaves: set[str] = set()
-    pending = list(catalogs.installation)
+    pending = [*catalogs.installation, *catalogs.extension]
     while pending:
         step = pending.pop()
         pending.extend(step.steps)

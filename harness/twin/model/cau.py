@@ -9,20 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.twin.model.catalog import Release
 from harness.twin.model.content import CauHistory, CauInstallResult, CauNodeProgress, CauRun, UpdateSettings
-from harness.twin.model.entities import Node, OsBuild
+from harness.twin.model.entities import Node
 from harness.twin.model.errors import ModelError
 from harness.twin.model.machines import Machines
 from harness.twin.model.maintenance import Maintenance
+from harness.twin.model.payload import Payload
 from harness.twin.model.states import CauRunState, CauStage, NodePhase, SummaryStatus
 from harness.twin.model.storage import Storage
 from harness.twin.model.world import Bell, NodeLostError, Process, World
 from harness.twin.units import NS_PER_S
 
 PATH = "update/install/cau"
-PLUGIN = "Microsoft.RollingUpgradePlugin"
-"""Plug-in which a recovery guide of releases before 2604 names [T]; that reports carry it is [INF]."""
 
 
 class NodeFailedError(Exception):
@@ -62,7 +60,7 @@ class Cau:
         """A run is in progress."""
         return self.history.run is not None and self.history.run.active
 
-    def start(self, release: Release, coordinator: str, attempt: int) -> CauRun:
+    def start(self, payload: Payload, coordinator: str, attempt: int) -> CauRun:
         """Begin a run over all machines in ``(Get-ClusterNode).Name`` order.  Raises ModelError if one is active."""
         if self.active:
             raise ModelError("CauRunInProgress", "An Updating Run is already in progress on the cluster.")
@@ -72,13 +70,13 @@ class Cau:
             started_ns=now,
             coordinator=coordinator,
             attempt=attempt,
-            plugin=PLUGIN,
+            plugin=payload.plugin,
             nodes=[CauNodeProgress(name, "Waiting", now) for name in self._world.nodes],
         )
         self.history.run = run
         self.history.state = CauRunState.RunInProgress
         self._world.emit("cau.run", node=coordinator, state=self.history.state.value, attempt=attempt)
-        self._world.env.process(self._run(run, release))
+        self._world.env.process(self._run(run, payload))
         return run
 
     def recover(self) -> Process:
@@ -94,14 +92,14 @@ class Cau:
 
     # --- the run
 
-    def _run(self, run: CauRun, release: Release) -> Process:
+    def _run(self, run: CauRun, payload: Payload) -> Process:
         self._world.emit("phase.enter", PATH, attempt=run.attempt)
         limit = int(len(run.nodes) * self._world.calibration.cau.max_failed_ratio.value)
         failed = 0
         try:
             for progress in run.nodes:
                 try:
-                    yield from self._update_node(run, progress, release)
+                    yield from self._update_node(run, progress, payload)
                 except NodeFailedError as failure:
                     failed += 1
                     yield from self._give_up(run, progress, str(failure))
@@ -132,12 +130,11 @@ class Cau:
         self._world.emit("cau.run", node=run.coordinator, state=self.history.state.value, status=run.status.value)
         self.bell.ring()
 
-    def _update_node(self, run: CauRun, progress: CauNodeProgress, release: Release) -> Process:
+    def _update_node(self, run: CauRun, progress: CauNodeProgress, payload: Payload) -> Process:
         node = self._world.nodes[progress.node]
-        target = OsBuild.parse(release.os_build)
 
         def current() -> bool:
-            return node.os_running and node.os_build >= target and not node.paused
+            return node.os_running and payload.is_current(node) and not node.paused
 
         if not current():
             yield from self._stage(run, progress, CauStage.WaitStorage, self._wait_storage(run, node))
@@ -145,9 +142,9 @@ class Cau:
             if run.coordinator == node.name:
                 yield from self._move_coordinator(run)
             yield from self._stage(run, progress, CauStage.Drain, self._drain(run, node))
-            if node.os_build < target:
-                yield from self._stage(run, progress, CauStage.Install, self._install(run, progress, node, release))
-                yield from self._stage(run, progress, CauStage.Reboot, self._reboot(run, node, target))
+            if not payload.is_current(node):
+                yield from self._stage(run, progress, CauStage.Install, self._install(run, progress, node, payload))
+                yield from self._stage(run, progress, CauStage.Reboot, self._reboots(run, node, payload))
             yield from self._stage(run, progress, CauStage.Resume, self._resume(run, node))
         for stage in CauStage:
             self._complete(progress, stage)
@@ -204,35 +201,37 @@ class Cau:
         if stayed:
             raise NodeFailedError(f"Node {node.name} could not be drained: {', '.join(stayed)} did not move.")
 
-    def _install(self, run: CauRun, progress: CauNodeProgress, node: Node, release: Release) -> Process:
-        values = self._world.calibration.cau
-        for name, duration in (("scan", values.scan), ("stage", values.stage), ("install", values.install)):
+    def _install(self, run: CauRun, progress: CauNodeProgress, node: Node, payload: Payload) -> Process:
+        for name, duration in payload.work:
             self._note(progress, name)
             yield from self._wait(run, self._world.draw(f"cau/{node.name}/{name}", duration), node.name)
-        kept = self._world.spec.has_defect("installed_with_old_build") and node.number == len(self._world.nodes)
-        if not kept:
-            node.staged_build = OsBuild.parse(release.os_build)
-            node.staged_kbs = release.kbs
-        node.pending_reboot = True
-        for kb in release.kbs or (release.version,):
-            progress.installed.append(CauInstallResult(node.name, kb, kb, self._world.now, "Succeeded"))
+        for title in payload.install(node):
+            progress.installed.append(CauInstallResult(node.name, title, title, self._world.now, "Succeeded"))
 
-    def _reboot(self, run: CauRun, node: Node, target: OsBuild) -> Process:
-        timeout = self._world.calibration.cau.reboot_timeout.ns
+    def _reboots(self, run: CauRun, node: Node, payload: Payload) -> Process:
+        """Restart as often as the content needs; each restart has the whole time to itself ([T] 1 h for each)."""
+        for _ in range(payload.restarts):
+            yield from self._reboot(run, node, payload)
+        objection = payload.objection(node)
+        if objection is not None:
+            raise NodeFailedError(objection)
+
+    def _reboot(self, run: CauRun, node: Node, payload: Payload) -> Process:
         boot = node.boot_id
         if node.os_running:
             self._machines.restart(node)
         ready = yield from self._until(
-            run, lambda: node.boot_id != boot and node.phase is NodePhase.Running, self._machines.bell, timeout
+            run,
+            lambda: node.boot_id != boot and node.phase is NodePhase.Running,
+            self._machines.bell,
+            payload.reboot_timeout.ns,
         )
         if not ready:
-            limit = self._world.calibration.cau.reboot_timeout.ns // NS_PER_S
+            limit = payload.reboot_timeout.ns // NS_PER_S
             raise NodeFailedError(
                 f'(ClusterUpdateException) Failed to restart "{node.name}": The timeout limit '
                 f"({limit // 3600:02}:{limit // 60 % 60:02}:{limit % 60:02}) was reached."
             )
-        if node.os_build < target and not self._world.spec.has_defect("installed_with_old_build"):
-            raise NodeFailedError(f"Node {node.name} is on {node.os_build.version} after the restart.")
 
     def _resume(self, run: CauRun, node: Node) -> Process:
         # "node" must be a member again; the restart budget does not cover the cluster service's join [INF].

@@ -25,21 +25,25 @@ from harness.twin.model.entities import ClusterGroup, GroupType, Guest, Node, Vi
 from harness.twin.model.errors import ModelError
 from harness.twin.model.events import ModelEvent
 from harness.twin.model.filelayout import make_volume_folders
-from harness.twin.model.files import SHARED, Folder
+from harness.twin.model.files import SHARED, Folder, NodeFiles
 from harness.twin.model.groups import UPDATE_SERVICE, Groups, make_groups
 from harness.twin.model.guests import Guests
 from harness.twin.model.health import Conditions, HealthChecks
 from harness.twin.model.installer import Installer
 from harness.twin.model.layout import make_guests, make_nodes, make_volumes
-from harness.twin.model.listing import make_environment, make_rows
+from harness.twin.model.listing import make_environment
 from harness.twin.model.machines import Machines
 from harness.twin.model.maintenance import Maintenance
 from harness.twin.model.membership import Membership
 from harness.twin.model.migration import Migration
+from harness.twin.model.sbe.catalog import load_sbe
+from harness.twin.model.sbe.extension import Extension
+from harness.twin.model.sbe.steps import SbeSteps
 from harness.twin.model.settling import watch_settled
 from harness.twin.model.spec import ModelSpec
 from harness.twin.model.states import ClusterNodeState, PowerState
 from harness.twin.model.storage import Storage
+from harness.twin.model.updatelist import UpdateList
 from harness.twin.model.updates import UpdateService
 from harness.twin.model.windows.plant import Windows
 from harness.twin.model.world import NodeLostError, Process, World
@@ -91,17 +95,31 @@ class ClusterModel:
         self._cau = Cau(world, self._machines, self._maintenance, self.storage, self.settings, self._force_drain)
         self._engine = Engine(world, self._groups)
         installer = Installer(world, self._engine, self._groups, self._cau, self.storage, self.bridge)
-        environment = make_environment(release)
+        environment = make_environment(release, spec.sbe or "")
         self._checks = HealthChecks(world, self._membership, self.storage, environment, self.bridge)
-        rows = make_rows(catalogs, spec.version, spec.epoch, recalled=spec.list_recalled)
+        extension = self._make_extension(environment)
+        listing = UpdateList(catalogs, environment, spec.epoch, extension and extension[0], recalled=spec.list_recalled)
         self.updates = UpdateService(
-            world, self._groups, self._engine, installer, self._checks, environment, rows, self.settings
+            world, self._groups, self._engine, installer, self._checks, environment, listing, self.settings, extension
         )
         world.env.process(watch_settled(world, self.storage, self._guests, self._membership))
         self._mount_volumes()
         self._causes = Causes(world, self._groups, self._engine, self.bridge)
         for planted in spec.causes:
             self.plant(planted.cause, planted.node, planted.parameters)
+
+    def _make_extension(self, environment: Environment) -> tuple[Extension, SbeSteps] | None:
+        """What the vendor of the hardware offers, and how it is installed; None without such a vendor."""
+        if self.spec.sbe is None:
+            return None
+        extension = Extension(self._world, load_sbe(), self.spec.sbe, self._service_files)
+        extension.lay_out()
+        steps = SbeSteps(self._world, self._engine, self._cau, extension, environment, self._service_files)
+        return extension, steps
+
+    def _service_files(self) -> NodeFiles:
+        """Files as the machine sees them that owns the Update Service."""
+        return self._world.nodes[self._world.groups[UPDATE_SERVICE].owner].files
 
     def _mount_volumes(self) -> None:
         """A machine sees the files of a volume while it is a member and the volume is online."""
@@ -266,6 +284,10 @@ class ClusterModel:
     def precheck(self) -> None:
         """Run the system health check; returns at once.  Raises ModelError."""
         self.updates.precheck()
+
+    def import_package(self, node: str, folder: str, *, any_version: bool = False) -> None:
+        """``Add-SolutionUpdate``; see :meth:`UpdateService.import_package`.  Raises ModelError."""
+        self.updates.import_package(self.node(node).name, folder, any_version=any_version)
 
     def discover(self) -> None:
         """Refresh the list of updates; returns at once."""

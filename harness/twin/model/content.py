@@ -184,6 +184,8 @@ class UpdateRow:
     health_results: tuple[HealthResult, ...] = ()
     health_checked_ns: int | None = None
     component_versions: tuple[PackageVersion, ...] = ()
+    additional: tuple[tuple[str, str], ...] = ()
+    """``AdditionalProperties``."""
 
 
 @dataclass(slots=True)

@@ -66,6 +66,17 @@ class InstalledKb:
 
 
 @dataclass(slots=True)
+class NodeSbe:
+    """Solution Builder Extension of one machine; survives restart and power loss."""
+
+    installed: str = ""
+    """Version whose drivers and firmware the machine runs; empty where no vendor's extension is modelled."""
+    staged: str = ""
+    """Version which the next restarts complete."""
+    restarts_left: int = 0
+
+
+@dataclass(slots=True)
 class PhysicalDisk:
     """One capacity drive of one node."""
 
@@ -108,6 +119,9 @@ class Node:
     """Build which the next start of the operating system completes."""
     staged_kbs: tuple[str, ...] = ()
     pending_reboot: bool = False
+    sbe: NodeSbe = field(default_factory=NodeSbe)
+    variables: dict[str, str] = field(default_factory=dict)
+    """Environment variables of the machine, beside those of every Windows."""
     stopped_services: set[str] = field(default_factory=set)
     """Volatile: Windows services which somebody stopped, by their names in lower case."""
     network_up: bool = True

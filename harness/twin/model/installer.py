@@ -12,6 +12,7 @@ from harness.twin.model.content import ResourceBridge
 from harness.twin.model.engine import Engine, StepFailedError, Task
 from harness.twin.model.entities import Node, OsBuild
 from harness.twin.model.groups import ORCHESTRATOR, UPDATE_SERVICE, Groups
+from harness.twin.model.payload import OsPayload, Payload
 from harness.twin.model.states import ClusterGroupState, SummaryStatus
 from harness.twin.model.storage import Storage
 from harness.twin.model.world import Process, World
@@ -28,7 +29,7 @@ class Installer:
         self._cau = cau
         self._storage = storage
         self._bridge = bridge
-        self._release: Release | None = None
+        self._payload: Payload | None = None
         self.attempts_used = 0
         self.attempts_allowed = 0
         engine.handlers.update(
@@ -43,10 +44,10 @@ class Installer:
             }
         )
 
-    def begin(self, release: Release, *, resumed: bool) -> None:
+    def begin(self, payload: Payload, *, resumed: bool) -> None:
         """Set the attempt budget of CAU for a new installation, or grant one more to a resumed one."""
         limits = self._world.calibration.cau
-        self._release = release
+        self._payload = payload
         if resumed:
             self.attempts_allowed = min(self.attempts_allowed + 1, limits.attempts_cap.n)
         else:
@@ -54,10 +55,17 @@ class Installer:
             self._cau.reset()
 
     @property
-    def _target(self) -> Release:
-        if self._release is None:
+    def _content(self) -> Payload:
+        if self._payload is None:
             raise RuntimeError("the installation plan runs, but begin() was not called: a defect of the twin")
-        return self._release
+        return self._payload
+
+    @property
+    def _target(self) -> Release:
+        content = self._content
+        if not isinstance(content, OsPayload):
+            raise RuntimeError("a step of the operating system's update runs without one: a defect of the step tree")
+        return content.release
 
     # --- handlers
 
@@ -80,7 +88,7 @@ class Installer:
         self.attempts_used += 1
         yield from self._groups.wait_available(ORCHESTRATOR)
         if not self._cau.active:
-            self._cau.start(self._target, self._groups.owner(ORCHESTRATOR), self.attempts_used)
+            self._cau.start(self._content, self._groups.owner(ORCHESTRATOR), self.attempts_used)
 
     def _cau_wait(self, task: Task) -> Process:
         stage, node = task.step.cau_stage, task.step.node

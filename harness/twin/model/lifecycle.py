@@ -33,7 +33,7 @@ TRANSITIONS: Mapping[S, frozenset[S]] = MappingProxyType(
         S.PreparationFailed: frozenset({S.Preparing, _SIBLING, S.Obsolete}),
         S.HealthCheckFailed: frozenset({S.HealthChecking, _SIBLING, S.Obsolete}),
         S.InstallationFailed: frozenset({S.Installing, S.Obsolete}),
-        S.HasPrerequisite: frozenset({S.Ready, _SIBLING, S.Obsolete}),
+        S.HasPrerequisite: frozenset({S.Ready, S.AdditionalContentRequired, _SIBLING, S.Obsolete}),
         S.AdditionalContentRequired: frozenset({S.Ready, S.HasPrerequisite, _SIBLING, S.Obsolete}),
         _SIBLING: frozenset(
             {

@@ -11,27 +11,30 @@ from harness.twin.model.states import UpdateState
 from harness.twin.units import NS_PER_DAY
 
 
-def make_environment(release: Release) -> Environment:
-    """The environment of a cluster on *release*, updated about a month ago."""
+def make_environment(release: Release, sbe_version: str = "") -> Environment:
+    """The environment of a cluster on *release*, updated about a month ago; the extension is that of the release
+    unless another is installed."""
     updated = -26 * NS_PER_DAY
+    installed = sbe_version or release.sbe_version
     return Environment(
         current_version=release.version,
-        current_sbe_version=release.sbe_version,
+        current_sbe_version=installed,
         hardware_model="Contoso R750",
         sbe_family="Gen3",
-        package_versions=components(release, updated),
+        package_versions=components(release, updated, installed),
         last_updated_ns=updated,
         last_checked_ns=0,
     )
 
 
-def components(release: Release, updated_ns: int | None) -> list[PackageVersion]:
-    """The validated recipe of a release: Solution, Services, Platform, SBE."""
+def components(release: Release, updated_ns: int | None, sbe_version: str = "") -> list[PackageVersion]:
+    """The validated recipe of a release: Solution, Services, Platform, SBE (the release's, unless another is
+    installed)."""
     return [
         PackageVersion("Solution", release.version, updated_ns),
         PackageVersion("Services", release.services_version, updated_ns),
         PackageVersion("Platform", release.platform_version, updated_ns),
-        PackageVersion("SBE", release.sbe_version, updated_ns),
+        PackageVersion("SBE", sbe_version or release.sbe_version, updated_ns),
     ]
 
 

@@ -84,7 +84,7 @@ class Machines:
         times = self._world.calibration.node
         self._enter(node, NodePhase.Post)
         plan: list[tuple[NodePhase | WinRmState, int]] = [
-            (NodePhase.OsLoading, delay_ns + self._draw(node, "post", times.post)),
+            (NodePhase.OsLoading, delay_ns + self._draw(node, "post", times.post) + self._flash_ns(node)),
             (NodePhase.Services, self._draw(node, "os-load", times.os_load)),
             (WinRmState.Unauthorized, self._draw(node, "winrm-refused", times.winrm_refused)),
             (WinRmState.Unavailable, self._draw(node, "winrm-401", times.winrm_unauthorized)),
@@ -95,6 +95,8 @@ class Machines:
             yield self._world.env.timeout(ns)
             if self._life[node.name] != life:
                 return
+            if target is NodePhase.Services:
+                self._complete_extension(node)
             if target is NodePhase.Services and node.pending_reboot:
                 yield self._world.env.timeout(self._draw(node, "servicing-boot", times.servicing_boot))
                 if self._life[node.name] != life:
@@ -116,6 +118,20 @@ class Machines:
             node.kbs.extend(InstalledKb(kb, self._world.now) for kb in node.staged_kbs)
             node.staged_build, node.staged_kbs = None, ()
             self._world.emit("node.build", node=node.name, build=str(node.os_build))
+
+    def _flash_ns(self, node: Node) -> int:
+        """The self test writes firmware that waits for it; cut short by a power loss, it begins anew [INF]."""
+        return self._draw(node, "flash", self._world.calibration.sbe.flash) if node.sbe.restarts_left else 0
+
+    def _complete_extension(self, node: Node) -> None:
+        """A restart for the extension is done; the last one makes its version the machine's."""
+        if not node.sbe.restarts_left:
+            return
+        node.sbe.restarts_left -= 1
+        if not node.sbe.restarts_left:
+            node.sbe.installed, node.sbe.staged = node.sbe.staged, ""
+            node.variables["SBEInstallVersion"] = node.sbe.installed
+            self._world.emit("node.sbe", node=node.name, version=node.sbe.installed)
 
     def _stop(self, node: Node, *, planned: bool) -> None:
         self._set_winrm(node, WinRmState.Refusing)

@@ -21,6 +21,7 @@ DEFECTS = (
     "plan_delete_without_effect",
     "cleanup_without_effect",
     "hotpatch_reboots_guest",
+    "sbe_skips_a_node",
 )
 """Rules the simulated product can be told to break, to test whoever watches it; ``step_hangs:<step>`` names the step
 by slug, name or interface."""
@@ -62,6 +63,8 @@ class ModelSpec:
     seed: int = 1
     epoch: datetime = datetime(2025, 10, 20, 6, 0, tzinfo=UTC)
     version: str = "12.2509.1001.22"
+    sbe: str | None = None
+    """Installed Solution Builder Extension of hardware whose vendor offers newer ones; None: no vendor offers any."""
     witness: bool | None = None
     defects: tuple[str, ...] = ()
     causes: tuple[PlantedCause, ...] = ()

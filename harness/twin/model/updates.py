@@ -11,12 +11,16 @@ from harness.twin.model.catalog import Catalogs
 from harness.twin.model.content import ActionPlan, Environment, PlanStep, UpdateRow, UpdateRun, UpdateSettings
 from harness.twin.model.engine import Engine
 from harness.twin.model.errors import ModelError
+from harness.twin.model.filelayout import SHARE
 from harness.twin.model.groups import UPDATE_SERVICE, Groups
 from harness.twin.model.health import HealthChecks, blocking, roll_up
 from harness.twin.model.installer import Installer
 from harness.twin.model.lifecycle import ACTIVE, STARTABLE, check_transition
-from harness.twin.model.listing import components, idle_state
+from harness.twin.model.listing import components
+from harness.twin.model.payload import OsPayload, Payload
 from harness.twin.model.plans import build_root, resume_root
+from harness.twin.model.sbe.extension import SBE, Extension
+from harness.twin.model.sbe.steps import SbeSteps
 from harness.twin.model.states import (
     ActionPlanStatus,
     EnvironmentState,
@@ -25,6 +29,7 @@ from harness.twin.model.states import (
     UpdateRunState,
     UpdateState,
 )
+from harness.twin.model.updatelist import UpdateList
 from harness.twin.model.world import Process, World
 from harness.twin.units import BYTES_PER_MIB, NS_PER_S
 
@@ -64,8 +69,9 @@ class UpdateService:
         installer: Installer,
         checks: HealthChecks,
         environment: Environment,
-        rows: list[UpdateRow],
+        listing: UpdateList,
         settings: UpdateSettings,
+        extension: tuple[Extension, SbeSteps] | None,
     ) -> None:
         self._world = world
         self._catalogs: Catalogs = world.catalogs
@@ -74,8 +80,10 @@ class UpdateService:
         self._installer = installer
         self._checks = checks
         self.environment = environment
-        self.rows = rows
+        self._listing = listing
+        self.rows = listing.rows
         self.settings = settings
+        self._extension = extension
         self.runs: list[UpdateRun] = []
         """All runs still known, oldest first."""
         self._before_sibling: dict[str, UpdateState] = {}
@@ -158,6 +166,8 @@ class UpdateService:
             )
         if self._engine.lock_holder is not None:
             raise ModelError("ExclusiveLockHeld", f"The action plan '{self._engine.lock_holder.name}' is running.")
+        if self._listing.needs_extension(row):
+            raise ModelError("NotSimulated", f"installing '{row.resource_id}' together with SBE {row.sbe_version}")
         entry = _ENTRY.get(row.state)
         if entry is None:
             if prepare_only:
@@ -183,6 +193,20 @@ class UpdateService:
     def discover(self) -> None:
         """Refresh the list; new rows appear after about two minutes [T]."""
         self._world.env.process(self._discover())
+
+    def import_package(self, node: str, folder: str, *, any_version: bool) -> None:
+        """``Add-SolutionUpdate`` on *node*: import an extension; the list follows with the next discovery.
+
+        Raises ModelError as :meth:`Extension.import_package`, and while an update is at work [INF].
+        """
+        self.require_available()
+        if self._extension is None:
+            raise ModelError("NotSimulated", "importing a package on hardware whose vendor offers no extension")
+        busy = next((item for item in self.rows if item.state in ACTIVE), None)
+        if busy is not None:
+            raise ModelError("UpdateInProgress", f"The update '{busy.resource_id}' is {busy.state.name}.")
+        self._extension[0].import_package(node, folder, self.environment, any_version=any_version)
+        self.discover()
 
     # --- preparation
 
@@ -251,6 +275,9 @@ class UpdateService:
             raise _PhaseFailedError(
                 "The update content could not be downloaded: the download endpoint is not reachable."
             )
+        if row.availability_type == "Local":
+            row.download_percent = 100  # its content was imported; that it passes this state all the same is [INF]
+            return
         total = row.package_size_mb * BYTES_PER_MIB * NS_PER_S // values.download_rate.bytes_s
         self._download = (self._world.now, total)
         part = total // 4
@@ -281,10 +308,14 @@ class UpdateService:
     def _do_extract(self, row: UpdateRow) -> Process:
         ns = self._world.draw("update/prepare", self._world.calibration.update.prepare)
         yield from self._groups.work(UPDATE_SERVICE, ns, keep=False)
-        if not self._checks.conditions.package_intact:
+        if not self._is_intact(row):
             raise _PhaseFailedError("The hash of the downloaded package does not match its manifest.")
-        share = "C:\\ClusterStorage\\Infrastructure_1\\Shares\\SU1_Infrastructure_1"
-        row.package_path = f"{share}\\Updates\\Packages\\Solution{row.version}"
+        row.package_path = f"{SHARE}\\Updates\\Packages\\{row.package_type}{row.version}"
+
+    def _is_intact(self, row: UpdateRow) -> bool:
+        if row.package_type == SBE and self._extension is not None:
+            return self._extension[0].is_intact(row.version)
+        return self._checks.conditions.package_intact
 
     def _do_health_check(self, row: UpdateRow) -> Process:
         values = self._world.calibration.update
@@ -304,7 +335,8 @@ class UpdateService:
         if resumed:
             root = resume_root(previous[-1].plan.root)
         else:
-            root = build_root("MAS Update", self._catalogs.installation, tuple(self._world.nodes))
+            tree = self._catalogs.extension if row.package_type == SBE else self._catalogs.installation
+            root = build_root("MAS Update", tree, tuple(self._world.nodes))
         parameters = {"updateId": row.resource_id, "UpdateVersion": row.version}
         plan = self._engine.create(
             "MAS Update", root, action_type="UpdateAction", exclusive=True, parameters=parameters
@@ -312,10 +344,16 @@ class UpdateService:
         # The preparation run is replaced by the installation run [D] ASD update/update-phases-23h2.
         self.runs = [run for run in self.runs if not (run.preparation and run.update_id == row.resource_id)]
         run = self._add_run(row, plan)
-        self._installer.begin(self._catalogs.release(row.version), resumed=resumed)
+        self._installer.begin(self._payload(row), resumed=resumed)
         self._set_state(row, UpdateState.Installing)
         self._set_environment(EnvironmentState.UpdateInProgress)
         return run
+
+    def _payload(self, row: UpdateRow) -> Payload:
+        """What CAU installs for the update."""
+        if row.package_type == SBE and self._extension is not None:
+            return self._extension[1].payload(row.version)
+        return OsPayload(self._world, self._catalogs.release(row.version))
 
     def _install(self, row: UpdateRow, run: UpdateRun) -> Process:
         self._world.emit("phase.enter", "update/install", run=run.resource_id)
@@ -333,18 +371,36 @@ class UpdateService:
     def _stamp(self, row: UpdateRow) -> None:
         now, environment = self._world.now, self.environment
         row.installed_ns = now
-        environment.current_version = row.version
-        environment.package_versions = components(self._catalogs.release(row.version), now)
+        if row.package_type != SBE:  # an extension is stamped by a step of its own plan [T]
+            release = self._catalogs.release(row.version)
+            environment.current_version = row.version
+            environment.package_versions = components(release, now, environment.current_sbe_version)
         environment.last_updated_ns = now
         self._set_state(row, UpdateState.Installed)
-        final = (UpdateState.Installed, UpdateState.Obsolete, UpdateState.Recalled, UpdateState.Invalid)
-        for other in self.rows:
-            state = idle_state(other, row.version)
-            unlocked = other.state is UpdateState.HasPrerequisite and state is UpdateState.Ready
-            if other.state not in final and (unlocked or state is UpdateState.Obsolete):
-                self._set_state(other, state)
+        self._unlock()
         self._set_environment(EnvironmentState.AppliedSuccessfully)
         self._world.emit("phase.enter", "update/settled")
+
+    def _unlock(self) -> None:
+        """What an installation makes possible, or obsolete."""
+        final = (UpdateState.Installed, UpdateState.Obsolete, UpdateState.Recalled, UpdateState.Invalid)
+        for other in self.rows:
+            if other.package_type == SBE:
+                continue
+            state = self._listing.state_of(other)
+            unlocked = other.state is UpdateState.HasPrerequisite and state is not UpdateState.HasPrerequisite
+            if other.state not in final and (unlocked or state is UpdateState.Obsolete):
+                self._set_state(other, state)
+        self._relist()
+
+    def _relist(self) -> None:
+        """List what is offered now."""
+
+        def announce(change: str, row: UpdateRow) -> None:
+            self._world.emit(f"update.{change}", update=row.resource_id, state=row.state.name)
+
+        for row, state in self._listing.refresh(announce):
+            self._set_state(row, state)
 
     # --- health and discovery
 
@@ -374,6 +430,10 @@ class UpdateService:
         self._world.emit("phase.enter", "update/discovery")
         yield from self._groups.work(UPDATE_SERVICE, self._world.calibration.update.discovery.ns, keep=True)
         self.environment.last_checked_ns = self._world.now
+        self._relist()
+        at_rest = (EnvironmentState.UpdateAvailable, EnvironmentState.AppliedSuccessfully)
+        if self._extension is not None and self.environment.state in at_rest:
+            self._set_environment(self._idle_environment())
         self._world.emit("phase.exit", "update/discovery", status="Success")
 
     # --- bookkeeping

@@ -49,11 +49,17 @@ class Signature:
                 self.by_name.setdefault(name.lower(), parameter)
         self.common_names = frozenset(parameter.name for parameter in extra)
         self.sets = tuple(dict.fromkeys(name for parameter in self.parameters for name in parameter.sets))
-        self.positional = sorted(
-            (parameter for parameter in self.parameters if parameter.position is not None),
-            key=lambda parameter: parameter.position or 0,
+        self.all_sets = frozenset(self.sets)
+        self.narrowing: dict[str, frozenset[str]] = {}
+        """The sets that stay possible once the parameter of that name is bound."""
+        for parameter in self.parameters:
+            if parameter.sets:
+                known = self.narrowing.get(parameter.name, self.all_sets)
+                self.narrowing[parameter.name] = known.intersection(parameter.sets)
+        places = sorted({one.position for one in self.parameters if one.position is not None})
+        self.positions = tuple(
+            tuple(one for one in self.parameters if one.position == place and not one.remaining) for place in places
         )
-        self.positions = tuple(dict.fromkeys(parameter.position for parameter in self.positional))
         self.by_value = [parameter for parameter in self.parameters if parameter.by("value")]
         self.by_property = [parameter for parameter in self.parameters if parameter.by("name")]
         self.remaining_all = [parameter for parameter in self.parameters if parameter.remaining]
@@ -182,31 +188,27 @@ class Binder:
         binding.explicit.add(parameter.name)
 
     def _viable(self, parameter: Parameter, binding: Binding) -> bool:
-        if not parameter.sets:
-            return True
-        return bool(set(parameter.sets) & self._sets(binding))
+        return not parameter.sets or not self._sets(binding).isdisjoint(parameter.sets)
 
-    def _sets(self, binding: Binding) -> set[str]:
-        viable = set(self.signature.sets)
-        for parameter in self.signature.parameters:
-            if parameter.name in binding.bound and parameter.sets:
-                viable &= set(parameter.sets)
+    def _sets(self, binding: Binding) -> frozenset[str]:
+        viable = self.signature.all_sets
+        for name in binding.bound:
+            narrower = self.signature.narrowing.get(name)
+            if narrower is not None:
+                viable = viable & narrower
         return viable
 
     def _bind_positional(self, loose: list[Argument], binding: Binding) -> None:
         if not loose:
             return
         rest = list(loose)
-        for position in self.signature.positions:
+        for candidates in self.signature.positions:
             if not rest:
                 break
             fitting = [
                 parameter
-                for parameter in self.signature.positional
-                if parameter.position == position
-                and parameter.name not in binding.bound
-                and not parameter.remaining
-                and self._viable(parameter, binding)
+                for parameter in candidates
+                if parameter.name not in binding.bound and self._viable(parameter, binding)
             ]
             if fitting:
                 self._bind_at(fitting, rest.pop(0), binding)
@@ -252,7 +254,6 @@ class Binder:
         raise fault
 
     def _choose_set(self, binding: Binding, pipeline: bool) -> None:
-        viable: set[str] = set()
         if self.signature.sets:
             viable = self._sets(binding)
             if not viable:

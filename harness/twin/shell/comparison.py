@@ -37,6 +37,8 @@ def compare_text(left: str, right: str, ignore_case: bool) -> int:
 
 def equals(left: object, right: object, ignore_case: bool = True) -> bool:
     """``-eq`` of two single values; the right side is converted to the left's type, and what cannot be is unequal."""
+    if type(left) is str and type(right) is str:
+        return left.lower() == right.lower() if ignore_case else left == right
     left, right = bare_value(left), bare_value(right)
     if isinstance(left, str):
         if isinstance(right, str):

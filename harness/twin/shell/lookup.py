@@ -85,6 +85,11 @@ def resolve_name(frame: Frame, name: str) -> Target | None:
 
 def find_command(frame: Frame, value: object, called: bool, operator: InvocationOperator) -> Target:
     """What a command word or the value after ``&`` stands for. Raises ``PSError`` (CommandNotFoundException)."""
+    if type(value) is str and value:
+        found = resolve_name(frame, value)
+        if found is None:
+            raise not_found(value)
+        return found
     bare = bare_value(value)
     if isinstance(bare, ScriptBlock):
         return Target(function=Function("", bare))

@@ -21,6 +21,7 @@ from harness.twin.shell.objects import (
     PSObject,
     read_member,
 )
+from harness.twin.shell.rows import Later
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import is_null, type_chain, type_name
 
@@ -87,7 +88,14 @@ def _fallback(rs: Runspace, value: object, low: str) -> object:
 
 
 def _object_member(rs: Runspace, value: PSObject, low: str) -> object:
-    member = value.members.get(low)
+    member: Member | None = None
+    if value.row is not None:
+        column = value.row[0].get(low)
+        if column is not None:
+            item = value.row[1][column[0]]
+            return item.read() if type(item) is Later else item
+    else:
+        member = value.members.get(low)
     if member is not None:
         if type(member) is NoteProperty:
             return member.value
@@ -131,7 +139,7 @@ def type_extension(rs: Runspace, value: object, low: str) -> Member | None:
 
 def get_member(rs: Runspace, value: object, low: str, name: str, strict: int = 0) -> object:
     """``value.name``: a list without such a member gives those of its elements; what is missing is ``$null``."""
-    if type(value) is PSObject:
+    if type(value) is PSObject and value.row is None:
         member = value.members.get(low)
         if type(member) is NoteProperty:
             return member.value

@@ -16,6 +16,8 @@ from datetime import datetime, timedelta, tzinfo
 from functools import total_ordering
 from typing import Final
 
+from harness.twin.shell.rows import Columns, Later, Row
+
 
 class Nothing:
     """What a command without output gives (``AutomationNull``): ``$null`` in expressions, no object in a pipeline."""
@@ -205,7 +207,11 @@ class MemberSet:
 
 Member = NoteProperty | ComputedProperty | PSMethod | PropertySet | MemberSet
 
+
 CUSTOM_OBJECT: Final = ("System.Management.Automation.PSCustomObject", "System.Object")
+
+
+_UNFOLDED_LATER: Final[dict[str, Member]] = {}
 
 
 class PSObject:
@@ -214,9 +220,12 @@ class PSObject:
     ``members`` is keyed by the lower-case name and keeps the order. ``base`` is the wrapped value, ``None`` for objects
     that are nothing but their members. ``text`` is what ``ToString()`` gives, when not that of the type.
     ``net_type`` is the name that ``GetType()`` shows; ``None`` means a custom object.
+
+    An object made by ``of_columns`` is a ``row`` of values until somebody asks for its ``members``: a product's object
+    has dozens of properties, of which a script reads two.
     """
 
-    __slots__ = ("base", "hidden", "members", "net_type", "text", "type_names")
+    __slots__ = ("_members", "base", "hidden", "net_type", "row", "text", "type_names")
 
     def __init__(
         self,
@@ -231,9 +240,41 @@ class PSObject:
         self.text = text
         self.net_type = net_type
         self.hidden: object = None
-        self.members: dict[str, Member] = (
+        self.row: Row | None = None
+        self._members: dict[str, Member] = (
             {name.lower(): NoteProperty(name, value) for name, value in properties.items()} if properties else {}
         )
+
+    @classmethod
+    def of_columns(
+        cls, type_names: tuple[str, ...], columns: Columns, values: tuple[object, ...], text: str | None = None
+    ) -> PSObject:
+        """A product's object whose properties have the names of ``columns``."""
+        made = cls.__new__(cls)
+        made.type_names = type_names
+        made.base = None
+        made.text = text
+        made.net_type = type_names[0]
+        made.hidden = None
+        made.row = (columns, values)
+        made._members = _UNFOLDED_LATER
+        return made
+
+    @property
+    def members(self) -> dict[str, Member]:
+        """The members by lower-case name; may be changed."""
+        if self.row is not None:
+            columns, values = self.row
+            self._members = {
+                low: _column(name, value) for (low, (_, name)), value in zip(columns.items(), values, strict=True)
+            }
+            self.row = None
+        return self._members
+
+    @members.setter
+    def members(self, members: dict[str, Member]) -> None:
+        self.row = None
+        self._members = members
 
     @classmethod
     def of_type(
@@ -266,6 +307,11 @@ class PSObject:
 
     def properties(self) -> Iterator[tuple[str, object]]:
         """Names and values of the properties, in order."""
+        if self.row is not None:
+            columns, values = self.row
+            for (_, name), value in zip(columns.values(), values, strict=True):
+                yield name, value.read() if type(value) is Later else value
+            return
         for member in list(self.members.values()):
             if isinstance(member, NoteProperty | ComputedProperty):
                 yield member.name, read_member(self, member)
@@ -281,6 +327,12 @@ class PSObject:
 
     def __repr__(self) -> str:
         return f"PSObject({self.type_names[0]}, {', '.join(self.members)})"
+
+
+def _column(name: str, value: object) -> Member:
+    if type(value) is Later:
+        return ComputedProperty(name, value.read, kind="Property")
+    return NoteProperty(name, value)
 
 
 def bare_value(value: object) -> object:
@@ -322,6 +374,8 @@ class PSHashtable:
         self.case_sensitive = case_sensitive
         self._pairs: dict[object, tuple[object, object]] = {}
         self.extra: dict[str, Member] | None = None
+        if not pairs:
+            return
         items: Iterable[tuple[object, object]] = pairs.items() if isinstance(pairs, Mapping) else pairs
         for key, value in items:
             self[key] = value

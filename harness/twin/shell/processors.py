@@ -110,6 +110,10 @@ def tee_output(actions: dict[str, object], out: Sink, scope: Scope) -> Sink:
     return target
 
 
+_UNBOUND: Final = Binding()
+"""Of a command that has not begun."""
+
+
 class CmdletProcessor(Processor):
     """A declared command."""
 
@@ -136,7 +140,7 @@ class CmdletProcessor(Processor):
         self.signature = declared_signature(declaration)
         self.errors = BindingErrors(declaration.name, declaration.class_name, invocation)
         self.coerce = cmdlet_coerce(self.errors)
-        self.binding = Binding()
+        self.binding = _UNBOUND
         self.command: Command | None = None
         self.takes_pipeline = False
 

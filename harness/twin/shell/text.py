@@ -81,7 +81,7 @@ def set_separator(read: Callable[[], str]) -> None:
 
 def object_text(value: PSObject, separator: str | None = None) -> str:
     """An object inside a string: its own text, what it wraps, or ``@{Name=Value; …}``."""
-    method = value.members.get("tostring")
+    method = value.members.get("tostring") if value.row is None else None
     if isinstance(method, PSMethod):
         return to_text(method.call(value))
     if value.text is not None:

@@ -40,6 +40,7 @@ class CommandOutput:
         self._exit_code: int | None = None
         self._aborted_by: WsManFaultError | None = None
         self._drained = False
+        self._waking = False
 
     def stdout(self, data: bytes) -> None:
         """Append to stdout."""
@@ -78,9 +79,17 @@ class CommandOutput:
         if threading.get_ident() == self._loop_thread_id:
             self.ready.set()
             return
+        with self._lock:
+            if self._waking:
+                return
+            self._waking = True
         # A process may outlive the server; then nobody is left to read what it writes.
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self.ready.set)
+            self._loop.call_soon_threadsafe(self._announce)
+
+    def _announce(self) -> None:
+        self._waking = False
+        self.ready.set()
 
     @property
     def has_ended(self) -> bool:

@@ -54,6 +54,10 @@ class ShellNode:
     def node(self) -> Node:
         return self.model.nodes[self.computer_name]
 
+    @property
+    def variables(self) -> Mapping[str, str]:
+        return self.node.variables
+
     def now(self) -> datetime:
         return self.model.datetime_at(self.model.now_ns)
 

@@ -71,7 +71,7 @@ def test_search_install_and_verify_with_pywinrm(lab: Lab) -> None:
 
 def test_each_guest_has_an_address_and_a_password_of_its_own(lab: Lab) -> None:
     managed = lab.hosting.call("describe", {})["managed_guests"]
-    assert managed == ["vm001", "vm002", "vm003", "vm004", "vm005"]
+    assert managed == ["vm001", "vm002", "vm003", "vm006", "vm007", "vm004", "vm005"]
     endpoints = [lab.endpoint(name) for name in managed]
     assert len({(at["address"], at["secret"]) for at in endpoints}) == len(managed)
     assert all(at["address"].split(".")[2] == "1" for at in endpoints)
@@ -79,7 +79,7 @@ def test_each_guest_has_an_address_and_a_password_of_its_own(lab: Lab) -> None:
     with pytest.raises(InvalidCredentialsError):
         lab.session("vm002", secret=endpoints[0]["secret"]).run_ps("1")
     with pytest.raises(LabError, match="no endpoint"):
-        lab.endpoint("vm006")
+        lab.endpoint("vm008")
 
 
 def test_a_guest_of_a_dead_node_does_not_answer_until_it_is_restarted_elsewhere(lab: Lab) -> None:

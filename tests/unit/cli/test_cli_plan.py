@@ -37,7 +37,9 @@ def test_json_counts_free_instances_and_names_every_plan(capsys: pytest.CaptureF
     found = json.loads(capsys.readouterr().out)
     assert (found["lab"], found["free"]) == ("twin-4node", found["instances"] - 1)
     assert [plan["plan"] for plan in found["plans"]] == sorted(path.stem for path in plans_dir().glob("*.yaml"))
-    assert all(each["fits"] and not each["reasons"] for plan in found["plans"] for each in plan["scenarios"])
+    unfit = {each["id"]: each["reasons"] for plan in found["plans"] for each in plan["scenarios"] if not each["fits"]}
+    assert sorted(unfit) == ["DET-006", "HP-001", "HP-002"]
+    assert all(reasons == ["workflow.guests: none of the lab's guests can be managed"] for reasons in unfit.values())
 
 
 def test_a_lab_that_this_version_cannot_host_fits_nothing() -> None:

@@ -365,7 +365,9 @@ def test_what_ended_before_the_judge_spoke_is_judged_now(
     run.begin(dead_holder())
     run.end()
     spoken: list[Path] = []
-    monkeypatch.setattr(attending, "write_report", lambda folder: (spoken.append(folder), run.results("inconclusive")))
+    monkeypatch.setattr(
+        "harness.report.run.write_report", lambda folder: (spoken.append(folder), run.results("inconclusive"))
+    )
     assert cli.main(["run", "resume", "last"]) == Exit.INCONCLUSIVE
     assert spoken == [run.folder]
 

@@ -68,7 +68,9 @@ def test_one_scenario_at_a_time_needs_no_worker_processes(plan: Plan) -> None:
 def test_workers_are_bounded_by_scenarios_instances_and_processors(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(64)))
     labs = starting.labs_of(plan, Order("demo"))
-    assert starting.worker_count(plan, Order("demo"), labs) == min(len(plan.scenarios), 4)
+    assert starting.worker_count(plan, Order("demo"), labs) == min(
+        len(plan.scenarios), sum(lab.instances for lab in labs)
+    )
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0})
     assert starting.worker_count(plan, Order("demo"), labs) == 1
     assert starting.worker_count(plan, Order("demo", workers=3), labs) == 3

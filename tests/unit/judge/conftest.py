@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import pytest
 
 from harness.journal import Journal
-from harness.judge import Judgement, judge
+from harness.judge.judgement import Judgement, judge
 from harness.testing.stories import STORIES, Telling
 
 

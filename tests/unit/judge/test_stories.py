@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.journal import Kind
-from harness.judge import judge
+from harness.judge.judgement import judge
 from harness.testing.journals import Outage
 from harness.testing.stories import Telling
 from harness.values import Verdict

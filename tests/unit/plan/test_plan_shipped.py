@@ -124,7 +124,9 @@ def test_saved_scenario_of_another_shape_is_refused() -> None:
 
 
 def test_demo_is_what_it_promises() -> None:
-    clean, loss, *ditches = load_plan(find_plan("demo")).scenarios
+    clean, loss, *others = load_plan(find_plan("demo")).scenarios
+    ditches = [one for one in others if one.guides is not None]
+    (extension,) = [one for one in others if one.workflow.kind == "sbe"]
     assert clean.start is not None
     assert clean.workflow.target is not None
     assert (clean.start.solution, clean.workflow.target.solution) == ("12.2509.1001.22", "12.2510.1002.94")
@@ -141,7 +143,13 @@ def test_demo_is_what_it_promises() -> None:
         "UPD-004": ("resource_bridge.stop", ("upd-arb-offline",)),
         "UPD-005": ("node.fill_system_drive", ("ev-systemdrive-free-space",)),
     }
+    assert (extension.id, extension.workflow.kind, extension.faults) == ("SBE-001", "sbe", ())
     assert all(str(one.faults[0].until.event) == "guide.done nth=1" for one in ditches if one.faults[0].until)
+    months = {one.id: one.workflow.guest_updates for one in others if one.workflow.guest_updates is not None}
+    assert {name: (wanted.month, wanted.window is not None) for name, wanted in months.items()} == {
+        "HP-001": ("2025-12", False),
+        "HP-002": ("2026-01", True),
+    }
 
 
 def test_detects_plants_each_defect_once() -> None:
@@ -151,6 +159,8 @@ def test_detects_plants_each_defect_once() -> None:
         "no_ha_restart",
         "installed_with_old_build",
         "step_hangs",
+        "sbe_skips_a_node",
+        "hotpatch_reboots_guest",
         "group_start_without_effect",
     ]
 

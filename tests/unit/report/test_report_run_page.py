@@ -17,9 +17,10 @@ from harness.clock import NS_PER_S, monotonic_ns
 from harness.errors import JournalError
 from harness.journal import BrokenJournalError, Kind
 from harness.judge.results import RESULTS_NAME
+from harness.paths import PAGE_NAME
 from harness.report.fault_story import fault_stories, shown_times
 from harness.report.record import load_record
-from harness.report.run import CSV_NAME, PAGE_NAME, SVG_NAME, write_run_page
+from harness.report.run import CSV_NAME, SVG_NAME, write_run_page
 from harness.report.run_page import run_page
 from harness.report.timeline import lanes_of, timeline_svg
 from harness.testing.journals import JournalBuilder

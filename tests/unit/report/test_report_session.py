@@ -15,7 +15,8 @@ from harness.exits import Exit
 from harness.judge.results import write_results
 from harness.report.commands import session_commands, start_command
 from harness.report.run import write_run_page
-from harness.report.session import ScenarioRow, rebuild_session, write_session
+from harness.report.scenario_row import ScenarioRow
+from harness.report.session import rebuild_session, write_session
 from harness.report.session_page import session_page
 from harness.testing.stories import tell
 

@@ -12,7 +12,8 @@ from winrm.exceptions import (
     WSManFaultError,
 )
 
-from harness.transports.trouble import Trouble, classify
+from harness.transports.diagnosis import classify
+from harness.transports.trouble import Trouble
 
 
 def fault(code: int | None, wmi: int | None = None, reason: str = "why ") -> WSManFaultError:

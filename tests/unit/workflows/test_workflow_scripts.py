@@ -11,13 +11,16 @@ from harness.azurelocal.command import Command
 from harness.transports.powershell import literal
 from harness.twin.shell.ast import StringConstantExpressionAst
 from harness.twin.shell.parser import parse
+from harness.workflows.sbe import SbeUpdate
 from harness.workflows.solution import SolutionUpdate
 
 WORKFLOW = SolutionUpdate("redmond/Solution12.2510.1002.94", prepare_only=True)
+EXTENSION = SbeUpdate("redmond/SBE4.1.2510.2", content="C:\\it's")
 COMMANDS = [
     updates.observe_update("redmond/x"), updates.list_updates(), updates.find_active(), cluster.observe_cluster(),
     cau.read_cau(), builds.read_build(), health.read_system_health(),
     health.read_update_health("redmond/x"), WORKFLOW.start("k"), WORKFLOW.prove(),
+    EXTENSION.find_content(), EXTENSION.import_content("k"), EXTENSION.read_extension(),
 ]  # fmt: skip
 
 

@@ -10,10 +10,12 @@ from harness.twin.shell.ast import (
     TypeExpressionAst,
 )
 from harness.twin.shell.compiler.core import Compiler, expression
+from harness.twin.shell.compiler.strings import is_plain_variable
 from harness.twin.shell.frame import Frame
 from harness.twin.shell.indexing import get_index
 from harness.twin.shell.members import get_member, invoke_member
 from harness.twin.shell.objects import NOTHING, NoteProperty, PSObject
+from harness.twin.shell.rows import Later
 from harness.twin.shell.scriptblock import Evaluate
 from harness.twin.shell.staticmembers import get_static, invoke_static
 from harness.twin.shell.text import to_text
@@ -35,13 +37,20 @@ def member(compiler: Compiler, node: MemberExpressionAst) -> Evaluate:
     if isinstance(node.member, StringConstantExpressionAst):
         name = node.member.value
         low = name.lower()
+        if is_plain_variable(node.target):
+            return _of_variable(node.target.path.name.lower(), target, low, name)
 
         def named(frame: Frame) -> object:
             value = target(frame)
             if type(value) is PSObject:
-                found = value.members.get(low)
-                if type(found) is NoteProperty:
-                    return found.value
+                row = value.row
+                if row is None:
+                    found = value.members.get(low)
+                    if type(found) is NoteProperty:
+                        return found.value
+                elif (column := row[0].get(low)) is not None:
+                    item = row[1][column[0]]
+                    return item.read() if type(item) is Later else item
             return get_member(frame.rs, value, low, name, frame.scope.strict_level)
 
         return named
@@ -53,6 +62,28 @@ def member(compiler: Compiler, node: MemberExpressionAst) -> Evaluate:
         return get_member(frame.rs, value, name.lower(), name, frame.scope.strict_level)
 
     return computed
+
+
+def _of_variable(variable_low: str, target: Evaluate, low: str, name: str) -> Evaluate:
+    """``$variable.name``, by far the most frequent one: a variable of the innermost scope is looked up here."""
+    if variable_low == "psitem":
+        variable_low = "_"
+
+    def named(frame: Frame) -> object:
+        found = frame.scope.vars.get(variable_low)
+        value = target(frame) if found is None else found.value
+        if type(value) is PSObject:
+            row = value.row
+            if row is None:
+                member = value.members.get(low)
+                if type(member) is NoteProperty:
+                    return member.value
+            elif (column := row[0].get(low)) is not None:
+                item = row[1][column[0]]
+                return item.read() if type(item) is Later else item
+        return get_member(frame.rs, value, low, name, frame.scope.strict_level)
+
+    return named
 
 
 @expression(InvokeMemberExpressionAst)

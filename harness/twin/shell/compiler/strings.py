@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeGuard
 
 from harness.twin.shell.ast import (
     ExpandableStringExpressionAst,
+    ExpressionAst,
     StringConstantExpressionAst,
     VariableExpressionAst,
 )
@@ -27,7 +29,7 @@ def constant(_compiler: Compiler, node: StringConstantExpressionAst) -> Evaluate
 @expression(ExpandableStringExpressionAst)
 def expandable(compiler: Compiler, node: ExpandableStringExpressionAst) -> Evaluate:
     """``"… $x …"``: lists are joined by ``$OFS``."""
-    parts = [_literal(part) if isinstance(part, str) else _expanded(compiler.expr(part)) for part in node.parts]
+    parts = [_literal(part) if isinstance(part, str) else _expanded(compiler.raw(part)) for part in node.parts]
     if len(parts) == 1:
         return parts[0]
     return lambda frame: "".join([part(frame) for part in parts])
@@ -40,6 +42,8 @@ def _literal(text: str) -> Callable[[Frame], str]:
 def _expanded(inner: Evaluate) -> Callable[[Frame], str]:
     def evaluate(frame: Frame) -> str:
         value = inner(frame)
+        if type(value) is str:
+            return value
         return to_text(value, separator_of(frame)) if isinstance(value, list) else to_text(value)
 
     return evaluate
@@ -52,6 +56,14 @@ def separator_of(frame: Frame) -> str:
 
 
 _CONSTANTS = {"true": True, "false": False, "null": None}
+
+
+def is_plain_variable(node: ExpressionAst) -> TypeGuard[VariableExpressionAst]:
+    """Whether an expression is a variable without scope or drive that is kept in scopes."""
+    if not isinstance(node, VariableExpressionAst) or node.path.qualifier is not None:
+        return False
+    low = node.path.name.lower()
+    return low not in _CONSTANTS and low != "?"
 
 
 @raw_expression(VariableExpressionAst)
@@ -130,10 +142,8 @@ def _drive_variable(drive: str, name: str) -> Evaluate:
 @expression(VariableExpressionAst)
 def variable(compiler: Compiler, node: VariableExpressionAst) -> Evaluate:
     """A variable as a value."""
-    path = node.path
-    low = path.name.lower()
-    if path.qualifier is None and low != "?" and low not in _CONSTANTS:
-        return _plain_variable(low, path.name, raw=False)
+    if is_plain_variable(node):
+        return _plain_variable(node.path.name.lower(), node.path.name, raw=False)
     read = raw_variable(compiler, node)
 
     def evaluate(frame: Frame) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from functools import partial
 from typing import Final
@@ -10,7 +11,7 @@ from typing import Final
 from harness.twin.shell.arithmetic import add
 from harness.twin.shell.conversion import INTEGERS, convert, to_enum, to_integer, try_convert
 from harness.twin.shell.dotnet.registry import method, prop, static, static_prop
-from harness.twin.shell.errors import NetError, PSError, net_error
+from harness.twin.shell.errors import NetError, PSError, limitation, net_error
 from harness.twin.shell.numberformat import BadFormatError, format_number
 from harness.twin.shell.objects import NOTHING, EnumType, PSArray, PSEnum, Reference
 from harness.twin.shell.session import current
@@ -225,9 +226,13 @@ static_prop(ENVIRONMENT, "ProcessorCount", lambda: 8)
 
 
 @static(ENVIRONMENT, "GetEnvironmentVariable", "string variable", "string variable, EnvironmentVariableTarget target")
-def get_environment(name: str, _target: object = None) -> object:
-    """An environment variable."""
-    return next((value for key, value in current().environment.items() if key.lower() == name.lower()), None)
+def get_environment(name: str, target: object = None) -> object:
+    """An environment variable of the process, or of the machine as it is now; those of users are not simulated."""
+    kind = to_text(target).lower() if target is not None else "process"
+    variables: Mapping[str, str] = current().environment
+    if kind in ("machine", "2"):
+        variables = getattr(current().host, "variables", variables)
+    return next((value for key, value in variables.items() if key.lower() == name.lower()), None)
 
 
 @static(
@@ -236,8 +241,10 @@ def get_environment(name: str, _target: object = None) -> object:
     "string variable, string value",
     "string variable, string value, EnvironmentVariableTarget target",
 )
-def set_environment(name: str, value: str, _target: object = None) -> object:
-    """Set or remove an environment variable."""
+def set_environment(name: str, value: str, target: object = None) -> object:
+    """Set or remove an environment variable of the process."""
+    if target is not None and to_text(target).lower() in ("machine", "2") and hasattr(current().host, "variables"):
+        raise limitation("setting an environment variable of the machine is not simulated")
     if value:
         current().environment[name] = value
     else:

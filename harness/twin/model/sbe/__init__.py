@@ -1,0 +1,1 @@
+"""Solution Builder Extensions: what a vendor offers, how its package is imported, and how it is installed."""
