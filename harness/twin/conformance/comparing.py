@@ -68,14 +68,19 @@ def compare(case: Case, outcome: Outcome) -> Differences:
         wrong[TEXT] = _first("line", expected.split("\n"), text.split("\n"))
     if errors := _error_difference(case, outcome):
         wrong[ERRORS] = errors
-    streams = [
-        f"{name}: want {case.get(name, [])} have {outcome.streams.get(name, [])}"
-        for name in _STREAM_NAMES
-        if case.get(name, []) != outcome.streams.get(name, [])
-    ]
-    if streams:
-        wrong[STREAMS] = "; ".join(streams)
+    if streams := _stream_difference(case, outcome):
+        wrong[STREAMS] = streams
     return wrong
+
+
+def _stream_difference(case: Case, outcome: Outcome) -> str:
+    """Texts of the streams beside output and errors; line ends are the same."""
+    parts = []
+    for name in _STREAM_NAMES:
+        found = [text.replace("\r\n", "\n") for text in outcome.streams.get(name, [])]
+        if case.get(name, []) != found:
+            parts.append(f"{name}: want {case.get(name, [])} have {found}")
+    return "; ".join(parts)
 
 
 def _first(what: str, want: list[str], have: list[str]) -> str:
