@@ -143,3 +143,16 @@ def test_a_guest_is_a_machine_too(hosting: TwinHosting, terminal: Terminal) -> N
     made.run("hostname")
     made.close()
     assert terminal.take() == ("VM001\n", "")
+
+
+def test_the_end_of_a_lab_ends_programs_that_wait_for_input() -> None:
+    """Else the process of a lab host that serves an open session would never end."""
+    file = find_lab("twin-1node")
+    made = TwinHosting("twin-1node#1", file.model_dump(by_alias=True, mode="json"))
+    at = to_winrm(Endpoint(**made.call("endpoint", {"name": "NODE01", "kind": "winrm"})))
+    open_session = StatementSession(at, lambda _: None, lambda _: None)
+    made.close()
+    for thread in made.simulated._threads._threads:
+        thread.join(10)
+        assert not thread.is_alive()
+    open_session.close()
