@@ -50,6 +50,16 @@ def fixtures_dir() -> Path:
     return root() / "fixtures"
 
 
+def cases_dir() -> Path:
+    """What a real PowerShell did with small scripts: the measure of the twin's shell."""
+    return root() / "tests" / "data" / "pwsh-cases"
+
+
+def reference_dir() -> Path:
+    """Pages of the documentation to look something up in; some are generated."""
+    return root() / "docs" / "reference"
+
+
 def reports_dir() -> Path:
     """Sessions and runs are written here: `HIL_REPORTS`, else `reports/` of the checkout."""
     given = os.environ.get("HIL_REPORTS")

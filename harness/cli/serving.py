@@ -174,8 +174,8 @@ class Granted:
         }
 
 
-def served(instance: str | None) -> LeaseRow:
-    """The lease of a served instance; without a name, of the only one.  Raises ConfigError."""
+def served(instance: str | None, lab: str | None = None) -> LeaseRow:
+    """The lease of a served instance; without a name, of the only one (of `lab`).  Raises ConfigError."""
     rows = [
         row
         for row in LeaseStore().rows()
@@ -183,13 +183,19 @@ def served(instance: str | None) -> LeaseRow:
     ]
     if instance is not None:
         rows = [row for row in rows if row.instance == instance]
+    if lab is not None:
+        rows = [row for row in rows if row.instance.rpartition("#")[0] == lab]
     if len(rows) == 1:
         return rows[0]
     if rows:
         names = ", ".join(row.instance for row in rows)
         raise ConfigError(f"{len(rows)} labs are served", hint=f"name one with --instance: {names}")
-    what = f"'{instance}' is not served" if instance else "no lab is served"
-    raise ConfigError(f"{what} by `hil twin serve`; only a served lab is yours to advance", hint="see: hil lab list")
+    name = instance or lab
+    what = f"'{name}' is not served" if name else "no lab is served"
+    raise ConfigError(
+        f"{what} by `hil twin serve`; only a served lab is yours to use or to advance",
+        hint=f"in another terminal: hil twin serve {lab or 'LAB'}; who holds what: hil lab list",
+    )
 
 
 def grant(row: LeaseRow, duration: timedelta, wanted: Callable[[], bool] = lambda: True) -> Granted:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import serving
+from harness.cli import serving, twincheck, twinconformance, twinpages, twinshell
 from harness.cli.called import say
 from harness.cli.interrupts import Interrupts
 from harness.cli.table import echo_json, text_table
@@ -107,3 +107,9 @@ def advance(
         since = hours_text(granted.reached_ns / NS_PER_S)
         typer.echo(f"{granted.instance}: lab time {plain['lab_time']}, {since} after its zero")
     return Exit.PASS if plain["complete"] else Exit.INTERRUPTED
+
+
+app.command("shell")(twinshell.shell)
+app.command("check")(twincheck.check)
+app.command("conformance")(twinconformance.conformance)
+app.command("docs")(twinpages.docs)

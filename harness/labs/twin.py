@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,12 +12,34 @@ from harness.errors import ConfigError, LabError
 from harness.labs.models import LabFile, WindowsGuest
 from harness.labs.secrets import GENERATED, resolve
 from harness.plan.target import Role, parse_target
+from harness.twin.checking import CommandRow, Finding, FindingKind, all_commands, check_scripts, is_known
 from harness.twin.clock import ClockMode
+from harness.twin.conformance import ASPECTS, AreaResult, CasesError, Measured, ProcessResult, measure
 from harness.twin.lab import Account, LabSpec, NoSlotError, SimulatedLab, make_password
 from harness.twin.model import CatalogError, ModelError, ModelEvent, ModelSpec, PlantedCause
 from harness.twin.model.windows.spec import WindowsGuestSpec
 from harness.twin.sampling import SampleRun
+from harness.twin.shell.parser import parse
 from harness.values import Machines, Subject
+
+__all__ = [
+    "ASPECTS",
+    "CA_NAME",
+    "GUEST_ADMINISTRATOR",
+    "UNHEARD",
+    "AreaResult",
+    "CommandRow",
+    "Finding",
+    "FindingKind",
+    "Measured",
+    "ProcessResult",
+    "TwinHosting",
+    "check_powershell",
+    "measure_shell",
+    "needs_more",
+    "shell_commands",
+    "shell_knows",
+]
 
 GUEST_ADMINISTRATOR: Final = "Administrator"
 """Account of managed guests when the lab file names none."""
@@ -252,3 +274,37 @@ def _plain_run(run: SampleRun) -> list[Any]:
     first = UNHEARD if run.heartbeat_first is None else run.heartbeat_first
     last = UNHEARD if run.heartbeat_last is None else run.heartbeat_last
     return [run.vm, run.first_ns, run.interval_ns, run.count, run.ok, run.boot_id, first, last]
+
+
+# --- the shell without a lab -----------------------------------------------------------------------------------------
+
+
+def check_powershell(texts: Sequence[str], machines: str = "") -> list[list[Finding]]:
+    """What simulated machines would not understand in each of some scripts that belong together.  Runs nothing.
+
+    `machines` is ``nodes`` or ``guests`` where only those count.
+    """
+    return check_scripts(texts, (machines,)) if machines else check_scripts(texts)
+
+
+def needs_more(text: str) -> bool:
+    """Whether a typed text lacks its end, so that a prompt would ask for more."""
+    return any(error.incomplete for error in parse(text).errors) or text.rstrip(" \t").endswith("`")
+
+
+def shell_commands() -> list[CommandRow]:
+    """Every command and program of simulated nodes and guests."""
+    return all_commands()
+
+
+def shell_knows(name: str) -> bool:
+    """Whether a node or a guest knows a command, an alias or a program of this name."""
+    return is_known(name)
+
+
+def measure_shell(folder: Path) -> Measured:
+    """Compare the shell with the recorded cases in a folder.  Raises ConfigError for one that cannot be read."""
+    try:
+        return measure(folder)
+    except CasesError as error:
+        raise ConfigError(str(error), hint="what belongs there: tests/data/pwsh-cases/README.md") from error

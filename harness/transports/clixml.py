@@ -13,6 +13,7 @@ from typing import Final
 HEADER: Final = "#< CLIXML"
 _DOCUMENT: Final = re.compile(r"<Objs\b.*?</Objs>|<Objs\b[^>]*/>", re.DOTALL)
 _ESCAPE: Final = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_LABELS: Final = {"warning": "WARNING", "verbose": "VERBOSE", "debug": "DEBUG"}
 _NAMESPACE: Final = "{http://schemas.microsoft.com/powershell/2004/04}"
 
 
@@ -43,6 +44,29 @@ def read_streams(text: str) -> dict[str, str]:
             if name != "progress":
                 streams.setdefault(name, []).append(_read_text(record))
     return {name: "".join(parts) for name, parts in streams.items()}
+
+
+def read_console(text: str) -> str:
+    """What a console would have shown of a standard error stream, CLIXML or not, line ends normalised.
+
+    Errors as they are, messages behind their labels, all in their order.  Information is left out: the program writes
+    it to standard output too.
+    """
+    outside = _DOCUMENT.sub("", text).replace(HEADER, "").strip("\r\n")
+    shown = [outside + "\n"] if outside else []
+    for found in _DOCUMENT.findall(text):
+        try:
+            records = ET.fromstring(found)  # noqa: S314 - no external entities; from an authenticated node
+        except ET.ParseError:
+            shown.append(found)
+            continue
+        for record in records:
+            name = record.get("S", "").lower()
+            if name == "error":
+                shown.append(_read_text(record))
+            elif name in _LABELS:
+                shown.append(f"{_LABELS[name]}: {_read_text(record)}\n")
+    return "".join(shown).replace("\r\n", "\n")
 
 
 def read_errors(text: str) -> str:

@@ -17,6 +17,7 @@ from harness.transports.replies import PowerShellError, Reply, UnreadableReplyEr
 
 __all__ = [
     "MAX_INLINE_UNITS",
+    "STATEMENTS",
     "PowerShellError",
     "Reply",
     "UnreadableReplyError",
@@ -34,6 +35,8 @@ MAX_INLINE_UNITS: Final = 3000
 """UTF-16 units of a script that fit -EncodedCommand, since cmd.exe takes 8191 characters in all."""
 
 _PROGRAM: Final = "powershell.exe -NoProfile -NonInteractive -EncodedCommand "
+STATEMENTS: Final = "powershell.exe -NoLogo -NoProfile -NonInteractive -Command -"
+"""Runs statements from standard input one by one, as if typed; a text of several lines ends at an empty one."""
 _BOOTSTRAP: Final = (
     ". ([ScriptBlock]::Create([Text.Encoding]::UTF8.GetString([Convert]::FromBase64String((@($input) -join '')))))"
 )

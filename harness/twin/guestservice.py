@@ -51,6 +51,7 @@ class GuestService:
         self._waiter = waiter
         self._endpoints: dict[str, Endpoint] = {}
         self._access: dict[str, GuestAccess] = {}
+        self._backends: list[NodeBackend] = []
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -69,18 +70,25 @@ class GuestService:
                 windows.computer_name, self._plant, self._engine, commands, guest_name=name, threads=self._threads
             )
             access = GuestAccess(address(number), f"{windows.computer_name}\\{account}", password())
+            backend = NodeBackend(machine, self._threads)
+            self._backends.append(backend)
             endpoint = self._server.add_endpoint(
                 name,
                 access.address,
                 port,
                 {account: access.password},
-                NodeBackend(machine, self._threads),
+                backend,
                 windows.computer_name,
                 "",
                 settings=EndpointSettings(windows.build.release),
             )
             endpoint.goes_on = partial(self._goes_on, name)
             self._access[name], self._endpoints[name] = access, endpoint
+
+    def hang_up(self) -> None:
+        """No program of a guest waits for input any longer."""
+        for backend in self._backends:
+            backend.hang_up()
 
     def follow(self, model: ClusterModel) -> None:
         """Endpoints do what the signals of this model's guests say, from now on."""

@@ -95,6 +95,7 @@ class SimulatedLab:
         self._server.start()
         self._authority = Authority(f"Certificates of a simulated lab, 127.{self._slot}.0.0", read_utc_s())
         self._endpoints: dict[str, Endpoint] = {}
+        self._backends: list[NodeBackend] = []
         self._impaired: set[str] = set()
         self._guests = GuestService(self._server, self.engine, self._plant, self._threads, waiter)
         try:
@@ -113,12 +114,14 @@ class SimulatedLab:
         """[T] The product's orchestrator owns CredSSP on the nodes and enables it (Security/CredSsp issues)."""
         commands = node_commands()
         machine = NodeMachine(node, self._plant, self.engine, commands)
+        backend = NodeBackend(machine, self._threads)
+        self._backends.append(backend)
         return self._server.add_endpoint(
             node,
             self.address(number),
             self.spec.winrm_port,
             {self.spec.account.login: self.spec.account.password},
-            NodeBackend(machine, self._threads),
+            backend,
             node,
             self.spec.account.domain,
             settings=EndpointSettings(machine.node.os_build.release, offers_credssp=True),
@@ -281,6 +284,9 @@ class SimulatedLab:
     def close(self) -> None:
         """Stop serving and let go of the addresses."""
         self.engine.close()
+        for backend in self._backends:
+            backend.hang_up()
+        self._guests.hang_up()
         self._server.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._waiting_threads.shutdown(wait=False, cancel_futures=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import IO, Final, Self, cast
+from weakref import WeakSet
 
 from harness.twin.cmdlets.costs import command_cost_ns
 from harness.twin.cmdlets.filechanges import write_redirected
@@ -156,6 +157,8 @@ class NodeBackend:
     def __init__(self, machine: Machine, threads: ThreadPoolExecutor) -> None:
         self._machine = machine
         self._threads = threads
+        self._guard = threading.Lock()
+        self._processes: WeakSet[NodeProcess] = WeakSet()
 
     def start(self, command: CommandSpec, sink: OutputSink) -> NodeProcess:
         """Start a command line; returns at once."""
@@ -170,12 +173,24 @@ class NodeBackend:
             ending=threading.Event(),
         ).begun()
         process = NodeProcess(machine, command, sink, self._threads)
+        with self._guard:
+            self._processes.add(process)
         machine.engine.announce()
         self._threads.submit(process.run)
         return process
 
     def shell_closed(self, shell_id: str) -> None:
-        """Nothing of a shell outlives it here: its processes were told to terminate."""
+        """Nobody is left to write to the processes of a shell that was forgotten; of one that was deleted they were
+        told to terminate."""
+        self.hang_up(shell_id)
+
+    def hang_up(self, shell_id: str = "") -> None:
+        """Input of the processes of a shell, of all without one, is at its end: none waits for ever."""
+        with self._guard:
+            processes = list(self._processes)
+        for process in processes:
+            if shell_id in ("", process.shell_id):
+                process.stdin(b"", end=True)
 
 
 class NodeProcess:
@@ -183,6 +198,7 @@ class NodeProcess:
 
     def __init__(self, machine: Machine, command: CommandSpec, sink: OutputSink, threads: ThreadPoolExecutor) -> None:
         self._machine = machine
+        self.shell_id = command.shell.shell_id
         self._command_line = command.command_line
         self._program = ConsoleProgram(machine, codepage=command.shell.codepage)
         self._sink = sink

@@ -117,3 +117,31 @@ def test_serving_ends_with_its_lab_host(chain: Chain) -> None:
     wait_until(lambda: True if not chain.processes() else None, within_s=30, what="the lab host to end")
     labs = json.loads(chain.hil("lab", "list", "--json").stdout)
     assert not any(instance["lease"] for lab in labs for instance in lab["instances"])
+
+
+def shell(chain: Chain, *words: str, typed: str | None = None) -> subprocess.CompletedProcess[str]:
+    """`hil twin shell` with words, and with what comes out of a pipe."""
+    return subprocess.run(
+        [sys.executable, "-m", "harness.cli", "twin", "shell", *words],
+        input=typed,
+        stdin=subprocess.DEVNULL if typed is None else None,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=chain.env,
+        cwd=root(),
+        check=False,
+    )
+
+
+def test_powershell_is_typed_on_a_node(chain: Chain, served: dict[str, Any]) -> None:
+    """`hil twin shell`: a command with its exit code, statements from a pipe, names that are wrong."""
+    command = shell(chain, "node03", "-c", "hostname; Write-Error bad; exit 7", "--lab", "twin-4node")
+    assert (command.returncode, command.stdout) == (7, "NODE03\n"), command.stderr
+    assert ": bad" in command.stderr
+    piped = shell(chain, "NODE02", typed="$x = 6\nfunction Get-It {\n  $x * 7\n}\n\nGet-It\nGet-Item nope\n")
+    assert (piped.returncode, piped.stdout) == (1, "42\n"), piped.stderr
+    assert "Cannot find path" in piped.stderr
+    unknown = shell(chain, "NODE9", "--instance", served["instance"], typed="1\n")
+    assert unknown.returncode == Exit.USAGE
+    assert "did you mean 'NODE0" in unknown.stderr

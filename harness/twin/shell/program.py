@@ -1,7 +1,7 @@
 """The console programs that WinRS starts: ``powershell.exe`` and a little of ``cmd.exe``.
 
 ``ConsoleProgram(host).run(command_line, stdin, stdout, stderr)`` blocks until the program ends and gives its exit code.
-Whole-program behaviour is measured ([M] recordings of a real engine, ``fixtures/pwsh/process.jsonl``).
+Whole-program behaviour is measured ([M] recordings of a real engine, ``tests/data/pwsh-cases/process.jsonl``).
 """
 
 from __future__ import annotations

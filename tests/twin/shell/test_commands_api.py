@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 import pytest
 
+from harness.twin.conformance.running import CaseHost
 from harness.twin.shell.commands.api import Call, CommandTable, Parameter
 from harness.twin.shell.errors import ErrorRecord, PSError
 from harness.twin.shell.formatting import Column, register_view, render
 from harness.twin.shell.frame import Streams
 from harness.twin.shell.objects import EnumType, PSObject
 from harness.twin.shell.shell import CORE, Runspace, parse, run_tree
-from tests.twin.shell.conformance import CaseHost
 
 STATE = EnumType("Lab.NodeState", {"Up": 0, "Down": 1, "Paused": 2})
 NODE = "Lab.Node"

@@ -1,6 +1,6 @@
 """The parser against recordings of a real engine: accepted or not, which error first, and where.
 
-Where a recording notes that 5.1 differs (``differs51``), the table ``WINDOWS_POWERSHELL`` holds what 5.1 does.
+Where a recording notes that 5.1 differs (``differs51``), ``windows-powershell-5.1.jsonl`` holds what 5.1 does.
 """
 
 from __future__ import annotations
@@ -12,27 +12,22 @@ from typing import Any
 
 import pytest
 
+from harness.twin.conformance.cases import read_known
 from harness.twin.shell.parser import ParseError, parse
 
-RECORDINGS = Path(__file__).resolve().parents[3] / "fixtures" / "pwsh"
+RECORDINGS = Path(__file__).resolve().parents[2] / "data" / "pwsh-cases"
 AREAS = ("clixml", "cmdlets", "expressions", "formatting", "operators", "statements")
 
-# Syntax that only 7 accepts, or reports otherwise: (error id, line, column) of the first error in 5.1.
+# What 5.1 reports where the recording is known to differ: the parse errors that are written down, the first ones.
 WINDOWS_POWERSHELL = {
-    "expressions.newer.and-and": ("InvalidEndOfLine", 1, 16),
-    "operators.paste.leading-pipe": ("EmptyPipeElement", 3, 5),
-    "statements.lex.leading-pipe": ("EmptyPipeElement", 2, 1),
-    "statements.lex.chain-operators": ("InvalidEndOfLine", 1, 16),
-    "statements.lex.chain-or": ("InvalidEndOfLine", 1, 49),
-    "statements.lex.background": ("AmpersandNotAllowed", 1, 30),
-    "statements.parse.hashtable-open": ("IncompleteHashLiteral", 1, 14),
+    name: [(one["id"], one["line"], one["column"]) for one in row["parse_errors"]]
+    for name, row in read_known(RECORDINGS).items()
+    if "parse_errors" in row
 }
 
 # Cases whose later errors differ, each with the reason; the first error agrees.
 LATER_ERRORS_DIFFER = {
     "operators.paste.hashtable-one-line": "5.1 reports IncompleteHashLiteral where 7 reports MissingEndCurlyBrace",
-    "statements.parse.hashtable-mistakes": "5.1 reports IncompleteHashLiteral where 7 reports MissingEndCurlyBrace",
-    "statements.parse.hashtable-comma": "5.1 reports IncompleteHashLiteral where 7 reports MissingEndCurlyBrace",
 }
 
 # Cases that disagree in the first error, each with the reason. None does at present.
@@ -48,7 +43,7 @@ def cases(area: str) -> list[dict[str, Any]]:
 def expected_first(case: dict[str, Any]) -> tuple[str, int, int] | None:
     recorded = case.get("parse_errors") or []
     first = (recorded[0]["id"], recorded[0]["line"], recorded[0]["column"]) if recorded else None
-    return WINDOWS_POWERSHELL.get(case["id"], first)
+    return WINDOWS_POWERSHELL.get(case["id"], [first])[0]
 
 
 def as_recorded(error: ParseError) -> dict[str, Any]:

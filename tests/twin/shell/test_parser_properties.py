@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from harness.twin.shell.ast import Ast, AttributeAst, ParamBlockAst, children
 from harness.twin.shell.parser import parse
 
-RECORDINGS = Path(__file__).resolve().parents[3] / "fixtures" / "pwsh"
+RECORDINGS = Path(__file__).resolve().parents[2] / "data" / "pwsh-cases"
 SCRIPTS = [
     json.loads(line)["script"]
     for path in sorted(RECORDINGS.glob("*.expected.jsonl"))

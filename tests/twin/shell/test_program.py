@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.twin.conformance.running import CaseHost
 from harness.twin.shell.commandline import split_command_line
 from harness.twin.shell.program import ConsoleProgram
-from tests.twin.shell.conformance import CaseHost
 
 
 def start(line: str, stdin: bytes = b"") -> tuple[int, bytes, bytes]:

@@ -6,7 +6,8 @@ Layers, each a module: ``characters`` → ``cursor`` → ``strings`` → ``numbe
 ``constants``, ``data_section`` and ``exceptions`` check the finished tree.
 
 The rules, the order of errors and the recovery after one follow PowerShell's published source of 2016, the line that
-5.1 comes from ([D] PowerShell, engine/parser), and were compared with recordings of a real engine (``fixtures/pwsh``).
+5.1 comes from ([D] PowerShell, engine/parser), and were compared with recordings of a real engine
+(``tests/data/pwsh-cases``).
 What only a running Windows knows is not checked: whether a type of a class member exists, whether the module or
 assembly of a ``using`` exists, the resources of a ``configuration``.
 """
