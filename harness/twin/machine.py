@@ -146,6 +146,15 @@ class NodeMachine(Machine):
         if profile and not self.node.files.exists(profile):
             self.node.files.make_folder(f"{profile}\\AppData\\Local\\Temp")
 
+    def hop(self, node: str) -> Self:
+        """Another node for a program that the same user starts there from here: a log-on over the network."""
+        user = f"{self.environment.get('USERDOMAIN', '')}\\{self.environment.get('USERNAME', '')}"
+        there = replace(self, computer_name=node, location="", delegated=False).begun()
+        there.environment = {**there.variables, **process_environment(node, user)}
+        there.location = f"{there.environment['USERPROFILE']}\\Documents"
+        there.prepare()
+        return there
+
     def write_text_file(self, path: str, text: str, append: bool) -> None:
         """What ``>`` and ``>>`` write.  Raises PSError."""
         write_redirected(self.node.files, self.location, path, text, append=append)

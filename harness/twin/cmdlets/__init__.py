@@ -17,6 +17,7 @@ from harness.twin.cmdlets.cluster import CLUSTERS
 from harness.twin.cmdlets.computer import CIM, MANAGEMENT
 from harness.twin.cmdlets.hyperv import HYPERV
 from harness.twin.cmdlets.plans import PLANS
+from harness.twin.cmdlets.remoting import REMOTING
 from harness.twin.cmdlets.storage import STORAGE
 from harness.twin.cmdlets.updates import UPDATES
 from harness.twin.cmdlets.validators import CHECKER
@@ -36,7 +37,7 @@ __all__ = [
     "services",
 ]
 
-_MODULES = (UPDATES, PLANS, CLUSTERS, STORAGE, HYPERV, CAU, MANAGEMENT, CIM, CHECKER)
+_MODULES = (REMOTING, UPDATES, PLANS, CLUSTERS, STORAGE, HYPERV, CAU, MANAGEMENT, CIM, CHECKER)
 
 
 def node_commands() -> CommandTable:

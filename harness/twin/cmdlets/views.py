@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from harness.twin.cmdlets import cau, clusterobjects, computer, fileobjects, files, hyperv, services, storage
+from harness.twin.cmdlets import cau, clusterobjects, computer, fileobjects, files, hyperv, remoting, services, storage
 from harness.twin.cmdlets.declaring import property_of
 from harness.twin.shell.formatting import Column, register_view
 from harness.twin.units import BYTES_PER_GIB, BYTES_PER_KIB, BYTES_PER_MIB
@@ -157,6 +157,10 @@ def _register_machine() -> None:
     register_view(
         computer.HOTFIX.type_name,
         table=[Column("Source", "PSComputerName"), "Description", "HotFixID", "InstalledBy", "InstalledOn"],
+    )
+    register_view(
+        remoting.SESSION.type_name,
+        table=["Id", "Name", "ComputerName", "ComputerType", "State", "ConfigurationName", "Availability"],
     )
     register_view(
         services.SERVICE.type_name,

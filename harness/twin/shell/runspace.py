@@ -57,6 +57,8 @@ class Runspace:
         self.location = host.location
         self.type_data: dict[str, dict[str, Any]] = {}
         self.modules: dict[str, str] = {}
+        self.places: list[str] = []
+        self.links: list[Any] = []
         self.frames: list[Frame] = []
         self.global_scope = Scope(None, "global")
         set_automatic(self.global_scope, host, self.errors)

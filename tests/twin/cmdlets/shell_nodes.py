@@ -69,6 +69,9 @@ class ShellNode:
                 break
         return ready is None or done()
 
+    def hop(self, node: str) -> ShellNode:
+        return ShellNode(self.model, node, self.commands, delegated=False)
+
     def write_text_file(self, path: str, text: str, append: bool) -> None:
         write_redirected(self.node.files, self.location, path, text, append=append)
 

@@ -37,6 +37,8 @@ def cell_text(rs: Runspace, value: object) -> str:
         return _braced(rs, bare.keys())
     if isinstance(bare, list):
         return _braced(rs, bare)
+    if isinstance(value, PSObject) and value.text is not None:
+        return to_text(value)  # an enum that came from another machine: a number with a label
     return element_text(bare)
 
 
