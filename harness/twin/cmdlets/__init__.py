@@ -15,6 +15,7 @@ from harness.twin.cmdlets import (
 from harness.twin.cmdlets.cau import CAU
 from harness.twin.cmdlets.cluster import CLUSTERS
 from harness.twin.cmdlets.computer import CIM, MANAGEMENT
+from harness.twin.cmdlets.events import DIAGNOSTICS
 from harness.twin.cmdlets.hyperv import HYPERV
 from harness.twin.cmdlets.plans import PLANS
 from harness.twin.cmdlets.remoting import REMOTING
@@ -37,7 +38,7 @@ __all__ = [
     "services",
 ]
 
-_MODULES = (REMOTING, UPDATES, PLANS, CLUSTERS, STORAGE, HYPERV, CAU, MANAGEMENT, CIM, CHECKER)
+_MODULES = (REMOTING, UPDATES, PLANS, CLUSTERS, STORAGE, HYPERV, CAU, MANAGEMENT, CIM, CHECKER, DIAGNOSTICS)
 
 
 def node_commands() -> CommandTable:

@@ -137,16 +137,15 @@ def control(host: Any, row: ServiceRow, *, stop: bool, start: bool, what: str) -
     if (start and not stop and row.running) or (stop and not start and not row.running):
         return
     low = row.name.lower()
-    if stop and start and row.name in _RESTARTED:
-        node.restarted_services[low] = model.now_ns
-        return
-    if row.name not in _ON_DEMAND:
+    if not (stop and start and row.name in _RESTARTED) and row.name not in _ON_DEMAND:
         raise limitation(f"{what} of the service '{row.name}' is not simulated")
-    if stop:
+    if stop and row.running:
         node.stopped_services.add(low)
+        node.service_events.append((model.now_ns, row.shown, False))
     if start:
         node.stopped_services.discard(low)
         node.restarted_services[low] = model.now_ns
+        node.service_events.append((model.now_ns, row.shown, True))
 
 
 def set_start(host: Any, row: ServiceRow, start: str) -> None:

@@ -127,6 +127,8 @@ class Node:
     """Volatile: Windows services which somebody stopped, by their names in lower case."""
     restarted_services: dict[str, int] = field(default_factory=dict)
     """Volatile: when somebody restarted a service, by its name in lower case."""
+    service_events: list[tuple[int, str, bool]] = field(default_factory=list)
+    """Durable: when which service (its display name) was stopped (False) or started by command."""
     service_starts: dict[str, str] = field(default_factory=dict)
     """Durable: start types which somebody set, by the services' names in lower case."""
     registry: Registry = field(default_factory=Registry)

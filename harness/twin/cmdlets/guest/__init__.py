@@ -21,5 +21,4 @@ def guest_commands() -> CommandTable:
     register_views()
     tasks.register_task_views()
     processes.register_process_views()
-    events.register_event_views()
     return CORE.extended(*(module.table for module in _MODULES))
