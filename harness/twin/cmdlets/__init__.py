@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from harness.twin.cmdlets import (
+    cim,
     clusteractions,
     ececlient,
     filechanges,
     files,
     groupactions,
     netfiles,
+    power,
+    processes,
     registry,
     services,
 )
@@ -27,6 +30,7 @@ from harness.twin.shell.commands.api import CommandTable
 from harness.twin.shell.commands.core import CORE
 
 __all__ = [
+    "cim",
     "clusteractions",
     "ececlient",
     "filechanges",
@@ -34,6 +38,8 @@ __all__ = [
     "groupactions",
     "netfiles",
     "node_commands",
+    "power",
+    "processes",
     "registry",
     "services",
 ]

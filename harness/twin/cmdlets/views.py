@@ -12,6 +12,7 @@ from typing import Final
 from harness.twin.cmdlets import cau, clusterobjects, computer, fileobjects, files, hyperv, remoting, services, storage
 from harness.twin.cmdlets.declaring import property_of
 from harness.twin.cmdlets.eventlogs import register_event_views
+from harness.twin.cmdlets.processlist import register_process_views
 from harness.twin.shell.formatting import Column, register_view
 from harness.twin.units import BYTES_PER_GIB, BYTES_PER_KIB, BYTES_PER_MIB
 
@@ -45,6 +46,7 @@ def register_views() -> None:
     _register_machine()
     _register_files()
     register_event_views()
+    register_process_views()
 
 
 def _register_cluster() -> None:
