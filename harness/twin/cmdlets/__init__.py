@@ -15,13 +15,16 @@ from harness.twin.cmdlets import (
     registry,
     services,
 )
+from harness.twin.cmdlets.accounts import ACCOUNTS, register_account_views
 from harness.twin.cmdlets.cau import CAU
 from harness.twin.cmdlets.cluster import CLUSTERS
 from harness.twin.cmdlets.computer import CIM, MANAGEMENT
 from harness.twin.cmdlets.events import DIAGNOSTICS
+from harness.twin.cmdlets.features import MANAGER, SECURE_BOOT, TPM, register_feature_views
 from harness.twin.cmdlets.hyperv import HYPERV
 from harness.twin.cmdlets.plans import PLANS
 from harness.twin.cmdlets.remoting import REMOTING
+from harness.twin.cmdlets.starting import UTILITY
 from harness.twin.cmdlets.storage import STORAGE
 from harness.twin.cmdlets.updates import UPDATES
 from harness.twin.cmdlets.validators import CHECKER
@@ -44,10 +47,12 @@ __all__ = [
     "services",
 ]
 
-_MODULES = (REMOTING, UPDATES, PLANS, CLUSTERS, STORAGE, HYPERV, CAU, MANAGEMENT, CIM, CHECKER, DIAGNOSTICS)
+_MODULES = (REMOTING, UPDATES, PLANS, CLUSTERS, STORAGE, HYPERV, CAU, MANAGEMENT, CIM, CHECKER, DIAGNOSTICS, ACCOUNTS, MANAGER, SECURE_BOOT, TPM, UTILITY)
 
 
 def node_commands() -> CommandTable:
     """All commands of a node: those that every machine has, and the domain's."""
     register_views()
+    register_account_views()
+    register_feature_views()
     return CORE.extended(*(module.table for module in _MODULES))
