@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.twin.cmdlets import (
     cim,
     clusteractions,
+    clusterresources,
     ececlient,
     filechanges,
     files,
@@ -14,6 +15,7 @@ from harness.twin.cmdlets import (
     processes,
     registry,
     services,
+    volumes,
 )
 from harness.twin.cmdlets.accounts import ACCOUNTS, register_account_views
 from harness.twin.cmdlets.cau import CAU
@@ -35,6 +37,7 @@ from harness.twin.shell.commands.core import CORE
 __all__ = [
     "cim",
     "clusteractions",
+    "clusterresources",
     "ececlient",
     "filechanges",
     "files",
@@ -45,6 +48,7 @@ __all__ = [
     "processes",
     "registry",
     "services",
+    "volumes",
 ]
 
 _MODULES = (REMOTING, UPDATES, PLANS, CLUSTERS, STORAGE, HYPERV, CAU, MANAGEMENT, CIM, CHECKER, DIAGNOSTICS, ACCOUNTS, MANAGER, SECURE_BOOT, TPM, UTILITY)

@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from harness.twin.cmdlets import cau, clusterobjects, computer, fileobjects, files, hyperv, remoting, services, storage
+from harness.twin.cmdlets import (
+    cau,
+    clusterobjects,
+    clusterresources,
+    computer,
+    fileobjects,
+    files,
+    hyperv,
+    remoting,
+    services,
+    storage,
+    volumes,
+)
 from harness.twin.cmdlets.declaring import property_of
 from harness.twin.cmdlets.eventlogs import register_event_views
 from harness.twin.cmdlets.processlist import register_process_views
@@ -45,6 +57,7 @@ def register_views() -> None:
     _register_storage()
     _register_machine()
     _register_files()
+    _register_volumes()
     register_event_views()
     register_process_views()
 
@@ -110,6 +123,36 @@ def _register_storage() -> None:
             _size_column("BytesTotal"),
         ],
     )
+
+
+def _register_volumes() -> None:
+    register_view(
+        volumes.DISK.type_name,
+        table=[
+            "Number",
+            "FriendlyName",
+            "SerialNumber",
+            "HealthStatus",
+            "OperationalStatus",
+            _size_column("Size"),
+            "PartitionStyle",
+        ],
+    )
+    register_view(
+        volumes.VOLUME.type_name,
+        table=[
+            "DriveLetter",
+            "FileSystemLabel",
+            "FileSystemType",
+            "DriveType",
+            "HealthStatus",
+            "OperationalStatus",
+            _size_column("SizeRemaining"),
+            _size_column("Size"),
+        ],
+    )
+    register_view(clusterresources.DOMAIN.type_name, table=["Name", "Type", "ParentName", "ChildrenNames", "Location"])
+    register_view(clusterresources.PARAMETER.type_name, table=["ClusterObject", "Name", "Value", "ParameterType"])
 
 
 def _gib(name: str) -> Callable[[object], object]:
