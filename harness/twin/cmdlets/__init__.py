@@ -29,6 +29,7 @@ from harness.twin.cmdlets.remoting import REMOTING
 from harness.twin.cmdlets.starting import UTILITY
 from harness.twin.cmdlets.storage import STORAGE
 from harness.twin.cmdlets.updates import UPDATES
+from harness.twin.cmdlets.updatesettings import STAMP
 from harness.twin.cmdlets.validators import CHECKER
 from harness.twin.cmdlets.views import register_views
 from harness.twin.shell.commands.api import CommandTable
@@ -51,7 +52,7 @@ __all__ = [
     "volumes",
 ]
 
-_MODULES = (REMOTING, UPDATES, PLANS, CLUSTERS, STORAGE, HYPERV, CAU, MANAGEMENT, CIM, CHECKER, DIAGNOSTICS, ACCOUNTS, MANAGER, SECURE_BOOT, TPM, UTILITY)
+_MODULES = (REMOTING, UPDATES, PLANS, CLUSTERS, STORAGE, HYPERV, CAU, MANAGEMENT, CIM, CHECKER, DIAGNOSTICS, ACCOUNTS, MANAGER, SECURE_BOOT, TPM, UTILITY, STAMP)
 
 
 def node_commands() -> CommandTable:
