@@ -52,7 +52,25 @@ __all__ = [
     "volumes",
 ]
 
-_MODULES = (REMOTING, UPDATES, PLANS, CLUSTERS, STORAGE, HYPERV, CAU, MANAGEMENT, CIM, CHECKER, DIAGNOSTICS, ACCOUNTS, MANAGER, SECURE_BOOT, TPM, UTILITY, STAMP)
+_MODULES = (
+    REMOTING,
+    UPDATES,
+    PLANS,
+    CLUSTERS,
+    STORAGE,
+    HYPERV,
+    CAU,
+    MANAGEMENT,
+    CIM,
+    CHECKER,
+    DIAGNOSTICS,
+    ACCOUNTS,
+    MANAGER,
+    SECURE_BOOT,
+    TPM,
+    UTILITY,
+    STAMP,
+)
 
 
 def node_commands() -> CommandTable:

@@ -88,5 +88,3 @@ def _members(host: Any) -> Iterator[tuple[str, str, str]]:
 def user_of(host: Any) -> str:
     """``DOMAIN\\name`` of the process."""
     return f"{host.environment.get('USERDOMAIN', '')}\\{host.environment.get('USERNAME', '')}"
-
-

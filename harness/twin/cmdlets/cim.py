@@ -29,9 +29,7 @@ def cim_shape(name: str, properties: str, namespace: str = CIMV2) -> Shape:
     return Shape((f"{CIM_INSTANCE}#{namespace}/{name}", CIM_INSTANCE, "System.Object"), properties)
 
 
-HOTFIX: Final = cim_shape(
-    "Win32_QuickFixEngineering", "CSName Description HotFixID InstalledBy InstalledOn Caption"
-)
+HOTFIX: Final = cim_shape("Win32_QuickFixEngineering", "CSName Description HotFixID InstalledBy InstalledOn Caption")
 SERVICE: Final = cim_shape("Win32_Service", "ProcessId Name StartMode State Status ExitCode DisplayName StartName")
 PROCESS: Final = cim_shape("Win32_Process", "ProcessId Name CreationDate")
 DISK: Final = cim_shape("Win32_LogicalDisk", "DeviceID DriveType ProviderName VolumeName FileSystem Size FreeSpace")
@@ -108,7 +106,9 @@ def _processes(host: Any) -> Iterator[PSObject]:
 def _disks(host: Any) -> Iterator[PSObject]:
     drive = host.node.files.drive
     size, free = UInt64(drive.used_bytes + drive.free_bytes), UInt64(drive.free_bytes)
-    yield DISK.make("C:", UInt32(_FIXED_DISK), None, "", "NTFS", size, free, text='Win32_LogicalDisk: C: (DeviceID = "C:")')
+    yield DISK.make(
+        "C:", UInt32(_FIXED_DISK), None, "", "NTFS", size, free, text='Win32_LogicalDisk: C: (DeviceID = "C:")'
+    )
 
 
 def _one(make: Callable[[Any], PSObject]) -> Callable[[Any], Iterator[PSObject]]:

@@ -75,7 +75,7 @@ def as_wmi(item: PSObject, computer: str) -> PSObject:
         fields[shown] = _dmtf(value) if isinstance(value, datetime) else value
     fields["PSComputerName"] = computer
     key = next((shown for shown in ("DeviceID", "Handle", "HotFixID", "Name") if property_of(item, shown)), "")
-    place = f'\\\\{computer}\\{fields["__NAMESPACE"]}:{name}'
+    place = f"\\\\{computer}\\{fields['__NAMESPACE']}:{name}"
     text = f'{place}.{key}="{to_text(property_of(item, key))}"' if key else f"{place}=@"
     names = (f"System.Management.ManagementObject#{namespace.replace('/', chr(92))}\\{name}", "System.Object")
     return PSObject.of_type(names, fields, text=text)

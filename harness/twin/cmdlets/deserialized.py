@@ -82,7 +82,9 @@ def _enum(value: PSEnum) -> PSObject:
 def _bag(value: PSObject, level: int) -> PSObject:
     names = tuple(name if name in _UNCHANGED and value.net_type is None else PREFIX + name for name in value.type_names)
     text = None if value.net_type is None else to_text(value)
-    made = PSObject(None, names, text=text, net_type=None if value.net_type is None else "System.Management.Automation.PSObject")
+    made = PSObject(
+        None, names, text=text, net_type=None if value.net_type is None else "System.Management.Automation.PSObject"
+    )
     made.members = _members(value, level)
     return made
 

@@ -180,7 +180,9 @@ def log_entries(call: Call, entries: Sequence[LogEntry], logs: Sequence[str]) ->
         raise limitation(f"the event log '{name}' is not simulated")
     found = [entry for entry in entries if entry.log.lower() == name.lower() and _wanted(call, entry)]
     if not found:
-        call.write_error("No matches found", "GetEventLogNoEntriesFound", "ObjectNotFound", exception="System.ArgumentException")
+        call.write_error(
+            "No matches found", "GetEventLogNoEntriesFound", "ObjectNotFound", exception="System.ArgumentException"
+        )
     found.reverse()
     for entry in found[: call.number("Newest", len(found))]:
         moment = local_time(call.host, entry.t_ns)

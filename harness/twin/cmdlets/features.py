@@ -45,13 +45,15 @@ _FEATURES: Final[Mapping[str, tuple[str, str]]] = {
 
 def register_feature_views() -> None:
     """Tell the formatter how features look."""
-    columns = [
+    columns: list[Column | str] = [
         Column("Display Name", lambda value: f"[X] {value.get('DisplayName')}"),  # type: ignore[attr-defined]
         "Name",
         Column("Install State", "InstallState", right=True),
     ]
     register_view(FEATURE.type_name, table=columns)
-    register_view(RESULT.type_name, table=["Success", Column("Restart Needed", "RestartNeeded"), "ExitCode", "FeatureResult"])
+    register_view(
+        RESULT.type_name, table=["Success", Column("Restart Needed", "RestartNeeded"), "ExitCode", "FeatureResult"]
+    )
 
 
 @MANAGER.cmdlet("Get-WindowsFeature", Parameter("Name", "string[]", position=0, pipeline=("value", "name")))

@@ -1,4 +1,4 @@
-"""The registry of a node in the shell: ``Get-``, ``Set-``, ``New-``, ``Remove-ItemProperty``, keys as items ([D] PSD 5.1).
+"""The registry of a node in the shell: values by ``…-ItemProperty``, keys as items ([D] PSD 5.1).
 
 Error ids and texts [GK].  What is known of a real node's registry, and what fails loudly, is in registrykeys.py.
 """
@@ -106,8 +106,12 @@ def remove_item_property(call: Call) -> None:
                 text = f"Property {name} does not exist at path {full_name(key)}."
                 call.write_error(text, _ARGUMENT, "InvalidArgument", name, _ARGUMENT)
             elif call.should_process(f"Item: {full_name(key)} Property: {known}", "Remove Property"):
-                if not call.host.node.registry.drop_value(key, known):
-                    raise limitation(f"removing the value '{known}' of Windows' own key '{full_name(key)}'")
+                _remove_value(call, key, known)
+
+
+def _remove_value(call: Call, key: str, name: str) -> None:
+    if not call.host.node.registry.drop_value(key, name):
+        raise limitation(f"removing the value '{name}' of Windows' own key '{full_name(key)}'")
 
 
 def _put(call: Call, key: str, kind: str) -> Iterator[object]:

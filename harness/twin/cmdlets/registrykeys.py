@@ -23,7 +23,8 @@ _SERVICING: Final = f"{_WINDOWS}\\Component Based Servicing"
 _UPDATE: Final = f"{_WINDOWS}\\WindowsUpdate\\Auto Update"
 _NAMES: Final = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\ComputerName"
 _COMPLETE: Final = tuple(
-    key.lower() for key in (f"{_SERVICING}\\RebootPending", f"{_SERVICING}\\RebootInProgress", f"{_UPDATE}\\RebootRequired")
+    key.lower()
+    for key in (f"{_SERVICING}\\RebootPending", f"{_SERVICING}\\RebootInProgress", f"{_UPDATE}\\RebootRequired")
 )
 """Keys whose absence is known too."""
 _PROVIDERS: Final = ("microsoft.powershell.core\\registry::", "registry::")
@@ -131,7 +132,8 @@ def _own(node: Node) -> dict[str, dict[str, object]]:
 
 def _typed(values: Mapping[str, object]) -> dict[str, RegistryValue]:
     return {
-        name: RegistryValue("REG_DWORD" if isinstance(value, int) else "REG_SZ", value) for name, value in values.items()
+        name: RegistryValue("REG_DWORD" if isinstance(value, int) else "REG_SZ", value)
+        for name, value in values.items()
     }
 
 
@@ -160,8 +162,8 @@ def _natural(data: object) -> str:
 
 
 def _number(data: object, bits: int) -> int:
-    value = int(to_text(data), 0) & (2**bits - 1)
-    return value - 2**bits if value >= 2 ** (bits - 1) else value
+    value: int = int(to_text(data), 0) & ((1 << bits) - 1)
+    return value - (1 << bits) if value >> (bits - 1) else value
 
 
 def data_text(value: RegistryValue) -> str:

@@ -99,7 +99,9 @@ def find_node(call: Call, name: str) -> Node | None:
 def connect(call: Call, name: str, number: int = 0) -> Link:
     """A session on the node *name*.  Raises PSError with the documented id where none comes about."""
     if call.has("Credential") or call.text("Authentication").lower() == "credssp":
-        raise limitation("a log-on with a credential of a script's own is not simulated; log on to this node by CredSSP")
+        raise limitation(
+            "a log-on with a credential of a script's own is not simulated; log on to this node by CredSSP"
+        )
     model: ClusterModel = call.host.model
     node = find_node(call, name)
     if node is None:
@@ -149,7 +151,7 @@ def run_there(call: Call, link: Link, block: ScriptBlock, given: list[object], p
     enter(rs)
     rs.frames = [rs.frame()]
     try:
-        processor = ScriptProcessor(rs, create_block(block.text), "", rs.global_scope, rs.streams, arguments)
+        processor = ScriptProcessor(rs, _parsed(block), "", rs.global_scope, rs.streams, arguments)
         processor.new_scope = False
         processor.out = lambda item: call.emit(stamped(received(item), link.computer, link.identity, shown=shown))
         _drive(processor, piped)
@@ -160,6 +162,12 @@ def run_there(call: Call, link: Link, block: ScriptBlock, given: list[object], p
     finally:
         rs.frames = []
         enter(call.rs)
+
+
+def _parsed(block: ScriptBlock) -> ScriptBlock:
+    """The block, made anew from its text: that is all which travels."""
+    made: ScriptBlock = create_block(block.text)
+    return made
 
 
 def _drive(processor: ScriptProcessor, piped: list[object] | None) -> None:
@@ -384,8 +392,9 @@ class InvokeRemoteCommand(InvokeCommand):
     def _report_broken(self, link: Link) -> None:
         state = "Closed" if link.closed else "Broken"
         text = (
-            f"Because the session state for session {link.name}, {link.identity}, {link.computer} is not equal to Open, "
-            f"you cannot run a command in the session.  The session state is {state}."
+            f"Because the session state for session {link.name}, {link.identity}, {link.computer} is not equal to "
+            f"Open, you "
+            f"cannot run a command in the session.  The session state is {state}."
         )
         kind = "System.Management.Automation.Runspaces.InvalidRunspaceStateException"
         self.call.write_error(text, "InvokeCommandInvalidSessionState", "InvalidOperation", link.computer, kind)

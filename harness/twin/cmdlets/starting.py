@@ -103,6 +103,8 @@ class OutFile(Command):
                 raise call.fail(f"The file '{path}' already exists.", "NoClobber", "ResourceExists", path, kind)
             before = content_of(found, path) if call.switch("Append") and isinstance(found, File) else b""
             codec = unmarked(encoding) if before else ENCODINGS.get(encoding, "cp1252")
-            files.write(path, before + (plain.rstrip("\r\n") if call.switch("NoNewline") else plain).encode(codec, "replace"))
+            files.write(
+                path, before + (plain.rstrip("\r\n") if call.switch("NoNewline") else plain).encode(codec, "replace")
+            )
         except FileError as error:
             write_fault(call, error, "FileOpenFailure", "OpenError")

@@ -157,7 +157,9 @@ def reg(host: Any, words: Sequence[str], _stdin: IO[bytes], stdout: Writer, stde
         stdout(b"The operation completed successfully.\r\n")
         return 0
     if "v" not in options or "f" not in options or not host.node.registry.drop_value(key, options["v"]):
-        raise limitation(f"'{' '.join(words)}' is not simulated: only values that were written here are deleted, with /f")
+        raise limitation(
+            f"'{' '.join(words)}' is not simulated: only values that were written here are deleted, with /f"
+        )
     stdout(b"The operation completed successfully.\r\n")
     return 0
 

@@ -67,7 +67,9 @@ def _switch(call: Call, *, on: bool) -> None:
         model.settings.skip_force_drain = on
     elif len(model.nodes) > FAILBACK_LIMIT:
         text = f"The setting VMFailback cannot be changed on a system of more than {FAILBACK_LIMIT} machines."
-        raise call.fail(text, "InvalidOperation", "InvalidOperation", call.text("Name"), "System.InvalidOperationException")
+        raise call.fail(
+            text, "InvalidOperation", "InvalidOperation", call.text("Name"), "System.InvalidOperationException"
+        )
     else:
         model.settings.vm_failback = on
 

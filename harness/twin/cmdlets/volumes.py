@@ -49,8 +49,10 @@ def get_disk(call: Call) -> Iterator[object]:
     boot = (f"{node.name} boot", "", "Healthy", "Online", UInt64(drive.capacity_bytes), "GPT", True, True, False)
     own = [volume for volume in model.volumes.values() if node.member and volume.csv_owner == node.name]
     rows: list[tuple[Any, ...]] = [boot]
-    for volume in own:
-        rows.append((volume.name, "", volume.health.value, "Online", UInt64(volume.size_bytes), "GPT", False, False, True))
+    rows += [
+        (volume.name, "", volume.health.value, "Online", UInt64(volume.size_bytes), "GPT", False, False, True)
+        for volume in own
+    ]
     numbers = [int(number) for number in call.get("Number") or []]
     for number, row in enumerate(rows):
         if (not numbers or number in numbers) and selects(call.texts("FriendlyName"), str(row[0])):
@@ -120,9 +122,10 @@ def _faults(model: ClusterModel) -> Iterator[PSObject]:
                 yield _fault(kind, "Warning", text, "PhysicalDisk", disk.serial, act, node.name)
     for volume in model.volumes.values():
         if volume.status is VirtualDiskStatus.Detached:
-            text, act = "The volume is inaccessible. Some data may be lost.", [
-                "Check the physical and/or network connectivity of all storage devices."
-            ]
+            text, act = (
+                "The volume is inaccessible. Some data may be lost.",
+                ["Check the physical and/or network connectivity of all storage devices."],
+            )
             yield _fault(f"{_PREFIX}.VirtualDisks.Detached", "Critical", text, "VirtualDisk", volume.name, act)
         elif volume.health is not VolumeHealth.Healthy:
             text = "Some data on this volume isn't fully resilient. It remains accessible."

@@ -13,7 +13,9 @@ _TOKEN: Final = re.compile(
     r"\s*(?:(?P<text>'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\")|(?P<number>-?\d+(?:\.\d+)?)|(?P<mark><>|!=|<=|>=|[=<>()])|"
     r"(?P<word>\w+))"
 )
-_QUERY: Final = re.compile(r"\s*select\s+(?P<what>[\w*,\s]+?)\s+from\s+(?P<name>\w+)(?:\s+where\s+(?P<where>.+))?\s*", re.I | re.S)
+_QUERY: Final = re.compile(
+    r"\s*select\s+(?P<what>[\w*,\s]+?)\s+from\s+(?P<name>\w+)(?:\s+where\s+(?P<where>.+))?\s*", re.I | re.S
+)
 Test = Callable[[object], bool]
 
 

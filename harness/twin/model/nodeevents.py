@@ -64,7 +64,7 @@ class NodeLog:
 
 def log_of(model: ClusterModel, node: Node) -> list[LogEntry]:
     """All events of a node's logs, oldest first."""
-    reader = _Reader(NodeLog(node), members=set(model.nodes), owners={name: "" for name in model.guests})
+    reader = _Reader(NodeLog(node), members=set(model.nodes), owners=dict.fromkeys(model.guests, ""))
     for event in model.events:
         act = _ACTS.get(event.kind)
         if act is not None:
