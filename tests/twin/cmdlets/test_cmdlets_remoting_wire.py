@@ -39,7 +39,7 @@ def test_ntlm_stays_on_its_node(hosting: TwinHosting) -> None:
 def test_credssp_goes_on_once(hosting: TwinHosting) -> None:
     script = (
         "$w = 'hello'; Invoke-Command -ComputerName NODE02 -ScriptBlock {\n"
-        '"$env:COMPUTERNAME $(whoami) $using:w $(Get-Location)"; Invoke-Command -ComputerName NODE01 -ScriptBlock { 1 } }'
+        '"$env:COMPUTERNAME $(whoami) $using:w $(Get-Location)"; Invoke-Command NODE01 { 1 } }'
     )
     reply = ask(hosting, "credssp", script)
     name, user, word, *place = reply.stdout.strip().split()
