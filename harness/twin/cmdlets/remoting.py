@@ -11,7 +11,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from harness.twin.cmdlets.costs import load_costs
 from harness.twin.cmdlets.declaring import Module, classes, property_of, selects
@@ -24,7 +24,7 @@ from harness.twin.shell.arguments import Argument
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.commands.running import InvokeCommand
 from harness.twin.shell.dotnet.reflection import create_block
-from harness.twin.shell.errors import ErrorRecord, ExitSignal, NetException, PSError, limitation
+from harness.twin.shell.errors import ErrorRecord, ExitSignal, NetException, PipelineStopped, PSError, limitation
 from harness.twin.shell.frame import Frame, Streams
 from harness.twin.shell.objects import NOTHING, NoteProperty, PSObject
 from harness.twin.shell.processors import ScriptProcessor
@@ -159,15 +159,27 @@ def run_there(call: Call, link: Link, block: ScriptBlock, given: list[object], p
         call.write_error(_remote_record(error.record, link))
     except ExitSignal:
         link.closed = True
+    except PipelineStopped:
+        if link.alive:
+            raise
+        call.write_error(_lost(call, link))
     finally:
         rs.frames = []
         enter(call.rs)
 
 
+def _lost(call: Call, link: Link) -> ErrorRecord:
+    """The node went away while the command ran; id and text [GK]."""
+    text = (
+        f"[{link.computer}] Processing data from remote server {link.computer} failed with the following error "
+        f"message: The I/O operation has been aborted because of either a thread exit or an application request. {_HELP}"
+    )
+    return call.record(text, "JobFailure", "OpenError", link.computer, _TRANSPORT, command_class="")
+
+
 def _parsed(block: ScriptBlock) -> ScriptBlock:
     """The block, made anew from its text: that is all which travels."""
-    made: Any = create_block(block.text)
-    return made
+    return cast(ScriptBlock, create_block(block.text))
 
 
 def _drive(processor: ScriptProcessor, piped: list[object] | None) -> None:

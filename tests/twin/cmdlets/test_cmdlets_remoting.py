@@ -95,6 +95,14 @@ def test_a_session_keeps_its_variables_until_its_node_restarts(hopping: ShellNod
     assert broken.full_id == "InvokeCommandInvalidSessionState,Microsoft.PowerShell.Commands.InvokeCommandCommand"
 
 
+def test_a_command_dies_with_its_node(hopping: ShellNode) -> None:
+    script = "Invoke-Command NODE02 { Restart-Computer; Start-Sleep 86400 }; 'goes on'"
+    before = hopping.model.now_ns
+    out, (error,), _ = hopping.run(script)
+    assert (out, error.full_id) == (["goes on"], "JobFailure")
+    assert hopping.model.now_ns - before < HOUR
+
+
 def test_what_is_not_simulated_is_said(hopping: ShellNode) -> None:
     for script in (
         "Invoke-Command NODE02 { 1 } -AsJob",
