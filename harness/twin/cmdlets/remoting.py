@@ -170,9 +170,10 @@ def run_there(call: Call, link: Link, block: ScriptBlock, given: list[object], p
 
 def _lost(call: Call, link: Link) -> ErrorRecord:
     """The node went away while the command ran; id and text [GK]."""
+    where = f"[{link.computer}] Processing data from remote server {link.computer}"
     text = (
-        f"[{link.computer}] Processing data from remote server {link.computer} failed with the following error "
-        f"message: The I/O operation has been aborted because of either a thread exit or an application request. {_HELP}"
+        f"{where} failed with the following error message: The I/O operation has been aborted because of either a "
+        f"thread exit or an application request. {_HELP}"
     )
     return call.record(text, "JobFailure", "OpenError", link.computer, _TRANSPORT, command_class="")
 
