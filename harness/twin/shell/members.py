@@ -6,10 +6,18 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.twin.shell.conversion import convert
-from harness.twin.shell.dotnet.registry import NetMethod, NetProperty, call_method, invocation_error, members_of
+from harness.twin.shell.dotnet.registry import (
+    NetMethod,
+    NetProperty,
+    call_method,
+    invocation_error,
+    members_of,
+    net_properties,
+)
 from harness.twin.shell.errors import ErrorRecord, NetError, NetException, PSError, runtime_error
 from harness.twin.shell.objects import (
     NOTHING,
+    AddedNote,
     ComputedProperty,
     Entry,
     Enumerator,
@@ -387,11 +395,7 @@ def property_list(rs: Runspace, value: object) -> list[tuple[str, object]]:
             own = [(name, item) for name, item in value.properties()]
             return own + _extended(rs, value)
         return property_list(rs, value.base) + [(name, item) for name, item in value.properties()]
-    found = [
-        (member.name, _safe(member, value))
-        for member in members_of(type(value)).values()
-        if isinstance(member, NetProperty)
-    ]
+    found = [(member.name, _safe(member, value)) for member in net_properties(value)]
     if isinstance(value, _EXTENSIBLE) and value.extra:
         found += [
             (member.name, read_member(value, member))
@@ -430,6 +434,8 @@ def standard_members(value: PSObject) -> MemberSet | None:
 def attach(value: object, member: Member) -> object:
     """Add a member to a value; a value that cannot carry members is wrapped, and the wrapper is returned."""
     if isinstance(value, PSObject):
+        if value.net_type is not None and type(member) is NoteProperty:
+            member = AddedNote(member.name, member.value)
         value.members[member.name.lower()] = member
         return value
     if isinstance(value, _EXTENSIBLE):

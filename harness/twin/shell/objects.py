@@ -149,6 +149,12 @@ class NoteProperty:
         self.value = value
 
 
+class AddedNote(NoteProperty):
+    """A note that was added to an object of a .NET type: no property of its class."""
+
+    __slots__ = ()
+
+
 class ComputedProperty:
     """A property that is computed when read (``ScriptProperty``, ``AliasProperty``, ``CodeProperty``)."""
 
@@ -412,11 +418,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EnumType:
-    """An enum: full name, labels with their values, and whether labels combine."""
+    """An enum: full name, labels with their values, whether labels combine, and the class of its numbers."""
 
     name: str
     labels: Mapping[str, int]
     flags: bool = False
+    base: type[int] = int
     by_value: dict[int, str] = field(init=False, repr=False)
     by_name: dict[str, str] = field(init=False, repr=False)
 
@@ -441,6 +448,11 @@ class PSEnum:
 
     type: EnumType
     value: int
+
+    @property
+    def number(self) -> int:
+        """The number, of the enum's base type."""
+        return self.type.base(self.value)
 
     @property
     def name(self) -> str:

@@ -14,7 +14,9 @@ from harness.twin.shell.commands import (
     providers,
     running,
     selecting,
+    serializing,
     sorting,
+    typedata,
     variables,
 )
 from harness.twin.shell.commands.table import CORE
@@ -32,6 +34,8 @@ __all__ = [
     "providers",
     "running",
     "selecting",
+    "serializing",
     "sorting",
+    "typedata",
     "variables",
 ]

@@ -1,5 +1,4 @@
-"""``New-Object``, ``Get-Date``, ``New-TimeSpan``, ``Start-Sleep``, ``Add-Member``, ``Get-Member``,
-``Update-TypeData``."""
+"""``New-Object``, ``Get-Date``, ``New-TimeSpan``, ``Start-Sleep``, ``Add-Member``, ``Get-Member``."""
 
 from __future__ import annotations
 
@@ -379,30 +378,6 @@ def script_property(name: str, getter: ScriptBlock, setter: ScriptBlock | None =
 
 def _void(_value: object) -> None:
     """For setters."""
-
-
-@CORE.cmdlet(
-    "Update-TypeData",
-    module=UTILITY,
-    parameters=[
-        Parameter("TypeName", "string", position=0, pipeline="name"),
-        Parameter("MemberType", "string"),
-        Parameter("MemberName", "string"),
-        Parameter("Value", "object"),
-        Parameter("SecondValue", "object"),
-        Parameter("DefaultDisplayPropertySet", "string[]"),
-        Parameter("DefaultDisplayProperty", "string"),
-        Parameter("Force", "switch"),
-    ],
-)
-def update_type_data(call: Call) -> None:
-    """Adds members or a default display to a type, in this session."""
-    table = call.rs.type_data.setdefault(call.text("TypeName").lower(), {})
-    if call.has("MemberName"):
-        name = call.text("MemberName")
-        table[name.lower()] = make_member(call.text("MemberType"), name, call.get("Value"), call.get("SecondValue"))
-    if call.has("DefaultDisplayPropertySet"):
-        table["psstandardmembers"] = PropertySet("DefaultDisplayPropertySet", call.texts("DefaultDisplayPropertySet"))
 
 
 @CORE.cmdlet(

@@ -70,16 +70,22 @@ class NetMethod:
 
 
 class NetProperty:
-    """A property: how it is read, and set."""
+    """A property: how it is read, and set. ``kind`` is ``Property``, or what PowerShell itself adds to the type:
+    ``AliasProperty``, ``ScriptProperty``, ``NoteProperty``."""
 
-    __slots__ = ("getter", "name", "setter")
+    __slots__ = ("getter", "kind", "name", "setter")
 
     def __init__(
-        self, name: str, getter: Callable[[Any], object], setter: Callable[[Any, object], None] | None = None
+        self,
+        name: str,
+        getter: Callable[[Any], object],
+        setter: Callable[[Any, object], None] | None = None,
+        kind: str = "Property",
     ) -> None:
         self.name = name
         self.getter = getter
         self.setter = setter
+        self.kind = kind
 
 
 Members = dict[str, NetProperty | NetMethod]
@@ -90,21 +96,40 @@ _CACHE: Final[dict[type, Members]] = {}
 
 
 def members_of(kind: type) -> Members:
-    """All instance members of values of a Python class, by lower-case name."""
+    """All instance members of values of a Python class, by lower-case name; those of the class itself come first."""
     found = _CACHE.get(kind)
     if found is None:
         found = {}
-        for base in reversed(kind.__mro__):
-            found.update(INSTANCE.get(base, {}))
+        for base in kind.__mro__:
+            for low, member in INSTANCE.get(base, {}).items():
+                found.setdefault(low, member)
         _CACHE[kind] = found
     return found
 
 
+PRESENT: Final[dict[type, Callable[[Any, str], bool]]] = {}
+"""For a class that stands for several .NET ones: whether a value has a property."""
+
+
+def net_properties(value: object) -> list[NetProperty]:
+    """The properties of a value that .NET and PowerShell declare for its type, in order."""
+    present = PRESENT.get(type(value))
+    return [
+        member
+        for low, member in members_of(type(value)).items()
+        if isinstance(member, NetProperty) and (present is None or present(value, low))
+    ]
+
+
 def prop(
-    kind: type, name: str, getter: Callable[[Any], object], setter: Callable[[Any, object], None] | None = None
+    kind: type,
+    name: str,
+    getter: Callable[[Any], object],
+    setter: Callable[[Any, object], None] | None = None,
+    member: str = "Property",
 ) -> None:
     """Declare an instance property."""
-    INSTANCE.setdefault(kind, {})[name.lower()] = NetProperty(name, getter, setter)
+    INSTANCE.setdefault(kind, {})[name.lower()] = NetProperty(name, getter, setter, member)
 
 
 def _method(table: Members, name: str) -> NetMethod:
