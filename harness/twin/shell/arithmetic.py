@@ -13,7 +13,7 @@ from harness.twin.shell.conversion import convert, half_even, parse_number, to_e
 from harness.twin.shell.dateformat import span_of_ticks
 from harness.twin.shell.errors import NetException, PSError, runtime_error
 from harness.twin.shell.numberformat import as_decimal
-from harness.twin.shell.objects import Char, Int64, PSArray, PSEnum, PSHashtable, UInt32, UInt64, bare_value
+from harness.twin.shell.objects import BigInteger, Char, Int64, PSArray, PSEnum, PSHashtable, UInt32, UInt64, bare_value
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import TypeRef, is_null, type_name
 
@@ -64,6 +64,8 @@ def _long(value: int) -> bool:
 
 def _whole(value: int, left: int, right: int) -> Number:
     """The result type of whole arithmetic: wider on overflow, at last a double."""
+    if isinstance(left, BigInteger) or isinstance(right, BigInteger):
+        return BigInteger(value)
     if _long(left) or _long(right):
         if isinstance(left, UInt64) and isinstance(right, UInt64) and 0 <= value < 2**64:
             return UInt64(value)
@@ -110,7 +112,7 @@ def _divide_whole(left: int, right: int, symbol: str) -> Number:
     quotient, rest = divmod(abs(int(left)), abs(int(right)))
     if symbol == "%":
         return _whole(-rest if left < 0 else rest, left, right)
-    if rest:
+    if rest and not isinstance(left, BigInteger) and not isinstance(right, BigInteger):
         return int(left) / int(right)
     return _whole(quotient if (left < 0) == (right < 0) else -quotient, left, right)
 

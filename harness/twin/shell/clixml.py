@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from xml.dom import minidom
 
 from harness.twin.shell.clixmltext import date_text, element, escaped, laid_out, real_text, span_text
@@ -21,6 +21,7 @@ from harness.twin.shell.errors import ErrorRecord, NetError, PSError, net_error
 from harness.twin.shell.memberviews import Shown, adapted, error_notes, extended, message_notes
 from harness.twin.shell.numberformat import decimal_text
 from harness.twin.shell.objects import (
+    BigInteger,
     Byte,
     Char,
     Enumerator,
@@ -126,7 +127,7 @@ class Serializer:
             return f"<B{attributes}>{'true' if value else 'false'}</B>"
         if isinstance(value, Char):
             return f"<C{attributes}>{ord(value)}</C>"
-        if isinstance(value, int):
+        if isinstance(value, int) and kind is not BigInteger:
             tag = _TAGS.get(kind) or ("I32" if -(2**31) <= value < 2**31 else "I64")
             return f"<{tag}{attributes}>{int(value)}</{tag}>"
         if isinstance(value, float):
@@ -251,21 +252,16 @@ class Serializer:
         elif isinstance(bare, MessageRecord):
             inner = self._notes(message_notes(bare), level)
         else:
-            inner = self._properties(
-                [one for one in adapted(bare) if chosen is None or one.name.lower() in chosen], level - 1
-            )
-        notes = [
-            one
-            for one in extended(self.rs, value)
-            if one.instance or chosen is None or one.name.lower() in chosen
-        ]
+            inner = self._properties(_picked(adapted(bare), chosen), level - 1)
+        own = extended(self.rs, value)
+        notes = [one for one in own if one.instance] + _picked([one for one in own if not one.instance], chosen)
         return f"{start}{inner}{self._notes(notes, level)}</Obj>"
 
     @staticmethod
-    def _chosen(rules: TypeRules) -> frozenset[str] | None:
+    def _chosen(rules: TypeRules) -> list[str] | None:
         if (rules.method or "").lower() != "specificproperties" or rules.properties is None:
             return None
-        return frozenset(name.lower() for name in rules.properties)
+        return [name.lower() for name in rules.properties]
 
     def _properties(self, members: list[Shown], level: int) -> str:
         """Properties of a class; the box of an enum's value is new each time it is read."""
@@ -302,8 +298,17 @@ class Serializer:
 
 TEXT_TAGS: Final[dict[type, str]] = {}
 """Classes that are written by their text, and the tag: ``[uri]``."""
-SECRETS: Final[dict[type, object]] = {}
+SECRETS: Final[dict[type, Callable[[Any], str]]] = {}
+"""Classes whose text is written protected: ``[securestring]``."""
 _BAG: Final = ("System.Management.Automation.PSCustomObject", "System.Object")
+
+
+def _picked(members: list[Shown], names: list[str] | None) -> list[Shown]:
+    """The members of these names, in the order of the names."""
+    if names is None:
+        return members
+    by_name = {one.name.lower(): one for one in members}
+    return [by_name[name] for name in names if name in by_name]
 
 
 def _wrap(tag: str, inner: str) -> str:

@@ -93,6 +93,12 @@ class UInt64(int):
     __slots__ = ()
 
 
+class BigInteger(int):
+    """``[bigint]``: a whole number of any size."""
+
+    __slots__ = ()
+
+
 class Single(float):
     """``[single]``."""
 

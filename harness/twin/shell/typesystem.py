@@ -57,7 +57,7 @@ class TypeRef:
     def name(self) -> str:
         """The short name, as ``.Name`` shows it."""
         if self.element is not None:
-            return f"{self.element.name}[]"
+            return self.element.name + self.full_name[len(self.element.full_name) :]
         head = self.full_name.partition("[")[0] if self.arguments else self.full_name
         return head.rpartition(".")[2].rpartition("+")[2]
 
@@ -109,9 +109,9 @@ def find_type(name: str) -> TypeRef | None:
     return TypeRef(full) if full else None
 
 
-def array_of(element: TypeRef) -> TypeRef:
+def array_of(element: TypeRef, rank: int = 1) -> TypeRef:
     """The array type of an element type."""
-    return TypeRef(f"{element.full_name}[]", element)
+    return TypeRef(f"{element.full_name}[{',' * (rank - 1)}]", element)
 
 
 def generic_of(generic: TypeRef, arguments: tuple[TypeRef, ...]) -> TypeRef:
@@ -198,15 +198,15 @@ def type_name(value: object) -> str:
         return type_name(value.base) if value.base is not None else value.net_type or CUSTOM
     if isinstance(value, PSHashtable | NetList | Entry | Enumerator):
         return value.full_name
+    namer = _NAMERS.get(kind)
+    if namer is not None:
+        return namer(value)
     if isinstance(value, PSArray):
         return f"{value.element}[]"
     if isinstance(value, PSEnum):
         return value.type.name
     if isinstance(value, NetException):
         return value.type_name
-    namer = _NAMERS.get(kind)
-    if namer is not None:
-        return namer(value)
     return f"System.{kind.__name__}"
 
 
@@ -222,7 +222,7 @@ def type_chain(value: object) -> tuple[str, ...]:
     fixed = _FIXED_CHAINS.get(name)
     if fixed is not None:
         return fixed
-    if name.endswith("[]"):
+    if name.endswith(("[]", ",]")):
         return (name, "System.Array", "System.Object")
     if isinstance(value, PSEnum):
         return (name, "System.Enum", "System.ValueType", "System.Object")
@@ -269,8 +269,9 @@ def type_ref(value: object) -> TypeRef:
     """``GetType()``."""
     bare = bare_value(value)
     name = type_name(bare)
-    if name.endswith("[]"):
-        return array_of(TypeRef(name[:-2]))
+    if name.endswith(("[]", ",]")):
+        element, _, commas = name.rpartition("[")
+        return array_of(TypeRef(element), len(commas))
     if "`" in name and "[" in name:
         rest = name.partition("[")[2]
         return TypeRef(name, None, tuple(TypeRef(part) for part in rest.rstrip("]").split(",")))

@@ -2,6 +2,40 @@
 
 from __future__ import annotations
 
-from harness.twin.shell.dotnet import collections, dates, reflection, regularexpressions, statics, strings, xmlnodes
+from harness.twin.shell.dotnet import (
+    collectionclasses,
+    collections,
+    credentials,
+    cultures,
+    dates,
+    enums,
+    files,
+    network,
+    reflection,
+    regularexpressions,
+    specialvalues,
+    statics,
+    stringbuilders,
+    strings,
+    xmlnodes,
+    xmlstatics,
+)
 
-__all__ = ["collections", "dates", "reflection", "regularexpressions", "statics", "strings", "xmlnodes"]
+__all__ = [
+    "collectionclasses",
+    "collections",
+    "credentials",
+    "cultures",
+    "dates",
+    "enums",
+    "files",
+    "network",
+    "reflection",
+    "regularexpressions",
+    "specialvalues",
+    "statics",
+    "stringbuilders",
+    "strings",
+    "xmlnodes",
+    "xmlstatics",
+]

@@ -47,14 +47,15 @@ class Groups(NetList):
 class Match(Group):
     """A match."""
 
-    __slots__ = ("groups", "next", "regex", "source")
+    __slots__ = ("groups", "regex", "source", "text")
 
     def __init__(self, regex: NetRegex, match: re.Match[str] | None, source: str) -> None:
         super().__init__("0", match, 0)
         self.regex = regex
         self.source = match
-        seen: set[int] = set()
-        groups: list[Group] = []
+        self.text = source
+        seen: set[int] = {0}
+        groups: list[Group] = [self]
         for name, number in regex.numbers.items():
             shown = next((key for key, value in regex.pattern.groupindex.items() if value == number), name)
             if number not in seen:
@@ -97,6 +98,17 @@ method(Groups, "get_Item", "string name", "int groupnum")(
         else (this[key] if 0 <= key < len(this) else Group(str(key), None, 0))
     )
 )
+
+
+@method(Match, "NextMatch")
+def next_match(this: Match) -> Match:
+    """The match after this one; an unsuccessful one when there is none."""
+    if this.source is None:
+        return this
+    start = this.source.end() + (1 if this.source.end() == this.source.start() else 0)
+    return Match(this.regex, this.regex.pattern.search(this.text, start) if start <= len(this.text) else None, this.text)
+
+
 method(Match, "Result", "string replacement")(lambda this, text: expand_replacement(this.regex, text)(this.source))
 
 

@@ -283,9 +283,6 @@ static(WILDCARD, "ContainsWildcardCharacters", "string pattern")(lambda text: an
 static("System.Object", "ReferenceEquals", "object objA, object objB")(
     lambda left, right: left is right or (isinstance(left, int | str) and left == right)
 )
-static_prop("System.Globalization.CultureInfo", "InvariantCulture", lambda: "")
-static_prop("System.Globalization.CultureInfo", "CurrentCulture", lambda: "en-US")
-static("System.Globalization.CultureInfo", "GetCultureInfo", "string name")(lambda name: name)
 static("System.GC", "Collect")(lambda: NOTHING)
 static_prop("System.DateTime", "Now", lambda: current().local_now)
 static_prop("System.DateTime", "UtcNow", lambda: current().host.now())

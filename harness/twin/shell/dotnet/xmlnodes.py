@@ -83,8 +83,14 @@ def parse_xml(text: str) -> Any:
     body = re.sub(r"(<\?xml[^>]*?)\s+encoding=[\"'][^\"']*[\"']", r"\1", plain, count=1)
     document = minidom.parseString(body.encode("utf-8"))  # noqa: S318 - lab data
     _drop_blanks(document)
-    document.declaration_text = declaration.group(1) if declaration else ""  # type: ignore[attr-defined]
+    document.declaration_text = _declaration(declaration.group(1)) if declaration else ""  # type: ignore[attr-defined]
     return document
+
+
+def _declaration(text: str) -> str:
+    """A declaration as a document keeps it: its parts in double quotes."""
+    parts = re.findall(r"(\w+)\s*=\s*[\"']([^\"']*)[\"']", text)
+    return f"<?xml {' '.join(f'{name}={chr(34)}{value}{chr(34)}' for name, value in parts)}?>"
 
 
 def _drop_blanks(node: Any) -> None:
