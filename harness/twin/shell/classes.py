@@ -14,7 +14,7 @@ from harness.twin.shell.conversion import convert, to_integer
 from harness.twin.shell.errors import PSError, runtime_error
 from harness.twin.shell.frame import Frame
 from harness.twin.shell.invocation import call_block, one_value
-from harness.twin.shell.objects import NOTHING, EnumType, NoteProperty, PSHashtable, PSMethod, PSObject
+from harness.twin.shell.objects import NOTHING, EnumType, HiddenProperty, NoteProperty, PSHashtable, PSMethod, PSObject
 from harness.twin.shell.scope import Scope
 from harness.twin.shell.scriptblock import Evaluate, Run, ScriptBlock
 from harness.twin.shell.staticmembers import default_of
@@ -32,6 +32,7 @@ class ClassMember:
     block: ScriptBlock | None = None
     parameters: int = 0
     static: bool = False
+    hidden: bool = False
     void: bool = False
     base_arguments: tuple[Evaluate, ...] = ()
 
@@ -153,6 +154,7 @@ def _members(compiler: Compiler, node: TypeDefinitionAst) -> list[ClassMember]:
                     member.property_type.type_name if member.property_type is not None else None,
                     compiler.expr(member.initial_value) if member.initial_value is not None else None,
                     static=member.is_static,
+                    hidden=member.is_hidden,
                 )
             )
         elif isinstance(member, FunctionMemberAst) and member.body is not None:
@@ -195,7 +197,8 @@ def new_instance(frame: Frame, wanted: TypeRef, arguments: Sequence[object]) -> 
                 value = member.initial(frame) if member.initial is not None else _default(frame, member)
                 if member.initial is not None and member.type is not None:
                     value = cast_to_class(frame, value, resolve(member.type, frame))
-                made.members[member.name.lower()] = NoteProperty(member.name, value)
+                kind = HiddenProperty if member.hidden else NoteProperty
+                made.members[member.name.lower()] = kind(member.name, value)
     for one in chain:
         for member in one.methods:
             if not member.static:

@@ -199,10 +199,11 @@ class Serializer:
         text = value.text if isinstance(value, PSObject) and isinstance(value.text, str) else None
         names = type_chain(value)
         changed = names != type_chain(primitive)
-        notes = self._notes(extended(self.rs, value, instance_only=True), level)
-        if not notes and not changed and text is None:
+        own = extended(self.rs, value, instance_only=True)
+        if not own and not changed and text is None:
             return self._primitive(primitive, attributes) or inner
-        return f"{self._start(value, attributes, names if changed else (), text)}{inner}{notes}</Obj>"
+        start = self._start(value, attributes, names if changed else (), text)
+        return f"{start}{inner}{self._notes(own, level)}</Obj>"
 
     def _as_text(self, value: object, rules: TypeRules, attributes: str, level: int) -> str:
         """What lies below the depth, or asks to be written as text; notes stay with it."""

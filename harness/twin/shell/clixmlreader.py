@@ -1,7 +1,7 @@
 """Reads CLIXML: what comes back is alive only when simple; other objects are bags with the properties they had.
 
-Type names get the prefix ``Deserialized.``; lists become an ``ArrayList``, dictionaries a ``Hashtable`` [measured]. A few
-types are rebuilt from what was written of them (``REBUILT``).
+Type names get the prefix ``Deserialized.``; lists become an ``ArrayList``, dictionaries a ``Hashtable`` [measured].
+A few types are rebuilt from what was written of them (``REBUILT``).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from harness.twin.shell.conversion import INTEGERS
 from harness.twin.shell.dotnet.registry import static
 from harness.twin.shell.dotnet.xmlnodes import parse_xml
 from harness.twin.shell.errors import NetError, PSError, net_error
+from harness.twin.shell.memberviews import FROM_TYPES
 from harness.twin.shell.objects import (
-    NOTHING,
     AddedNote,
     Byte,
     Char,
@@ -39,17 +39,15 @@ from harness.twin.shell.objects import (
     Version,
 )
 from harness.twin.shell.records import ProgressRecord
-from harness.twin.shell.text import net_text
-from harness.twin.shell.typesystem import CUSTOM
+from harness.twin.shell.text import READ_BAG
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
+_ENUM: Final = "Deserialized.System.Enum"
 NAMESPACE: Final = "{http://schemas.microsoft.com/powershell/2004/04}"
 PREFIX: Final = "Deserialized."
 DEEPEST: Final = 50
-BAG: Final = "System.Management.Automation.PSObject"
-"""The type that an object read with properties of its class shows."""
 
 
 def malformed(text: str) -> NetError:
@@ -209,6 +207,8 @@ class Reader:
                 self._base(made, child, tag, named)
         if made.base is not None and not named:
             made.type_names = _chain_of(made.base)
+        if made.base is not None and _ENUM in made.type_names:
+            made.members["value"] = ComputedProperty("Value", lambda _this: made.text, detail=FROM_TYPES)
         return self._rebuilt(made)
 
     def _names(self, node: Element, tag: str) -> tuple[str, ...]:
@@ -236,7 +236,7 @@ class Reader:
         made.members["tostring"] = PSMethod("ToString", lambda _this: text)
 
     def _properties(self, made: PSObject, node: Element) -> None:
-        made.net_type = BAG
+        made.net_type = READ_BAG
         for child in node:
             name = _name_of(child)
             value = self.one(child)
@@ -370,6 +370,3 @@ def deserialize(text: str) -> object:
     """``[PSSerializer]::Deserialize``: the one object, or all of them."""
     found = Reader().document(text)
     return found if len(found) > 1 else found[0] if found else None
-
-
-__all__ = ["CUSTOM", "EXTRA_READERS", "NOTHING", "REBUILT", "ComputedProperty", "Reader", "deserialize", "net_text"]

@@ -21,6 +21,7 @@ from harness.twin.shell.objects import (
     ComputedProperty,
     Entry,
     Enumerator,
+    HiddenProperty,
     Member,
     MemberSet,
     NoteProperty,
@@ -103,7 +104,8 @@ def _object_member(rs: Runspace, value: PSObject, low: str) -> object:
             return BoundMethod(member.name, value, [member.signature])
         return read_member(value, member)
     if value.base is not None:
-        return find_member(rs, value.base, low)
+        own = INTRINSICS.get(low)
+        return find_member(rs, value.base, low) if own is None else own(value)
     found = members_of(PSObject).get(low)
     if isinstance(found, NetProperty):
         return found.getter(value)
@@ -391,14 +393,16 @@ def method_not_found(value: object, name: str) -> PSError:
 def property_list(rs: Runspace, value: object) -> list[tuple[str, object]]:
     """Names and values of all properties of a value, in the order of ``PSObject.Properties``."""
     if isinstance(value, PSObject):
-        if value.base is None:
-            own = [(name, item) for name, item in value.properties()]
-            return own + _extended(rs, value)
-        return property_list(rs, value.base) + [(name, item) for name, item in value.properties()]
+        own = [
+            (member.name, _safely(value, member))
+            for member in list(value.members.values())
+            if isinstance(member, NoteProperty | ComputedProperty) and not isinstance(member, HiddenProperty)
+        ]
+        return (own if value.base is None else property_list(rs, value.base) + own) + _extended(rs, value)
     found = [(member.name, _safe(member, value)) for member in net_properties(value)]
     if isinstance(value, _EXTENSIBLE) and value.extra:
         found += [
-            (member.name, read_member(value, member))
+            (member.name, _safely(value, member))
             for member in value.extra.values()
             if isinstance(member, NoteProperty | ComputedProperty)
         ]
@@ -411,11 +415,19 @@ def _extended(rs: Runspace, value: object) -> list[tuple[str, object]]:
     found: list[tuple[str, object]] = []
     for name in type_chain(value):
         found.extend(
-            (member.name, read_member(value, member))
+            (member.name, _safely(value, member))
             for member in rs.type_data.get(name.lower(), {}).values()
             if isinstance(member, NoteProperty | ComputedProperty)
         )
     return found
+
+
+def _safely(value: object, member: Member) -> object:
+    """A property's value; nothing when its getter fails."""
+    try:
+        return read_member(value, member)
+    except (NetError, PSError):
+        return None
 
 
 def _safe(member: NetProperty, value: object) -> object:

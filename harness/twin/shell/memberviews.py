@@ -25,6 +25,8 @@ from harness.twin.shell.typesystem import ENUMS, type_chain
 if TYPE_CHECKING:
     from harness.twin.shell.runspace import Runspace
 
+FROM_TYPES: Final = "types.ps1xml"
+"""The detail of a computed member that the type gives, not the object."""
 _CATEGORY: Final = ENUMS["system.management.automation.errorcategory"]
 
 
@@ -77,7 +79,9 @@ def extended(rs: Runspace, value: object, instance_only: bool = False) -> list[S
         found = [
             Shown.of(member, value)
             for member in value.members.values()
-            if isinstance(member, NoteProperty | ComputedProperty | MemberSet) and not (keep and _of_class(member))
+            if isinstance(member, NoteProperty | ComputedProperty | MemberSet)
+            and not (keep and _of_class(member))
+            and getattr(member, "detail", None) != FROM_TYPES
         ]
     elif isinstance(value, PSHashtable | ErrorRecord | NetException) and value.extra:
         found = [

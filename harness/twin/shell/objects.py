@@ -161,6 +161,12 @@ class AddedNote(NoteProperty):
     __slots__ = ()
 
 
+class HiddenProperty(NoteProperty):
+    """A property of a script's class that is not listed (``hidden``)."""
+
+    __slots__ = ()
+
+
 class ComputedProperty:
     """A property that is computed when read (``ScriptProperty``, ``AliasProperty``, ``CodeProperty``)."""
 

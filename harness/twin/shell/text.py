@@ -24,6 +24,8 @@ from harness.twin.shell.objects import (
 )
 from harness.twin.shell.typesystem import TypeRef, type_name, type_text
 
+READ_BAG: Final = "System.Management.Automation.PSObject"
+"""The class of an object that was read from CLIXML with properties of its former class."""
 _TEXTS: Final[dict[type, Callable[[object], str]]] = {}
 
 
@@ -80,7 +82,12 @@ def set_separator(read: Callable[[], str]) -> None:
 
 
 def object_text(value: PSObject, separator: str | None = None) -> str:
-    """An object inside a string: its own text, what it wraps, or ``@{Name=Value; …}``."""
+    """An object inside a string: its own text, what it wraps, or ``@{Name=Value; …}``.
+
+    A simple value that is wrapped is shown by itself, whatever text it brought along [measured].
+    """
+    if isinstance(value.base, str | int | float | Decimal | datetime):
+        return to_text(value.base, separator)
     method = value.members.get("tostring")
     if isinstance(method, PSMethod):
         return to_text(method.call(value))
@@ -88,7 +95,7 @@ def object_text(value: PSObject, separator: str | None = None) -> str:
         return value.text if isinstance(value.text, str) else value.text()
     if value.base is not None:
         return to_text(value.base, separator)
-    if value.net_type is None:
+    if value.net_type is None or value.net_type == READ_BAG:
         return custom_text(value)
     return value.net_type
 

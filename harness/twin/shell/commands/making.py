@@ -19,6 +19,7 @@ from harness.twin.shell.objects import (
     LOCAL,
     NOTHING,
     ComputedProperty,
+    EnumType,
     Member,
     MemberSet,
     NoteProperty,
@@ -150,6 +151,9 @@ def unix_date(moment: datetime, template: str) -> str:
     return out
 
 
+_HINT = EnumType("Microsoft.PowerShell.Commands.DisplayHintType", {"Date": 0, "Time": 1, "DateTime": 2})
+
+
 @CORE.cmdlet(
     "Get-Date",
     module=UTILITY,
@@ -198,10 +202,8 @@ def get_date(call: Call) -> Iterable[object]:
             ) from None
     elif call.has("UFormat"):
         yield unix_date(moment, call.text("UFormat").lstrip("+"))
-    elif call.has("DisplayHint") and call.text("DisplayHint") != "DateTime":
-        yield attach(moment, NoteProperty("DisplayHint", call.text("DisplayHint")))
     else:
-        yield moment
+        yield attach(moment, NoteProperty("DisplayHint", _HINT(call.text("DisplayHint", "DateTime"))))
 
 
 @CORE.cmdlet(

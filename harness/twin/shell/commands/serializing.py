@@ -48,9 +48,7 @@ def _failed(call: Call, fault: NetError) -> PSError:
     parameters=[
         *_PATHS,
         Parameter("Depth", "int", minimum=1, maximum=2**31 - 1),
-        Parameter(
-            "InputObject", "object", mandatory=True, pipeline="value", allow_null=True, allow_empty=True
-        ),
+        Parameter("InputObject", "object", mandatory=True, pipeline="value", allow_null=True, allow_empty=True),
         Parameter("Encoding", "string", values=tuple(_CODECS)),
         Parameter("Force", "switch"),
         Parameter("NoClobber", "switch", aliases=("NoOverwrite",)),
@@ -90,9 +88,7 @@ class ExportClixml(Command):
     module=UTILITY,
     default_set="ByPath",
     parameters=[
-        Parameter(
-            "Path", "string[]", position=0, mandatory=True, pipeline=("value", "name"), sets=("ByPath",)
-        ),
+        Parameter("Path", "string[]", position=0, mandatory=True, pipeline=("value", "name"), sets=("ByPath",)),
         Parameter(
             "LiteralPath", "string[]", mandatory=True, pipeline="name", aliases=("PSPath",), sets=("ByLiteralPath",)
         ),

@@ -62,9 +62,7 @@ def update_type_data(call: Call) -> None:
         return
     if call.has("MemberName"):
         member = call.text("MemberName")
-        table[member.lower()] = make_member(
-            call.text("MemberType"), member, call.get("Value"), call.get("SecondValue")
-        )
+        table[member.lower()] = make_member(call.text("MemberType"), member, call.get("Value"), call.get("SecondValue"))
     if call.has("DefaultDisplayPropertySet"):
         table["psstandardmembers"] = PropertySet("DefaultDisplayPropertySet", call.texts("DefaultDisplayPropertySet"))
     call.rs.type_rules[low] = _with(call, rules)

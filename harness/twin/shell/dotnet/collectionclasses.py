@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from harness.twin.shell.conversion import caster, convert, to_integer
-from harness.twin.shell.dotnet.registry import constructor, method, prop
+from harness.twin.shell.dotnet.registry import PRESENT, constructor, method, prop
 from harness.twin.shell.errors import net_error
 from harness.twin.shell.grids import Grid
 from harness.twin.shell.members import ADAPTERS, MISSING
@@ -113,6 +113,7 @@ for _label, _getter in (
     ("IsReadOnly", lambda _this: False),
 ):
     prop(BitArray, _label, _getter)
+PRESENT[BitArray] = lambda _this, low: low in ("length", "count", "syncroot", "issynchronized", "isreadonly")
 method(BitArray, "Get", "int index")(lambda this, at: this[at])
 
 
@@ -263,6 +264,9 @@ def _change(this: SetList, items: list[object]) -> object:
     return NOTHING
 
 
+PRESENT[SetList] = lambda _this, low: low == "count"
+PRESENT[LinkedList] = lambda _this, low: low in ("count", "first", "last")
+PRESENT[ReadOnlyList] = lambda _this, low: low == "count"
 method(SetList, "Contains", "object item")(lambda this, value: value in this)
 method(SetList, "UnionWith", "object other")(
     lambda this, other: _change(this, list(dict.fromkeys([*this, *_values(other)])))

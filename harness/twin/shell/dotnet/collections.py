@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.twin.shell.comparison import equals
 from harness.twin.shell.conversion import caster, convert, to_bool, to_integer
-from harness.twin.shell.dotnet.registry import constructor, method, prop, static
+from harness.twin.shell.dotnet.registry import PRESENT, constructor, method, prop, static
 from harness.twin.shell.errors import net_error, runtime_error
 from harness.twin.shell.invocation import call_block, one_value, value_runner
 from harness.twin.shell.members import LIST_METHODS, get_member, invoke_member
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from harness.twin.shell.runspace import Runspace
 
 _INT: Final = TypeRef("System.Int32")
-prop(list, "Count", len)
 prop(list, "Length", len)
 prop(list, "LongLength", len)
 prop(list, "Rank", lambda _this: 1)
@@ -30,6 +29,31 @@ prop(list, "SyncRoot", lambda this: this)
 prop(list, "IsReadOnly", lambda _this: False)
 prop(list, "IsFixedSize", lambda this: not isinstance(this, NetList))
 prop(list, "IsSynchronized", lambda _this: False)
+prop(list, "Count", len, member="AliasProperty")
+prop(NetList, "Capacity", lambda this: max(4, 1 << (len(this) - 1).bit_length()) if this else 0)
+prop(NetList, "Count", len)
+prop(NetList, "IsFixedSize", lambda _this: False)
+prop(NetList, "IsReadOnly", lambda _this: False)
+prop(NetList, "IsSynchronized", lambda _this: False)
+prop(NetList, "SyncRoot", lambda this: this)
+_OWN: Final = {
+    "ArrayList": frozenset(("capacity", "count", "isfixedsize", "isreadonly", "issynchronized", "syncroot")),
+    "List": frozenset(("capacity", "count")),
+    "Queue": frozenset(("count", "issynchronized", "syncroot")),
+    "Stack": frozenset(("count", "issynchronized", "syncroot")),
+}
+_COUNT: Final = frozenset(("count",))
+
+
+def _has(this: NetList, low: str) -> bool:
+    """Whether a list class declares a property."""
+    name = this.full_name
+    head = name.partition("`")[0].rpartition(".")[2]
+    own = _COUNT if "`" in name and head != "List" else _OWN.get(head, _COUNT)
+    return low in own
+
+
+PRESENT[NetList] = _has
 
 
 def _same(left: object, right: object) -> bool:

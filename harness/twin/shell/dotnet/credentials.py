@@ -81,7 +81,7 @@ class Credential:
 
     def __init__(self, user: str, password: SecureString) -> None:
         if not user:
-            text = "Cannot process argument because the value of argument \"userName\" is not valid."
+            text = 'Cannot process argument because the value of argument "userName" is not valid.'
             raise net_error("System.Management.Automation.PSArgumentException", text)
         self.user = user
         self.password = password
@@ -115,9 +115,9 @@ prop(NetworkCredential, "UserName", lambda this: this.user)
 prop(NetworkCredential, "Password", lambda this: this.password)
 prop(NetworkCredential, "SecurePassword", lambda this: SecureString(this.password))
 prop(NetworkCredential, "Domain", lambda this: this.domain)
-constructor(
-    _NETWORK, "", "string userName, object password", "string userName, object password, string domain"
-)(NetworkCredential)
+constructor(_NETWORK, "", "string userName, object password", "string userName, object password, string domain")(
+    NetworkCredential
+)
 
 
 @caster(CREDENTIAL)

@@ -118,9 +118,7 @@ def to_culture(value: object, target: TypeRef) -> object:
         return _culture(value)
     except NetError as fault:
         inner = fault.exception
-        raise bad_cast(
-            value, target, "InvalidCastConstructorTargetInvocationException", inner.message, inner
-        ) from None
+        raise bad_cast(value, target, "InvalidCastConstructorTargetInvocationException", inner.message, inner) from None
 
 
 def _rebuilt(made: PSObject) -> object:

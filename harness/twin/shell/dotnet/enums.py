@@ -18,7 +18,6 @@ def _valued(pairs: str) -> Mapping[str, int]:
 
 
 _PLAIN: Final[dict[str, Mapping[str, int]]] = {
-    "Microsoft.PowerShell.Commands.DisplayHintType": _counted("Date Time DateTime"),
     "System.UriKind": _counted("RelativeOrAbsolute Absolute Relative"),
     "System.UriHostNameType": _counted("Unknown Basic Dns IPv4 IPv6"),
     "System.PlatformID": _valued("Win32S=0 Win32Windows=1 Win32NT=2 WinCE=3 Unix=4 Xbox=5 MacOSX=6"),
@@ -36,9 +35,7 @@ _PLAIN: Final[dict[str, Mapping[str, int]]] = {
     "System.Diagnostics.ProcessPriorityClass": _valued(
         "Normal=32 Idle=64 High=128 RealTime=256 BelowNormal=16384 AboveNormal=32768"
     ),
-    "System.Diagnostics.EventLogEntryType": _valued(
-        "Error=1 Warning=2 Information=4 SuccessAudit=8 FailureAudit=16"
-    ),
+    "System.Diagnostics.EventLogEntryType": _valued("Error=1 Warning=2 Information=4 SuccessAudit=8 FailureAudit=16"),
     "System.ServiceProcess.ServiceControllerStatus": _counted(
         "Stopped StartPending StopPending Running ContinuePending PausePending Paused", 1
     ),

@@ -22,7 +22,9 @@ _PORTS: Final = {"http": 80, "https": 443, "ftp": 21, "ldap": 389, "file": -1, "
 _HOST_KIND: Final = ENUMS["system.urihostnametype"]
 _KIND: Final = ENUMS["system.urikind"]
 _ABSOLUTE: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+):(.*)$", re.DOTALL)
-_AUTHORITY: Final = re.compile(r"^//(?:([^@/?#]*)@)?(\[[^\]]*\]|[^:/?#]*)(?::(\d*))?([^?#]*)(\?[^#]*)?(#.*)?$", re.DOTALL)
+_AUTHORITY: Final = re.compile(
+    r"^//(?:([^@/?#]*)@)?(\[[^\]]*\]|[^:/?#]*)(?::(\d*))?([^?#]*)(\?[^#]*)?(#.*)?$", re.DOTALL
+)
 _RESERVED: Final = "!*'();:@&=+$,/?#[]"
 _FREE: Final = re.compile(r"%(2[DdEe]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe])")
 
@@ -213,7 +215,9 @@ def to_uri(value: object, target: TypeRef) -> Uri | None:
         return Uri(to_text(value))
     except NetError as fault:
         text = fault.exception.message
-        raise bad_cast(value, target, "InvalidCastConstructorTargetInvocationException", text, fault.exception) from None
+        raise bad_cast(
+            value, target, "InvalidCastConstructorTargetInvocationException", text, fault.exception
+        ) from None
 
 
 static(URI, "EscapeDataString", "string stringToEscape")(lambda text: quote(text, safe="-_.~"))

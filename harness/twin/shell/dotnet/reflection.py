@@ -233,8 +233,9 @@ prop(InformationRecord, "Source", lambda this: this.source)
 prop(InformationRecord, "Tags", lambda this: NetList(this.tags, "System.Collections.Generic.List`1[System.String]"))
 prop(HostText, "Message", lambda this: this.message)
 prop(HostText, "NoNewLine", lambda this: this.no_newline)
-prop(HostText, "ForegroundColor", lambda this: this.foreground)
-prop(HostText, "BackgroundColor", lambda this: this.background)
+_COLOR: Final = ENUMS["system.consolecolor"]
+prop(HostText, "ForegroundColor", lambda this: _COLOR(this.foreground) if this.foreground else None)
+prop(HostText, "BackgroundColor", lambda this: _COLOR(this.background) if this.background else None)
 
 # -------------------------------------------------------------------------------------------------- script blocks
 

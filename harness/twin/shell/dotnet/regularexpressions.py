@@ -106,7 +106,9 @@ def next_match(this: Match) -> Match:
     if this.source is None:
         return this
     start = this.source.end() + (1 if this.source.end() == this.source.start() else 0)
-    return Match(this.regex, this.regex.pattern.search(this.text, start) if start <= len(this.text) else None, this.text)
+    return Match(
+        this.regex, this.regex.pattern.search(this.text, start) if start <= len(this.text) else None, this.text
+    )
 
 
 method(Match, "Result", "string replacement")(lambda this, text: expand_replacement(this.regex, text)(this.source))

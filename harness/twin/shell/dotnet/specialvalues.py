@@ -6,11 +6,13 @@ import math
 import struct
 from typing import Final
 
+from harness.twin.shell.clixmlreader import REBUILT
 from harness.twin.shell.conversion import caster, no_cast
-from harness.twin.shell.dotnet.registry import method, prop, static, static_prop
+from harness.twin.shell.dotnet.registry import constructor, method, prop, static, static_prop
 from harness.twin.shell.errors import net_error
 from harness.twin.shell.numberformat import format_number
 from harness.twin.shell.objects import NOTHING, BigInteger, Reference, Single
+from harness.twin.shell.switches import Switch
 from harness.twin.shell.text import register_text
 from harness.twin.shell.typesystem import TypeRef, is_null, register_type, register_value_type
 
@@ -42,6 +44,16 @@ register_text(NullString, lambda _value: "")
 static_prop("System.DBNull", "Value", lambda: DATABASE_NULL)
 static_prop(_LANGUAGE, "Value", lambda: NULL_STRING)
 static_prop("System.Management.Automation.Internal.AutomationNull", "Value", lambda: NOTHING)
+
+_SWITCH: Final = "System.Management.Automation.SwitchParameter"
+register_value_type(Switch, _SWITCH, (_SWITCH, "System.ValueType", "System.Object"))
+register_text(Switch, str)
+prop(Switch, "IsPresent", lambda this: this.present)
+method(Switch, "ToBool")(lambda this: this.present)
+method(Switch, "ToString")(str)
+static_prop(_SWITCH, "Present", lambda: Switch(True))
+constructor(_SWITCH, "bool isPresent")(Switch)
+REBUILT[_SWITCH.lower()] = lambda made: Switch(made.get("IsPresent") is True)
 
 # -------------------------------------------------------------------------------------------------- numbers of any size
 

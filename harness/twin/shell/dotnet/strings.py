@@ -63,7 +63,6 @@ def _units(text: str) -> str:
     return "".join(chr(data[at] << 8 | data[at + 1]) for at in range(0, len(data), 2))
 
 
-
 method(str, "Chars", "int index")(lambda this, at: Char(this[at]))
 method(str, "get_Chars", "int index")(lambda this, at: Char(this[at]))
 method(str, "Clone")(lambda this: this)

@@ -44,9 +44,7 @@ def to_span(text: str) -> timedelta:
     try:
         return read_span(text)
     except ValueError:
-        raise net_error(
-            "System.FormatException", f"The string '{text}' is not a valid TimeSpan value."
-        ) from None
+        raise net_error("System.FormatException", f"The string '{text}' is not a valid TimeSpan value.") from None
 
 
 @static(CONVERT, "ToDateTime", "string s", "string s, object option")
@@ -55,9 +53,7 @@ def to_moment(text: str, _option: object = None) -> datetime:
     try:
         return read_date(text)
     except ValueError:
-        raise net_error(
-            "System.FormatException", f"The string '{text}' is not a valid AllXsd value."
-        ) from None
+        raise net_error("System.FormatException", f"The string '{text}' is not a valid AllXsd value.") from None
 
 
 @static(CONVERT, "ToBoolean", "string s")

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from harness.twin.shell.dateformat import format_date
+from harness.twin.shell.dotnet.regularexpressions import Group, Match
+from harness.twin.shell.formatting.cells import UNNAMED
 from harness.twin.shell.formatting.views import Column, register_text_view, register_type, register_view
-from harness.twin.shell.text import net_text
+from harness.twin.shell.objects import PSObject, bare_value
+from harness.twin.shell.text import net_text, to_text
 
 _ENTRY = [Column("Name", "Key", 30), Column("Value", "Value")]
 register_view("System.Collections.DictionaryEntry", table=_ENTRY, list=[Column("Name", "Key"), "Value"], auto=False)
-register_text_view("System.DateTime", lambda value: f"{format_date(value, 'D')} {format_date(value, 'T')}")  # type: ignore[arg-type]
+UNNAMED.update({Group, Match})
+
+
+def _moment(value: object) -> str:
+    """A date as its ``DisplayHint`` wants it."""
+    moment = bare_value(value)
+    assert isinstance(moment, datetime)  # noqa: S101 - the view of dates
+    hint = to_text(value.get("DisplayHint")) if isinstance(value, PSObject) else ""
+    parts = {"Date": ("D",), "Time": ("T",)}.get(hint, ("D", "T"))
+    return " ".join(format_date(moment, part) for part in parts)
+
+
+register_text_view("System.DateTime", _moment)
 register_view(
     "System.Version",
     table=[Column("Major", width=6), Column("Minor", width=6), Column("Build", width=6), Column("Revision", width=8)],

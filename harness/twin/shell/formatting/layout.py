@@ -33,7 +33,7 @@ def table_widths(columns: Sequence[TableColumn], rows: Sequence[Row], width: int
         if column.width:
             widths.append(column.width)
         elif column.auto:
-            cells = [len(one_line(row.cells[at])) for row in rows if row.text is None]
+            cells = [len(row.cells[at]) for row in rows if row.text is None]
             widths.append(max([len(column.label), *cells, 1]))
         else:
             widths.append(0)
@@ -111,7 +111,7 @@ def table_lines(
     rights = [columns[at].right for at in shown]
     lines: list[str] = []
     if headers and shown:
-        labels = [_pieces(columns[at].label, widths[at]) for at in shown]
+        labels = [_wrapped(columns[at].label, widths[at], False) for at in shown]
         lines += _band(labels, sizes, rights)
         lines += _band([["-" * min(len(columns[at].label), widths[at])] for at in shown], sizes, rights)
     for row in rows:

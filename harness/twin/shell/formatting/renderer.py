@@ -133,15 +133,15 @@ class Renderer:
             return
         if isinstance(bare, list | Enumerator):
             for one in list(bare) if isinstance(bare, list) else list(bare.items):
-                self._object(one)
+                if is_null(one):
+                    self._text("")
+                else:
+                    self._object(one)
             return
         self._object(item)
 
     def _object(self, item: object) -> None:
         if is_null(item):
-            return
-        if isinstance(item, list):
-            self._text(to_text(item)) if not item else [self._object(one) for one in item]  # type: ignore[func-returns-value]
             return
         if is_text(item):
             bare = bare_value(item)
@@ -183,6 +183,8 @@ class Renderer:
     def text_of(self, item: object) -> str:
         """What a value that is shown as text is."""
         bare = bare_value(item)
+        if isinstance(item, PSObject) and item.base is not None and isinstance(item.text, str):
+            return item.text
         if isinstance(bare, ErrorRecord):
             view = self.rs.global_scope.value("errorview")
             if to_text(view).lower() == "categoryview":
