@@ -13,7 +13,21 @@ from harness.twin.shell.conversion import convert, half_even, parse_number, to_e
 from harness.twin.shell.dateformat import span_of_ticks
 from harness.twin.shell.errors import NetException, PSError, runtime_error
 from harness.twin.shell.numberformat import as_decimal
-from harness.twin.shell.objects import BigInteger, Char, Int64, PSArray, PSEnum, PSHashtable, UInt32, UInt64, bare_value
+from harness.twin.shell.objects import (
+    BigInteger,
+    Byte,
+    Char,
+    Int16,
+    Int64,
+    PSArray,
+    PSEnum,
+    PSHashtable,
+    SByte,
+    UInt16,
+    UInt32,
+    UInt64,
+    bare_value,
+)
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import TypeRef, is_null, type_name
 
@@ -283,11 +297,25 @@ def bitwise(left: object, right: object, combine: Callable[[int, int], int]) -> 
     return Int64(result) if _long(first) or _long(second) else result
 
 
+_NARROW: Final[dict[type, tuple[int, bool]]] = {
+    Byte: (8, False),
+    SByte: (8, True),
+    Int16: (16, True),
+    UInt16: (16, False),
+}
+
+
 def shift(left: object, right: object, to_left: bool) -> object:
     """``-shl``, ``-shr``, within the width of the left side."""
     number, count = _bits(left), int(_bits(right))
     width = 64 if _long(number) else 32
     count %= width
+    bare = bare_value(left)
+    narrow = _NARROW.get(type(bare))
+    if narrow is not None:  # the result keeps the type of the left side, and what does not fit is lost [measured]
+        bits, signed = narrow
+        moved = (int(number) << count if to_left else int(number) >> count) & ((1 << bits) - 1)
+        return type(bare)(moved - (1 << bits) if signed and moved >> (bits - 1) else moved)  # type: ignore[call-arg]
     if not to_left:
         shifted = int(number) >> count
     else:

@@ -46,7 +46,7 @@ from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.session import current
 from harness.twin.shell.text import net_text, to_text
 from harness.twin.shell.typerules import TypeRules, rules_of
-from harness.twin.shell.typesystem import is_null, type_chain
+from harness.twin.shell.typesystem import is_null, qualified_name, type_chain
 
 if TYPE_CHECKING:
     from harness.twin.shell.runspace import Runspace
@@ -192,7 +192,7 @@ class Serializer:
             return f'<TNRef RefId="{known}" />'
         number = len(self._types)
         self._types[chain] = number
-        return f'<TN RefId="{number}">{"".join(element("T", name) for name in chain)}</TN>'
+        return f'<TN RefId="{number}">{"".join(element("T", qualified_name(name)) for name in chain)}</TN>'
 
     def _wrapped(self, value: object, primitive: object, inner: str, attributes: str, level: int) -> str:
         """A simple value that carries notes, other type names or a text of its own."""

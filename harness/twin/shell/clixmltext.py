@@ -70,10 +70,10 @@ def read_date(text: str) -> datetime:
     found = _DATE.fullmatch(text.strip())
     if found is None:
         raise ValueError(text)
-    parts = [int(found[at]) for at in range(1, 7)]
+    year, month, day, hour, minute, second = (int(found[at]) for at in range(1, 7))
     micro = int((found[7] or "0").ljust(6, "0")[:6])
     zone = found[8]
-    moment = datetime(*parts, micro, UTC if zone == "Z" else None)  # type: ignore[arg-type, misc]  # noqa: DTZ001
+    moment = datetime(year, month, day, hour, minute, second, micro, UTC if zone == "Z" else None)
     if zone and zone != "Z":
         hours, minutes = int(zone[1:3]), int(zone[4:])
         shift = timedelta(hours=hours, minutes=minutes)

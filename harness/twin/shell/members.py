@@ -53,6 +53,8 @@ class BoundMethod:
 
 Adapter = Callable[[Any, str], object]
 ADAPTERS: Final[dict[type, Adapter]] = {}
+LISTED: Final[dict[type, Callable[[Any], list[tuple[str, object]]]]] = {}
+"""Classes whose properties depend on the value: how they are listed."""
 SETTERS: Final[dict[type, Callable[[Any, str, str, object], bool]]] = {}
 Intrinsic = Callable[[object], object]
 INTRINSICS: Final[dict[str, Intrinsic]] = {}
@@ -399,6 +401,9 @@ def property_list(rs: Runspace, value: object) -> list[tuple[str, object]]:
             if isinstance(member, NoteProperty | ComputedProperty) and not isinstance(member, HiddenProperty)
         ]
         return (own if value.base is None else property_list(rs, value.base) + own) + _extended(rs, value)
+    listed = LISTED.get(type(value))
+    if listed is not None:
+        return listed(value)
     found = [(member.name, _safe(member, value)) for member in net_properties(value)]
     if isinstance(value, _EXTENSIBLE) and value.extra:
         found += [

@@ -278,6 +278,24 @@ def type_ref(value: object) -> TypeRef:
     return TypeRef(name)
 
 
+_CORE_LIBRARY: Final = "mscorlib, Version=4.0.0.0, Culture=neutral, PublicKeyToken=b77a5c561934e089"
+_ENGINE: Final = "System.Management.Automation, Version=3.0.0.0, Culture=neutral, PublicKeyToken=31bf3856ad364e35"
+
+
+def qualified_name(full_name: str) -> str:
+    """A type's name as .NET writes it in full: with the assemblies of the types it is closed over."""
+    head, mark, rest = full_name.partition("[")
+    if "`" not in head or not mark or rest.startswith("["):
+        return full_name
+    inner = rest.removesuffix("]")
+    parts = [inner] if "`" in inner else inner.split(",")
+    shown = ",".join(
+        f"[{qualified_name(part)}, {_ENGINE if part.startswith('System.Management.Automation') else _CORE_LIBRARY}]"
+        for part in parts
+    )
+    return f"{head}[{shown}]"
+
+
 def is_null(value: object) -> bool:
     """Whether a value counts as ``$null``."""
     return value is None or value is NOTHING

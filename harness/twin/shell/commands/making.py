@@ -267,7 +267,15 @@ def start_sleep(call: Call) -> None:
     default_set="TypeNameSet",
     parameters=[
         Parameter("InputObject", "object", pipeline="value", mandatory=True, allow_empty=True),
-        Parameter("MemberType", "string", position=0, sets=("MemberSet",), aliases=("Type",), mandatory=True),
+        Parameter(
+            "MemberType",
+            "string",
+            position=0,
+            sets=("MemberSet",),
+            aliases=("Type",),
+            mandatory=True,
+            values=tuple(ENUMS["system.management.automation.psmembertypes"].labels),
+        ),
         Parameter("Name", "string", position=1, sets=("MemberSet",), mandatory=True),
         Parameter("Value", "object", position=2, sets=("MemberSet",)),
         Parameter("SecondValue", "object", position=3, sets=("MemberSet",)),

@@ -295,7 +295,14 @@ def find_handler(
                     or (error.stop and not error.thrown and name == _STOPPED)
                 ):
                     return body, exception
-    return next(((body, record.exception) for types, body in wanted if not types), None)
+    plain = next(((body, record.exception) for types, body in wanted if not types), None)
+    if _RUNTIME not in record.exception.type_names:  # the engine hands every other exception on inside one of its own
+        wrapper = next(((body, record.exception) for types, body in wanted if _RUNTIME in types), None)
+        return wrapper or plain
+    return plain
+
+
+_RUNTIME = "System.Management.Automation.RuntimeException"
 
 
 def _layers(exception: NetException) -> list[NetException]:

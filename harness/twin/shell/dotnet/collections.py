@@ -258,7 +258,8 @@ def entries(table: PSHashtable) -> list[object]:
     return [Entry(key, value, name) for key, value in table.items()]
 
 
-prop(Entry, "Name", lambda this: this.key)
+prop(Entry, "Name", lambda this: this.key, member="AliasProperty")
+PRESENT[Entry] = lambda this, low: low != "name" or "Generic" not in this.full_name
 prop(Entry, "Key", lambda this: this.key)
 prop(Entry, "Value", lambda this: this.value)
 

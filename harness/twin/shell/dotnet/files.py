@@ -51,7 +51,7 @@ def read_all_text(path: str, encoding: object = None) -> str:
 @static(_FILE, "ReadAllLines", "string path", "string path, Text.Encoding encoding")
 def read_all_lines(path: str, encoding: object = None) -> PSArray:
     """The lines of a file."""
-    return PSArray(read_all_text(path, encoding).splitlines(), _STRING)
+    return PSArray(text_of(_files().read(_full(path)), _codec(encoding)).splitlines(), _STRING)
 
 
 static(_FILE, "ReadLines", "string path")(read_all_lines)

@@ -101,8 +101,7 @@ class Uri:
     def __str__(self) -> str:
         if not self.absolute:
             return self.original
-        shown = self._joined(_shown(self.path), _shown(self.query), _shown(self.fragment))
-        return shown
+        return self._joined(_shown(self.path), _shown(self.query), _shown(self.fragment))
 
 
 def _shown(text: str) -> str:

@@ -45,6 +45,7 @@ from harness.twin.shell.typesystem import (
     TypeRef,
     find_type,
     is_instance,
+    qualified_name,
     register_value_type,
     type_chain,
     type_ref,
@@ -65,8 +66,8 @@ _VALUE_TYPES: Final = frozenset(
     )
 )
 prop(TypeRef, "Name", lambda this: this.name)
-prop(TypeRef, "FullName", lambda this: this.full_name)
-prop(TypeRef, "Namespace", lambda this: this.full_name.rpartition(".")[0])
+prop(TypeRef, "FullName", lambda this: qualified_name(this.full_name))
+prop(TypeRef, "Namespace", lambda this: this.full_name.partition("[")[0].rpartition(".")[0])
 prop(TypeRef, "IsArray", lambda this: this.element is not None)
 prop(TypeRef, "IsEnum", lambda this: this.enum is not None)
 prop(
@@ -455,7 +456,9 @@ constructor("System.Management.Automation.PSObject", "", "object obj")(
     )
 )
 for _class, _label in ((NoteProperty, "PSNoteProperty"), (PropertySet, "PSPropertySet"), (MemberSet, "PSMemberSet")):
-    register_value_type(_class, f"System.Management.Automation.{_label}")
+    _full = f"System.Management.Automation.{_label}"
+    _between = ("System.Management.Automation.PSPropertyInfo",) if _class is NoteProperty else ()
+    register_value_type(_class, _full, (_full, *_between, "System.Management.Automation.PSMemberInfo", "System.Object"))
 prop(NoteProperty, "Name", lambda this: this.name)
 prop(NoteProperty, "Value", lambda this: this.value)
 INTRINSICS["psobject"] = ObjectView

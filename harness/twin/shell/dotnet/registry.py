@@ -207,7 +207,7 @@ def _distance(value: object, wanted: TypeRef) -> int:
     return 20 if wanted.full_name == "System.Double" or not isinstance(bare, str) else 21
 
 
-_WIDENING: Final = ("System.Int32", "System.Int64", "System.Double", "System.Decimal")
+_WIDENING: Final = ("System.Int32", "System.Int64", "System.Decimal", "System.Double")
 
 
 def _prepared(overload: Overload, arguments: Sequence[object]) -> list[object]:

@@ -109,7 +109,10 @@ def to_big(value: object, target: TypeRef) -> BigInteger:
     if is_null(value):
         return BigInteger(0)
     if isinstance(value, str):
-        return parse_big(value)
+        found = _whole(value)
+        if found is None:
+            raise no_cast(value, target)
+        return BigInteger(found)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return BigInteger(int(value))
     raise no_cast(value, target)

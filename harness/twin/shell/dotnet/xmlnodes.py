@@ -10,7 +10,7 @@ from xml.parsers.expat import ExpatError
 from harness.twin.shell.conversion import bad_cast, caster
 from harness.twin.shell.dotnet.registry import constructor, method, prop
 from harness.twin.shell.errors import net_error, runtime_error
-from harness.twin.shell.members import ADAPTERS, MISSING, SETTERS
+from harness.twin.shell.members import ADAPTERS, LISTED, MISSING, SETTERS
 from harness.twin.shell.objects import NOTHING, NetList
 from harness.twin.shell.text import register_text, to_text
 from harness.twin.shell.typesystem import TypeRef, is_null, register_value_type
@@ -188,11 +188,28 @@ def _set_text(node: Any, text: str) -> None:
         node.appendChild(node.ownerDocument.createTextNode(text))
 
 
+def node_properties(node: Any) -> list[tuple[str, object]]:
+    """What a node shows as its properties: attributes, child elements and texts, each name once."""
+    names = [one.name for one in _attributes(node)]
+    if node.nodeType == Node.DOCUMENT_NODE and getattr(node, "declaration_text", ""):
+        names.append("xml")
+    for child in children(node):
+        name = child.tagName if child.nodeType == Node.ELEMENT_NODE else _DATA_NAMES.get(child.nodeType)
+        if name:
+            names.append(name)
+    found: dict[str, object] = {}
+    for name in names:
+        value = read_node(node, name.lower())
+        found.setdefault(name, None if value is MISSING else value)
+    return list(found.items())
+
+
 for _class, _full, _between in _KINDS:
     register_value_type(_class, _full, (_full, *_between, *_CHAIN))
     ADAPTERS[_class] = read_node
     SETTERS[_class] = write_node
-    register_text(_class, lambda node, full=_full: full)  # type: ignore[misc]
+    register_text(_class, lambda node: node.localName or node.nodeName)  # type: ignore[attr-defined]
+    LISTED[_class] = node_properties
 register_value_type(NodeList, "System.Xml.XPathNodeList")
 register_value_type(NamespaceManager, "System.Xml.XmlNamespaceManager")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Final
 from xml.sax.saxutils import escape
 
@@ -30,7 +29,7 @@ def to_xml_text(value: object) -> str:
         return date_text(value)
     if isinstance(value, timedelta):
         return span_text(value)
-    if isinstance(value, float) and not isinstance(value, Decimal):
+    if isinstance(value, float):
         return real_text(value)
     return net_text(value)
 
