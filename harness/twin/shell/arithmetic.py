@@ -294,6 +294,8 @@ def bitwise(left: object, right: object, combine: Callable[[int, int], int]) -> 
         return PSEnum(right.type, combine(to_enum(left, right.type).value, right.value))
     first, second = _bits(left), _bits(right)
     result = combine(int(first), int(second))
+    if isinstance(bare_value(left), float | Decimal) or isinstance(bare_value(right), float | Decimal):
+        return Int64(result) if first < 0 or second < 0 else UInt64(result)
     return Int64(result) if _long(first) or _long(second) else result
 
 

@@ -44,7 +44,7 @@ from harness.twin.shell.objects import (
 from harness.twin.shell.records import MessageRecord, ProgressRecord
 from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.session import current
-from harness.twin.shell.text import net_text, to_text
+from harness.twin.shell.text import EXTENDED_TEXTS, net_text, to_text
 from harness.twin.shell.typerules import TypeRules, rules_of
 from harness.twin.shell.typesystem import is_null, qualified_name, type_chain
 
@@ -337,6 +337,9 @@ def text_of(value: object) -> str | None:
     try:
         if isinstance(value, list):
             return to_text(value)
+        own_text = EXTENDED_TEXTS.get(type(value))
+        if own_text is not None:
+            return own_text(value)
         if isinstance(value, PSObject):
             own = value.members.get("tostring")
             return to_text(own.call(value)) if isinstance(own, PSMethod) else to_text(value)

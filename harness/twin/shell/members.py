@@ -247,8 +247,11 @@ def _set_net(value: object, low: str, name: str, new: object) -> None:
         _store(value, value.extra[low], new)
         return
     setter = SETTERS.get(type(value))
-    if setter is not None and setter(value, low, name, new):
-        return
+    if setter is not None:
+        if setter(value, low, name, new):
+            return
+        if not isinstance(members_of(type(value)).get(low), NetProperty):
+            raise _missing_on_custom(name)
     own = members_of(type(value)).get(low)
     if not isinstance(own, NetProperty):
         text = f"The property '{name}' cannot be found on this object. Verify that the property exists and can be set."

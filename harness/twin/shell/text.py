@@ -29,6 +29,10 @@ READ_BAG: Final = "System.Management.Automation.PSObject"
 _TEXTS: Final[dict[type, Callable[[object], str]]] = {}
 
 
+EXTENDED_TEXTS: Final[dict[type, Callable[[object], str]]] = {}
+"""What PowerShell's own ``ToString()`` gives for classes to which it adds one; strings show .NET's text."""
+
+
 def register_text(python_type: type, text: Callable[[object], str]) -> None:
     """Tell what ``ToString()`` gives for values of a Python class."""
     _TEXTS[python_type] = text

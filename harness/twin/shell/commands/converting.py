@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterable
 
@@ -58,6 +56,54 @@ class ConvertToCsv(Command):
         call.emit(separator.join(_quoted(values.get(name.lower())) for name in self.names))
 
 
+def csv_rows(text: str, delimiter: str) -> Iterable[list[str]]:
+    """The rows of a text, as 5.1 reads them: blanks before a field and after a closing quote do not count."""
+    row: list[str] = []
+    at, size = 0, len(text)
+    while at < size:
+        while at < size and text[at] in " \t" and text[at] != delimiter:
+            at += 1
+        if at < size and text[at] == '"':
+            field, at = _quoted_field(text, at + 1)
+            rest = at
+            while at < size and text[at] not in (delimiter, "\r", "\n"):
+                at += 1
+            field += text[rest:at].rstrip(" \t")
+        else:
+            start = at
+            while at < size and text[at] not in (delimiter, "\r", "\n"):
+                at += 1
+            field = text[start:at]
+        row.append(field)
+        if at < size and text[at] == delimiter:
+            at += 1
+            if at == size or text[at] in "\r\n":
+                row.append("")
+            else:
+                continue
+        at += 2 if text[at : at + 2] == "\r\n" else 1
+        if row != [""]:
+            yield row
+        row = []
+    if row and row != [""]:
+        yield row
+
+
+def _quoted_field(text: str, at: int) -> tuple[str, int]:
+    """A field in quotes and the place behind it; a quote in it is doubled."""
+    field = ""
+    while at < len(text):
+        end = text.find('"', at)
+        if end < 0:
+            return field + text[at:], len(text)
+        field += text[at:end]
+        if text[end + 1 : end + 2] != '"':
+            return field, end + 1
+        field += '"'
+        at = end + 2
+    return field, at
+
+
 @CORE.cmdlet(
     "ConvertFrom-Csv",
     module=UTILITY,
@@ -80,9 +126,7 @@ class ConvertFromCsv(Command):
 
     def end(self) -> None:
         lines = [line for line in self.lines if not line.startswith("#TYPE")]
-        text = "\n".join(line.lstrip() for line in lines)
-        reader = csv.reader(io.StringIO(text), delimiter=self.call.text("Delimiter", ","), skipinitialspace=True)
-        rows = [row for row in reader if row]
+        rows = list(csv_rows("\n".join(lines), self.call.text("Delimiter", ",")))
         header = self.call.texts("Header")
         if not header and rows:
             header = rows.pop(0)

@@ -43,6 +43,9 @@ class _Limits:
     index: list[int] | None
 
 
+_BAG = "Selected.System.Management.Automation.PSCustomObject"
+
+
 @CORE.cmdlet("Select-Object", module=UTILITY, parameters=_SELECT, class_name=_CLASS)
 class SelectObject(Command):
     """Chooses objects by place, and properties of them."""
@@ -133,6 +136,8 @@ class SelectObject(Command):
                 self._out(made)
                 return
         if self.columns is None and self.expand is None:
+            if type(item) is PSObject and item.base is None and item.net_type is None and _BAG not in item.type_names:
+                item.type_names = [_BAG, *item.type_names]
             self._out(item)
             return
         if is_null(item):

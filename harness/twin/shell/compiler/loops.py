@@ -65,6 +65,7 @@ def items_of(value: object) -> Iterable[object]:
 
 def _guarded(value: NetList) -> Iterable[object]:
     owner = getattr(value, "owner", value)
+    owner = owner if isinstance(owner, PSHashtable) else value
     size = len(owner)
     at = 0
     while at < len(value):

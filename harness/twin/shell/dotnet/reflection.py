@@ -241,7 +241,6 @@ prop(HostText, "BackgroundColor", lambda this: _COLOR(this.background) if this.b
 # -------------------------------------------------------------------------------------------------- script blocks
 
 SCRIPT_BLOCK: Final = "System.Management.Automation.ScriptBlock"
-prop(ScriptBlock, "Ast", lambda this: this.text)
 prop(ScriptBlock, "File", lambda _this: None)
 
 
@@ -296,8 +295,6 @@ def to_block(value: object, target: TypeRef) -> object:
     """Text as a script block."""
     if value is None:
         return None
-    if isinstance(value, str):
-        return create_block(value)
     raise no_cast(value, target)
 
 

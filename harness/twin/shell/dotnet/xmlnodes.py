@@ -12,7 +12,7 @@ from harness.twin.shell.dotnet.registry import constructor, method, prop
 from harness.twin.shell.errors import net_error, runtime_error
 from harness.twin.shell.members import ADAPTERS, LISTED, MISSING, SETTERS
 from harness.twin.shell.objects import NOTHING, NetList
-from harness.twin.shell.text import register_text, to_text
+from harness.twin.shell.text import EXTENDED_TEXTS, register_text, to_text
 from harness.twin.shell.typesystem import TypeRef, is_null, register_value_type
 from harness.twin.shell.xpath import BadXPathError, children, select, text_of
 
@@ -26,6 +26,14 @@ _KINDS: Final[tuple[tuple[Any, str, tuple[str, ...]], ...]] = (
     (minidom.CDATASection, "System.Xml.XmlCDataSection", ("System.Xml.XmlCharacterData", "System.Xml.XmlLinkedNode")),
     (minidom.Comment, "System.Xml.XmlComment", ("System.Xml.XmlCharacterData", "System.Xml.XmlLinkedNode")),
 )
+
+
+NODES: Final = tuple(kind[0] for kind in _KINDS)
+
+
+def local_name(node: Any) -> str:
+    """What PowerShell's own ``ToString()`` of a node gives; inside a string it is the class."""
+    return node.localName or node.nodeName  # type: ignore[no-any-return]
 
 
 class NodeList(NetList):
@@ -118,10 +126,56 @@ def to_document(value: object, target: TypeRef) -> object:
     try:
         return parse_xml(text)
     except ExpatError as fault:
-        reason = _FAULTS.get(str(fault).partition(":")[0], str(fault))
-        raise bad_cast(
-            text, target, "InvalidCastToXmlDocument", f"{reason} Line {fault.lineno}, position {fault.offset + 1}."
-        ) from None
+        raise bad_cast(text, target, "InvalidCastToXmlDocument", fault_text(text, fault)) from None
+
+
+def fault_text(text: str, fault: ExpatError) -> str:
+    """What .NET says about a malformed document."""
+    kind = str(fault).partition(":")[0]
+    if kind == "no element found" and text.strip():
+        unclosed = _open_tags(text, len(text))
+        if unclosed:
+            line, column = _line_column(text, len(text))
+            names = ", ".join(name for name, _ in reversed(unclosed))
+            return (
+                f"Unexpected end of file has occurred. The following elements are not closed: {names}. "
+                f"Line {line}, position {column}."
+            )
+    if kind == "mismatched tag":
+        end = re.compile(r"</([^\s>]*)").search(text, _offset(text, fault.lineno, fault.offset) - 2)
+        opened = _open_tags(text, end.start()) if end else []
+        if end and opened:
+            name, at = opened[-1]
+            line, column = _line_column(text, at + 1)
+            last, place = _line_column(text, end.start(1))
+            return (
+                f"The '{name}' start tag on line {line} position {column} does not match the end tag of '{end[1]}'. "
+                f"Line {last}, position {place}."
+            )
+    reason = _FAULTS.get(kind, str(fault))
+    return reason if kind == "no element found" else f"{reason} Line {fault.lineno}, position {fault.offset + 1}."
+
+
+def _offset(text: str, line: int, column: int) -> int:
+    starts = [0, *(at + 1 for at, letter in enumerate(text) if letter == "\n")]
+    return max(starts[min(line, len(starts)) - 1] + column, 2)
+
+
+def _line_column(text: str, at: int) -> tuple[int, int]:
+    return text.count("\n", 0, at) + 1, at - (text.rfind("\n", 0, at) + 1) + 1
+
+
+def _open_tags(text: str, end: int) -> list[tuple[str, int]]:
+    """Elements that are open at a place, with the places of their tags."""
+    found: list[tuple[str, int]] = []
+    for tag in re.finditer(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<(/?)([\w:.-]+)[^<>]*?(/?)>", text[:end], re.DOTALL):
+        if not tag[2] or tag[3]:
+            continue
+        if tag[1]:
+            del found[-1:]
+        else:
+            found.append((tag[2], tag.start()))
+    return found
 
 
 # --------------------------------------------------------------------------------------------- elements as properties
@@ -208,7 +262,8 @@ for _class, _full, _between in _KINDS:
     register_value_type(_class, _full, (_full, *_between, *_CHAIN))
     ADAPTERS[_class] = read_node
     SETTERS[_class] = write_node
-    register_text(_class, lambda node: node.localName or node.nodeName)  # type: ignore[attr-defined]
+    register_text(_class, lambda node, full=_full: full)  # type: ignore[misc]
+    EXTENDED_TEXTS[_class] = local_name
     LISTED[_class] = node_properties
 register_value_type(NodeList, "System.Xml.XPathNodeList")
 register_value_type(NamespaceManager, "System.Xml.XmlNamespaceManager")
@@ -282,6 +337,7 @@ for _class in (minidom.Document, minidom.Element):
     method(_class, "CloneNode", "bool deep")(lambda node, deep: node.cloneNode(deep))
     method(_class, "get_Name")(lambda node: node.nodeName)
     method(_class, "get_InnerText")(text_of)
+    method(_class, "ToString")(local_name)
 method(minidom.Document, "CreateElement", "string name")(lambda node, name: node.createElement(name))
 method(minidom.Document, "CreateTextNode", "string text")(lambda node, text: node.createTextNode(text))
 method(minidom.Document, "ImportNode", "object node, bool deep")(lambda node, other, deep: node.importNode(other, deep))

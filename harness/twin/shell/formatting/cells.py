@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 from harness.twin.shell.conversion import to_integer
 from harness.twin.shell.errors import PSError
 from harness.twin.shell.members import find_member, property_list
-from harness.twin.shell.objects import Entry, PSHashtable, PSObject, bare_value
+from harness.twin.shell.objects import PSHashtable, PSObject, bare_value
 from harness.twin.shell.regexes import matches_wildcard
-from harness.twin.shell.text import net_text, to_text
+from harness.twin.shell.text import EXTENDED_TEXTS, net_text, to_text
 from harness.twin.shell.typesystem import TypeRef, is_null
 
 if TYPE_CHECKING:
@@ -81,9 +81,8 @@ def element_text(value: object) -> str:
         return to_text(value)
     if isinstance(value, PSObject):
         return to_text(value)
-    if isinstance(value, PSHashtable | Entry):
-        return net_text(value)
-    return net_text(value)
+    own = EXTENDED_TEXTS.get(type(value))
+    return net_text(value) if own is None else own(value)
 
 
 def one_line(text: str) -> str:
