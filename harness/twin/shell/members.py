@@ -77,11 +77,24 @@ def find_member(rs: Runspace, value: object, low: str) -> object:
     found = members_of(kind).get(low)
     if found is not None:
         if isinstance(found, NetProperty):
-            return found.getter(value)
+            return _gotten(found, value)
         return BoundMethod(found.name, value, [])
     if isinstance(value, Entry) and low == "name":
         return value.key
     return _fallback(rs, value, low)
+
+
+def _gotten(member: NetProperty, value: object) -> object:
+    try:
+        return member.getter(value)
+    except NetError as fault:
+        raise runtime_error(
+            f'Exception getting "{member.name}": "{fault.exception.message}"',
+            "ExceptionWhenGetting",
+            "NotSpecified",
+            type_name="System.Management.Automation.GetValueInvocationException",
+            inner=fault.exception,
+        ) from None
 
 
 def _fallback(rs: Runspace, value: object, low: str) -> object:
@@ -396,25 +409,42 @@ def method_not_found(value: object, name: str) -> PSError:
 
 
 def property_list(rs: Runspace, value: object) -> list[tuple[str, object]]:
-    """Names and values of all properties of a value, in the order of ``PSObject.Properties``."""
+    """Names and values of all properties of a value, in the order in which they are shown: the class's own first."""
     if isinstance(value, PSObject):
         own = [
             (member.name, _safely(value, member))
             for member in list(value.members.values())
             if isinstance(member, NoteProperty | ComputedProperty) and not isinstance(member, HiddenProperty)
         ]
-        return (own if value.base is None else property_list(rs, value.base) + own) + _extended(rs, value)
+        if value.base is None:
+            return own + _extended(rs, value)
+        inner = property_list(rs, value.base)
+        added = {member.name for member in net_properties(value.base) if member.kind != "Property"}
+        first = [pair for pair in inner if pair[0] not in added]
+        return first + own + [pair for pair in inner if pair[0] in added] + _extended(rs, value)
     listed = LISTED.get(type(value))
     if listed is not None:
         return listed(value)
-    found = [(member.name, _safe(member, value)) for member in net_properties(value)]
+    members = net_properties(value)
+    found = [(member.name, _safe(member, value)) for member in members if member.kind == "Property"]
+    late = [(member.name, _safe(member, value)) for member in members if member.kind != "Property"]
     if isinstance(value, _EXTENSIBLE) and value.extra:
         found += [
             (member.name, _safely(value, member))
             for member in value.extra.values()
             if isinstance(member, NoteProperty | ComputedProperty)
         ]
-    return found + _extended(rs, value)
+    return found + late + _extended(rs, value)
+
+
+def integrated(rs: Runspace, value: object) -> list[tuple[str, object]]:
+    """The same in the order of ``PSObject.Properties``: what was added to the object, to its type, the class's own."""
+    pairs = property_list(rs, value)
+    base = value.base if isinstance(value, PSObject) else value
+    if base is None or isinstance(base, PSObject):
+        return pairs
+    own = {member.name for member in net_properties(base) if member.kind == "Property"}
+    return [pair for pair in pairs if pair[0] not in own] + [pair for pair in pairs if pair[0] in own]
 
 
 def _extended(rs: Runspace, value: object) -> list[tuple[str, object]]:
@@ -477,6 +507,7 @@ __all__ = [
     "convert",
     "find_member",
     "get_member",
+    "integrated",
     "invoke_member",
     "property_list",
     "set_member",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from harness.twin.shell.dotnet.registry import NetProperty, members_of, net_properties
 from harness.twin.shell.errors import ErrorRecord, NetException
 from harness.twin.shell.errortext import category_text, target_name_of, target_type_of
+from harness.twin.shell.members import LISTED
 from harness.twin.shell.objects import (
     AddedNote,
     ComputedProperty,
@@ -64,6 +65,9 @@ def adapted(value: object) -> list[Shown]:
         if value.net_type is None:
             return []
         return [Shown.of(member, value) for member in value.members.values() if _of_class(member)]
+    listed = LISTED.get(type(value))
+    if listed is not None:
+        return [Shown.fixed(name, item) for name, item in listed(value)]
     return [
         Shown(member.name, lambda member=member: member.getter(value))  # type: ignore[misc]
         for member in net_properties(value)
@@ -95,7 +99,7 @@ def extended(rs: Runspace, value: object, instance_only: bool = False) -> list[S
     found += [
         Shown(member.name, lambda member=member: member.getter(inner), False)  # type: ignore[misc]
         for member in net_properties(inner)
-        if member.kind != "Property" and not isinstance(inner, PSObject)
+        if member.kind != "Property" and not isinstance(inner, PSObject | list)
     ]
     for name in type_chain(value) if rs.type_data else ():
         found += [

@@ -151,7 +151,7 @@ def _other_text(value: object) -> str:
         return value.message
     if isinstance(value, NetException):
         inner = (
-            f" ---> {_other_text(value.inner)}\n   --- End of inner exception stack trace ---" if value.inner else ""
+            f" ---> {_other_text(value.inner)}\r\n   --- End of inner exception stack trace ---" if value.inner else ""
         )
         return f"{value.type_name}: {value.message}{inner}"
     if isinstance(value, Entry):

@@ -50,7 +50,7 @@ prop(
     lambda d: timedelta(hours=d.hour, minutes=d.minute, seconds=d.second, microseconds=d.microsecond),
 )
 prop(datetime, "Year", lambda d: d.year)
-prop(datetime, "DateTime", lambda d: f"{format_date(d, 'D')} {format_date(d, 'T')}")
+prop(datetime, "DateTime", lambda d: f"{format_date(d, 'D')} {format_date(d, 'T')}", member="ScriptProperty")
 
 
 def _shifted(moment: datetime, span: timedelta) -> datetime:

@@ -95,7 +95,7 @@ for _name in (
 ):
     _member = members_of(datetime).get(_name.lower())
     if isinstance(_member, NetProperty):
-        prop(Moment, _name, lambda this, member=_member: member.getter(this.clock))
+        prop(Moment, _name, lambda this, member=_member: member.getter(this.clock))  # type: ignore[misc]
     if _name == "DayOfYear":
         prop(Moment, "Offset", lambda this: this.offset)
 prop(Moment, "Ticks", lambda this: Int64(ticks_of(this.clock)))

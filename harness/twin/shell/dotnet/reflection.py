@@ -20,7 +20,7 @@ from harness.twin.shell.errors import (
 )
 from harness.twin.shell.errortext import category_text, position_message, target_name_of, target_type_of
 from harness.twin.shell.invocation import call_block, one_value
-from harness.twin.shell.members import INTRINSICS, BoundMethod, attach, find_member, property_list, set_member
+from harness.twin.shell.members import INTRINSICS, BoundMethod, attach, find_member, integrated, set_member
 from harness.twin.shell.objects import (
     NOTHING,
     MemberSet,
@@ -35,7 +35,7 @@ from harness.twin.shell.objects import (
 )
 from harness.twin.shell.parsefailure import parse_exception
 from harness.twin.shell.parser import parse
-from harness.twin.shell.records import HostText, InformationRecord, MessageRecord
+from harness.twin.shell.records import HostText, MessageRecord
 from harness.twin.shell.scope import Scope, Variable
 from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.session import current
@@ -86,39 +86,6 @@ def _base_of(this: TypeRef) -> str:
     if this.enum is not None:
         return "System.Enum"
     return BASES.get(this.full_name, "System.ValueType" if this.full_name in _VALUE_TYPES else "System.Object")
-
-
-# ---------------------------------------------------------------------------------------------------- exceptions
-
-prop(NetException, "TargetSite", lambda _this: None)
-prop(NetException, "Message", lambda this: this.message)
-prop(NetException, "Data", lambda this: this.properties.setdefault("Data", PSHashtable()))
-prop(NetException, "InnerException", lambda this: this.inner)
-prop(NetException, "StackTrace", lambda this: this.properties.get("StackTrace"))
-prop(NetException, "HResult", lambda this: this.properties.get("HResult", -2146233088))
-prop(NetException, "Source", lambda this: this.properties.get("Source"))
-prop(NetException, "CommandName", lambda this: this.properties.get("CommandName"))
-prop(NetException, "ParamName", lambda this: this.properties.get("ParamName"))
-prop(NetException, "ParameterName", lambda this: this.properties.get("ParameterName"))
-
-
-@method(NetException, "GetBaseException")
-def base_exception(this: NetException) -> NetException:
-    """The innermost exception."""
-    while this.inner is not None:
-        this = this.inner
-    return this
-
-
-def _exception_constructor(name: str) -> None:
-    @constructor(name, "", "string message", "string message, Exception innerException")
-    def make(message: str | None = None, inner: object = None) -> NetException:
-        text = f"Exception of type '{name}' was thrown." if message is None else message
-        return NetException(name, text, inner if isinstance(inner, NetException) else None)
-
-
-for _name in BASES:
-    _exception_constructor(_name)
 
 
 # -------------------------------------------------------------------------------------------------- error records
@@ -229,9 +196,6 @@ prop(Invocation, "PipelineLength", lambda this: this.pipeline_length)
 prop(Invocation, "PipelinePosition", lambda this: this.pipeline_position)
 
 prop(MessageRecord, "Message", lambda this: this.message)
-prop(InformationRecord, "MessageData", lambda this: this.data)
-prop(InformationRecord, "Source", lambda this: this.source)
-prop(InformationRecord, "Tags", lambda this: NetList(this.tags, "System.Collections.Generic.List`1[System.String]"))
 prop(HostText, "Message", lambda this: this.message)
 prop(HostText, "NoNewLine", lambda this: this.no_newline)
 _COLOR: Final = ENUMS["system.consolecolor"]
@@ -332,7 +296,7 @@ class Properties(NetList):
 
     def __init__(self, owner: object) -> None:
         super().__init__(
-            [PropertyView(owner, name) for name, _ in property_list(current(), owner)],
+            [PropertyView(owner, name) for name, _ in integrated(current(), owner)],
             "System.Management.Automation.PSMemberInfoIntegratingCollection`1[System.Management.Automation.PSPropertyInfo]",
         )
         self.owner = owner

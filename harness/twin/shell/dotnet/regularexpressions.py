@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any, Final
 
 from harness.twin.shell.conversion import caster
@@ -15,7 +16,7 @@ from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.session import current
 from harness.twin.shell.text import register_text, to_text
 from harness.twin.shell.textops import split_regex
-from harness.twin.shell.typesystem import TypeRef, register_value_type
+from harness.twin.shell.typesystem import ENUMS, TypeRef, register_value_type
 
 REGEX: Final = "System.Text.RegularExpressions.Regex"
 
@@ -183,7 +184,11 @@ method(NetRegex, "Matches", "string input")(_matches)
 method(NetRegex, "IsMatch", "string input")(lambda this, text: this.pattern.search(text) is not None)
 method(NetRegex, "Replace", "string input, object replacement", "string input, object replacement, int count")(_replace)
 method(NetRegex, "Split", "string input")(lambda this, text: PSArray(split_regex(this, text, 0), "System.String"))
-prop(NetRegex, "Options", lambda _this: 0)
+_OPTIONS: Final = ENUMS["system.text.regularexpressions.regexoptions"]
+prop(NetRegex, "Options", lambda this: _OPTIONS(this.options))
+prop(NetRegex, "MatchTimeout", lambda _this: timedelta(milliseconds=-1))
+prop(NetRegex, "RightToLeft", lambda this: bool(this.options & 64))
+method(NetRegex, "ToString")(lambda this: this.source)
 
 
 @caster(REGEX)

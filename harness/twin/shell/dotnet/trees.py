@@ -133,17 +133,20 @@ LISTED[TreeView] = list_tree
 method(TreeView, "FindAll", "object predicate, bool searchNestedScriptBlocks")(find_all)
 method(TreeView, "GetCommandName")(command_name)
 prop(ExtentView, "File", lambda this: this.source.file or None)
-for _name, _place, _part in (
-    ("StartLineNumber", "start", "line"),
-    ("StartColumnNumber", "start", "column"),
-    ("EndLineNumber", "end", "line"),
-    ("EndColumnNumber", "end", "column"),
-):
-    prop(
-        ExtentView,
-        _name,
-        lambda this, place=_place, part=_part: getattr(this.source.position(getattr(this.extent, place)), part),
-    )
+
+
+def _place(name: str, start: bool, part: str) -> None:
+    def read(this: ExtentView) -> object:
+        offset = this.extent.start if start else this.extent.end
+        return getattr(this.source.position(offset), part)
+
+    prop(ExtentView, name, read)
+
+
+_place("StartLineNumber", True, "line")
+_place("StartColumnNumber", True, "column")
+_place("EndLineNumber", False, "line")
+_place("EndColumnNumber", False, "column")
 prop(ExtentView, "Text", lambda this: this.text)
 prop(ExtentView, "StartOffset", lambda this: this.extent.start)
 prop(ExtentView, "EndOffset", lambda this: this.extent.end)

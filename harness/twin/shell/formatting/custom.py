@@ -42,7 +42,7 @@ def _property(rs: Runspace, name: str, value: object, depth: int) -> list[str]:
         lines = [f"{name} = ", "  ["]
         for one in shown:
             if isinstance(bare, PSHashtable):
-                key, item = one  # type: ignore[misc]
+                key, item = one
                 lines += [f"    {line}" for line in _entry(rs, key, item)]
             else:
                 lines += [f"    {line}" for line in _value(rs, one, depth - 1)]

@@ -155,12 +155,11 @@ class Renderer:
         display = display_of(type_chain(item))
         if display is not None and display.text is not None and self.section is None:
             self._open(Shape("text", [], type_chain(item)[:1], extra={"text": display.text}), None)
-        entries = item
-        if isinstance(item, PSHashtable):
-            entries = entries_of(item)
-            if self.section is None and not len(item):
+        table = bare_value(item)
+        if isinstance(table, PSHashtable):
+            if self.section is None and not len(table):
                 return
-            for entry in entries:
+            for entry in entries_of(table):
                 self._show(entry)
             return
         self._show(item)
