@@ -114,7 +114,8 @@ def _generic(value: TypeRef, arguments: Sequence[object]) -> object:
         return made
     source = arguments[0] if arguments else []
     items = source if isinstance(source, list) else []
-    return BUILDERS["generic"](value, [convert(item, value.arguments[0]) for item in items])
+    ignore = any(isinstance(one, str) and "IgnoreCase" in one for one in arguments)
+    return BUILDERS["generic"](value, [convert(item, value.arguments[0]) for item in items], ignore)
 
 
 def default_of(kind: TypeRef) -> object:

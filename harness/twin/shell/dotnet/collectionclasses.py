@@ -235,7 +235,18 @@ def remove_last(this: LinkedList) -> object:
 class SetList(NetList):
     """``HashSet`` and ``SortedSet``: no value twice."""
 
-    __slots__ = ()
+    __slots__ = ("ignore_case",)
+
+    def __init__(self, items: Iterable[object], name: str, ignore_case: bool = False) -> None:
+        super().__init__(items, name)
+        self.ignore_case = ignore_case
+
+    def holds(self, value: object) -> bool:
+        """Whether a value is in it."""
+        if self.ignore_case and isinstance(value, str):
+            low = value.lower()
+            return any(isinstance(one, str) and one.lower() == low for one in self)
+        return value in self
 
 
 register_value_type(SetList, lambda value: value.full_name if isinstance(value, SetList) else "")
@@ -251,7 +262,7 @@ def add_to_set(this: SetList, value: object) -> bool:
     """Add a value; whether it is new."""
     inner = this.full_name.partition("[")[2].rstrip("]")
     item = convert(value, TypeRef(inner)) if inner else value
-    if item in this:
+    if this.holds(item):
         return False
     this.append(item)
     if "SortedSet" in this.full_name:
@@ -267,7 +278,7 @@ def _change(this: SetList, items: list[object]) -> object:
 PRESENT[SetList] = lambda _this, low: low == "count"
 PRESENT[LinkedList] = lambda _this, low: low in ("count", "first", "last")
 PRESENT[ReadOnlyList] = lambda _this, low: low == "count"
-method(SetList, "Contains", "object item")(lambda this, value: value in this)
+method(SetList, "Contains", "object item")(lambda this, value: this.holds(value))
 method(SetList, "UnionWith", "object other")(
     lambda this, other: _change(this, list(dict.fromkeys([*this, *_values(other)])))
 )
@@ -290,7 +301,7 @@ method(SetList, "SetEquals", "object other")(
 )
 
 
-def _of_class(kind: TypeRef, items: list[object]) -> object:
+def _of_class(kind: TypeRef, items: list[object], ignore_case: bool = False) -> object:
     name = kind.full_name
     head = name.partition("`")[0].rpartition(".")[2]
     if head == "ReadOnlyCollection":
@@ -298,8 +309,10 @@ def _of_class(kind: TypeRef, items: list[object]) -> object:
     if head == "LinkedList":
         return LinkedList(items, name)
     if head in ("HashSet", "SortedSet"):
-        unique = list(dict.fromkeys(items))
-        return SetList(sorted_values(unique) if head == "SortedSet" else unique, name)
+        made = SetList((), name, ignore_case)
+        for item in items:
+            add_to_set(made, item)
+        return made
     if head == "Stack":
         return NetList(reversed(items), name)
     return NetList(items, name)

@@ -169,7 +169,6 @@ def reverse(this: NetList) -> object:
     return NOTHING
 
 
-method(NetList, "ToArray")(lambda this: list(this))
 method(NetList, "Enqueue", "object item")(lambda this, value: this.append(value) or NOTHING)
 method(NetList, "Push", "object item")(lambda this, value: this.insert(0, value) or NOTHING)
 

@@ -105,7 +105,7 @@ class Section:
             for row in self.list_rows:
                 found.extend(row.split("\n") if isinstance(row, str) else [*list_lines(row, self.width), ""])
         elif shape.kind in ("text", "custom") or not self.columns:
-            found = [line for row in self.rows for line in (row.text or "").split("\n")]
+            found = [line for row in self.rows if row.text is not None for line in row.text.split("\n")]
         elif shape.kind == "wide":
             found = wide_lines([row.cells[0] for row in self.rows if row.text is None], self.width, shape.wide_columns)
         else:
