@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from harness.twin.shell.ast import FunctionMemberAst, PropertyMemberAst, TypeDefinitionAst, TypeKind, TypeNameAst
 from harness.twin.shell.compiler.core import Compiler, statement
-from harness.twin.shell.compiler.definitions import compile_body
+from harness.twin.shell.compiler.definitions import attribute_checks, compile_body
 from harness.twin.shell.compiler.typenames import resolve, resolve_or_none
 from harness.twin.shell.conversion import convert, to_integer
 from harness.twin.shell.errors import PSError, runtime_error
 from harness.twin.shell.frame import Frame
-from harness.twin.shell.invocation import call_block, one_value
-from harness.twin.shell.objects import NOTHING, EnumType, HiddenProperty, NoteProperty, PSHashtable, PSMethod, PSObject
+from harness.twin.shell.invocation import call_method_body, one_value
+from harness.twin.shell.members import set_member
+from harness.twin.shell.objects import NOTHING, EnumType, NoteProperty, PSHashtable, PSMethod, PSObject, TypedProperty
 from harness.twin.shell.scope import Scope
 from harness.twin.shell.scriptblock import Evaluate, Run, ScriptBlock
-from harness.twin.shell.staticmembers import default_of
+from harness.twin.shell.staticmembers import construct, default_of
 from harness.twin.shell.text import to_text
-from harness.twin.shell.typesystem import TypeRef, is_null, type_name
+from harness.twin.shell.typesystem import TypeRef, is_null, type_chain, type_name
+from harness.twin.shell.validation import ValidationError
+
+_COLLECTIONS = frozenset(
+    {
+        "System.Collections.ArrayList",
+        "System.Collections.Hashtable",
+        "System.Collections.Queue",
+        "System.Collections.Stack",
+        "System.Collections.SortedList",
+    }
+)
+"""Classes of .NET that a script's class can derive from."""
 
 
 @dataclass(slots=True, eq=False)
@@ -33,6 +46,7 @@ class ClassMember:
     parameters: int = 0
     static: bool = False
     hidden: bool = False
+    checks: tuple[Callable[[Frame], Callable[[object], None]], ...] = ()
     void: bool = False
     base_arguments: tuple[Evaluate, ...] = ()
 
@@ -43,6 +57,7 @@ class ClassDefinition:
 
     name: str
     base: ClassDefinition | None
+    net_base: TypeRef | None = None
     properties: list[ClassMember] = field(default_factory=list)
     methods: list[ClassMember] = field(default_factory=list)
     constructors: list[ClassMember] = field(default_factory=list)
@@ -74,8 +89,7 @@ def cast_to_class(frame: Frame, value: object, wanted: TypeRef) -> object:
     if isinstance(value, PSHashtable):
         made = new_instance(frame, target, [])
         for key, item in value.items():
-            assert isinstance(made, PSObject)  # noqa: S101 - instances are objects
-            made.set(to_text(key), item)
+            set_member(frame.rs, made, to_text(key), item)
         return made
     return new_instance(frame, target, [value])
 
@@ -94,11 +108,14 @@ def type_definition(compiler: Compiler, node: TypeDefinitionAst) -> Run:
 
     def run(frame: Frame) -> None:
         base: ClassDefinition | None = None
+        net_base: TypeRef | None = None
         for constraint in node.base_types:
             found = resolve_or_none(constraint.type_name, frame)
             if found is not None and isinstance(found.definition, ClassDefinition):
                 base = found.definition
-        definition = ClassDefinition(node.name, base)
+            elif found is not None and found.full_name in _COLLECTIONS:
+                net_base = found
+        definition = ClassDefinition(node.name, base, net_base or (base.net_base if base is not None else None))
         for member in members:
             if member.block is None:
                 definition.properties.append(member)
@@ -155,6 +172,7 @@ def _members(compiler: Compiler, node: TypeDefinitionAst) -> list[ClassMember]:
                     compiler.expr(member.initial_value) if member.initial_value is not None else None,
                     static=member.is_static,
                     hidden=member.is_hidden,
+                    checks=attribute_checks(compiler, member.attributes),
                 )
             )
         elif isinstance(member, FunctionMemberAst) and member.body is not None:
@@ -190,21 +208,42 @@ def new_instance(frame: Frame, wanted: TypeRef, arguments: Sequence[object]) -> 
     assert isinstance(definition, ClassDefinition)  # noqa: S101 - script classes have one
     chain = definition.chain()
     names = (*(one.name for one in reversed(chain)), "System.Object")
-    made = PSObject(None, names, net_type=definition.name)
+    inner = construct(None, definition.net_base, []) if definition.net_base is not None else None
+    if inner is not None:
+        names = (*names[:-1], *type_chain(inner))
+    made = PSObject(None, names, inner, net_type=definition.name)
     for one in chain:
         for member in one.properties:
             if not member.static:
                 value = member.initial(frame) if member.initial is not None else _default(frame, member)
                 if member.initial is not None and member.type is not None:
                     value = cast_to_class(frame, value, resolve(member.type, frame))
-                kind = HiddenProperty if member.hidden else NoteProperty
-                made.members[member.name.lower()] = kind(member.name, value)
+                made.members[member.name.lower()] = TypedProperty(
+                    member.name, value, _admission(frame, member), member.hidden
+                )
     for one in chain:
         for member in one.methods:
             if not member.static:
                 made.members[member.name.lower()] = _bound_method(frame, one, member)
     _construct(frame, definition, made, arguments)
     return made
+
+
+def _admission(frame: Frame, member: ClassMember) -> Callable[[object], object]:
+    """What happens to a value before it is stored in a property: it is cast, then checked."""
+    checks = [make(frame) for make in member.checks]
+
+    def admit(value: object) -> object:
+        if member.type is not None:
+            value = cast_to_class(frame, value, resolve(member.type, frame))
+        for check in checks:
+            try:
+                check(value)
+            except ValidationError as fault:
+                raise runtime_error(str(fault), "ValidationError", "InvalidData") from None
+        return value
+
+    return admit
 
 
 def _bound_method(frame: Frame, owner: ClassDefinition, member: ClassMember) -> PSMethod:
@@ -233,7 +272,9 @@ def _run(frame: Frame, member: ClassMember, this: object, arguments: Sequence[ob
     before = frame.rs.propagate
     frame.rs.propagate = True
     try:
-        output = call_block(frame.rs, member.block, arguments, frame.rs.global_scope, frame.streams, {"this": this})
+        output = call_method_body(
+            frame.rs, member.block, arguments, frame.rs.global_scope, frame.streams, {"this": this}
+        )
     finally:
         frame.rs.propagate = before
     if member.void:

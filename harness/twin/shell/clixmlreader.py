@@ -205,8 +205,10 @@ class Reader:
                 self._text(made, unescaped(child.text or ""))
             else:
                 self._base(made, child, tag, named)
-        if made.base is not None and not named:
-            made.type_names = _chain_of(made.base)
+        if made.base is not None:
+            made.net_type = None
+            if not named:
+                made.type_names = _chain_of(made.base)
         if made.base is not None and _ENUM in made.type_names:
             made.members["value"] = ComputedProperty("Value", lambda _this: made.text, detail=FROM_TYPES)
         return self._rebuilt(made)

@@ -21,13 +21,13 @@ from harness.twin.shell.objects import (
     ComputedProperty,
     Entry,
     Enumerator,
-    HiddenProperty,
     Member,
     MemberSet,
     NoteProperty,
     PSHashtable,
     PSMethod,
     PSObject,
+    TypedProperty,
     read_member,
 )
 from harness.twin.shell.text import to_text
@@ -249,7 +249,7 @@ def set_member(rs: Runspace, value: object, name: str, new: object) -> None:
             return
         extension = type_extension(rs, value, low) if rs.type_data else None
         if extension is None:
-            raise _missing_on_custom(name) if value.net_type is None else _not_settable(name)
+            raise _missing_on_custom(name) if value.net_type is None else _no_such_property(name)
         _store(value, extension, new)
         return
     _set_net(value, low, name, new)
@@ -267,8 +267,7 @@ def _set_net(value: object, low: str, name: str, new: object) -> None:
             raise _missing_on_custom(name)
     own = members_of(type(value)).get(low)
     if not isinstance(own, NetProperty):
-        text = f"The property '{name}' cannot be found on this object. Verify that the property exists and can be set."
-        raise runtime_error(text, "PropertyAssignmentException", "InvalidOperation")
+        raise _no_such_property(name)
     if own.setter is None:
         raise _read_only(own.name)
     try:
@@ -278,12 +277,22 @@ def _set_net(value: object, low: str, name: str, new: object) -> None:
 
 
 def _store(target: object, member: Member, new: object) -> None:
-    if isinstance(member, NoteProperty):
+    if type(member) is TypedProperty:
+        try:
+            member.value = member.admit(None if new is NOTHING else new)
+        except PSError as fault:
+            raise _setting_failed(member.name, fault.record.exception.message, fault.record.exception) from None
+    elif isinstance(member, NoteProperty):
         member.value = None if new is NOTHING else new
     elif isinstance(member, ComputedProperty) and member.setter is not None:
         member.setter(target, new)
     else:
         raise _setting_failed(member.name, f'Set accessor for property "{member.name}" is unavailable.')
+
+
+def _no_such_property(name: str) -> PSError:
+    text = f"The property '{name}' cannot be found on this object. Verify that the property exists and can be set."
+    return runtime_error(text, "PropertyAssignmentException", "InvalidOperation")
 
 
 def _not_settable(name: str) -> PSError:
@@ -414,7 +423,8 @@ def property_list(rs: Runspace, value: object) -> list[tuple[str, object]]:
         own = [
             (member.name, _safely(value, member))
             for member in list(value.members.values())
-            if isinstance(member, NoteProperty | ComputedProperty) and not isinstance(member, HiddenProperty)
+            if isinstance(member, NoteProperty | ComputedProperty)
+            and not (type(member) is TypedProperty and member.hidden)
         ]
         if value.base is None:
             return own + _extended(rs, value)

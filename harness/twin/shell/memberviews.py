@@ -79,7 +79,7 @@ def extended(rs: Runspace, value: object, instance_only: bool = False) -> list[S
     """The members that were added to an object, and (unless ``instance_only``) those that its type data adds."""
     found: list[Shown] = []
     if isinstance(value, PSObject):
-        keep = value.net_type is not None and value.base is None
+        keep = value.net_type is not None
         found = [
             Shown.of(member, value)
             for member in value.members.values()

@@ -161,10 +161,15 @@ class AddedNote(NoteProperty):
     __slots__ = ()
 
 
-class HiddenProperty(NoteProperty):
-    """A property of a script's class that is not listed (``hidden``)."""
+class TypedProperty(NoteProperty):
+    """A property of a script's class: what is stored goes through ``admit`` first; a ``hidden`` one is not listed."""
 
-    __slots__ = ()
+    __slots__ = ("admit", "hidden")
+
+    def __init__(self, name: str, value: object, admit: Callable[[object], object], hidden: bool = False) -> None:
+        super().__init__(name, value)
+        self.admit = admit
+        self.hidden = hidden
 
 
 class ComputedProperty:

@@ -195,7 +195,7 @@ def type_name(value: object) -> str:
     if known is not None:
         return known
     if isinstance(value, PSObject):
-        return type_name(value.base) if value.base is not None else value.net_type or CUSTOM
+        return value.net_type or (type_name(value.base) if value.base is not None else CUSTOM)
     if isinstance(value, PSHashtable | NetList | Entry | Enumerator):
         return value.full_name
     namer = _NAMERS.get(kind)
@@ -259,16 +259,15 @@ def is_instance(value: object, wanted: TypeRef) -> bool:
     check = _INTERFACES.get(name)
     if check is not None:
         return check(bare_value(value))
+    if isinstance(value, PSObject) and value.net_type is not None:
+        return name in value.type_names
     bare = bare_value(value)
-    if isinstance(bare, PSObject):
-        return name in bare.type_names if bare.net_type else name == CUSTOM
-    return name in type_chain(bare)
+    return name == CUSTOM if isinstance(bare, PSObject) else name in type_chain(bare)
 
 
 def type_ref(value: object) -> TypeRef:
     """``GetType()``."""
-    bare = bare_value(value)
-    name = type_name(bare)
+    name = type_name(value)
     if name.endswith(("[]", ",]")):
         element, _, commas = name.rpartition("[")
         return array_of(TypeRef(element), len(commas))

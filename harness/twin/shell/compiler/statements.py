@@ -38,6 +38,7 @@ from harness.twin.shell.errors import (
     ReturnSignal,
 )
 from harness.twin.shell.frame import Frame
+from harness.twin.shell.invocation import MethodSink
 from harness.twin.shell.objects import NOTHING, bare_value
 from harness.twin.shell.runspace import IGNORE, SILENT
 from harness.twin.shell.scope import Scope
@@ -134,7 +135,15 @@ def return_statement(compiler: Compiler, node: ReturnStatementAst) -> Run:
 
     def run(frame: Frame) -> None:
         if inner is not None:
-            inner(frame)
+            sink = frame.out
+            if type(sink) is MethodSink:
+                frame.out = sink.returned.append
+                try:
+                    inner(frame)
+                finally:
+                    frame.out = sink
+            else:
+                inner(frame)
         raise ReturnSignal
 
     return run

@@ -85,6 +85,10 @@ def _base_of(this: TypeRef) -> str:
         return "System.Array"
     if this.enum is not None:
         return "System.Enum"
+    if this.is_class:
+        base = getattr(this.definition, "base", None)
+        net = getattr(this.definition, "net_base", None)
+        return base.name if base is not None else net.full_name if net is not None else "System.Object"
     return BASES.get(this.full_name, "System.ValueType" if this.full_name in _VALUE_TYPES else "System.Object")
 
 
