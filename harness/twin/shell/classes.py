@@ -212,6 +212,7 @@ def new_instance(frame: Frame, wanted: TypeRef, arguments: Sequence[object]) -> 
     if inner is not None:
         names = (*names[:-1], *type_chain(inner))
     made = PSObject(None, names, inner, net_type=definition.name)
+    made.hidden = wanted
     for one in chain:
         for member in one.properties:
             if not member.static:

@@ -267,6 +267,8 @@ def is_instance(value: object, wanted: TypeRef) -> bool:
 
 def type_ref(value: object) -> TypeRef:
     """``GetType()``."""
+    if isinstance(value, PSObject) and isinstance(value.hidden, TypeRef):
+        return value.hidden
     name = type_name(value)
     if name.endswith(("[]", ",]")):
         element, _, commas = name.rpartition("[")

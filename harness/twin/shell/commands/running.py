@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from harness.twin.shell.arguments import Argument
+from harness.twin.shell.binder import SWITCH, parameter_type
 from harness.twin.shell.commands.api import Call, Command, CommandDeclaration, Parameter
 from harness.twin.shell.commands.syntax import syntax_text
 from harness.twin.shell.commands.table import CORE, ENGINE, INPUT, UTILITY
@@ -15,7 +16,7 @@ from harness.twin.shell.errors import limitation
 from harness.twin.shell.frame import Frame
 from harness.twin.shell.invocation import BlockRunner
 from harness.twin.shell.lookup import unknown_term
-from harness.twin.shell.objects import NOTHING, PSHashtable, PSObject, Version
+from harness.twin.shell.objects import NOTHING, NetList, PSHashtable, PSObject, Version
 from harness.twin.shell.parsefailure import parse_failure
 from harness.twin.shell.parser import parse
 from harness.twin.shell.processors import ScriptProcessor
@@ -127,6 +128,23 @@ def set_strict_mode(call: Call) -> None:
 # ------------------------------------------------------------------------------------------------------- Get-Command
 
 
+def _metadata(parameter: Parameter) -> PSObject:
+    """What ``Parameters`` of a command holds."""
+    kind = parameter_type(parameter.kind)
+    return PSObject.of_type(
+        "System.Management.Automation.ParameterMetadata",
+        {
+            "Name": parameter.name,
+            "ParameterType": kind,
+            "ParameterSets": PSHashtable([(name, None) for name in parameter.sets or ("__AllParameterSets",)]),
+            "IsDynamic": False,
+            "Aliases": NetList(parameter.aliases, "System.Collections.ObjectModel.Collection`1[System.String]"),
+            "Attributes": [],
+            "SwitchParameter": parameter.kind == SWITCH,
+        },
+    )
+
+
 def command_object(target: Function | CommandDeclaration, alias: str = "") -> PSObject:
     """What ``Get-Command`` gives."""
     if alias:
@@ -141,7 +159,7 @@ def command_object(target: Function | CommandDeclaration, alias: str = "") -> PS
     for one in (
         [parameter.declaration for parameter in declared] if isinstance(target, Function) else list(target.parameters)
     ):
-        parameters[one.name] = one.kind
+        parameters[one.name] = _metadata(one)
     definition = target.name if alias else target.block.text if isinstance(target, Function) else target.name
     properties: dict[str, object] = {
         "Name": name,
