@@ -53,7 +53,7 @@ class InformationRecord:
     """A record of the information stream; ``shown`` on the console when ``Write-Host`` or the preference says so."""
 
     data: object
-    tags: list[str] = field(default_factory=TagList)
+    tags: list[object] = field(default_factory=TagList)
     shown: bool = False
     source: str = ""
     time: datetime | None = None

@@ -135,7 +135,7 @@ def new_argument(message: str | None = None, second: object = None) -> NetExcept
     text = "Value does not fall within the expected range." if message is None else message
     if isinstance(second, NetException):
         return NetException(_ARGUMENT, text, second)
-    return NetException(_ARGUMENT, _argument_text(text, second and to_text(second)), None, {"ParamName": second})
+    return NetException(_ARGUMENT, _argument_text(text, to_text(second)), None, {"ParamName": second})
 
 
 _NAMED: Final = {

@@ -166,9 +166,9 @@ def copy_array(source: list[object], *rest: object) -> object:
     if len(rest) == 2:
         start, target, place, count = 0, rest[0], 0, rest[1]
     else:
-        start, target, place, count = rest  # type: ignore[assignment, misc]
+        start, target, place, count = rest  # type: ignore[assignment]
     assert isinstance(target, list)  # noqa: S101 - the signature says so
-    target[place : place + count] = source[start : start + count]  # type: ignore[operator, index]
+    target[place : place + count] = source[start : start + count]  # type: ignore[operator]
     return NOTHING
 
 
