@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -53,7 +53,7 @@ class InformationRecord:
     """A record of the information stream; ``shown`` on the console when ``Write-Host`` or the preference says so."""
 
     data: object
-    tags: list[object] = field(default_factory=TagList)
+    tags: Sequence[object] = field(default_factory=TagList)
     shown: bool = False
     source: str = ""
     time: datetime | None = None

@@ -20,8 +20,8 @@ _THREAD: Final = 21
 
 def _tags(this: InformationRecord) -> NetList:
     if not isinstance(this.tags, TagList):
-        this.tags = TagList(this.tags)  # type: ignore[assignment]
-    return this.tags  # type: ignore[return-value]
+        this.tags = TagList(this.tags)
+    return this.tags
 
 
 def _text(name: str) -> Any:
