@@ -200,7 +200,8 @@ class Serializer:
         names = type_chain(value)
         changed = names != type_chain(primitive)
         own = extended(self.rs, value, instance_only=True)
-        if not own and not changed and text is None:
+        bare = not (isinstance(value, PSObject) and value.members)
+        if bare and not own and not changed and text is None:
             return self._primitive(primitive, attributes) or inner
         start = self._start(value, attributes, names if changed else (), text)
         return f"{start}{inner}{self._notes(own, level)}</Obj>"
@@ -210,7 +211,7 @@ class Serializer:
         text = self._string_source(value, rules.string_source) if rules.string_source else text_of(value)
         own = extended(self.rs, value, instance_only=True)
         changed = isinstance(value, PSObject) and value.net_type is None and tuple(value.type_names) != _BAG
-        if own or changed or (isinstance(value, PSObject) and value.net_type is None):
+        if own or changed or (isinstance(value, PSObject) and value.net_type is None and value.members):
             inner = "" if text is None else f"<S>{escaped(text)}</S>"
             start = self._start(value, attributes, type_chain(value) if changed else (), _own_text(value))
             return f"{start}{inner}{self._notes(own, level)}</Obj>"

@@ -135,7 +135,7 @@ class JsonWriter:
             return own
         if isinstance(value, PSObject):
             return [
-                (member.name, member.value if type(member) is NoteProperty else member.getter(value))  # type: ignore[union-attr]
+                (member.name, member.value if isinstance(member, NoteProperty) else member.getter(value))
                 for member in value.members.values()
                 if isinstance(member, NoteProperty | ComputedProperty)
             ] or property_list(self.rs, value)

@@ -353,7 +353,7 @@ class CompareObject(Command):
             return is_null(left) and is_null(right)
         if isinstance(left, PSObject) or isinstance(right, PSObject):
             return _plain_text(left).lower() == _plain_text(right).lower()
-        return _same(left, right, ignore)
+        return compare_keys(left, right, ignore) == 0
 
     def _send(self, item: object, side: str) -> None:
         if self.call.switch("PassThru"):

@@ -331,6 +331,8 @@ def add_member(call: Call) -> Iterable[object]:
             )
             continue
         target = attach(target, member)
+    if call.has("TypeName") and not isinstance(target, PSObject):
+        target = PSObject(None, type_chain(target), base=bare_value(target))
     if call.has("TypeName") and isinstance(target, PSObject):
         target.type_names = [call.text("TypeName"), *target.type_names]
     if call.switch("PassThru"):
@@ -443,9 +445,7 @@ class GetMember(Command):
                 (
                     name,
                     kind,
-                    f"{shown} {name}={net_text(value) if not is_null(value) else 'null'}"
-                    if kind == "NoteProperty"
-                    else f"{shown} {name} {{get;}}",
+                    f"{shown} {name}={_note_text(value)}" if kind == "NoteProperty" else f"{shown} {name} {{get;}}",
                 )
             )
         bare = bare_value(item)
@@ -466,6 +466,12 @@ class GetMember(Command):
                 exception="System.InvalidOperationException",
             )
             self.call.write_error(record)
+
+
+def _note_text(value: object) -> str:
+    if is_null(value):
+        return "null"
+    return to_text(value) if isinstance(value, PSObject) else net_text(value)
 
 
 _MEMBER_TYPES = ENUMS["system.management.automation.psmembertypes"]

@@ -185,7 +185,7 @@ def get_child_item(call: Call) -> Iterable[object]:
         drive, name = split_drive(path)
         if drive in SESSION_DRIVES:
             found = _matching(call, path) if name else list(_entries(call, drive).values())
-            if not found and not has_wildcard(path):
+            if name and not found and not has_wildcard(path):
                 report_missing(call, path)
             yield from found
         else:

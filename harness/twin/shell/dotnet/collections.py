@@ -71,7 +71,16 @@ method(list, "GetLength", "int dimension")(lambda this, _dimension: len(this))
 method(list, "GetUpperBound", "int dimension")(lambda this, _dimension: len(this) - 1)
 method(list, "GetLowerBound", "int dimension")(lambda _this, _dimension: 0)
 method(list, "Clone")(lambda this: NetList(this, this.full_name) if isinstance(this, NetList) else list(this))
-method(list, "GetEnumerator")(lambda this: Enumerator(list(this)))
+method(list, "GetEnumerator")(lambda this: Enumerator(list(this), _enumerator_name(this)))
+
+
+def _enumerator_name(this: list[object]) -> str:
+    if not isinstance(this, NetList):
+        return "System.Array+SZArrayEnumerator"
+    head, mark, rest = this.full_name.partition("[")
+    return f"{head}+Enumerator{mark}{rest}" if mark else f"{head}+{head.rpartition('.')[2]}EnumeratorSimple"
+
+
 method(list, "Equals", "object obj")(lambda this, other: this is other)
 
 
@@ -233,6 +242,12 @@ class TableView(NetList):
         self.owner = owner
 
 
+prop(TableView, "IsSynchronized", lambda _this: False)
+prop(TableView, "SyncRoot", lambda this: this.owner)
+prop(TableView, "Count", len)
+PRESENT[TableView] = lambda this, low: (
+    low == "count" or (low in ("issynchronized", "syncroot") and "Generic" not in this.full_name)
+)
 register_value_type(TableView, lambda view: view.full_name if isinstance(view, TableView) else "")
 prop(PSHashtable, "Keys", lambda this: TableView(this, this.keys(), "KeyCollection"))
 prop(PSHashtable, "Values", lambda this: TableView(this, this.values(), "ValueCollection"))

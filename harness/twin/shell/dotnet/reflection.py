@@ -7,7 +7,16 @@ from typing import Any, Final
 from harness.twin.shell.commands.api import Call
 from harness.twin.shell.compiler import compile_tree
 from harness.twin.shell.conversion import caster, convert, no_cast, set_fallback
-from harness.twin.shell.dotnet.registry import CONSTRUCTORS, call_method, constructor, method, prop, static
+from harness.twin.shell.dotnet.registry import (
+    CONSTRUCTORS,
+    NetProperty,
+    call_method,
+    constructor,
+    members_of,
+    method,
+    prop,
+    static,
+)
 from harness.twin.shell.errors import (
     BASES,
     ErrorDetails,
@@ -23,6 +32,7 @@ from harness.twin.shell.invocation import call_block, one_value
 from harness.twin.shell.members import INTRINSICS, BoundMethod, attach, find_member, integrated, set_member
 from harness.twin.shell.objects import (
     NOTHING,
+    ComputedProperty,
     MemberSet,
     NetList,
     NoteProperty,
@@ -310,8 +320,22 @@ def _read(this: PropertyView) -> object:
     return find_member(current(), this.owner, this.name.lower())
 
 
+def _net_kind(this: PropertyView) -> str:
+    found = members_of(type(bare_value(this.owner))).get(this.name.lower())
+    return found.kind if isinstance(found, NetProperty) else "Property"
+
+
+def _settable(this: PropertyView) -> bool:
+    if isinstance(this.member, ComputedProperty):
+        return this.member.setter is not None
+    if this.member is not None:
+        return True
+    found = members_of(type(bare_value(this.owner))).get(this.name.lower())
+    return not isinstance(found, NetProperty) or found.setter is not None
+
+
 def _kind(this: PropertyView) -> PSEnum:
-    kind = this.member.kind if this.member is not None else "Property"
+    kind = this.member.kind if this.member is not None else _net_kind(this)
     return ENUMS["system.management.automation.psmembertypes"](kind)
 
 
@@ -322,7 +346,7 @@ register_value_type(
     "System.Management.Automation.PSMemberInfoIntegratingCollection`1[System.Management.Automation.PSPropertyInfo]",
 )
 prop(PropertyView, "MemberType", _kind)
-prop(PropertyView, "IsSettable", lambda _this: True)
+prop(PropertyView, "IsSettable", lambda this: _settable(this))
 prop(PropertyView, "IsGettable", lambda _this: True)
 prop(PropertyView, "Value", _read, lambda this, value: _write(this, value))
 prop(
@@ -331,7 +355,7 @@ prop(
     lambda this: type_chain(_read(this))[0] if _read(this) is not None else "System.Object",
 )
 prop(PropertyView, "Name", lambda this: this.name)
-prop(PropertyView, "IsInstance", lambda _this: True)
+prop(PropertyView, "IsInstance", lambda this: this.member is not None)
 
 
 def _write(this: PropertyView, value: object) -> None:

@@ -111,9 +111,19 @@ PRESENT: Final[dict[type, Callable[[Any, str], bool]]] = {}
 """For a class that stands for several .NET ones: whether a value has a property."""
 
 
+_FOUND: Final[dict[type, Callable[[Any, str], bool] | None]] = {}
+
+
+def _present(kind: type) -> Callable[[Any, str], bool] | None:
+    """The rule of a class or of its nearest base."""
+    if kind not in _FOUND:
+        _FOUND[kind] = next((PRESENT[base] for base in kind.__mro__ if base in PRESENT), None)
+    return _FOUND[kind]
+
+
 def net_properties(value: object) -> list[NetProperty]:
     """The properties of a value that .NET and PowerShell declare for its type, in order."""
-    present = PRESENT.get(type(value))
+    present = _present(type(value))
     return [
         member
         for low, member in members_of(type(value)).items()

@@ -13,12 +13,14 @@ from harness.twin.shell.formatting.cells import cell_text, element_text
 from harness.twin.shell.formatting.layout import Row, TableColumn, break_line, list_lines, table_lines, wide_lines
 from harness.twin.shell.formatting.shapes import (
     Shape,
+    ShownColumn,
     default_lines,
     default_shape,
     is_text,
     reader,
     shown_value,
     table_columns,
+    view_shape,
 )
 from harness.twin.shell.formatting.views import display_of
 from harness.twin.shell.objects import NOTHING, Enumerator, PSHashtable, PSObject, bare_value
@@ -186,11 +188,18 @@ class Renderer:
                 section.columns = []
                 self._group(self._label(section.shape))
         if not section.shape.applies(item):
-            columns = default_lines(self.rs, item)
+            columns = self._lines(item)
             pairs = [(column.label, shown_value(self.rs, column, item)) for column in columns]
             section.add_text("\n".join(["", *list_lines(pairs, self.width), ""]))
             return
         section.add(item)
+
+    def _lines(self, item: object) -> list[ShownColumn]:
+        """How an object that does not fit the open view is shown: as a list, by its list view if it has one."""
+        display = display_of(type_chain(item))
+        if display is not None and display.list is not None:
+            return view_shape(self.rs, display.list, "").columns
+        return default_lines(self.rs, item)
 
     def _group_value(self, shape: Shape, item: object) -> str:
         name = shape.extra.get("group_by")

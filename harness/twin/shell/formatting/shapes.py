@@ -242,4 +242,5 @@ __all__ = [
     "is_text",
     "shown_value",
     "table_columns",
+    "view_shape",
 ]
