@@ -13,6 +13,7 @@ from harness.twin.shell.dateformat import kind_of
 from harness.twin.shell.errors import net_error
 from harness.twin.shell.numberformat import double_text
 from harness.twin.shell.objects import LOCAL, Single
+from harness.twin.shell.spans import LAST_TICKS, TICKS_PER_SECOND, is_last, span_of_ticks, ticks_of_span
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\U00010000-\U0010ffff]|_(?=[xX])")
 _IMPOSSIBLE: Final = re.compile(r"[\ufffe\uffff]")
@@ -60,7 +61,8 @@ def element(name: str, text: str | None) -> str:
 
 def date_text(moment: datetime) -> str:
     """XML's form of a date."""
-    fraction = f".{moment.microsecond:06d}".rstrip("0") if moment.microsecond else ""
+    parts = moment.microsecond * 10 + (LAST_TICKS if is_last(moment) else 0)
+    fraction = f".{parts:07d}".rstrip("0") if parts else ""
     zone = {"Utc": "Z", "Local": "+00:00"}.get(kind_of(moment), "")
     return f"{moment:%Y-%m-%dT%H:%M:%S}".rjust(19, "0") + fraction + zone
 
@@ -83,10 +85,11 @@ def read_date(text: str) -> datetime:
 
 def span_text(span: timedelta) -> str:
     """XML's form of a duration."""
-    total = abs(span)
-    days, rest = total.days, total.seconds
+    ticks = ticks_of_span(span)
+    rest, parts = divmod(abs(ticks), TICKS_PER_SECOND)
+    days, rest = divmod(rest, 86400)
     hours, minutes, seconds = rest // 3600, rest // 60 % 60, rest % 60
-    fraction = f"{total.microseconds:06d}".rstrip("0")
+    fraction = f"{parts:07d}".rstrip("0") if parts else ""
     text = "P" + (f"{days}D" if days else "")
     time = (f"{hours}H" if hours else "") + (f"{minutes}M" if minutes else "")
     if seconds or fraction:
@@ -95,7 +98,7 @@ def span_text(span: timedelta) -> str:
         text += f"T{time}"
     if text == "P":
         text = "PT0S"
-    return f"-{text}" if span < timedelta(0) else text
+    return f"-{text}" if ticks < 0 else text
 
 
 def read_span(text: str) -> timedelta:
@@ -104,9 +107,9 @@ def read_span(text: str) -> timedelta:
     if found is None or text.strip().lstrip("-") in ("P", "PT"):
         raise ValueError(text)
     days, hours, minutes, seconds = (int(found[at] or 0) for at in range(2, 6))
-    micro = int((found[6] or "0").ljust(6, "0")[:6])
-    span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds, microseconds=micro)
-    return -span if found[1] else span
+    whole = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    ticks = whole * TICKS_PER_SECOND + int((found[6] or "0").ljust(7, "0")[:7])
+    return span_of_ticks(-ticks if found[1] else ticks)
 
 
 def real_text(value: float) -> str:

@@ -38,6 +38,7 @@ from harness.twin.shell.objects import (
     Version,
     bare_value,
 )
+from harness.twin.shell.spans import Span
 from harness.twin.shell.typetables import ACCELERATORS, EXTRA_TYPES
 
 CUSTOM: Final = "System.Management.Automation.PSCustomObject"
@@ -152,6 +153,7 @@ _VALUE_TYPES: Final[dict[type, str]] = {
     Decimal: "System.Decimal",
     datetime: "System.DateTime",
     timedelta: "System.TimeSpan",
+    Span: "System.TimeSpan",
     uuid.UUID: "System.Guid",
     Version: "System.Version",
     list: OBJECT_ARRAY,

@@ -6,9 +6,11 @@ import calendar
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from harness.twin.shell.dateformat import (
+    TICKS_PER_SECOND,
     format_date,
     format_span,
     kind_of,
@@ -213,9 +215,8 @@ def _span_part(at: int) -> Callable[[timedelta], int]:
 
 
 def _span_total(seconds: float) -> Callable[[timedelta], float]:
-    if seconds < 1:
-        return lambda span: span.total_seconds() * 1000
-    return lambda span: span.total_seconds() / seconds
+    ticks = seconds * TICKS_PER_SECOND
+    return lambda span: ticks_of_span(span) / ticks
 
 
 for _at, _name in enumerate(("Days", "Hours", "Minutes", "Seconds", "Milliseconds")):
@@ -274,7 +275,16 @@ for _name, _unit in (
     static(SPAN, _name, "double value")(lambda value, unit=_unit: unit * value)
 static(SPAN, "FromTicks", "long value")(span_of_ticks)
 static_prop(SPAN, "Zero", timedelta)
-static_prop(SPAN, "MaxValue", lambda: timedelta(days=10675199, hours=2, minutes=48, seconds=5, microseconds=477580))
+static_prop(SPAN, "MaxValue", lambda: span_of_ticks(2**63 - 1))
+static_prop(SPAN, "MinValue", lambda: span_of_ticks(-(2**63)))
+for _name, _ticks in (
+    ("TicksPerDay", 864_000_000_000),
+    ("TicksPerHour", 36_000_000_000),
+    ("TicksPerMinute", 600_000_000),
+    ("TicksPerSecond", TICKS_PER_SECOND),
+    ("TicksPerMillisecond", 10_000),
+):
+    static_prop(SPAN, _name, partial(Int64, _ticks))
 
 
 @static(SPAN, "Parse", "string s")
