@@ -155,11 +155,10 @@ def compare(case: dict[str, Any], outcome: Outcome) -> list[str]:
         found = [(one["id"], one["category"]) for one in mine]
         if wanted != found:
             wrong.append(f"{name}: want {wanted} have {found} ({[one['message'] for one in mine]})")
-    wrong.extend(
-        f"{name}: want {case.get(name)} have {outcome.streams.get(name)}"
-        for name in ("warnings", "verbose", "debug", "information")
-        if case.get(name, []) != outcome.streams.get(name, [])
-    )
+    for name in ("warnings", "verbose", "debug", "information"):
+        lines = [one.replace("\r\n", "\n") for one in outcome.streams.get(name, [])]
+        if case.get(name, []) != lines:
+            wrong.append(f"{name}: want {case.get(name)} have {lines}")
     return wrong
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from harness.twin.shell.objects import Byte, EnumType, Int64
-from harness.twin.shell.typesystem import register_enum
+from harness.twin.shell.typesystem import ENUMS, register_enum
 
 
 def _counted(words: str, start: int = 0) -> Mapping[str, int]:
@@ -120,3 +120,4 @@ register_enum(
         base=Int64,
     )
 )
+COMMAND_ORIGIN: Final = ENUMS["system.management.automation.commandorigin"]

@@ -7,6 +7,7 @@ from typing import Any, Final
 from harness.twin.shell.commands.api import Call
 from harness.twin.shell.compiler import compile_tree
 from harness.twin.shell.conversion import caster, convert, no_cast, set_fallback
+from harness.twin.shell.dotnet.enums import COMMAND_ORIGIN
 from harness.twin.shell.dotnet.registry import (
     CONSTRUCTORS,
     NetProperty,
@@ -33,6 +34,7 @@ from harness.twin.shell.members import INTRINSICS, BoundMethod, attach, find_mem
 from harness.twin.shell.objects import (
     NOTHING,
     ComputedProperty,
+    Int64,
     MemberSet,
     NetList,
     NoteProperty,
@@ -165,6 +167,9 @@ def new_record(exception: object, error_id: str, category: PSEnum, target: objec
 register_value_type(Invocation, "System.Management.Automation.InvocationInfo")
 
 
+_BOUND: Final = "System.Collections.Generic.Dictionary`2[System.String,System.Object]"
+
+
 def _line(this: Invocation) -> str:
     if this.source is None or this.extent is None:
         return ""
@@ -191,7 +196,8 @@ prop(
     "MyCommand",
     lambda this: CommandName(this.command) if this.command and this.command != "<ScriptBlock>" else None,
 )
-prop(Invocation, "BoundParameters", lambda this: this.bound)
+prop(Invocation, "BoundParameters", lambda this: PSHashtable((), _BOUND) if this.bound is None else this.bound)
+prop(Invocation, "UnboundArguments", lambda _this: NetList((), "System.Collections.Generic.List`1[System.Object]"))
 prop(
     Invocation,
     "ScriptLineNumber",
@@ -202,12 +208,18 @@ prop(
     "OffsetInLine",
     lambda this: this.source.position(this.extent.start).column if this.source and this.extent else 0,
 )
-prop(Invocation, "ScriptName", lambda this: this.source.file if this.source else None)
+prop(Invocation, "HistoryId", lambda _this: Int64(1))
+prop(Invocation, "ScriptName", lambda this: this.source.file if this.source else "")
 prop(Invocation, "Line", _line)
 prop(Invocation, "PositionMessage", position_message)
+prop(Invocation, "PSScriptRoot", lambda this: this.source.file.rpartition("\\")[0] if this.source else "")
+prop(Invocation, "PSCommandPath", lambda this: this.source.file or None if this.source else None)
 prop(Invocation, "InvocationName", lambda this: this.invocation_name)
-prop(Invocation, "PipelineLength", lambda this: this.pipeline_length)
-prop(Invocation, "PipelinePosition", lambda this: this.pipeline_position)
+prop(Invocation, "PipelineLength", lambda this: this.pipeline_length if this.command else 0)
+prop(Invocation, "PipelinePosition", lambda this: this.pipeline_position if this.command else 0)
+prop(Invocation, "ExpectingInput", lambda _this: False)
+prop(Invocation, "CommandOrigin", lambda _this: COMMAND_ORIGIN("Internal"))
+prop(Invocation, "DisplayScriptPosition", lambda _this: None)
 
 prop(MessageRecord, "Message", lambda this: this.message)
 prop(HostText, "Message", lambda this: this.message)
