@@ -153,5 +153,5 @@ def get_help(call: Call) -> Iterable[object]:
     parts = found.get("parameters")
     items = parts.get("parameter") if isinstance(parts, PSObject) else []
     for one in items if isinstance(items, list) else []:
-        if isinstance(one, PSObject) and matches_wildcard(str(one.get("name")), call.text("Parameter")):
+        if isinstance(one, PSObject) and matches_wildcard(call.text("Parameter"), str(one.get("name"))):
             yield one

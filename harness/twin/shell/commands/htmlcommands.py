@@ -103,7 +103,7 @@ class ConvertToHtml(Command):
                 found += [
                     (name, to_text(value))
                     for name, value in property_list(rs, item)
-                    if matches_wildcard(name, column.expression)
+                    if matches_wildcard(column.expression, name)
                 ]
             else:
                 found.append((column.name, to_text(reader(rs, column.expression)(item))))

@@ -89,17 +89,23 @@ register_text(Moment, lambda value: value.shown() if isinstance(value, Moment) e
 prop(Moment, "DateTime", lambda this: this.clock)
 prop(Moment, "UtcDateTime", lambda this: this.utc.replace(tzinfo=UTC))
 prop(Moment, "LocalDateTime", lambda this: this.utc.replace(tzinfo=LOCAL))
-for _name in (
-    *("Date", "Day", "DayOfWeek", "DayOfYear", "Hour", "Millisecond", "Minute", "Month"),
-    *("Second", "TimeOfDay", "Year"),
-):
-    _member = members_of(datetime).get(_name.lower())
-    if isinstance(_member, NetProperty):
-        prop(Moment, _name, lambda this, member=_member: member.getter(this.clock))  # type: ignore[misc]
-    if _name == "DayOfYear":
-        prop(Moment, "Offset", lambda this: this.offset)
+
+
+def _clock_part(name: str) -> None:
+    member = members_of(datetime).get(name.lower())
+    if isinstance(member, NetProperty):
+        read = member.getter
+        prop(Moment, name, lambda this: read(this.clock))
+
+
+for _name in ("Date", "Day", "DayOfWeek", "DayOfYear", "Hour", "Millisecond", "Minute", "Month"):
+    _clock_part(_name)
+prop(Moment, "Offset", lambda this: this.offset)
+_clock_part("Second")
 prop(Moment, "Ticks", lambda this: Int64(ticks_of(this.clock)))
 prop(Moment, "UtcTicks", lambda this: Int64(ticks_of(this.utc)))
+_clock_part("TimeOfDay")
+_clock_part("Year")
 method(Moment, "ToString", "", "string format", "string format, object provider")(
     lambda this, code="", _provider=None: this.shown(code or "")
 )

@@ -110,6 +110,10 @@ def _drop_blanks(node: Any) -> None:
 
 
 _FAULTS: Final = {
+    "syntax error": "Data at the root level is invalid.",
+    "junk after document element": "There are multiple root elements.",
+    "XML or text declaration not at start of entity": "Unexpected XML declaration. The XML declaration must be the "
+    "first node in the document, and no whitespace characters are allowed to appear before it.",
     "mismatched tag": "The start tag does not match the end tag.",
     "no element found": "Root element is missing.",
 }
@@ -200,6 +204,8 @@ _DATA_NAMES: Final = {
 def read_node(node: Any, low: str) -> object:
     """An attribute or child elements by name."""
     found: list[object] = [one.value for one in _attributes(node) if one.name.lower() == low]
+    if low == "xml" and node.nodeType == Node.DOCUMENT_NODE and getattr(node, "declaration_text", ""):
+        return node.declaration_text[len("<?xml ") : -len("?>")]
     for child in children(node):
         if child.nodeType == Node.ELEMENT_NODE and child.tagName.lower() == low:
             found.append(element_value(child))

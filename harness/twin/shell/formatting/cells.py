@@ -63,7 +63,7 @@ def object_name(rs: Runspace, value: object) -> str:
         return element_text(value)
     names = [name for name, _ in property_list(rs, value)]
     for pattern in _NAMES:
-        found = next((name for name in names if matches_wildcard(name, pattern)), None)
+        found = next((name for name in names if matches_wildcard(pattern, name)), None)
         if found is not None:
             return cell_text(rs, find_member(rs, value, found.lower()))
     return element_text(value)
