@@ -65,11 +65,12 @@ def bad_cast(
 ) -> PSError:
     """``Cannot convert value "…" to type "…". Error: "…"``."""
     name = target if isinstance(target, str) else str(target)
+    text = f'Cannot convert value "{to_text(value)}" to type "{name}". Error: "{reason}"'
     return runtime_error(
-        f'Cannot convert value "{to_text(value)}" to type "{name}". Error: "{reason}"',
+        text,
         error_id,
         "InvalidArgument",
-        inner=inner,
+        inner=NetException("System.Management.Automation.PSInvalidCastException", text, inner),
         type_name=_CAST_EXCEPTION,
         reason="RuntimeException",
     )

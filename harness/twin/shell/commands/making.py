@@ -421,9 +421,7 @@ class GetMember(Command):
         self.seen.add(name)
         patterns = [wildcard(one) for one in self.call.texts("Name") or ["*"]]
         kinds = [one.lower() for part in self.call.texts("MemberType") for one in part.replace(" ", "").split(",")]
-        rows = sorted(
-            self._rows(item), key=lambda row: (row[1] not in ("AliasProperty",), "Method" not in row[1], row[0].lower())
-        )
+        rows = sorted(self._rows(item), key=lambda row: (row[1].lower(), row[0].lower()))
         for member, kind, definition in rows:
             if not any(pattern.match(member) for pattern in patterns) or (kinds and not _kind_fits(kind, kinds)):
                 continue
@@ -445,7 +443,7 @@ class GetMember(Command):
                 (
                     name,
                     kind,
-                    f"{shown} {name}={_note_text(value)}" if kind == "NoteProperty" else f"{shown} {name} {{get;}}",
+                    _definition(member, shown, name, value, kind),
                 )
             )
         bare = bare_value(item)
@@ -466,6 +464,17 @@ class GetMember(Command):
                 exception="System.InvalidOperationException",
             )
             self.call.write_error(record)
+
+
+def _definition(member: Member | None, shown: str, name: str, value: object, kind: str) -> str:
+    if kind == "NoteProperty":
+        return f"{shown} {name}={_note_text(value)}"
+    if kind == "AliasProperty" and isinstance(member, ComputedProperty):
+        return f"{name} = {member.detail}"
+    if kind == "ScriptProperty" and isinstance(member, ComputedProperty) and isinstance(member.detail, ScriptBlock):
+        tail = "" if member.setter is None else "set=;"
+        return f"System.Object {name} {{get={member.detail.text};{tail}}}"
+    return f"{shown} {name} {{get;}}"
 
 
 def _note_text(value: object) -> str:

@@ -101,6 +101,7 @@ def _strict(text: str, full_name: str) -> object:
         return convert(plain, TypeRef(full_name))
     except PSError as fault:
         inner = fault.record.exception.inner
+        inner = inner.inner if inner is not None and inner.inner is not None else None
         kind = inner.type_name if inner else "System.FormatException"
         text = inner.message if inner else "Input string was not in a correct format."
         raise net_error(kind, text) from None
