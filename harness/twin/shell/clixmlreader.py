@@ -19,6 +19,7 @@ from xml.parsers.expat import ExpatError
 from harness.twin.shell.clixmltext import read_date, read_real, read_span, unescaped
 from harness.twin.shell.conversion import INTEGERS
 from harness.twin.shell.dotnet.registry import static
+from harness.twin.shell.dotnet.xmlfaults import fault_text
 from harness.twin.shell.dotnet.xmlnodes import parse_xml
 from harness.twin.shell.errors import NetError, PSError, net_error
 from harness.twin.shell.memberviews import FROM_TYPES
@@ -131,7 +132,7 @@ class Reader:
         try:
             root = ElementTree.fromstring(text)  # noqa: S314 - lab data; entities of the outside are not read
         except (ElementTree.ParseError, ExpatError, ValueError) as fault:
-            raise malformed(_fault_text(fault)) from None
+            raise malformed(_fault_text(text, fault)) from None
         if root.tag != f"{NAMESPACE}Objs":
             raise malformed(f"{_local(root)} XML tag is not recognized.")
         version = root.get("Version")
@@ -352,10 +353,9 @@ def _name_of(node: Element) -> str:
     return unescaped(name)
 
 
-def _fault_text(fault: Exception) -> str:
-    if "no element found" in str(fault):
-        return "Root element is missing."
-    return f"Data at the root level is invalid. {fault}"
+def _fault_text(text: str, fault: Exception) -> str:
+    line, column = getattr(fault, "position", (1, 0))
+    return fault_text(text, str(fault).partition(":")[0], line, column)
 
 
 SERIALIZER: Final = "System.Management.Automation.PSSerializer"

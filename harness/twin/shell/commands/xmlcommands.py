@@ -11,7 +11,7 @@ from harness.twin.shell.commands.api import Call, Command, Parameter
 from harness.twin.shell.commands.providers import full_path
 from harness.twin.shell.commands.table import CORE, UTILITY
 from harness.twin.shell.dotnet.registry import prop
-from harness.twin.shell.dotnet.xmlnodes import parse_xml, xml_text
+from harness.twin.shell.dotnet.xmlnodes import DOCUMENT, expat_text, parse_xml, xml_text
 from harness.twin.shell.errors import NetError
 from harness.twin.shell.members import property_list
 from harness.twin.shell.objects import NOTHING, Enumerator, PSHashtable, PSObject, bare_value
@@ -21,6 +21,7 @@ from harness.twin.shell.typesystem import is_null, register_value_type, type_nam
 from harness.twin.shell.xpath import BadXPathError, select
 from harness.twin.shell.xpath import text_of as inner_text
 
+_BAD_CAST: Final = "System.Management.Automation.PSInvalidCastException"
 _INFO: Final = "Microsoft.PowerShell.Commands.SelectXmlInfo"
 
 
@@ -94,7 +95,12 @@ def _sources(call: Call) -> Iterable[tuple[Any, str]]:
         try:
             yield parse_xml(text), path
         except ExpatError as fault:
-            call.write_error(str(fault), "ProcessingFile", "InvalidData", path, "System.Xml.XmlException")
+            said = expat_text(text, fault)
+            if path == "InputStream":
+                said = f'Cannot convert value "{text}" to type "{DOCUMENT}". Error: "{said}"'
+                call.write_error(said, "InvalidCastToXmlDocument", "InvalidArgument", None, _BAD_CAST)
+            else:
+                call.write_error(said, "ProcessingFile", "InvalidArgument", path, "System.ArgumentException")
 
 
 # -------------------------------------------------------------------------------------------------------- ConvertTo-Xml

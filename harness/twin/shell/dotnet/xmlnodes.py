@@ -9,6 +9,7 @@ from xml.parsers.expat import ExpatError
 
 from harness.twin.shell.conversion import bad_cast, caster
 from harness.twin.shell.dotnet.registry import constructor, method, prop
+from harness.twin.shell.dotnet.xmlfaults import fault_text
 from harness.twin.shell.errors import net_error, runtime_error
 from harness.twin.shell.members import ADAPTERS, LISTED, MISSING, SETTERS
 from harness.twin.shell.objects import NOTHING, NetList
@@ -109,16 +110,6 @@ def _drop_blanks(node: Any) -> None:
             _drop_blanks(child)
 
 
-_FAULTS: Final = {
-    "syntax error": "Data at the root level is invalid.",
-    "junk after document element": "There are multiple root elements.",
-    "XML or text declaration not at start of entity": "Unexpected XML declaration. The XML declaration must be the "
-    "first node in the document, and no whitespace characters are allowed to appear before it.",
-    "mismatched tag": "The start tag does not match the end tag.",
-    "no element found": "Root element is missing.",
-}
-
-
 @caster(DOCUMENT)
 def to_document(value: object, target: TypeRef) -> object:
     """``[xml]`` of text."""
@@ -130,56 +121,12 @@ def to_document(value: object, target: TypeRef) -> object:
     try:
         return parse_xml(text)
     except ExpatError as fault:
-        raise bad_cast(text, target, "InvalidCastToXmlDocument", fault_text(text, fault)) from None
+        raise bad_cast(text, target, "InvalidCastToXmlDocument", expat_text(text, fault)) from None
 
 
-def fault_text(text: str, fault: ExpatError) -> str:
+def expat_text(text: str, fault: ExpatError) -> str:
     """What .NET says about a malformed document."""
-    kind = str(fault).partition(":")[0]
-    if kind == "no element found" and text.strip():
-        unclosed = _open_tags(text, len(text))
-        if unclosed:
-            line, column = _line_column(text, len(text))
-            names = ", ".join(name for name, _ in reversed(unclosed))
-            return (
-                f"Unexpected end of file has occurred. The following elements are not closed: {names}. "
-                f"Line {line}, position {column}."
-            )
-    if kind == "mismatched tag":
-        end = re.compile(r"</([^\s>]*)").search(text, _offset(text, fault.lineno, fault.offset) - 2)
-        opened = _open_tags(text, end.start()) if end else []
-        if end and opened:
-            name, at = opened[-1]
-            line, column = _line_column(text, at + 1)
-            last, place = _line_column(text, end.start(1))
-            return (
-                f"The '{name}' start tag on line {line} position {column} does not match the end tag of '{end[1]}'. "
-                f"Line {last}, position {place}."
-            )
-    reason = _FAULTS.get(kind, str(fault))
-    return reason if kind == "no element found" else f"{reason} Line {fault.lineno}, position {fault.offset + 1}."
-
-
-def _offset(text: str, line: int, column: int) -> int:
-    starts = [0, *(at + 1 for at, letter in enumerate(text) if letter == "\n")]
-    return max(starts[min(line, len(starts)) - 1] + column, 2)
-
-
-def _line_column(text: str, at: int) -> tuple[int, int]:
-    return text.count("\n", 0, at) + 1, at - (text.rfind("\n", 0, at) + 1) + 1
-
-
-def _open_tags(text: str, end: int) -> list[tuple[str, int]]:
-    """Elements that are open at a place, with the places of their tags."""
-    found: list[tuple[str, int]] = []
-    for tag in re.finditer(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<(/?)([\w:.-]+)[^<>]*?(/?)>", text[:end], re.DOTALL):
-        if not tag[2] or tag[3]:
-            continue
-        if tag[1]:
-            del found[-1:]
-        else:
-            found.append((tag[2], tag.start()))
-    return found
+    return fault_text(text, str(fault).partition(":")[0], fault.lineno, fault.offset)
 
 
 # --------------------------------------------------------------------------------------------- elements as properties
@@ -368,7 +315,7 @@ def load_xml(node: Any, text: str) -> object:
     try:
         loaded = parse_xml(text)
     except ExpatError as fault:
-        raise net_error("System.Xml.XmlException", str(fault)) from None
+        raise net_error("System.Xml.XmlException", expat_text(text, fault)) from None
     for child in list(node.childNodes):
         node.removeChild(child)
     for child in list(loaded.childNodes):
