@@ -66,3 +66,20 @@ def test_a_getter_that_fails_is_an_error_of_the_script() -> None:
     found = run_script("([ipaddress]'10.0.0.1').ScopeId; 'next'")
     assert [error.full_id for error in found.errors] == ["ExceptionWhenGetting"]
     assert found.output[-1] == "next"
+
+
+def test_csv_files_and_their_columns() -> None:
+    outcome = run_script(
+        "[pscustomobject]@{a=1;b='x,y'} | Export-Csv x.csv -NoTypeInformation\n"
+        "[pscustomobject]@{a=2;b='z'} | Export-Csv x.csv -Append -NoTypeInformation\n"
+        'Import-Csv x.csv | ForEach-Object { "$($_.a) $($_.b)" }'
+    )
+    assert outcome.output == ["1 x,y", "2 z"]
+
+
+def test_type_data_can_be_taken_back() -> None:
+    outcome = run_script(
+        "Update-TypeData -TypeName System.Int32 -MemberName Z -MemberType NoteProperty -Value 7\n"
+        "(5).Z; Remove-TypeData System.Int32; $null -eq (5).Z"
+    )
+    assert outcome.output == [7, True]

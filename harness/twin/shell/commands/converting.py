@@ -16,6 +16,8 @@ from harness.twin.shell.regexes import BadPatternError, NetRegex, compile_regex
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import is_null, type_chain
 
+_TYPE_PREFIX = "CSV:"
+
 
 def _quoted(value: object) -> str:
     return "" if is_null(value) else '"' + to_text_or_type(value).replace('"', '""') + '"'
@@ -50,10 +52,14 @@ class ConvertToCsv(Command):
         if self.names is None:
             self.names = [name for name, _ in pairs]
             if not call.switch("NoTypeInformation"):
-                call.emit(f"#TYPE {type_chain(item)[0]}")
-            call.emit(separator.join(_quoted(name) for name in self.names))
+                self.line(f"#TYPE {type_chain(item)[0].removeprefix(_TYPE_PREFIX)}")
+            self.line(separator.join(_quoted(name) for name in self.names))
         values = {name.lower(): value for name, value in pairs}
-        call.emit(separator.join(_quoted(values.get(name.lower())) for name in self.names))
+        self.line(separator.join(_quoted(values.get(name.lower())) for name in self.names))
+
+    def line(self, text: str) -> None:
+        """One line of the text."""
+        self.call.emit(text)
 
 
 def csv_rows(text: str, delimiter: str) -> Iterable[list[str]]:
@@ -125,25 +131,48 @@ class ConvertFromCsv(Command):
         self.lines.extend(to_text(one) for one in (given if isinstance(given, list) else [given]))
 
     def end(self) -> None:
-        lines = [line for line in self.lines if not line.startswith("#TYPE")]
-        rows = list(csv_rows("\n".join(lines), self.call.text("Delimiter", ",")))
-        header = self.call.texts("Header")
-        if not header and rows:
-            header = rows.pop(0)
-            missing = [at for at, name in enumerate(header) if not name]
-            if missing:
-                self.call.write_warning(
-                    'One or more headers were not specified. Default names starting with "H" have been used in '
-                    "place of any "
-                    "missing headers."
-                )
-                for count, at in enumerate(missing, 1):
-                    header[at] = f"H{count}"
-        for row in rows:
-            made = PSObject()
-            for at, name in enumerate(header):
-                made.members[name.lower()] = NoteProperty(name, row[at] if at < len(row) else None)
+        for made in csv_objects(self.call, "\n".join(self.lines)):
             self.call.emit(made)
+
+
+def csv_objects(call: Call, text: str) -> Iterable[PSObject]:
+    """The objects of a text."""
+    kind = re.match(r"#TYPE[ \t]*([^\r\n]*)(\r?\n|$)", text, re.IGNORECASE)
+    rows = list(csv_rows(text[kind.end() :] if kind else text, call.text("Delimiter", ",")))
+    header = call.texts("Header")
+    if not header and rows:
+        header = rows.pop(0)
+    _check_header(call, header)
+    if "" in header and rows:
+        call.write_warning(
+            'One or more headers were not specified. Default names starting with "H" have been used in place of any '
+            "missing headers."
+        )
+    names: list[str] = []
+    for name in header:
+        names.append(name or f"H{sum(not one for one in header[: len(names) + 1])}")
+    chain = (kind[1].strip(), f"{_TYPE_PREFIX}{kind[1].strip()}") if kind and kind[1].strip() else ()
+    for row in rows:
+        made = PSObject()
+        if chain:
+            made.type_names = chain
+        for at, name in enumerate(names):
+            made.members[name.lower()] = NoteProperty(name, row[at] if at < len(row) else None)
+        yield made
+
+
+def _check_header(call: Call, header: list[str]) -> None:
+    seen: set[str] = set()
+    for name in header:
+        if name and name.lower() in seen:
+            kind = "System.Management.Automation.ExtendedTypeSystemException"
+            raise call.fail(
+                f'The member "{name}" is already present.',
+                "AlreadyPresentPSMemberInfoInternalCollectionAdd",
+                "NotSpecified",
+                exception=kind,
+            )
+        seen.add(name.lower())
 
 
 @CORE.cmdlet(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.twin.shell.commands import (
     aliases,
     converting,
+    csvfiles,
     filtering,
     formatcommands,
     grouping,
@@ -32,6 +33,7 @@ __all__ = [
     "CORE",
     "aliases",
     "converting",
+    "csvfiles",
     "filtering",
     "formatcommands",
     "grouping",

@@ -203,6 +203,16 @@ def _lookup(call: Call, name: str) -> list[PSObject]:
     return found
 
 
+def _named(call: Call, name: str) -> bool:
+    """Whether the parts of a name are what ``-Verb`` and ``-Noun`` ask for."""
+    verb, dash, noun = name.partition("-")
+    for parameter, part in (("Verb", verb), ("Noun", noun)):
+        patterns = call.texts(parameter)
+        if patterns and not (dash and any(wildcard(one).match(part) for one in patterns)):
+            return False
+    return True
+
+
 def _missing(call: Call, name: str) -> None:
     call.write_error(
         call.record(
@@ -221,6 +231,8 @@ def _missing(call: Call, name: str) -> None:
     parameters=[
         Parameter("Name", "string[]", position=0, pipeline=("value", "name")),
         Parameter("CommandType", "System.Management.Automation.CommandTypes", aliases=("Type",)),
+        Parameter("Verb", "string[]"),
+        Parameter("Noun", "string[]"),
         Parameter("Module", "string[]"),
         Parameter("Syntax", "switch"),
         Parameter("All", "switch"),
@@ -236,6 +248,7 @@ def get_command(call: Call) -> Iterable[object]:
         modules = [one.lower() for one in call.texts("Module")]
         if modules:
             found = [one for one in found if to_text(one.get("Source")).lower() in modules]
+        found = [one for one in found if _named(call, to_text(one.get("Name")))]
         if wanted is not None:
             found = [one for one in found if one.get("CommandType").value & wanted.value]  # type: ignore[attr-defined]
         if not found and not has_wildcard(name):

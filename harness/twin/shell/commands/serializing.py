@@ -15,7 +15,7 @@ from harness.twin.shell.errors import NetError, PSError
 from harness.twin.shell.objects import NOTHING
 from harness.twin.shell.storage import storage_of, text_of
 
-_CODECS: Final = {
+CODECS: Final = {
     "ascii": ("ascii", b""),
     "bigendianunicode": ("utf-16-be", "\ufeff".encode("utf-16-be")),
     "default": ("cp1252", b""),
@@ -35,7 +35,7 @@ def _place(call: Call) -> str:
     return full_path(call, call.text("LiteralPath") or call.text("Path"))
 
 
-def _failed(call: Call, fault: NetError) -> PSError:
+def failed(call: Call, fault: NetError) -> PSError:
     """An exception of .NET that ends the command."""
     kind = fault.exception.type_name
     return call.fail(fault.exception.message, kind, "NotSpecified", exception=kind)
@@ -49,7 +49,7 @@ def _failed(call: Call, fault: NetError) -> PSError:
         *_PATHS,
         Parameter("Depth", "int", minimum=1, maximum=2**31 - 1),
         Parameter("InputObject", "object", mandatory=True, pipeline="value", allow_null=True, allow_empty=True),
-        Parameter("Encoding", "string", values=tuple(_CODECS)),
+        Parameter("Encoding", "string", values=tuple(CODECS)),
         Parameter("Force", "switch"),
         Parameter("NoClobber", "switch", aliases=("NoOverwrite",)),
     ],
@@ -67,7 +67,7 @@ class ExportClixml(Command):
         try:
             self.elements.append(self.serializer.write(value))
         except NetError as fault:
-            raise _failed(self.call, fault) from None
+            raise failed(self.call, fault) from None
 
     def end(self) -> None:
         place, files = _place(self.call), storage_of(self.call.rs)
@@ -76,11 +76,11 @@ class ExportClixml(Command):
         if self.call.switch("NoClobber") and files.kind(place):
             text = f"The file '{place}' already exists."
             raise self.call.fail(text, "NoClobber", "ResourceExists", place, "System.IO.IOException")
-        codec, mark = _CODECS[self.call.text("Encoding", "Unicode").lower()]
+        codec, mark = CODECS[self.call.text("Encoding", "Unicode").lower()]
         try:
             files.write(place, mark + laid_out(f"{OPEN}{''.join(self.elements)}{CLOSE}").encode(codec, "replace"))
         except NetError as fault:
-            raise _failed(self.call, fault) from None
+            raise failed(self.call, fault) from None
 
 
 @CORE.cmdlet(
@@ -103,6 +103,6 @@ def import_clixml(call: Call) -> Iterable[object]:
         try:
             found = Reader().document(text_of(storage_of(call.rs).read(full_path(call, path))))
         except NetError as fault:
-            raise _failed(call, fault) from None
+            raise failed(call, fault) from None
         start = call.number("Skip")
         yield from found[start : start + call.number("First")] if call.has("First") else found[start:]

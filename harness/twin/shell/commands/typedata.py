@@ -1,4 +1,4 @@
-"""``Update-TypeData``, ``Get-TypeData``-less: members, display and serialization of a type, in this session."""
+"""``Update-TypeData``, ``Remove-TypeData``: members, display and serialization of a type, in this session."""
 
 from __future__ import annotations
 
@@ -107,3 +107,27 @@ def _taken(call: Call, name: str, table: dict[str, object], rules: TypeRules) ->
         exception="System.Management.Automation.RuntimeException",
     )
     return True
+
+
+@CORE.cmdlet(
+    "Remove-TypeData",
+    module=UTILITY,
+    default_set="RemoveTypeSet",
+    parameters=[Parameter("TypeName", "string", position=0, mandatory=True, pipeline=("value", "name"))],
+    should_process=True,
+)
+def remove_type_data(call: Call) -> None:
+    """Take back what types were taught."""
+    name = call.text("TypeName")
+    low = name.lower()
+    if low not in call.rs.type_rules and low not in call.rs.type_data:
+        call.write_error(
+            f'Error in TypeData "{name}": The type "{name}" was not found. The type name value must be the full name '
+            "of the type. Verify the type name and run the command again.",
+            "TypesDynamicRemoveException",
+            "InvalidOperation",
+            exception="System.Management.Automation.RuntimeException",
+        )
+        return
+    call.rs.type_rules.pop(low, None)
+    call.rs.type_data.pop(low, None)

@@ -350,10 +350,17 @@ def try_parse_version(text: str, result: Reference) -> bool:
 
 GUID: Final = "System.Guid"
 _counter = iter(range(1, 2**62))
+
+
+def new_guid() -> uuid.UUID:
+    """The next identifier; runs repeat."""
+    return uuid.uuid5(uuid.NAMESPACE_OID, str(next(_counter)))
+
+
 prop(uuid.UUID, "Guid", str)
 method(uuid.UUID, "ToString", "", "string format")(lambda value, code="D": format_guid(value, code or "D"))
 method(uuid.UUID, "ToByteArray")(lambda value: list(value.bytes_le))
-static(GUID, "NewGuid")(lambda: uuid.uuid5(uuid.NAMESPACE_OID, str(next(_counter))))
+static(GUID, "NewGuid")(new_guid)
 static_prop(GUID, "Empty", lambda: uuid.UUID(int=0))
 constructor(GUID, "string g")(lambda text: uuid.UUID(text))
 static(GUID, "Parse", "string input")(lambda text: uuid.UUID(text))
