@@ -83,3 +83,21 @@ def test_type_data_can_be_taken_back() -> None:
         "(5).Z; Remove-TypeData System.Int32; $null -eq (5).Z"
     )
     assert outcome.output == [7, True]
+
+
+@pytest.mark.parametrize(
+    ("script", "text"),
+    [
+        ("(Get-Culture).TextInfo.ToTitleCase('hello WORLD')", "Hello WORLD"),
+        ("([WildcardPattern]'a*').IsMatch('ab')", "True"),
+        ("[WildcardPattern]::new('A*').IsMatch('ab')", "False"),
+        (
+            "[BitConverter]::ToString([Security.Cryptography.MD5]::Create().ComputeHash([byte[]]@()))[0..4] -join ''",
+            "D4-1D",
+        ),
+        ("[Net.WebUtility]::HtmlEncode('<&>')", "&lt;&amp;&gt;"),
+        ("[decimal]::Floor(1.5)", "1"),
+    ],
+)
+def test_small_classes(script: str, text: str) -> None:
+    assert [to_text(one) for one in run_script(script).output] == [text]

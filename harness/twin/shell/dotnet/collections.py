@@ -104,7 +104,7 @@ def add(this: list[object], value: object) -> object:
     if not isinstance(this, NetList):
         raise net_error("System.NotSupportedException", "Collection was of a fixed size.")
     this.append(_typed(this, value))
-    if this.full_name == "System.Collections.ArrayList":
+    if this.full_name in ("System.Collections.ArrayList", "System.Collections.Specialized.StringCollection"):
         return len(this) - 1
     if "HashSet" in this.full_name:
         if this.index(this[-1]) < len(this) - 1:
