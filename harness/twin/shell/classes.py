@@ -6,7 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.twin.shell.ast import FunctionMemberAst, PropertyMemberAst, TypeDefinitionAst, TypeKind, TypeNameAst
+from harness.twin.shell.ast import (
+    FunctionMemberAst,
+    ParameterAst,
+    PropertyMemberAst,
+    TypeConstraintAst,
+    TypeDefinitionAst,
+    TypeKind,
+    TypeNameAst,
+)
 from harness.twin.shell.compiler.core import Compiler, statement
 from harness.twin.shell.compiler.definitions import attribute_checks, compile_body
 from harness.twin.shell.compiler.typenames import resolve, resolve_or_none
@@ -20,7 +28,7 @@ from harness.twin.shell.scope import Scope
 from harness.twin.shell.scriptblock import Evaluate, Run, ScriptBlock
 from harness.twin.shell.staticmembers import construct, default_of
 from harness.twin.shell.text import to_text
-from harness.twin.shell.typesystem import TypeRef, is_null, type_chain, type_name
+from harness.twin.shell.typesystem import TypeRef, find_type, is_null, type_chain, type_name, type_text
 from harness.twin.shell.validation import ValidationError
 
 _COLLECTIONS = frozenset(
@@ -49,6 +57,7 @@ class ClassMember:
     checks: tuple[Callable[[Frame], Callable[[object], None]], ...] = ()
     void: bool = False
     base_arguments: tuple[Evaluate, ...] = ()
+    signature: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -192,7 +201,41 @@ def _method(compiler: Compiler, member: FunctionMemberAst) -> ClassMember:
         static=member.is_static,
         void=returns is None or returns.type_name.full_name.lower() in ("void", "system.void"),
         base_arguments=tuple(compiler.expr(one) for one in member.base_arguments or ()),
+        hidden=member.is_hidden,
+        signature=", ".join(f"{_parameter_type(one)} {one.name.path.text}" for one in parameters),
     )
+
+
+def _parameter_type(parameter: ParameterAst) -> str:
+    kinds = [one.type_name for one in parameter.attributes if isinstance(one, TypeConstraintAst)]
+    return _written(kinds[-1] if kinds else None)
+
+
+def _written(name: TypeNameAst | None) -> str:
+    """A type as definitions of members show it; without one it is an object."""
+    if name is None:
+        return "System.Object"
+    plain = name.full_name.removesuffix("[]")
+    return type_text(find_type(plain) or TypeRef(plain)) + "[]" * (plain != name.full_name)
+
+
+def member_texts(made: PSObject) -> list[tuple[str, str, str]]:
+    """Name, kind and definition of what a script's class gives an instance; hidden members are left out."""
+    definition = made.hidden.definition if isinstance(made.hidden, TypeRef) else None
+    if not isinstance(definition, ClassDefinition):
+        return []
+    found: dict[str, tuple[str, str, str]] = {}
+    for one in definition.chain():
+        for member in (*one.properties, *one.methods):
+            if member.static or member.hidden:
+                continue
+            if member.block is None:
+                row = (member.name, "Property", f"{_written(member.type)} {member.name} {{get;set;}}")
+            else:
+                result = "void" if member.void else _written(member.type)
+                row = (member.name, "Method", f"{result} {member.name}({member.signature})")
+            found[member.name.lower()] = row
+    return list(found.values())
 
 
 def _default(frame: Frame, member: ClassMember) -> object:

@@ -101,3 +101,25 @@ def test_type_data_can_be_taken_back() -> None:
 )
 def test_small_classes(script: str, text: str) -> None:
     assert [to_text(one) for one in run_script(script).output] == [text]
+
+
+def test_get_member_of_a_scripts_class() -> None:
+    outcome = run_script(
+        "class Pt { [int[]]$X = 1; hidden $Z; $Y\n"
+        "[string] Foo([int]$a, $b) { return '' }\nhidden [void] Bar() { } }\n"
+        "[Pt]::new() | Get-Member -Name Foo, Bar, X, Y, Z | ForEach-Object { $_.Definition }"
+    )
+    assert outcome.output == [
+        "string Foo(int a, System.Object b)",
+        "int[] X {get;set;}",
+        "System.Object Y {get;set;}",
+    ]
+
+
+def test_get_member_of_an_object_that_was_read() -> None:
+    outcome = run_script(
+        "class Pt { [int]$X = 1; $Y }\n$s = [System.Management.Automation.PSSerializer]\n"
+        "$s::Deserialize($s::Serialize([Pt]::new())) | Get-Member -MemberType Property | "
+        "ForEach-Object { $_.Definition }"
+    )
+    assert outcome.output == ["System.Int32 {get;set;}", " {get;set;}"]

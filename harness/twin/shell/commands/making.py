@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from harness.twin.shell.ast import PipelineAst, TypeExpressionAst
+from harness.twin.shell.classes import member_texts
 from harness.twin.shell.commands.api import Call, Command, Parameter
 from harness.twin.shell.commands.table import CORE, INPUT, UTILITY
 from harness.twin.shell.compiler.typenames import resolve_or_none
@@ -433,25 +434,35 @@ class GetMember(Command):
             self.call.emit(made)
 
     def _rows(self, item: object) -> list[tuple[str, str, str]]:
+        back = type_chain(item)[0].startswith("Deserialized.")
         rows = [(one, "Method", f"{result} {one}({arguments})") for one, result, arguments in _COMMON_METHODS]
+        if back:
+            rows = list(_BAG_METHODS)
+        own = member_texts(item) if isinstance(item, PSObject) else []
+        known = {row[0].lower() for row in own}
+        rows = [row for row in rows if row[0].lower() not in known] + own
         notes = isinstance(item, PSObject) and item.base is None
         for name, value in property_list(self.call.rs, item):
+            if name.lower() in known:
+                continue
             member = item.members.get(name.lower()) if isinstance(item, PSObject) else None
             kind = member.kind if member is not None and notes else "Property"
-            shown = _short_type(value)
-            rows.append(
-                (
-                    name,
-                    kind,
-                    _definition(member, shown, name, value, kind),
-                )
-            )
+            text = _definition(member, _short_type(value), name, value, kind)
+            if back and kind == "Property":
+                text = f"{'' if is_null(value) else type_chain(value)[0]} {{get;set;}}"
+            rows.append((name, kind, text))
+        if isinstance(item, PSObject):
+            rows += [
+                (one.name, one.kind, one.signature)
+                for one in item.members.values()
+                if isinstance(one, PSMethod) and one.kind == "ScriptMethod"
+            ]
         bare = bare_value(item)
         known = {row[0] for row in rows}
         rows.extend(
-            (own.name, "Method", f"{own.name}()")
-            for own in members_of(type(bare)).values()
-            if isinstance(own, NetMethod) and own.name not in known and not own.name.startswith("get_")
+            (one.name, "Method", f"{one.name}()")
+            for one in members_of(type(bare)).values()
+            if isinstance(one, NetMethod) and one.name not in known and not one.name.startswith("get_")
         )
         return rows
 
@@ -490,6 +501,16 @@ _COMMON_METHODS = (
     ("GetType", "type", ""),
     ("ToString", "string", ""),
 )
+_FORMATTED = "string format, System.IFormatProvider formatProvider"
+_BAG_METHODS = (
+    ("GetType", "Method", "type GetType()"),
+    (
+        "ToString",
+        "Method",
+        f"string ToString(), string ToString({_FORMATTED}), string IFormattable.ToString({_FORMATTED})",
+    ),
+)
+"""Methods of an object that was read from CLIXML."""
 
 
 def _kind_fits(kind: str, wanted: list[str]) -> bool:
