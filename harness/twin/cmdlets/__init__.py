@@ -8,7 +8,6 @@ from harness.twin.cmdlets import (
     filechanges,
     files,
     groupactions,
-    netfiles,
     registry,
     services,
 )
@@ -30,7 +29,6 @@ __all__ = [
     "filechanges",
     "files",
     "groupactions",
-    "netfiles",
     "node_commands",
     "registry",
     "services",

@@ -95,6 +95,12 @@ class UInt64(int):
     __slots__ = ()
 
 
+class BigInteger(int):
+    """``[bigint]``: a whole number of any size."""
+
+    __slots__ = ()
+
+
 class Single(float):
     """``[single]``."""
 
@@ -149,6 +155,23 @@ class NoteProperty:
     def __init__(self, name: str, value: object) -> None:
         self.name = name
         self.value = value
+
+
+class AddedNote(NoteProperty):
+    """A note that was added to an object of a .NET type: no property of its class."""
+
+    __slots__ = ()
+
+
+class TypedProperty(NoteProperty):
+    """A property of a script's class: what is stored goes through ``admit`` first; a ``hidden`` one is not listed."""
+
+    __slots__ = ("admit", "hidden")
+
+    def __init__(self, name: str, value: object, admit: Callable[[object], object], hidden: bool = False) -> None:
+        super().__init__(name, value)
+        self.admit = admit
+        self.hidden = hidden
 
 
 class ComputedProperty:
@@ -466,11 +489,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EnumType:
-    """An enum: full name, labels with their values, and whether labels combine."""
+    """An enum: full name, labels with their values, whether labels combine, and the class of its numbers."""
 
     name: str
     labels: Mapping[str, int]
     flags: bool = False
+    base: type[int] = int
     by_value: dict[int, str] = field(init=False, repr=False)
     by_name: dict[str, str] = field(init=False, repr=False)
 
@@ -495,6 +519,11 @@ class PSEnum:
 
     type: EnumType
     value: int
+
+    @property
+    def number(self) -> int:
+        """The number, of the enum's base type."""
+        return self.type.base(self.value)
 
     @property
     def name(self) -> str:
