@@ -38,7 +38,6 @@ from harness.twin.shell.objects import (
     UInt16,
     UInt32,
     UInt64,
-    Version,
     bare_value,
 )
 from harness.twin.shell.records import MessageRecord, ProgressRecord
@@ -47,6 +46,7 @@ from harness.twin.shell.session import current
 from harness.twin.shell.text import EXTENDED_TEXTS, net_text, to_text
 from harness.twin.shell.typerules import TypeRules, rules_of
 from harness.twin.shell.typesystem import is_null, qualified_name, type_chain
+from harness.twin.shell.versions import Version
 
 if TYPE_CHECKING:
     from harness.twin.shell.runspace import Runspace

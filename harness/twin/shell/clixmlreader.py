@@ -37,10 +37,10 @@ from harness.twin.shell.objects import (
     PSMethod,
     PSObject,
     Single,
-    Version,
 )
 from harness.twin.shell.records import ProgressRecord
 from harness.twin.shell.text import READ_BAG
+from harness.twin.shell.versions import Version
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

@@ -11,18 +11,9 @@ from typing import Final
 from harness.twin.shell.dateformat import INVARIANT, format_date, format_span
 from harness.twin.shell.errors import ErrorRecord, NetException
 from harness.twin.shell.numberformat import BadFormatError, decimal_text, double_text, format_number
-from harness.twin.shell.objects import (
-    Entry,
-    Enumerator,
-    Nothing,
-    PSEnum,
-    PSHashtable,
-    PSMethod,
-    PSObject,
-    Version,
-    bare_value,
-)
+from harness.twin.shell.objects import Entry, Enumerator, Nothing, PSEnum, PSHashtable, PSMethod, PSObject, bare_value
 from harness.twin.shell.typesystem import TypeRef, type_name, type_text
+from harness.twin.shell.versions import Version
 
 READ_BAG: Final = "System.Management.Automation.PSObject"
 """The class of an object that was read from CLIXML with properties of its former class."""

@@ -35,11 +35,11 @@ from harness.twin.shell.objects import (
     UInt16,
     UInt32,
     UInt64,
-    Version,
     bare_value,
 )
 from harness.twin.shell.spans import Span
 from harness.twin.shell.typetables import ACCELERATORS, EXTRA_TYPES
+from harness.twin.shell.versions import Version
 
 CUSTOM: Final = "System.Management.Automation.PSCustomObject"
 OBJECT_ARRAY: Final = "System.Object[]"

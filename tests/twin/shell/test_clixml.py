@@ -34,11 +34,11 @@ from harness.twin.shell.objects import (
     PSArray,
     PSHashtable,
     PSObject,
-    Version,
     bare_value,
 )
 from harness.twin.shell.session import enter
 from harness.twin.shell.shell import Runspace
+from harness.twin.shell.versions import Version
 
 HEAD = '<Objs Version="1.1.0.1" xmlns="http://schemas.microsoft.com/powershell/2004/04">'
 TEXT = st.text(st.characters(exclude_characters="\ufffe\uffff", exclude_categories=("Cs",)), max_size=20)

@@ -11,11 +11,12 @@ from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.commands.table import CORE, ENGINE
 from harness.twin.shell.errors import PSError, runtime_error
 from harness.twin.shell.invocation import call_block, one_value
-from harness.twin.shell.objects import ComputedProperty, PSHashtable, PSMethod, PSObject, Version
+from harness.twin.shell.objects import ComputedProperty, PSHashtable, PSMethod, PSObject
 from harness.twin.shell.regexes import matches_wildcard
 from harness.twin.shell.scope import Scope, Variable
 from harness.twin.shell.scriptblock import Function, ScriptBlock
 from harness.twin.shell.session import current
+from harness.twin.shell.versions import Version
 
 _EXPORTS: Final = "__exports"
 

@@ -16,7 +16,7 @@ from harness.twin.shell.errors import limitation
 from harness.twin.shell.frame import Frame
 from harness.twin.shell.invocation import BlockRunner
 from harness.twin.shell.lookup import unknown_term
-from harness.twin.shell.objects import NOTHING, NetList, PSHashtable, PSObject, Version
+from harness.twin.shell.objects import NOTHING, NetList, PSHashtable, PSObject
 from harness.twin.shell.parsefailure import parse_failure
 from harness.twin.shell.parser import parse
 from harness.twin.shell.processors import ScriptProcessor
@@ -24,6 +24,7 @@ from harness.twin.shell.regexes import has_wildcard, wildcard
 from harness.twin.shell.scriptblock import Function, ScriptBlock
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import ENUMS
+from harness.twin.shell.versions import Version
 
 _TYPES = ENUMS["system.management.automation.commandtypes"]
 

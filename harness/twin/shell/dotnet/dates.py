@@ -23,9 +23,10 @@ from harness.twin.shell.dateparse import parse_date, parse_span
 from harness.twin.shell.dotnet.registry import constructor, method, prop, static, static_prop
 from harness.twin.shell.errors import net_error
 from harness.twin.shell.numberformat import BadFormatError
-from harness.twin.shell.objects import LOCAL, Int64, PSEnum, Reference, Version
+from harness.twin.shell.objects import LOCAL, Int64, PSEnum, Reference
 from harness.twin.shell.text import format_guid
 from harness.twin.shell.typesystem import ENUMS
+from harness.twin.shell.versions import Version
 
 DATE: Final = "System.DateTime"
 MIN: Final = datetime(1, 1, 1)  # noqa: DTZ001 - DateTime.MinValue has no zone

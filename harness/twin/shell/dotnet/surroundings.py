@@ -19,11 +19,11 @@ from harness.twin.shell.objects import (
     UInt16,
     UInt32,
     UInt64,
-    Version,
 )
 from harness.twin.shell.session import current
 from harness.twin.shell.text import register_text, to_text
 from harness.twin.shell.typesystem import ENUMS, register_enum, register_type, register_value_type, type_name
+from harness.twin.shell.versions import Version
 
 ENVIRONMENT: Final = "System.Environment"
 _FOLDERS: Final = {
