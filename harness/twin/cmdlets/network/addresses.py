@@ -25,6 +25,7 @@ from harness.twin.cmdlets.network.cim import (
     generated_enum,
     network,
     one_interface,
+    query_found_nothing,
     shape,
 )
 from harness.twin.model.network import Adapter, Address, Route
@@ -61,6 +62,7 @@ _CONNECTION: Final = generated_enum("NetIPInterface.ConnectionState", {"Disconne
 _FOREVER: Final = timedelta(microseconds=(2**63 - 1) // 10)
 _METRIC: Final = 15
 """[GK] Automatic metric of a fast interface."""
+_CONDITIONS: Final = ("IPAddress", "InterfaceAlias", "AddressFamily", "PrefixOrigin", "PrefixLength", "AddressState")
 _LOOPBACK: Final = "Loopback Pseudo-Interface 1"
 _CIM_ERROR: Final = "Microsoft.Management.Infrastructure.CimException"
 
@@ -78,15 +80,21 @@ _CIM_ERROR: Final = "Microsoft.Management.Infrastructure.CimException"
 def get_address(call: Call) -> Iterator[object]:
     """Addresses of this node: those of its interfaces, IPv6 link-local and loopback."""
     rows = list(_address_rows(call))
-    for row in _named(call, rows):
-        if _passes(call, row):
-            yield row
+    yield from _chosen(call, rows)
 
 
 def _named(call: Call, rows: list[PSObject]) -> list[PSObject]:
     for parameter in ("InterfaceAlias", "InterfaceIndex", "IPAddress"):
         rows = choose(call, "MSFT_NetIPAddress", parameter, rows, methodcaller("get", parameter))
     return rows
+
+
+def _chosen(call: Call, rows: list[PSObject]) -> list[PSObject]:
+    named = _named(call, rows)
+    found = [row for row in named if _passes(call, row)]
+    if named and not found:
+        query_found_nothing(call, "MSFT_NetIPAddress", *_CONDITIONS)
+    return found
 
 
 def _passes(call: Call, row: PSObject) -> bool:
@@ -217,8 +225,8 @@ def remove_address(call: Call) -> None:
     if came is not None and not call.has("IPAddress"):
         wanted = [str(property_of(item, "IPAddress")) for item in (came if isinstance(came, list) else [came])]
         rows = [row for row in rows if row.get("IPAddress") in wanted]
-    for row in _named(call, rows):
-        if _passes(call, row) and call.should_process(str(row.get("IPAddress")), "Remove-NetIPAddress"):
+    for row in _chosen(call, rows):
+        if call.should_process(str(row.get("IPAddress")), "Remove-NetIPAddress"):
             _remove(call, row)
 
 

@@ -121,6 +121,29 @@ def not_found(call: Call, cim_class: str, parameter: str, value: str) -> None:
     )
 
 
+_FAMILY_NUMBERS: Final = {"ipv4": "2", "ipv6": "23"}
+
+
+def query_found_nothing(call: Call, cim_class: str, *parameters: str) -> None:
+    """Report that several conditions together leave no object."""
+    conditions = []
+    for name in parameters:
+        given = call.get(name)
+        values = [str(item) for item in (given if isinstance(given, list) else [given])] if call.has(name) else []
+        number = [f"({name} = {_FAMILY_NUMBERS[value.lower()]})" for value in values if name == "AddressFamily"]
+        either = number or [f"({name} LIKE '{value}')" for value in values]
+        conditions += [f"({' OR '.join(either)})"] if either else []
+    query = f"SELECT * FROM {cim_class}  WHERE {' AND '.join(conditions)}"  # noqa: S608 - only shown, never run
+    call.write_error(
+        f"No matching {cim_class} objects found by CIM query for instances of the ROOT/StandardCimv2/{cim_class} class "
+        f"on the  CIM server: {query}. Verify query parameters and retry.",
+        "CmdletizationQuery_NotFound",
+        "ObjectNotFound",
+        cim_class,
+        _JOB_EXCEPTION,
+    )
+
+
 def choose(
     call: Call, cim_class: str, parameter: str, items: Sequence[Item], text_of: Callable[[Item], object]
 ) -> list[Item]:
