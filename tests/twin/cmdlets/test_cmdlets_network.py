@@ -172,6 +172,12 @@ def test_an_address_comes_and_goes_with_its_gateway(node: ShellNode) -> None:
     assert node.text("(Get-NetIPAddress -InterfaceAlias 'ethernet 3' -AddressFamily IPv4).IPAddress") == "10.71.1.10"
 
 
+def test_all_addresses_of_an_interface_are_removed(node: ShellNode) -> None:
+    node.run("Remove-NetIPAddress -InterfaceAlias 'ethernet 3' -Confirm:$false")
+    assert node.text("Get-NetIPAddress -InterfaceAlias 'ethernet 3' | % SuffixOrigin") == "Link"
+    assert node.text("(Get-NetIPConfiguration 'ethernet 3').IPv4Address.Count") == "0"
+
+
 def test_the_default_route_is_removed_and_set(node: ShellNode) -> None:
     node.run(f"Remove-NetRoute -InterfaceAlias '{MANAGEMENT}' -DestinationPrefix 0.0.0.0/0 -Confirm:$false")
     assert node.text(f"(Get-NetIPConfiguration -InterfaceAlias '{MANAGEMENT}').IPv4DefaultGateway.NextHop") == ""
@@ -209,6 +215,24 @@ def test_name_servers_of_an_interface(node: ShellNode) -> None:
     assert node.text(script) == "192.168.200.9\n192.168.200.5"
     node.run(f"Set-DnsClientServerAddress -InterfaceAlias '{MANAGEMENT}' -ResetServerAddresses")
     assert node.text(script) == ""
+
+
+def test_adapters_go_down_the_pipeline(node: ShellNode) -> None:
+    script = "Get-NetAdapter 'ethernet 3' | Get-NetIPAddress -AddressFamily IPv4 | % IPAddress"
+    assert node.text(script) == "10.71.1.10"
+    assert node.text("Get-NetAdapter 'ethernet 4' | Get-NetIPConfiguration | % InterfaceAlias") == "ethernet 4"
+    assert node.text(f"(Get-NetAdapter '{MANAGEMENT}' | Get-DnsClientServerAddress).ServerAddresses") == "192.168.200.5"
+    assert node.text("Get-NetAdapter ethernet | Get-NetAdapterHardwareInfo | % Slot") == "1"
+    assert node.error("Get-NetAdapter ethernet | Get-NetIPAddress").category == "ObjectNotFound"
+    node.run(
+        "Get-NetIPAddress -AddressFamily IPv4 -PrefixOrigin Manual,Dhcp | ? IPAddress -like 10.* | Remove-NetIPAddress"
+    )
+    assert node.text("Get-NetIPAddress -AddressFamily IPv4 -PrefixOrigin Manual | % IPAddress") == "192.168.200.10"
+
+
+def test_facts_by_which_guides_choose_adapters(idle: ShellNode) -> None:
+    script = "Get-NetAdapter -Physical | ? { $_.NdisMedium -eq 0 -and $_.NdisPhysicalMedium -eq 14 }"
+    assert len(idle.objects(f"{script} | ? PnPDeviceID -notlike 'USB\\*'")) == 4
 
 
 # --- switch, intents, firewall

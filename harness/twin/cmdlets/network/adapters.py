@@ -15,12 +15,14 @@ from harness.twin.shell.objects import PSObject, UInt32, UInt64
 ADAPTER: Final = shape(
     "MSFT_NetAdapter",
     "Name InterfaceDescription InterfaceAlias ifAlias ifDesc InterfaceIndex ifIndex Status MacAddress LinkSpeed "
-    "MediaType PhysicalMediaType AdminStatus MediaConnectionState DriverInformation DriverFileName NdisVersion "
-    "ifOperStatus ComponentID DriverProvider DriverDescription DriverVersion DriverVersionString DriverDate "
-    "InterfaceGuid DeviceID Virtual HardwareInterface ConnectorPresent VlanID MtuSize FullDuplex PermanentAddress "
-    "Speed ReceiveLinkSpeed TransmitLinkSpeed SystemName",
+    "MediaType PhysicalMediaType NdisMedium NdisPhysicalMedium AdminStatus MediaConnectionState DriverInformation "
+    "DriverFileName NdisVersion ifOperStatus ComponentID DriverProvider DriverDescription DriverVersion "
+    "DriverVersionString DriverDate InterfaceGuid DeviceID PnPDeviceID Virtual HardwareInterface ConnectorPresent "
+    "VlanID MtuSize FullDuplex PermanentAddress Speed ReceiveLinkSpeed TransmitLinkSpeed SystemName",
 )
 _GBIT: Final = 10**9
+_ETHERNET: Final = 14
+"""NdisPhysicalMedium802_3 ([D] NDIS)."""
 _MICROSOFT: Final = "Microsoft"
 _VIRTUAL_FILE: Final = "vmswitch.sys"
 """[GK] Driver of the host's adapter on a virtual switch."""
@@ -156,6 +158,8 @@ def make_adapter(call: Call, own: NodeNetwork, adapter: Adapter) -> PSObject:
         speed_text(speed),
         "802.3",
         "802.3" if physical else "Unspecified",
+        UInt32(0),
+        UInt32(_ETHERNET if physical else 0),
         "Up" if adapter.enabled else "Down",
         "Connected" if up else "Disconnected" if adapter.enabled else "Unknown",
         f"Driver Date {date} Version {version} NDIS {driver.ndis}",
@@ -170,6 +174,7 @@ def make_adapter(call: Call, own: NodeNetwork, adapter: Adapter) -> PSObject:
         date,
         f"{{{adapter.guid}}}",
         f"{{{adapter.guid}}}",
+        f"{driver.component.upper()}\\{adapter.slot}" if physical else f"ROOT\\VMS_MP\\{adapter.index:04}",
         not physical,
         physical,
         physical,

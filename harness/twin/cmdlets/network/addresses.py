@@ -232,6 +232,8 @@ def remove_address(call: Call) -> None:
 
 def _remove(call: Call, row: PSObject) -> None:
     own, ip = network(call), str(row.get("IPAddress"))
+    if ":" in ip and not call.has("IPAddress"):
+        return  # [INF] Windows makes a link-local address anew
     holder = own.holder(ip) if ":" not in ip else None
     if holder is None:
         raise limitation(f"removing the address {ip} is not simulated; IPv4 addresses of adapters can be removed")

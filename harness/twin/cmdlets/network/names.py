@@ -138,17 +138,23 @@ def resolve_name(call: Call) -> Iterator[object]:
 
 def _ask(call: Call) -> bool:
     """Whether a name server answers; waits for one that does not."""
-    own = str(call.host.computer_name)
+    lab, own = networks(call), str(call.host.computer_name)
     try:
-        found = any(networks(call).name_server(own, server) for server in call.texts("Server") or [""])
+        found = any(lab.name_server(own, _server_address(call, server)) for server in call.texts("Server") or [""])
     except NotModelledError as error:
         raise limitation(f"{error} is not simulated") from error
-    except ValueError:
-        raise limitation("Resolve-DnsName -Server with a name instead of an address is not simulated") from None
     if not found:
         call.wait(load_costs().wait_s("dns_quick_timeout" if call.switch("QuickTimeout") else "dns_timeout"))
         _report(call, "This operation returned because the timeout period expired", "ERROR_TIMEOUT", "OperationTimeout")
     return found
+
+
+def _server_address(call: Call, server: str) -> str:
+    """Address of a name server that was named or given; of an unknown name the name itself, which nobody has."""
+    try:
+        return str(IPv4Address(server)) if server else ""
+    except ValueError:
+        return next(iter(networks(call).addresses_of(server)), server)
 
 
 def _addresses(call: Call, name: str) -> Iterator[object]:

@@ -119,7 +119,7 @@ class Networks:
             return Answer.REPLY
         self._require_inside(address)
         way = own.egress(address)
-        if way is None or from_ip not in ("", way[1]):
+        if way is None or (from_ip and own.holder(from_ip) is not way[0]):
             return Answer.NO_ROUTE
         target = self._machine_at(ip)
         if target is None:

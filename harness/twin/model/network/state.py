@@ -112,6 +112,10 @@ class NodeNetwork:
     intents: dict[str, tuple[str, ...]]
     """Names of the adapters that each intent asks for."""
 
+    proxy: str = ""
+    """WinHTTP's proxy; empty for direct access."""
+    proxy_bypass: str = ""
+
     @property
     def interfaces(self) -> list[Adapter]:
         """Adapters with an IP stack that are up; the team's members have none [GK]."""
