@@ -43,7 +43,8 @@ def test_the_wrong_name_server_costs_time_and_resolves_nothing(node: ShellNode) 
     error = node.error("Resolve-DnsName NODE02")
     assert error.full_id == "ERROR_TIMEOUT,Microsoft.DnsClient.Commands.ResolveDnsName"
     assert node.model.now_ns - before == 12 * S
-    assert node.text("(Resolve-DnsName NODE02 -Server 192.168.200.5).IPAddress") == "192.168.200.11"
+    for server in ("192.168.200.5", "dc01.lab.local"):
+        assert node.text(f"(Resolve-DnsName NODE02 -Server {server}).IPAddress") == "192.168.200.11"
     assert "could not find host NODE02" in node.text("ping NODE02; $global:LASTEXITCODE = 0")
     assert node.text("Test-Connection 192.168.200.11 -Quiet -Count 1") == "True"
 
@@ -138,6 +139,21 @@ def test_ping(idle: ShellNode) -> None:
     for line in ("ping -f -l 8972 NODE02", "ping 8.8.8.8", "netsh trace start"):
         _, errors = _program(idle, line)
         assert errors[0].message.startswith("twin limitation: ")
+
+
+def test_ping_from_a_second_address_of_an_interface(node: ShellNode) -> None:
+    node.run("New-NetIPAddress -InterfaceAlias 'ethernet 3' -IPAddress 10.71.1.99 -PrefixLength 24")
+    assert "Reply from 10.71.1.11: bytes=32 time<1ms TTL=128" in _program(node, "ping 10.71.1.11 -S 10.71.1.99 -n 1")[0]
+
+
+def test_the_proxy_of_winhttp(node: ShellNode) -> None:
+    assert "    Direct access (no proxy server)." in _program(node, "netsh winhttp show proxy")[0]
+    node.run('netsh winhttp set proxy proxy-server="proxy:8080" bypass-list="*.local;localhost"')
+    shown, _ = _program(node, "netsh winhttp show proxy")
+    assert "    Proxy Server(s) :  proxy:8080" in shown
+    assert "    Bypass List     :  *.local;localhost" in shown
+    node.run("netsh winhttp reset proxy")
+    assert "    Direct access (no proxy server)." in _program(node, "netsh winhttp show proxy")[0]
 
 
 def test_ipconfig(idle: ShellNode) -> None:

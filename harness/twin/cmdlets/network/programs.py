@@ -188,9 +188,27 @@ def _adapter_lines(own: NodeNetwork, adapter: Adapter, *, full: bool) -> Iterato
 # --- netsh
 
 
-def _netsh(_host: Any, words: Sequence[str], _stdin: IO[bytes], stdout: Writer, stderr: Writer) -> int:
-    """``netsh winhttp show proxy``: there is none [INF]; all else is not simulated."""
-    if [word.lower() for word in words[1:4]] == ["winhttp", "show", "proxy"]:
-        _say(stdout, "", "Current WinHTTP proxy settings:", "", "    Direct access (no proxy server).", "")
-        return 0
-    return _limitation(stderr, f"'netsh {' '.join(words[1:])}'")
+def _netsh(host: Any, words: Sequence[str], _stdin: IO[bytes], stdout: Writer, stderr: Writer) -> int:
+    """``netsh winhttp`` ``show``, ``set`` and ``reset proxy``, which guides use [T]; nothing asks the proxy."""
+    own: NodeNetwork = host.model.networks.of(host.computer_name)
+    action = [word.lower() for word in words[1:4]]
+    if action == ["winhttp", "set", "proxy"]:
+        named = dict(word.split("=", 1) for word in words[4:] if "=" in word)
+        bare = [word for word in words[4:] if "=" not in word]
+        if not {name.lower() for name in named} <= {"proxy-server", "bypass-list"} or len(bare) > 2:
+            return _limitation(stderr, f"'netsh {' '.join(words[1:])}'")
+        given = [*bare, "", ""]
+        own.proxy = named.get("proxy-server") or given[0]
+        own.proxy_bypass = named.get("bypass-list") or given[0 if "proxy-server" in named else 1]
+    elif action == ["winhttp", "reset", "proxy"]:
+        own.proxy = own.proxy_bypass = ""
+    elif action != ["winhttp", "show", "proxy"]:
+        return _limitation(stderr, f"'netsh {' '.join(words[1:])}'")
+    _say(stdout, "", "Current WinHTTP proxy settings:", "")
+    if own.proxy:
+        _say(
+            stdout, f"    Proxy Server(s) :  {own.proxy}", f"    Bypass List     :  {own.proxy_bypass or '(none)'}", ""
+        )
+    else:
+        _say(stdout, "    Direct access (no proxy server).", "")
+    return 0
