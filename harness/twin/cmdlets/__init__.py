@@ -15,6 +15,7 @@ from harness.twin.cmdlets.cau import CAU
 from harness.twin.cmdlets.cluster import CLUSTERS
 from harness.twin.cmdlets.computer import CIM, MANAGEMENT
 from harness.twin.cmdlets.hyperv import HYPERV
+from harness.twin.cmdlets.network import NETWORK_MODULES, register_network_views
 from harness.twin.cmdlets.plans import PLANS
 from harness.twin.cmdlets.storage import STORAGE
 from harness.twin.cmdlets.updates import UPDATES
@@ -34,10 +35,11 @@ __all__ = [
     "services",
 ]
 
-_MODULES = (UPDATES, PLANS, CLUSTERS, STORAGE, HYPERV, CAU, MANAGEMENT, CIM, CHECKER)
+_MODULES = (UPDATES, PLANS, CLUSTERS, STORAGE, HYPERV, CAU, MANAGEMENT, CIM, CHECKER, *NETWORK_MODULES)
 
 
 def node_commands() -> CommandTable:
     """All commands of a node: those that every machine has, and the domain's."""
     register_views()
+    register_network_views()
     return CORE.extended(*(module.table for module in _MODULES))
