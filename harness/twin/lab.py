@@ -40,9 +40,6 @@ PROGRAM_THREADS: Final = 64
 
 
 _ENDPOINT_EVENTS: Final = ("node.winrm", "node.network")
-_UNREACHABLE: Final = "black_hole"
-"""State of the endpoint of a node without management network: the nearest to silence that a loopback address can do."""
-
 
 class NoSlotError(OSError):
     """No address range is free, or an address of the range is taken by somebody else."""
@@ -183,7 +180,12 @@ class SimulatedLab:
         elif lost:
             endpoint.drop_connections(reset=True)
         endpoint.set_os_version(node.os_build.release)
-        endpoint.set_state(_UNREACHABLE if lost else node.winrm.value)
+        endpoint.set_state(self._silence() if lost else node.winrm.value)
+
+    def _silence(self) -> str:
+        """State of the endpoint of a node without management network.  A loopback address can come near to silence;
+        on a virtual clock, where nothing hangs for real, it refuses instead."""
+        return "black_hole" if self.engine.mode.flows else WinRmState.Refusing.value
 
     def impair(self, node: str, state: str) -> None:
         """The management service of `node` misbehaves from now on; the model knows nothing of it.
