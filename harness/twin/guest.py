@@ -17,7 +17,7 @@ from functools import partial
 from typing import Final, Self
 
 from harness.twin.cmdlets.guest.power import PROGRAMS
-from harness.twin.guestfiles import GuestFiles
+from harness.twin.guestfiles import GuestFiles, GuestStorage
 from harness.twin.machine import FAILED, Machine, process_environment
 from harness.twin.model import ClusterModel
 from harness.twin.model.states import Signal, VmState
@@ -59,6 +59,11 @@ class GuestMachine(Machine):
     def files(self) -> GuestFiles:
         """The guest's files."""
         return GuestFiles(self.machine)
+
+    @property
+    def storage(self) -> GuestStorage:
+        """The guest's files as .NET's file classes see them."""
+        return GuestStorage(self.files)
 
     @property
     def os_version(self) -> str:

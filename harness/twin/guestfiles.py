@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from harness.twin.model.windows.state import GuestOs
+from harness.twin.shell.errors import net_error
+from harness.twin.shell.storage import text_of
 
 
 class GuestFiles:
@@ -39,3 +41,32 @@ class GuestFiles:
 
 def _plain(path: str) -> str:
     return path.replace("/", "\\").rstrip("\\").lower()
+
+
+class GuestStorage:
+    """The same files as the shell's port for .NET's file classes; a guest keeps texts, here they are UTF-8."""
+
+    def __init__(self, files: GuestFiles) -> None:
+        self._files = files
+
+    def kind(self, path: str) -> str:
+        """``file``, ``folder``, or empty when there is nothing."""
+        if self._files.read(path) is not None:
+            return "file"
+        return "folder" if self._files.exists(path) else ""
+
+    def read(self, path: str) -> bytes:
+        """All bytes of a file."""
+        found = self._files.read(path)
+        if found is None:
+            raise net_error("System.IO.FileNotFoundException", f"Could not find file '{path}'.")
+        return found.encode("utf-8", "surrogatepass")
+
+    def write(self, path: str, data: bytes) -> None:
+        """Make or replace a file."""
+        self._files.write(path, text_of(data))
+
+    def delete(self, path: str) -> None:
+        """Delete a file; one that does not exist is no error."""
+        if self._files.read(path) is not None:
+            self._files.delete(path)

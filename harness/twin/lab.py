@@ -17,7 +17,8 @@ from harness.twin.engine import HoldPattern, LabEngine
 from harness.twin.guestservice import GuestAccess, GuestService
 from harness.twin.machine import NodeBackend, NodeMachine, Plant
 from harness.twin.model import ClusterModel, ModelEvent, ModelSpec
-from harness.twin.model.states import PowerState
+from harness.twin.model.network import FIRST_NODE
+from harness.twin.model.states import PowerState, WinRmState
 from harness.twin.sampling import SampleRun, sample
 from harness.twin.waiting import VirtualWaiter
 from harness.twin.wire.certificates import Authority, make_context
@@ -34,11 +35,11 @@ CLAIM_PORT: Final = 59850
 GUESTS_PER_BLOCK: Final = 250
 """Managed guests in 127.SLOT.1.1 and up; more of them in 127.SLOT.2.1 and so on."""
 
-FIRST_NODE: Final = 10
-"""Last part of the first node's address; the next ones follow."""
-
 PROGRAM_THREADS: Final = 64
 """Console programs of an instance that can be under way, and as many requests that wait for them."""
+
+
+_ENDPOINT_EVENTS: Final = ("node.winrm", "node.network")
 
 
 class NoSlotError(OSError):
@@ -170,15 +171,22 @@ class SimulatedLab:
         self._guests.follow(model)
 
     def _take(self, event: ModelEvent) -> None:
-        if event.kind != "node.winrm" or event.node is None or event.node in self._impaired:
+        if event.kind not in _ENDPOINT_EVENTS or event.node is None or event.node in self._impaired:
             return
-        endpoint = self._endpoints[event.node]
-        state = self._plant.model.nodes[event.node].winrm
-        if state.value == "refusing":
+        endpoint, node = self._endpoints[event.node], self._plant.model.nodes[event.node]
+        lost = not node.management_up
+        if node.winrm is WinRmState.Refusing:
             endpoint.drop_connections(reset=True)
             endpoint.forget_shells()
-        endpoint.set_os_version(self._plant.model.nodes[event.node].os_build.release)
-        endpoint.set_state(state.value)
+        elif lost:
+            endpoint.drop_connections(reset=True)
+        endpoint.set_os_version(node.os_build.release)
+        endpoint.set_state(self._silence() if lost else node.winrm.value)
+
+    def _silence(self) -> str:
+        """State of the endpoint of a node without management network.  A loopback address can come near to silence;
+        on a virtual clock, where nothing hangs for real, it refuses instead."""
+        return "black_hole" if self.engine.mode.flows else WinRmState.Refusing.value
 
     def impair(self, node: str, state: str) -> None:
         """The management service of `node` misbehaves from now on; the model knows nothing of it.

@@ -10,7 +10,6 @@ from harness.twin.cmdlets import (
     filechanges,
     files,
     groupactions,
-    netfiles,
     power,
     processes,
     registry,
@@ -24,6 +23,7 @@ from harness.twin.cmdlets.computer import CIM, MANAGEMENT
 from harness.twin.cmdlets.events import DIAGNOSTICS
 from harness.twin.cmdlets.features import MANAGER, SECURE_BOOT, TPM, register_feature_views
 from harness.twin.cmdlets.hyperv import HYPERV
+from harness.twin.cmdlets.network import NETWORK_MODULES, register_network_views
 from harness.twin.cmdlets.plans import PLANS
 from harness.twin.cmdlets.remoting import REMOTING
 from harness.twin.cmdlets.starting import UTILITY
@@ -43,7 +43,6 @@ __all__ = [
     "filechanges",
     "files",
     "groupactions",
-    "netfiles",
     "node_commands",
     "power",
     "processes",
@@ -70,6 +69,7 @@ _MODULES = (
     TPM,
     UTILITY,
     STAMP,
+    *NETWORK_MODULES,
 )
 
 
@@ -78,4 +78,5 @@ def node_commands() -> CommandTable:
     register_views()
     register_account_views()
     register_feature_views()
+    register_network_views()
     return CORE.extended(*(module.table for module in _MODULES))

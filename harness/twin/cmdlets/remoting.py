@@ -109,8 +109,8 @@ def connect(call: Call, name: str, number: int = 0) -> Link:
             raise limitation(f"a session from a node on the guest '{name}' is not simulated")
         raise _refusal(call, name, "NetworkPathNotFound", _UNKNOWN.format(name))
     here = node is call.host.node
-    if not here and (not node.network_up or not call.host.node.network_up or not _listens(node)):
-        if node.winrm is WinRmState.Refusing and node.network_up and node.os_running:
+    if not here and not (_on_network(node) and _on_network(call.host.node) and _listens(node)):
+        if node.winrm is WinRmState.Refusing and _on_network(node) and node.os_running:
             raise _refusal(call, name, "CannotConnect", _REFUSED)
         call.wait(load_costs().wait_s("connect_timeout"))
         raise _refusal(call, name, "WinRMOperationTimeout", _SILENT)
@@ -119,6 +119,11 @@ def connect(call: Call, name: str, number: int = 0) -> Link:
     if not call.host.delegated:
         raise _refusal(call, name, "AccessDenied", f"Access is denied. {_HELP}")
     return Link(f"Session{number}", name, Runspace(call.host.hop(node.name)), node, node.boot_id, number)
+
+
+def _on_network(node: Node) -> bool:
+    """Its networks and its management address are up."""
+    return node.network_up and node.management_up
 
 
 def _listens(node: Node) -> bool:

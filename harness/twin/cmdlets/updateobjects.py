@@ -22,7 +22,8 @@ from harness.twin.cmdlets.shapes import Later, Shape, dictionary
 from harness.twin.model.cluster import ClusterModel
 from harness.twin.model.content import HealthResult, PackageVersion, PlanStep, UpdateRow, UpdateRun
 from harness.twin.model.states import HealthState, UpdateState
-from harness.twin.shell.objects import PSObject, Version
+from harness.twin.shell.objects import PSObject
+from harness.twin.shell.versions import Version
 
 UNSET: Final = datetime(1, 1, 1, tzinfo=UTC)
 _CONTENT_REQUIRED: Final = "The update requires additional content distributed by the OEM."

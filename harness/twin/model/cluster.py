@@ -36,6 +36,7 @@ from harness.twin.model.machines import Machines
 from harness.twin.model.maintenance import Maintenance
 from harness.twin.model.membership import Membership
 from harness.twin.model.migration import Migration
+from harness.twin.model.network import Networks
 from harness.twin.model.sbe.catalog import load_sbe
 from harness.twin.model.sbe.extension import Extension
 from harness.twin.model.sbe.steps import SbeSteps
@@ -84,6 +85,7 @@ class ClusterModel:
         world.groups = make_groups(list(world.nodes), group)
         self._machines = Machines(world)
         self._membership = Membership(world)
+        self.networks = Networks(world, lambda: self._membership.quorate)
         self.storage = Storage(world, make_volumes(world, world.guests.values()))
         self._groups = Groups(world)
         self._guests = Guests(world, self._membership, self.storage)

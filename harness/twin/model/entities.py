@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from harness.twin.model.files import NodeFiles
 from harness.twin.model.reachability import Reachability
@@ -29,6 +30,9 @@ from harness.twin.model.states import (
     WinRmState,
 )
 from harness.twin.units import NS_PER_S
+
+if TYPE_CHECKING:
+    from harness.twin.model.network.state import NodeNetwork
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -135,6 +139,8 @@ class Node:
     """Durable: what somebody wrote there."""
     network_up: bool = True
     """False while the node's cluster and guest networks are cut off from the others."""
+    network: NodeNetwork | None = None
+    """Adapters and addresses; None until somebody asks (``Networks.of``): they are then as deployment left them."""
 
     cluster_service: bool = True
     """Volatile: the cluster service runs."""
@@ -152,6 +158,11 @@ class Node:
     def free_c_gb(self) -> float:
         """Free space of the drive C: in GB (2^30 bytes)."""
         return self.files.free_gb
+
+    @property
+    def management_up(self) -> bool:
+        """Others reach the node under its management address, as far as its own adapters are concerned."""
+        return self.network is None or self.network.management_up
 
     @property
     def os_running(self) -> bool:

@@ -16,6 +16,7 @@ UPDATE_SERVICE = "Azure Stack HCI Update Service Cluster Group"
 DOWNLOAD_SERVICE = "Azure Stack HCI Download Service Cluster Group"
 HEALTH_SERVICE = "Azure Stack HCI Health Service Cluster Group"
 CLOUD_MANAGEMENT = "Cloud Management"
+CLUSTER_GROUP = "Cluster Group"
 
 SERVICES = {
     ORCHESTRATOR: "Azure Stack HCI Orchestrator Service",
@@ -29,7 +30,7 @@ SERVICES = {
 def make_groups(nodes: list[str], bridge_group: str) -> dict[str, ClusterGroup]:
     """The groups of a healthy cluster, spread over *nodes*."""
     groups = [
-        ClusterGroup("Cluster Group", GroupType.Cluster, nodes[0]),
+        ClusterGroup(CLUSTER_GROUP, GroupType.Cluster, nodes[0]),
         ClusterGroup("Available Storage", GroupType.AvailableStorage, nodes[0], ClusterGroupState.Offline),
         ClusterGroup("SDDC Group", GroupType.Sddc, nodes[1 % len(nodes)]),
         ClusterGroup("SU1_Pool", GroupType.Pool, nodes[0]),

@@ -179,7 +179,7 @@ class HealthChecks:
 
     def _network_intent(self) -> Iterator[Outcome]:
         for node in self._world.nodes.values():
-            ok = self.conditions.network_intents_ok and node.os_running and node.network_up
+            ok = self.conditions.network_intents_ok and node.os_running and node.network_up and _intents_found(node)
             yield Outcome(node.name, ok, "Success" if ok else "Failed")
 
     def _registration(self) -> Iterator[Outcome]:
@@ -190,6 +190,12 @@ class HealthChecks:
         )
         detail = "" if ok else failure
         yield Outcome(self._world.spec.cluster_name, ok, detail)
+
+
+def _intents_found(node: Node) -> bool:
+    """The node still has the adapters that its intents name."""
+    network = node.network
+    return network is None or not any(network.missing_adapters(name) for name in network.intents)
 
 
 def roll_up(results: Iterable[HealthResult]) -> HealthState:

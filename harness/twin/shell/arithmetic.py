@@ -13,7 +13,21 @@ from harness.twin.shell.conversion import convert, half_even, parse_number, to_e
 from harness.twin.shell.dateformat import span_of_ticks
 from harness.twin.shell.errors import NetException, PSError, runtime_error
 from harness.twin.shell.numberformat import as_decimal
-from harness.twin.shell.objects import Char, Int64, PSArray, PSEnum, PSHashtable, UInt32, UInt64, bare_value
+from harness.twin.shell.objects import (
+    BigInteger,
+    Byte,
+    Char,
+    Int16,
+    Int64,
+    PSArray,
+    PSEnum,
+    PSHashtable,
+    SByte,
+    UInt16,
+    UInt32,
+    UInt64,
+    bare_value,
+)
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import TypeRef, is_null, type_name
 
@@ -64,6 +78,8 @@ def _long(value: int) -> bool:
 
 def _whole(value: int, left: int, right: int) -> Number:
     """The result type of whole arithmetic: wider on overflow, at last a double."""
+    if isinstance(left, BigInteger) or isinstance(right, BigInteger):
+        return BigInteger(value)
     if _long(left) or _long(right):
         if isinstance(left, UInt64) and isinstance(right, UInt64) and 0 <= value < 2**64:
             return UInt64(value)
@@ -110,7 +126,7 @@ def _divide_whole(left: int, right: int, symbol: str) -> Number:
     quotient, rest = divmod(abs(int(left)), abs(int(right)))
     if symbol == "%":
         return _whole(-rest if left < 0 else rest, left, right)
-    if rest:
+    if rest and not isinstance(left, BigInteger) and not isinstance(right, BigInteger):
         return int(left) / int(right)
     return _whole(quotient if (left < 0) == (right < 0) else -quotient, left, right)
 
@@ -278,7 +294,17 @@ def bitwise(left: object, right: object, combine: Callable[[int, int], int]) -> 
         return PSEnum(right.type, combine(to_enum(left, right.type).value, right.value))
     first, second = _bits(left), _bits(right)
     result = combine(int(first), int(second))
+    if isinstance(bare_value(left), float | Decimal) or isinstance(bare_value(right), float | Decimal):
+        return Int64(result) if first < 0 or second < 0 else UInt64(result)
     return Int64(result) if _long(first) or _long(second) else result
+
+
+_NARROW: Final[dict[type, tuple[int, bool]]] = {
+    Byte: (8, False),
+    SByte: (8, True),
+    Int16: (16, True),
+    UInt16: (16, False),
+}
 
 
 def shift(left: object, right: object, to_left: bool) -> object:
@@ -286,6 +312,12 @@ def shift(left: object, right: object, to_left: bool) -> object:
     number, count = _bits(left), int(_bits(right))
     width = 64 if _long(number) else 32
     count %= width
+    bare = bare_value(left)
+    narrow = _NARROW.get(type(bare))
+    if narrow is not None:  # the result keeps the type of the left side, and what does not fit is lost [measured]
+        bits, signed = narrow
+        moved = (int(number) << count if to_left else int(number) >> count) & ((1 << bits) - 1)
+        return type(bare)(moved - (1 << bits) if signed and moved >> (bits - 1) else moved)  # type: ignore[call-arg]
     if not to_left:
         shifted = int(number) >> count
     else:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from harness.twin.shell.objects import NetList, PSHashtable, PSObject, Version
+from harness.twin.shell.objects import NetList, PSHashtable, PSObject
 from harness.twin.shell.scope import Scope
 from harness.twin.shell.typesystem import ENUMS
+from harness.twin.shell.versions import Version
 
 if TYPE_CHECKING:
     from harness.twin.shell.host import ShellHost

@@ -80,11 +80,9 @@ class Signature:
             return next(iter(near.values()))
         own = [parameter for name, parameter in near.items() if name not in self.common_names]
         if len(near) > 1:
-            names = [parameter.name for parameter in own] or list(near)
-            if len(own) == 1 and all(not name.lower().startswith(low) for name in near if name in self.common_names):
+            if len(own) == 1:  # the command's own parameters go before the common ones [measured]
                 return own[0]
-            names = list(near) if len(own) != len(near) else names
-            raise errors.ambiguous(argument, names)
+            raise errors.ambiguous(argument, list(near))
         return None
 
 
@@ -320,6 +318,10 @@ def cmdlet_coerce(errors: BindingErrors) -> Coerce:
         if kind == SWITCH:
             return to_bool(value)
         wanted = parameter_type(kind)
+        if is_null(value) and kind in _NEVER_NULL and not parameter.mandatory:
+            reason = f'Exception setting "{parameter.name}": "Cannot convert null to type "{wanted}"."'
+            text = f"Cannot bind parameter '{parameter.name}' to the target. {reason}"
+            raise errors.make(text, "ParameterBindingFailed", "WriteError", extent=extent)
         if (
             argument is not None
             and argument.text is not None
@@ -327,7 +329,13 @@ def cmdlet_coerce(errors: BindingErrors) -> Coerce:
             and not isinstance(value, list)
         ):
             value = argument.text
-        if parameter.mandatory or (is_null(value) and parameter.not_null_or_empty):
+        if parameter.not_null_or_empty and (is_null(value) or value in ("", [])):
+            text = (
+                "The argument is null or empty. Provide an argument that is not null or empty, and then try the "
+                "command again."
+            )
+            raise errors.invalid(parameter.name, text, extent)
+        if parameter.mandatory:
             check_emptiness(parameter, value, errors, extent)
         converted = _converted(parameter, wanted, value, errors, extent)
         if parameter.mandatory:
@@ -336,6 +344,9 @@ def cmdlet_coerce(errors: BindingErrors) -> Coerce:
         return converted
 
     return coerce
+
+
+_NEVER_NULL: Final = frozenset({"int", "long", "double", "byte", "uint32", "uint64", "timespan", "char", "decimal"})
 
 
 def _converted(

@@ -13,9 +13,11 @@ from harness.twin.shell.conversion import BAD_NUMBER, NUMBER, bad_cast, caster, 
 from harness.twin.shell.dateparse import SpanOverflowError, parse_date, parse_span
 from harness.twin.shell.errors import NetException, PSError, runtime_error
 from harness.twin.shell.numberformat import as_decimal
-from harness.twin.shell.objects import HASHTABLE, ORDERED, Char, NetList, PSHashtable, PSObject, Reference, Version
+from harness.twin.shell.objects import HASHTABLE, ORDERED, Char, NetList, PSHashtable, PSObject, Reference
+from harness.twin.shell.spans import span_of_ticks
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import TypeRef, find_type, is_null
+from harness.twin.shell.versions import Version
 
 
 @caster("System.Decimal")
@@ -115,7 +117,7 @@ def to_span(value: object, target: TypeRef) -> timedelta:
             raise _unreadable(value, target, text, "System.FormatException")
         return made
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return timedelta(microseconds=int(value) // 10)
+        return span_of_ticks(int(value))
     raise _not_from(value, target)
 
 

@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.twin.shell.ast import FunctionMemberAst, PropertyMemberAst, TypeDefinitionAst, TypeKind, TypeNameAst
+from harness.twin.shell.ast import (
+    FunctionMemberAst,
+    ParameterAst,
+    PropertyMemberAst,
+    TypeConstraintAst,
+    TypeDefinitionAst,
+    TypeKind,
+    TypeNameAst,
+)
 from harness.twin.shell.compiler.core import Compiler, statement
-from harness.twin.shell.compiler.definitions import compile_body
+from harness.twin.shell.compiler.definitions import attribute_checks, compile_body
 from harness.twin.shell.compiler.typenames import resolve, resolve_or_none
 from harness.twin.shell.conversion import convert, to_integer
 from harness.twin.shell.errors import PSError, runtime_error
 from harness.twin.shell.frame import Frame
-from harness.twin.shell.invocation import call_block, one_value
-from harness.twin.shell.objects import NOTHING, EnumType, NoteProperty, PSHashtable, PSMethod, PSObject
+from harness.twin.shell.invocation import call_method_body, one_value
+from harness.twin.shell.members import set_member
+from harness.twin.shell.objects import NOTHING, EnumType, NoteProperty, PSHashtable, PSMethod, PSObject, TypedProperty
 from harness.twin.shell.scope import Scope
 from harness.twin.shell.scriptblock import Evaluate, Run, ScriptBlock
-from harness.twin.shell.staticmembers import default_of
+from harness.twin.shell.staticmembers import construct, default_of
 from harness.twin.shell.text import to_text
-from harness.twin.shell.typesystem import TypeRef, is_null, type_name
+from harness.twin.shell.typesystem import TypeRef, find_type, is_null, type_chain, type_name, type_text
+from harness.twin.shell.validation import ValidationError
+
+_COLLECTIONS = frozenset(
+    {
+        "System.Collections.ArrayList",
+        "System.Collections.Hashtable",
+        "System.Collections.Queue",
+        "System.Collections.Stack",
+        "System.Collections.SortedList",
+    }
+)
+"""Classes of .NET that a script's class can derive from."""
 
 
 @dataclass(slots=True, eq=False)
@@ -32,8 +53,11 @@ class ClassMember:
     block: ScriptBlock | None = None
     parameters: int = 0
     static: bool = False
+    hidden: bool = False
+    checks: tuple[Callable[[Frame], Callable[[object], None]], ...] = ()
     void: bool = False
     base_arguments: tuple[Evaluate, ...] = ()
+    signature: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -42,6 +66,7 @@ class ClassDefinition:
 
     name: str
     base: ClassDefinition | None
+    net_base: TypeRef | None = None
     properties: list[ClassMember] = field(default_factory=list)
     methods: list[ClassMember] = field(default_factory=list)
     constructors: list[ClassMember] = field(default_factory=list)
@@ -73,8 +98,7 @@ def cast_to_class(frame: Frame, value: object, wanted: TypeRef) -> object:
     if isinstance(value, PSHashtable):
         made = new_instance(frame, target, [])
         for key, item in value.items():
-            assert isinstance(made, PSObject)  # noqa: S101 - instances are objects
-            made.set(to_text(key), item)
+            set_member(frame.rs, made, to_text(key), item)
         return made
     return new_instance(frame, target, [value])
 
@@ -93,11 +117,14 @@ def type_definition(compiler: Compiler, node: TypeDefinitionAst) -> Run:
 
     def run(frame: Frame) -> None:
         base: ClassDefinition | None = None
+        net_base: TypeRef | None = None
         for constraint in node.base_types:
             found = resolve_or_none(constraint.type_name, frame)
             if found is not None and isinstance(found.definition, ClassDefinition):
                 base = found.definition
-        definition = ClassDefinition(node.name, base)
+            elif found is not None and found.full_name in _COLLECTIONS:
+                net_base = found
+        definition = ClassDefinition(node.name, base, net_base or (base.net_base if base is not None else None))
         for member in members:
             if member.block is None:
                 definition.properties.append(member)
@@ -153,6 +180,8 @@ def _members(compiler: Compiler, node: TypeDefinitionAst) -> list[ClassMember]:
                     member.property_type.type_name if member.property_type is not None else None,
                     compiler.expr(member.initial_value) if member.initial_value is not None else None,
                     static=member.is_static,
+                    hidden=member.is_hidden,
+                    checks=attribute_checks(compiler, member.attributes),
                 )
             )
         elif isinstance(member, FunctionMemberAst) and member.body is not None:
@@ -172,7 +201,41 @@ def _method(compiler: Compiler, member: FunctionMemberAst) -> ClassMember:
         static=member.is_static,
         void=returns is None or returns.type_name.full_name.lower() in ("void", "system.void"),
         base_arguments=tuple(compiler.expr(one) for one in member.base_arguments or ()),
+        hidden=member.is_hidden,
+        signature=", ".join(f"{_parameter_type(one)} {one.name.path.text}" for one in parameters),
     )
+
+
+def _parameter_type(parameter: ParameterAst) -> str:
+    kinds = [one.type_name for one in parameter.attributes if isinstance(one, TypeConstraintAst)]
+    return _written(kinds[-1] if kinds else None)
+
+
+def _written(name: TypeNameAst | None) -> str:
+    """A type as definitions of members show it; without one it is an object."""
+    if name is None:
+        return "System.Object"
+    plain = name.full_name.removesuffix("[]")
+    return type_text(find_type(plain) or TypeRef(plain)) + "[]" * (plain != name.full_name)
+
+
+def member_texts(made: PSObject) -> list[tuple[str, str, str]]:
+    """Name, kind and definition of what a script's class gives an instance; hidden members are left out."""
+    definition = made.hidden.definition if isinstance(made.hidden, TypeRef) else None
+    if not isinstance(definition, ClassDefinition):
+        return []
+    found: dict[str, tuple[str, str, str]] = {}
+    for one in definition.chain():
+        for member in (*one.properties, *one.methods):
+            if member.static or member.hidden:
+                continue
+            if member.block is None:
+                row = (member.name, "Property", f"{_written(member.type)} {member.name} {{get;set;}}")
+            else:
+                result = "void" if member.void else _written(member.type)
+                row = (member.name, "Method", f"{result} {member.name}({member.signature})")
+            found[member.name.lower()] = row
+    return list(found.values())
 
 
 def _default(frame: Frame, member: ClassMember) -> object:
@@ -188,20 +251,43 @@ def new_instance(frame: Frame, wanted: TypeRef, arguments: Sequence[object]) -> 
     assert isinstance(definition, ClassDefinition)  # noqa: S101 - script classes have one
     chain = definition.chain()
     names = (*(one.name for one in reversed(chain)), "System.Object")
-    made = PSObject(None, names, net_type=definition.name)
+    inner = construct(None, definition.net_base, []) if definition.net_base is not None else None
+    if inner is not None:
+        names = (*names[:-1], *type_chain(inner))
+    made = PSObject(None, names, inner, net_type=definition.name)
+    made.hidden = wanted
     for one in chain:
         for member in one.properties:
             if not member.static:
                 value = member.initial(frame) if member.initial is not None else _default(frame, member)
                 if member.initial is not None and member.type is not None:
                     value = cast_to_class(frame, value, resolve(member.type, frame))
-                made.members[member.name.lower()] = NoteProperty(member.name, value)
+                made.members[member.name.lower()] = TypedProperty(
+                    member.name, value, _admission(frame, member), member.hidden
+                )
     for one in chain:
         for member in one.methods:
             if not member.static:
                 made.members[member.name.lower()] = _bound_method(frame, one, member)
     _construct(frame, definition, made, arguments)
     return made
+
+
+def _admission(frame: Frame, member: ClassMember) -> Callable[[object], object]:
+    """What happens to a value before it is stored in a property: it is cast, then checked."""
+    checks = [make(frame) for make in member.checks]
+
+    def admit(value: object) -> object:
+        if member.type is not None:
+            value = cast_to_class(frame, value, resolve(member.type, frame))
+        for check in checks:
+            try:
+                check(value)
+            except ValidationError as fault:
+                raise runtime_error(str(fault), "ValidationError", "InvalidData") from None
+        return value
+
+    return admit
 
 
 def _bound_method(frame: Frame, owner: ClassDefinition, member: ClassMember) -> PSMethod:
@@ -230,7 +316,9 @@ def _run(frame: Frame, member: ClassMember, this: object, arguments: Sequence[ob
     before = frame.rs.propagate
     frame.rs.propagate = True
     try:
-        output = call_block(frame.rs, member.block, arguments, frame.rs.global_scope, frame.streams, {"this": this})
+        output = call_method_body(
+            frame.rs, member.block, arguments, frame.rs.global_scope, frame.streams, {"this": this}
+        )
     finally:
         frame.rs.propagate = before
     if member.void:

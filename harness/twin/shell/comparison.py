@@ -10,9 +10,10 @@ from typing import Final
 
 from harness.twin.shell.conversion import convert, parse_number, to_bool, to_enum
 from harness.twin.shell.errors import PSError, runtime_error
-from harness.twin.shell.objects import Char, PSEnum, PSObject, Version, bare_value
+from harness.twin.shell.objects import Char, PSEnum, PSObject, bare_value
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import TypeRef, is_null, type_name, type_ref
+from harness.twin.shell.versions import Version
 
 _DATE: Final = TypeRef("System.DateTime")
 

@@ -28,6 +28,7 @@ from harness.twin.shell.objects import (
     UInt32,
     UInt64,
 )
+from harness.twin.shell.switches import Switch
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import TypeRef, is_instance, is_null, type_name
 
@@ -64,11 +65,12 @@ def bad_cast(
 ) -> PSError:
     """``Cannot convert value "…" to type "…". Error: "…"``."""
     name = target if isinstance(target, str) else str(target)
+    text = f'Cannot convert value "{to_text(value)}" to type "{name}". Error: "{reason}"'
     return runtime_error(
-        f'Cannot convert value "{to_text(value)}" to type "{name}". Error: "{reason}"',
+        text,
         error_id,
         "InvalidArgument",
-        inner=inner,
+        inner=NetException("System.Management.Automation.PSInvalidCastException", text, inner),
         type_name=_CAST_EXCEPTION,
         reason="RuntimeException",
     )
@@ -111,7 +113,7 @@ def to_bool(value: object) -> bool:
         return len(value) > 0
     if isinstance(value, PSObject) and value.base is not None:
         return to_bool(value.base)
-    return True
+    return value.present if kind is Switch else True  # type: ignore[attr-defined]
 
 
 def parse_number(text: str) -> int | float | Decimal | None:
@@ -361,7 +363,7 @@ def _last_resort(value: object, target: TypeRef) -> object:
     if target.full_name == "System.Void":
         return None
     if target.full_name == "System.Management.Automation.SwitchParameter":
-        return to_bool(value)
+        return value if isinstance(value, Switch) else Switch(to_bool(value))
     if is_null(value):
         return None
     if fallback is not None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from harness.twin.shell.numberformat import BadFormatError
 from harness.twin.shell.objects import LOCAL
+from harness.twin.shell.spans import LAST_TICKS, TICKS_PER_SECOND, is_last, span_of_ticks, ticks_of_span
 
 MONTHS: Final = (
     "January",
@@ -51,13 +52,13 @@ _TOKEN: Final = re.compile(
     r"\\(.)|'([^']*)'|\"([^\"]*)\"|%?(d+|M+|y+|h+|H+|m+|s+|f+|F+|t+|z+|K|g+)|(.)",
     re.DOTALL,
 )
-TICKS_PER_SECOND: Final = 10_000_000
 
 
 def ticks_of(moment: datetime) -> int:
     """100-nanosecond steps since year 1, of the clock's reading."""
     span = moment.replace(tzinfo=None) - datetime(1, 1, 1)  # noqa: DTZ001 - a reading without a zone
-    return (span.days * 86400 + span.seconds) * TICKS_PER_SECOND + span.microseconds * 10
+    whole = (span.days * 86400 + span.seconds) * TICKS_PER_SECOND + span.microseconds * 10
+    return whole + LAST_TICKS if is_last(moment) else whole
 
 
 def kind_of(moment: datetime) -> str:
@@ -68,7 +69,7 @@ def kind_of(moment: datetime) -> str:
 
 
 def _fraction(moment: datetime, digits: int) -> str:
-    return f"{moment.microsecond * 10:07d}"[:digits]
+    return f"{moment.microsecond * 10 + (LAST_TICKS if is_last(moment) else 0):07d}"[:digits]
 
 
 def _zone(moment: datetime, token: str) -> str:
@@ -129,16 +130,6 @@ def format_date(moment: datetime, code: str = "G") -> str:
     return "".join(pieces)
 
 
-def ticks_of_span(span: timedelta) -> int:
-    """A span in steps of 100 nanoseconds."""
-    return (span.days * 86400 + span.seconds) * TICKS_PER_SECOND + span.microseconds * 10
-
-
-def span_of_ticks(ticks: int) -> timedelta:
-    """A span of steps of 100 nanoseconds."""
-    return timedelta(microseconds=ticks // 10)
-
-
 def _span_parts(span: timedelta) -> tuple[bool, int, int, int, int, int]:
     ticks = ticks_of_span(span)
     negative, ticks = ticks < 0, abs(ticks)
@@ -185,3 +176,19 @@ def format_span(span: timedelta, code: str = "c") -> str:
         else:
             pieces.append(next(part for part in (escaped, single, double) if part is not None))
     return "".join(pieces)
+
+
+__all__ = [
+    "DAYS",
+    "INVARIANT",
+    "MONTHS",
+    "PATTERNS",
+    "TICKS_PER_SECOND",
+    "format_date",
+    "format_span",
+    "kind_of",
+    "span_of_ticks",
+    "span_parts",
+    "ticks_of",
+    "ticks_of_span",
+]

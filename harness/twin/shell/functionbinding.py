@@ -16,6 +16,7 @@ from harness.twin.shell.objects import NOTHING, PSHashtable, Reference
 from harness.twin.shell.regexes import matches_wildcard
 from harness.twin.shell.scope import Scope, Variable
 from harness.twin.shell.scriptblock import Body, ScriptBlock, ScriptParameter
+from harness.twin.shell.switches import Switch
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import ENUMS, TypeRef, is_null
 from harness.twin.shell.validation import ValidationError, check_emptiness
@@ -71,7 +72,7 @@ def function_coerce(errors: BindingErrors, body: Body, frame: Frame) -> Coerce:
         if value is NOTHING:
             value = None
         if parameter.kind == SWITCH:
-            return to_bool(value)
+            return Switch(to_bool(value))
         if own.type is not None:
             try:
                 value = _transform(own.type, value, argument, frame)
@@ -133,7 +134,7 @@ def apply_defaults(frame: Frame, body: Body, binding: Binding, only_pipeline: bo
 def _absent(parameter: ScriptParameter) -> object:
     wanted = parameter.type
     if parameter.declaration.kind == SWITCH:
-        return False
+        return Switch(False)
     if wanted is None or wanted.element is not None or wanted.enum is not None:
         return None
     if wanted.full_name == "System.String":

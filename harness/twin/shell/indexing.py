@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from harness.twin.shell.conversion import convert, to_integer
 from harness.twin.shell.dotnet.registry import NetMethod, call_method, members_of
 from harness.twin.shell.errors import PSError, runtime_error
+from harness.twin.shell.grids import Grid
 from harness.twin.shell.objects import Char, NetList, PSArray, PSHashtable, bare_value
 from harness.twin.shell.typesystem import TypeRef, find_type, is_null, type_name
 
@@ -32,6 +33,8 @@ def get_index(target: object, index: object, strict: int = 0) -> object:
         if -len(value) <= at < len(value):
             return value[at]
         return _outside(value, at, strict)
+    if isinstance(value, Grid):
+        return value[value.place(at if isinstance(at, list) else [at])]
     if is_null(at):
         if isinstance(value, list | str):
             raise runtime_error(
@@ -112,6 +115,8 @@ def set_index(target: object, index: object, new: object) -> None:
             )
         _store(value, at, new)
         return
+    if isinstance(value, Grid):
+        at = value.place(at if isinstance(at, list) else [at])
     if isinstance(value, list):
         if is_null(at):
             raise runtime_error(

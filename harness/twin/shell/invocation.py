@@ -75,6 +75,32 @@ def block_truth(frame: Frame, block: Any, item: object) -> bool:
     return to_bool(one_value(found))
 
 
+class MethodSink:
+    """Where the output of a class's method goes: only what ``return`` gives counts."""
+
+    __slots__ = ("returned",)
+
+    def __init__(self) -> None:
+        self.returned: list[object] = []
+
+    def __call__(self, value: object) -> None:
+        """Output on the way is lost."""
+
+
+def call_method_body(
+    rs: Runspace,
+    block: ScriptBlock,
+    arguments: Sequence[object],
+    scope: Scope,
+    streams: Streams,
+    variables: dict[str, object],
+) -> list[object]:
+    """A method of a script's class; what it returns."""
+    sink = MethodSink()
+    call_block(rs, block, arguments, scope, streams, variables, out=sink)
+    return sink.returned
+
+
 def call_block(
     rs: Runspace,
     block: ScriptBlock,
@@ -83,13 +109,14 @@ def call_block(
     streams: Streams,
     variables: dict[str, object] | None = None,
     new_scope: bool = True,
+    out: Callable[[object], None] | None = None,
 ) -> list[object]:
     """A block with positional arguments, as ``.Invoke()`` and script members do it."""
     from harness.twin.shell.processors import ScriptProcessor
 
     items: list[object] = []
     processor = ScriptProcessor(rs, block, "", scope, streams, [Argument(None, one, None, None) for one in arguments])
-    processor.out = items.append
+    processor.out = items.append if out is None else out
     processor.new_scope = new_scope
     processor.variables = variables or {}
     processor.begin(False)

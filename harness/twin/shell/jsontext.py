@@ -11,7 +11,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.twin.shell.dateformat import span_parts, ticks_of_span
+from harness.twin.shell.clixml import TEXT_TAGS
+from harness.twin.shell.dateformat import format_date, span_parts, ticks_of_span
 from harness.twin.shell.dotnet.registry import NetProperty, members_of
 from harness.twin.shell.errors import NetError, PSError
 from harness.twin.shell.members import property_list
@@ -105,7 +106,7 @@ class JsonWriter:
             return str(value.value)
         if isinstance(value, datetime):
             return date_text(value)
-        if isinstance(value, uuid.UUID | TypeRef):
+        if isinstance(value, uuid.UUID | TypeRef) or type(value) in TEXT_TAGS:
             return quoted(str(value))
         return None
 
@@ -121,6 +122,8 @@ class JsonWriter:
         if isinstance(value.base, PSHashtable):
             return self._object([*[(to_text(key), item) for key, item in value.base.items()], *notes], level, column)
         pairs: list[tuple[str, object]] = [("value", value.base), *notes]
+        if isinstance(value.base, datetime):
+            pairs.append(("DateTime", f"{format_date(value.base, 'D')} {format_date(value.base, 'T')}"))
         return self._object(pairs, level, column)
 
     def pairs(self, value: object) -> list[tuple[str, object]]:
@@ -132,7 +135,7 @@ class JsonWriter:
             return own
         if isinstance(value, PSObject):
             return [
-                (member.name, member.value if type(member) is NoteProperty else member.getter(value))  # type: ignore[union-attr]
+                (member.name, member.value if isinstance(member, NoteProperty) else member.getter(value))
                 for member in value.members.values()
                 if isinstance(member, NoteProperty | ComputedProperty)
             ] or property_list(self.rs, value)

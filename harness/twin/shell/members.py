@@ -6,10 +6,18 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.twin.shell.conversion import convert
-from harness.twin.shell.dotnet.registry import NetMethod, NetProperty, call_method, invocation_error, members_of
+from harness.twin.shell.dotnet.registry import (
+    NetMethod,
+    NetProperty,
+    call_method,
+    invocation_error,
+    members_of,
+    net_properties,
+)
 from harness.twin.shell.errors import ErrorRecord, NetError, NetException, PSError, runtime_error
 from harness.twin.shell.objects import (
     NOTHING,
+    AddedNote,
     ComputedProperty,
     Entry,
     Enumerator,
@@ -19,6 +27,7 @@ from harness.twin.shell.objects import (
     PSHashtable,
     PSMethod,
     PSObject,
+    TypedProperty,
     read_member,
 )
 from harness.twin.shell.rows import Later
@@ -45,6 +54,8 @@ class BoundMethod:
 
 Adapter = Callable[[Any, str], object]
 ADAPTERS: Final[dict[type, Adapter]] = {}
+LISTED: Final[dict[type, Callable[[Any], list[tuple[str, object]]]]] = {}
+"""Classes whose properties depend on the value: how they are listed."""
 SETTERS: Final[dict[type, Callable[[Any, str, str, object], bool]]] = {}
 Intrinsic = Callable[[object], object]
 INTRINSICS: Final[dict[str, Intrinsic]] = {}
@@ -67,11 +78,24 @@ def find_member(rs: Runspace, value: object, low: str) -> object:
     found = members_of(kind).get(low)
     if found is not None:
         if isinstance(found, NetProperty):
-            return found.getter(value)
+            return _gotten(found, value)
         return BoundMethod(found.name, value, [])
     if isinstance(value, Entry) and low == "name":
         return value.key
     return _fallback(rs, value, low)
+
+
+def _gotten(member: NetProperty, value: object) -> object:
+    try:
+        return member.getter(value)
+    except NetError as fault:
+        raise runtime_error(
+            f'Exception getting "{member.name}": "{fault.exception.message}"',
+            "ExceptionWhenGetting",
+            "NotSpecified",
+            type_name="System.Management.Automation.GetValueInvocationException",
+            inner=fault.exception,
+        ) from None
 
 
 def _fallback(rs: Runspace, value: object, low: str) -> object:
@@ -103,7 +127,8 @@ def _object_member(rs: Runspace, value: PSObject, low: str) -> object:
             return BoundMethod(member.name, value, [member.signature])
         return read_member(value, member)
     if value.base is not None:
-        return find_member(rs, value.base, low)
+        own = INTRINSICS.get(low)
+        return find_member(rs, value.base, low) if own is None else own(value)
     found = members_of(PSObject).get(low)
     if isinstance(found, NetProperty):
         return found.getter(value)
@@ -232,7 +257,7 @@ def set_member(rs: Runspace, value: object, name: str, new: object) -> None:
             return
         extension = type_extension(rs, value, low) if rs.type_data else None
         if extension is None:
-            raise _missing_on_custom(name) if value.net_type is None else _not_settable(name)
+            raise _missing_on_custom(name) if value.net_type is None else _no_such_property(name)
         _store(value, extension, new)
         return
     _set_net(value, low, name, new)
@@ -243,12 +268,14 @@ def _set_net(value: object, low: str, name: str, new: object) -> None:
         _store(value, value.extra[low], new)
         return
     setter = SETTERS.get(type(value))
-    if setter is not None and setter(value, low, name, new):
-        return
+    if setter is not None:
+        if setter(value, low, name, new):
+            return
+        if not isinstance(members_of(type(value)).get(low), NetProperty):
+            raise _missing_on_custom(name)
     own = members_of(type(value)).get(low)
     if not isinstance(own, NetProperty):
-        text = f"The property '{name}' cannot be found on this object. Verify that the property exists and can be set."
-        raise runtime_error(text, "PropertyAssignmentException", "InvalidOperation")
+        raise _no_such_property(name)
     if own.setter is None:
         raise _read_only(own.name)
     try:
@@ -258,12 +285,22 @@ def _set_net(value: object, low: str, name: str, new: object) -> None:
 
 
 def _store(target: object, member: Member, new: object) -> None:
-    if isinstance(member, NoteProperty):
+    if type(member) is TypedProperty:
+        try:
+            member.value = member.admit(None if new is NOTHING else new)
+        except PSError as fault:
+            raise _setting_failed(member.name, fault.record.exception.message, fault.record.exception) from None
+    elif isinstance(member, NoteProperty):
         member.value = None if new is NOTHING else new
     elif isinstance(member, ComputedProperty) and member.setter is not None:
         member.setter(target, new)
     else:
         raise _setting_failed(member.name, f'Set accessor for property "{member.name}" is unavailable.')
+
+
+def _no_such_property(name: str) -> PSError:
+    text = f"The property '{name}' cannot be found on this object. Verify that the property exists and can be set."
+    return runtime_error(text, "PropertyAssignmentException", "InvalidOperation")
 
 
 def _not_settable(name: str) -> PSError:
@@ -389,24 +426,43 @@ def method_not_found(value: object, name: str) -> PSError:
 
 
 def property_list(rs: Runspace, value: object) -> list[tuple[str, object]]:
-    """Names and values of all properties of a value, in the order of ``PSObject.Properties``."""
+    """Names and values of all properties of a value, in the order in which they are shown: the class's own first."""
     if isinstance(value, PSObject):
+        own = [
+            (member.name, _safely(value, member))
+            for member in list(value.members.values())
+            if isinstance(member, NoteProperty | ComputedProperty)
+            and not (type(member) is TypedProperty and member.hidden)
+        ]
         if value.base is None:
-            own = [(name, item) for name, item in value.properties()]
             return own + _extended(rs, value)
-        return property_list(rs, value.base) + [(name, item) for name, item in value.properties()]
-    found = [
-        (member.name, _safe(member, value))
-        for member in members_of(type(value)).values()
-        if isinstance(member, NetProperty)
-    ]
+        inner = property_list(rs, value.base)
+        added = {member.name for member in net_properties(value.base) if member.kind != "Property"}
+        first = [pair for pair in inner if pair[0] not in added]
+        return first + own + [pair for pair in inner if pair[0] in added] + _extended(rs, value)
+    listed = LISTED.get(type(value))
+    if listed is not None:
+        return listed(value)
+    members = net_properties(value)
+    found = [(member.name, _safe(member, value)) for member in members if member.kind == "Property"]
+    late = [(member.name, _safe(member, value)) for member in members if member.kind != "Property"]
     if isinstance(value, _EXTENSIBLE) and value.extra:
         found += [
-            (member.name, read_member(value, member))
+            (member.name, _safely(value, member))
             for member in value.extra.values()
             if isinstance(member, NoteProperty | ComputedProperty)
         ]
-    return found + _extended(rs, value)
+    return found + late + _extended(rs, value)
+
+
+def integrated(rs: Runspace, value: object) -> list[tuple[str, object]]:
+    """The same in the order of ``PSObject.Properties``: what was added to the object, to its type, the class's own."""
+    pairs = property_list(rs, value)
+    base = value.base if isinstance(value, PSObject) else value
+    if base is None or isinstance(base, PSObject):
+        return pairs
+    own = {member.name for member in net_properties(base) if member.kind == "Property"}
+    return [pair for pair in pairs if pair[0] not in own] + [pair for pair in pairs if pair[0] in own]
 
 
 def _extended(rs: Runspace, value: object) -> list[tuple[str, object]]:
@@ -415,11 +471,19 @@ def _extended(rs: Runspace, value: object) -> list[tuple[str, object]]:
     found: list[tuple[str, object]] = []
     for name in type_chain(value):
         found.extend(
-            (member.name, read_member(value, member))
+            (member.name, _safely(value, member))
             for member in rs.type_data.get(name.lower(), {}).values()
             if isinstance(member, NoteProperty | ComputedProperty)
         )
     return found
+
+
+def _safely(value: object, member: Member) -> object:
+    """A property's value; nothing when its getter fails."""
+    try:
+        return read_member(value, member)
+    except (NetError, PSError):
+        return None
 
 
 def _safe(member: NetProperty, value: object) -> object:
@@ -438,6 +502,8 @@ def standard_members(value: PSObject) -> MemberSet | None:
 def attach(value: object, member: Member) -> object:
     """Add a member to a value; a value that cannot carry members is wrapped, and the wrapper is returned."""
     if isinstance(value, PSObject):
+        if value.net_type is not None and type(member) is NoteProperty:
+            member = AddedNote(member.name, member.value)
         value.members[member.name.lower()] = member
         return value
     if isinstance(value, _EXTENSIBLE):
@@ -459,6 +525,7 @@ __all__ = [
     "convert",
     "find_member",
     "get_member",
+    "integrated",
     "invoke_member",
     "property_list",
     "set_member",

@@ -95,6 +95,12 @@ class UInt64(int):
     __slots__ = ()
 
 
+class BigInteger(int):
+    """``[bigint]``: a whole number of any size."""
+
+    __slots__ = ()
+
+
 class Single(float):
     """``[single]``."""
 
@@ -149,6 +155,23 @@ class NoteProperty:
     def __init__(self, name: str, value: object) -> None:
         self.name = name
         self.value = value
+
+
+class AddedNote(NoteProperty):
+    """A note that was added to an object of a .NET type: no property of its class."""
+
+    __slots__ = ()
+
+
+class TypedProperty(NoteProperty):
+    """A property of a script's class: what is stored goes through ``admit`` first; a ``hidden`` one is not listed."""
+
+    __slots__ = ("admit", "hidden")
+
+    def __init__(self, name: str, value: object, admit: Callable[[object], object], hidden: bool = False) -> None:
+        super().__init__(name, value)
+        self.admit = admit
+        self.hidden = hidden
 
 
 class ComputedProperty:
@@ -466,11 +489,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EnumType:
-    """An enum: full name, labels with their values, and whether labels combine."""
+    """An enum: full name, labels with their values, whether labels combine, and the class of its numbers."""
 
     name: str
     labels: Mapping[str, int]
     flags: bool = False
+    base: type[int] = int
     by_value: dict[int, str] = field(init=False, repr=False)
     by_name: dict[str, str] = field(init=False, repr=False)
 
@@ -495,6 +519,11 @@ class PSEnum:
 
     type: EnumType
     value: int
+
+    @property
+    def number(self) -> int:
+        """The number, of the enum's base type."""
+        return self.type.base(self.value)
 
     @property
     def name(self) -> str:
@@ -528,45 +557,6 @@ class PSEnum:
 
     def __str__(self) -> str:
         return self.name
-
-
-@total_ordering
-@dataclass(frozen=True, slots=True, eq=False)
-class Version:
-    """``[version]``: two to four numbers; a missing one is -1, as in .NET."""
-
-    major: int
-    minor: int
-    build: int = -1
-    revision: int = -1
-
-    @classmethod
-    def parse(cls, text: str) -> Version:
-        """Read ``a.b[.c[.d]]``. Raises ``ValueError`` for anything else."""
-        parts = text.strip().split(".")
-        if not 2 <= len(parts) <= 4:
-            raise ValueError("Version string portion was too short or too long.")
-        numbers = [int(part) for part in parts if part.strip().isdigit()]
-        if len(numbers) != len(parts):
-            raise ValueError("Input string was not in a correct format.")
-        return cls(*numbers)
-
-    @property
-    def parts(self) -> tuple[int, int, int, int]:
-        """All four numbers."""
-        return self.major, self.minor, self.build, self.revision
-
-    def __str__(self) -> str:
-        return ".".join(str(part) for part in self.parts if part >= 0)
-
-    def __eq__(self, other: object) -> bool:
-        return self.parts == other.parts if isinstance(other, Version) else NotImplemented
-
-    def __lt__(self, other: object) -> bool:
-        return self.parts < other.parts if isinstance(other, Version) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self.parts)
 
 
 class Reference:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from harness.twin.shell.errors import Invocation
+from harness.twin.shell.objects import NetList
 from harness.twin.shell.text import net_text, register_text, to_text
 from harness.twin.shell.typesystem import register_value_type
 
@@ -37,17 +39,29 @@ class HostText:
     background: str | None = None
 
 
+class TagList(NetList):
+    """The tags of a record: a list of texts that can be added to."""
+
+    __slots__ = ()
+
+    def __init__(self, items: Iterable[object] = ()) -> None:
+        super().__init__(items, "System.Collections.Generic.List`1[System.String]")
+
+
 @dataclass(slots=True, eq=False)
 class InformationRecord:
     """A record of the information stream; ``shown`` on the console when ``Write-Host`` or the preference says so."""
 
     data: object
-    tags: list[str] = field(default_factory=list)
+    tags: Sequence[object] = field(default_factory=TagList)
     shown: bool = False
     source: str = ""
     time: datetime | None = None
     computer: str = ""
     user: str = ""
+    process: int = 0
+    native_thread: int = 0
+    thread: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -68,6 +82,7 @@ for _stream in ("Warning", "Verbose", "Debug"):
     _name = f"{_AUTOMATION}{_stream}Record"
     register_value_type(type(None), "System.Object")
 register_value_type(MessageRecord, lambda record: record.full_name if isinstance(record, MessageRecord) else "")
+register_value_type(TagList, "System.Collections.Generic.List`1[System.String]")
 register_value_type(InformationRecord, f"{_AUTOMATION}InformationRecord")
 register_value_type(HostText, f"{_AUTOMATION}HostInformationMessage")
 register_value_type(ProgressRecord, f"{_AUTOMATION}ProgressRecord")

@@ -27,6 +27,7 @@ class NetRegex:
     pattern: re.Pattern[str]
     source: str
     names: tuple[str, ...]
+    options: int = 0
 
     def group(self, match: re.Match[str], name: str) -> int:
         """Python's number of the group that .NET calls ``name``; -1 for none."""
@@ -153,7 +154,7 @@ def compile_regex(source: str, options: int = 0) -> NetRegex:
         pattern = re.compile(_translate(source), flags)
     except (re.error, OverflowError) as fault:
         raise BadPatternError(f'parsing "{source}" - {_fault(source, str(fault))}') from None
-    return NetRegex(pattern, source, tuple(pattern.groupindex))
+    return NetRegex(pattern, source, tuple(pattern.groupindex), options)
 
 
 def _fault(source: str, text: str) -> str:

@@ -14,11 +14,13 @@ from harness.twin.shell.frame import Frame, Sink, Streams
 from harness.twin.shell.objects import LOCAL, NetList, PSEnum, PSHashtable
 from harness.twin.shell.records import HostText, InformationRecord, MessageRecord, ProgressRecord
 from harness.twin.shell.scope import Scope, Variable
+from harness.twin.shell.storage import Scratch
 from harness.twin.shell.typesystem import ENUMS
 
 if TYPE_CHECKING:
     from harness.twin.shell.commands.api import Call, CommandTable
     from harness.twin.shell.host import ShellHost
+    from harness.twin.shell.typerules import TypeRules
 
 _ACTIONS: Final = ENUMS["system.management.automation.actionpreference"]
 SILENT, STOP, CONTINUE, INQUIRE, IGNORE = 0, 1, 2, 3, 4
@@ -55,7 +57,9 @@ class Runspace:
         self.host_write: Callable[[str], None] | None = None
         self.environment = host.environment
         self.location = host.location
+        self.scratch = Scratch()
         self.type_data: dict[str, dict[str, Any]] = {}
+        self.type_rules: dict[str, TypeRules] = {}
         self.modules: dict[str, str] = {}
         self.places: list[str] = []
         self.links: list[Any] = []

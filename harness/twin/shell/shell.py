@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.twin.shell import classes, clixml
+from harness.twin.shell import classes, clixml, clixmlreader
 from harness.twin.shell.commands.core import CORE
 from harness.twin.shell.compiler import compile_tree
 from harness.twin.shell.dotnet import library
@@ -12,7 +12,7 @@ from harness.twin.shell.parser import ParseResult, parse
 from harness.twin.shell.runspace import Runspace
 from harness.twin.shell.session import enter
 
-__all__ = ["CORE", "Runspace", "classes", "clixml", "library", "parse", "run_tree"]
+__all__ = ["CORE", "Runspace", "classes", "clixml", "clixmlreader", "library", "parse", "run_tree"]
 
 
 def run_tree(rs: Runspace, result: ParseResult, out: Sink) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from harness.twin.shell.conversion import convert
 from harness.twin.shell.dotnet.registry import CONSTRUCTORS, STATIC, NetProperty, call_method
@@ -14,8 +15,11 @@ from harness.twin.shell.members import (
     invoke_member,
     property_not_found,
 )
-from harness.twin.shell.objects import EnumType, NetList, PSArray, PSEnum, PSHashtable
+from harness.twin.shell.objects import EnumType, PSArray, PSEnum, PSHashtable
 from harness.twin.shell.typesystem import TypeRef, is_null
+
+BUILDERS: Final[dict[str, Callable[..., object]]] = {}
+"""How values of collection classes are made, by kind: ``grid``, ``generic``, ``table``."""
 
 
 def get_static(frame: Frame, value: object, name: str) -> object:
@@ -72,6 +76,8 @@ def construct(frame: Frame | None, value: TypeRef, arguments: Sequence[object]) 
         from harness.twin.shell.classes import new_instance
 
         return new_instance(frame, value, arguments)
+    if value.element is not None and value.full_name.endswith(",]"):
+        return BUILDERS["grid"](value, arguments)
     if value.element is not None and len(arguments) == 1:
         size = convert(arguments[0], TypeRef("System.Int32"))
         assert isinstance(size, int)  # noqa: S101 - narrows
@@ -99,6 +105,8 @@ def _generic(value: TypeRef, arguments: Sequence[object]) -> object:
         for argument in arguments:
             if isinstance(argument, str) and "IgnoreCase" in argument:
                 sensitive = False
+        if name.partition("`")[0].endswith(("SortedList", "SortedDictionary")):
+            return BUILDERS["table"](value, arguments[0] if arguments else None)
         made = PSHashtable((), name, case_sensitive=sensitive)
         if arguments and isinstance(arguments[0], PSHashtable):
             for key, item in arguments[0].items():
@@ -106,10 +114,8 @@ def _generic(value: TypeRef, arguments: Sequence[object]) -> object:
         return made
     source = arguments[0] if arguments else []
     items = source if isinstance(source, list) else []
-    converted = [convert(item, value.arguments[0]) for item in items]
-    if "HashSet" in name:
-        converted = list(dict.fromkeys(converted))
-    return NetList(converted, name)
+    ignore = any(isinstance(one, str) and "IgnoreCase" in one for one in arguments)
+    return BUILDERS["generic"](value, [convert(item, value.arguments[0]) for item in items], ignore)
 
 
 def default_of(kind: TypeRef) -> object:

@@ -11,20 +11,17 @@ from typing import Final
 from harness.twin.shell.dateformat import INVARIANT, format_date, format_span
 from harness.twin.shell.errors import ErrorRecord, NetException
 from harness.twin.shell.numberformat import BadFormatError, decimal_text, double_text, format_number
-from harness.twin.shell.objects import (
-    Entry,
-    Enumerator,
-    Nothing,
-    PSEnum,
-    PSHashtable,
-    PSMethod,
-    PSObject,
-    Version,
-    bare_value,
-)
+from harness.twin.shell.objects import Entry, Enumerator, Nothing, PSEnum, PSHashtable, PSMethod, PSObject, bare_value
 from harness.twin.shell.typesystem import TypeRef, type_name, type_text
+from harness.twin.shell.versions import Version
 
+READ_BAG: Final = "System.Management.Automation.PSObject"
+"""The class of an object that was read from CLIXML with properties of its former class."""
 _TEXTS: Final[dict[type, Callable[[object], str]]] = {}
+
+
+EXTENDED_TEXTS: Final[dict[type, Callable[[object], str]]] = {}
+"""What PowerShell's own ``ToString()`` gives for classes to which it adds one; strings show .NET's text."""
 
 
 def register_text(python_type: type, text: Callable[[object], str]) -> None:
@@ -80,7 +77,12 @@ def set_separator(read: Callable[[], str]) -> None:
 
 
 def object_text(value: PSObject, separator: str | None = None) -> str:
-    """An object inside a string: its own text, what it wraps, or ``@{Name=Value; …}``."""
+    """An object inside a string: its own text, what it wraps, or ``@{Name=Value; …}``.
+
+    A simple value that is wrapped is shown by itself, whatever text it brought along [measured].
+    """
+    if isinstance(value.base, str | int | float | Decimal | datetime):
+        return to_text(value.base, separator)
     method = value.members.get("tostring") if value.row is None else None
     if isinstance(method, PSMethod):
         return to_text(method.call(value))
@@ -88,7 +90,7 @@ def object_text(value: PSObject, separator: str | None = None) -> str:
         return value.text if isinstance(value.text, str) else value.text()
     if value.base is not None:
         return to_text(value.base, separator)
-    if value.net_type is None:
+    if value.net_type is None or value.net_type == READ_BAG:
         return custom_text(value)
     return value.net_type
 
@@ -140,7 +142,7 @@ def _other_text(value: object) -> str:
         return value.message
     if isinstance(value, NetException):
         inner = (
-            f" ---> {_other_text(value.inner)}\n   --- End of inner exception stack trace ---" if value.inner else ""
+            f" ---> {_other_text(value.inner)}\r\n   --- End of inner exception stack trace ---" if value.inner else ""
         )
         return f"{value.type_name}: {value.message}{inner}"
     if isinstance(value, Entry):

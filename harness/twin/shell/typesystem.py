@@ -35,10 +35,11 @@ from harness.twin.shell.objects import (
     UInt16,
     UInt32,
     UInt64,
-    Version,
     bare_value,
 )
+from harness.twin.shell.spans import Span
 from harness.twin.shell.typetables import ACCELERATORS, EXTRA_TYPES
+from harness.twin.shell.versions import Version
 
 CUSTOM: Final = "System.Management.Automation.PSCustomObject"
 OBJECT_ARRAY: Final = "System.Object[]"
@@ -57,7 +58,7 @@ class TypeRef:
     def name(self) -> str:
         """The short name, as ``.Name`` shows it."""
         if self.element is not None:
-            return f"{self.element.name}[]"
+            return self.element.name + self.full_name[len(self.element.full_name) :]
         head = self.full_name.partition("[")[0] if self.arguments else self.full_name
         return head.rpartition(".")[2].rpartition("+")[2]
 
@@ -109,9 +110,9 @@ def find_type(name: str) -> TypeRef | None:
     return TypeRef(full) if full else None
 
 
-def array_of(element: TypeRef) -> TypeRef:
+def array_of(element: TypeRef, rank: int = 1) -> TypeRef:
     """The array type of an element type."""
-    return TypeRef(f"{element.full_name}[]", element)
+    return TypeRef(f"{element.full_name}[{',' * (rank - 1)}]", element)
 
 
 def generic_of(generic: TypeRef, arguments: tuple[TypeRef, ...]) -> TypeRef:
@@ -152,6 +153,7 @@ _VALUE_TYPES: Final[dict[type, str]] = {
     Decimal: "System.Decimal",
     datetime: "System.DateTime",
     timedelta: "System.TimeSpan",
+    Span: "System.TimeSpan",
     uuid.UUID: "System.Guid",
     Version: "System.Version",
     list: OBJECT_ARRAY,
@@ -195,18 +197,18 @@ def type_name(value: object) -> str:
     if known is not None:
         return known
     if isinstance(value, PSObject):
-        return type_name(value.base) if value.base is not None else value.net_type or CUSTOM
+        return value.net_type or (type_name(value.base) if value.base is not None else CUSTOM)
     if isinstance(value, PSHashtable | NetList | Entry | Enumerator):
         return value.full_name
+    namer = _NAMERS.get(kind)
+    if namer is not None:
+        return namer(value)
     if isinstance(value, PSArray):
         return f"{value.element}[]"
     if isinstance(value, PSEnum):
         return value.type.name
     if isinstance(value, NetException):
         return value.type_name
-    namer = _NAMERS.get(kind)
-    if namer is not None:
-        return namer(value)
     return f"System.{kind.__name__}"
 
 
@@ -222,7 +224,7 @@ def type_chain(value: object) -> tuple[str, ...]:
     fixed = _FIXED_CHAINS.get(name)
     if fixed is not None:
         return fixed
-    if name.endswith("[]"):
+    if name.endswith(("[]", ",]")):
         return (name, "System.Array", "System.Object")
     if isinstance(value, PSEnum):
         return (name, "System.Enum", "System.ValueType", "System.Object")
@@ -259,22 +261,42 @@ def is_instance(value: object, wanted: TypeRef) -> bool:
     check = _INTERFACES.get(name)
     if check is not None:
         return check(bare_value(value))
+    if isinstance(value, PSObject) and value.net_type is not None:
+        return name in value.type_names
     bare = bare_value(value)
-    if isinstance(bare, PSObject):
-        return name in bare.type_names if bare.net_type else name == CUSTOM
-    return name in type_chain(bare)
+    return name == CUSTOM if isinstance(bare, PSObject) else name in type_chain(bare)
 
 
 def type_ref(value: object) -> TypeRef:
     """``GetType()``."""
-    bare = bare_value(value)
-    name = type_name(bare)
-    if name.endswith("[]"):
-        return array_of(TypeRef(name[:-2]))
+    if isinstance(value, PSObject) and isinstance(value.hidden, TypeRef):
+        return value.hidden
+    name = type_name(value)
+    if name.endswith(("[]", ",]")):
+        element, _, commas = name.rpartition("[")
+        return array_of(TypeRef(element), len(commas))
     if "`" in name and "[" in name:
         rest = name.partition("[")[2]
         return TypeRef(name, None, tuple(TypeRef(part) for part in rest.rstrip("]").split(",")))
     return TypeRef(name)
+
+
+_CORE_LIBRARY: Final = "mscorlib, Version=4.0.0.0, Culture=neutral, PublicKeyToken=b77a5c561934e089"
+_ENGINE: Final = "System.Management.Automation, Version=3.0.0.0, Culture=neutral, PublicKeyToken=31bf3856ad364e35"
+
+
+def qualified_name(full_name: str) -> str:
+    """A type's name as .NET writes it in full: with the assemblies of the types it is closed over."""
+    head, mark, rest = full_name.partition("[")
+    if "`" not in head or not mark or rest.startswith("["):
+        return full_name
+    inner = rest.removesuffix("]")
+    parts = [inner] if "`" in inner else inner.split(",")
+    shown = ",".join(
+        f"[{qualified_name(part)}, {_ENGINE if part.startswith('System.Management.Automation') else _CORE_LIBRARY}]"
+        for part in parts
+    )
+    return f"{head}[{shown}]"
 
 
 def is_null(value: object) -> bool:

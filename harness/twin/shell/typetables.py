@@ -26,6 +26,7 @@ ACCELERATORS: Final[dict[str, str]] = {
     "ipaddress": "System.Net.IPAddress",
     "long": "System.Int64",
     "mailaddress": "System.Net.Mail.MailAddress",
+    "nullstring": "System.Management.Automation.Language.NullString",
     "object": "System.Object",
     "ordered": "System.Collections.Specialized.OrderedDictionary",
     "powershell": "System.Management.Automation.PowerShell",

@@ -10,6 +10,7 @@ from harness.transports.replies import Json, Reply, parse_json_reply
 from harness.twin.cmdlets import node_commands
 from harness.twin.cmdlets.costs import command_cost_ns
 from harness.twin.cmdlets.filechanges import write_redirected
+from harness.twin.cmdlets.netfiles import NodeStorage
 from harness.twin.cmdlets.programs import node_programs
 from harness.twin.model import ClusterModel, ModelSpec
 from harness.twin.model.entities import Node
@@ -58,6 +59,10 @@ class ShellNode:
     @property
     def variables(self) -> Mapping[str, str]:
         return self.node.variables
+
+    @property
+    def storage(self) -> NodeStorage:
+        return NodeStorage(self.node.files)
 
     def now(self) -> datetime:
         return self.model.datetime_at(self.model.now_ns)

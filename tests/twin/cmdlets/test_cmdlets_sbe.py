@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.twin.shell.objects import PSHashtable, Version
+from harness.twin.shell.objects import PSHashtable
+from harness.twin.shell.versions import Version
 from tests.twin.cmdlets.shell_nodes import ShellNode, make_node, run_until
 
 NEW = "4.1.2510.2"

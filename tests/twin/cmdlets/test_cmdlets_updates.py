@@ -9,7 +9,8 @@ import pytest
 
 from harness.twin.model.groups import ORCHESTRATOR, UPDATE_SERVICE
 from harness.twin.model.states import HealthState, UpdateRunState, UpdateState
-from harness.twin.shell.objects import PSEnum, PSHashtable, PSObject, Version
+from harness.twin.shell.objects import PSEnum, PSHashtable, PSObject
+from harness.twin.shell.versions import Version
 from tests.twin.cmdlets.shell_nodes import HOUR, UPDATE, S, ShellNode, make_node, run_until
 
 ENVIRONMENT = (

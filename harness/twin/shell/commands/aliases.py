@@ -7,6 +7,7 @@ from typing import Final
 from harness.twin.shell.commands.table import CORE
 
 ALIASES: Final = (
+    "h Get-History;r Invoke-History;"
     "% ForEach-Object;? Where-Object;ac Add-Content;cat Get-Content;cd Set-Location;chdir Set-Location;clc "
     "Clear-Content;"
     "clear Clear-Host;clv Clear-Variable;cls Clear-Host;compare Compare-Object;copy Copy-Item;cp Copy-Item;cpi "

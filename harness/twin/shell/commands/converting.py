@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterable
 
@@ -17,6 +15,8 @@ from harness.twin.shell.objects import NOTHING, NoteProperty, PSHashtable, PSObj
 from harness.twin.shell.regexes import BadPatternError, NetRegex, compile_regex
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import is_null, type_chain
+
+_TYPE_PREFIX = "CSV:"
 
 
 def _quoted(value: object) -> str:
@@ -52,10 +52,62 @@ class ConvertToCsv(Command):
         if self.names is None:
             self.names = [name for name, _ in pairs]
             if not call.switch("NoTypeInformation"):
-                call.emit(f"#TYPE {type_chain(item)[0]}")
-            call.emit(separator.join(_quoted(name) for name in self.names))
+                self.line(f"#TYPE {type_chain(item)[0].removeprefix(_TYPE_PREFIX)}")
+            self.line(separator.join(_quoted(name) for name in self.names))
         values = {name.lower(): value for name, value in pairs}
-        call.emit(separator.join(_quoted(values.get(name.lower())) for name in self.names))
+        self.line(separator.join(_quoted(values.get(name.lower())) for name in self.names))
+
+    def line(self, text: str) -> None:
+        """One line of the text."""
+        self.call.emit(text)
+
+
+def csv_rows(text: str, delimiter: str) -> Iterable[list[str]]:
+    """The rows of a text, as 5.1 reads them: blanks before a field and after a closing quote do not count."""
+    row: list[str] = []
+    at, size = 0, len(text)
+    while at < size:
+        while at < size and text[at] in " \t" and text[at] != delimiter:
+            at += 1
+        if at < size and text[at] == '"':
+            field, at = _quoted_field(text, at + 1)
+            rest = at
+            while at < size and text[at] not in (delimiter, "\r", "\n"):
+                at += 1
+            field += text[rest:at].rstrip(" \t")
+        else:
+            start = at
+            while at < size and text[at] not in (delimiter, "\r", "\n"):
+                at += 1
+            field = text[start:at]
+        row.append(field)
+        if at < size and text[at] == delimiter:
+            at += 1
+            if at == size or text[at] in "\r\n":
+                row.append("")
+            else:
+                continue
+        at += 2 if text[at : at + 2] == "\r\n" else 1
+        if row != [""]:
+            yield row
+        row = []
+    if row and row != [""]:
+        yield row
+
+
+def _quoted_field(text: str, at: int) -> tuple[str, int]:
+    """A field in quotes and the place behind it; a quote in it is doubled."""
+    field = ""
+    while at < len(text):
+        end = text.find('"', at)
+        if end < 0:
+            return field + text[at:], len(text)
+        field += text[at:end]
+        if text[end + 1 : end + 2] != '"':
+            return field, end + 1
+        field += '"'
+        at = end + 2
+    return field, at
 
 
 @CORE.cmdlet(
@@ -79,27 +131,48 @@ class ConvertFromCsv(Command):
         self.lines.extend(to_text(one) for one in (given if isinstance(given, list) else [given]))
 
     def end(self) -> None:
-        lines = [line for line in self.lines if not line.startswith("#TYPE")]
-        text = "\n".join(line.lstrip() for line in lines)
-        reader = csv.reader(io.StringIO(text), delimiter=self.call.text("Delimiter", ","), skipinitialspace=True)
-        rows = [row for row in reader if row]
-        header = self.call.texts("Header")
-        if not header and rows:
-            header = rows.pop(0)
-            missing = [at for at, name in enumerate(header) if not name]
-            if missing:
-                self.call.write_warning(
-                    'One or more headers were not specified. Default names starting with "H" have been used in '
-                    "place of any "
-                    "missing headers."
-                )
-                for count, at in enumerate(missing, 1):
-                    header[at] = f"H{count}"
-        for row in rows:
-            made = PSObject()
-            for at, name in enumerate(header):
-                made.members[name.lower()] = NoteProperty(name, row[at] if at < len(row) else None)
+        for made in csv_objects(self.call, "\n".join(self.lines)):
             self.call.emit(made)
+
+
+def csv_objects(call: Call, text: str) -> Iterable[PSObject]:
+    """The objects of a text."""
+    kind = re.match(r"#TYPE[ \t]*([^\r\n]*)(\r?\n|$)", text, re.IGNORECASE)
+    rows = list(csv_rows(text[kind.end() :] if kind else text, call.text("Delimiter", ",")))
+    header = call.texts("Header")
+    if not header and rows:
+        header = rows.pop(0)
+    _check_header(call, header)
+    if "" in header and rows:
+        call.write_warning(
+            'One or more headers were not specified. Default names starting with "H" have been used in place of any '
+            "missing headers."
+        )
+    names: list[str] = []
+    for name in header:
+        names.append(name or f"H{sum(not one for one in header[: len(names) + 1])}")
+    chain = (kind[1].strip(), f"{_TYPE_PREFIX}{kind[1].strip()}") if kind and kind[1].strip() else ()
+    for row in rows:
+        made = PSObject()
+        if chain:
+            made.type_names = chain
+        for at, name in enumerate(names):
+            made.members[name.lower()] = NoteProperty(name, row[at] if at < len(row) else None)
+        yield made
+
+
+def _check_header(call: Call, header: list[str]) -> None:
+    seen: set[str] = set()
+    for name in header:
+        if name and name.lower() in seen:
+            kind = "System.Management.Automation.ExtendedTypeSystemException"
+            raise call.fail(
+                f'The member "{name}" is already present.',
+                "AlreadyPresentPSMemberInfoInternalCollectionAdd",
+                "NotSpecified",
+                exception=kind,
+            )
+        seen.add(name.lower())
 
 
 @CORE.cmdlet(

@@ -56,7 +56,7 @@ _I_FORMS: Final = {name: f"I{name}" for name in _OPERATORS if name[0] != "C" or 
 _WHERE: Final = [
     INPUT,
     Parameter("FilterScript", "scriptblock", position=0, sets=("ScriptBlockSet",), mandatory=True),
-    Parameter("Property", "string", position=0, sets=("EqualSet",), mandatory=True),
+    Parameter("Property", "string", position=0, sets=("EqualSet",), mandatory=True, not_null_or_empty=True),
     Parameter("Value", "object", position=1, sets=("EqualSet",)),
     *(
         Parameter(
@@ -150,7 +150,17 @@ class WhereObject(Command):
         if has_wildcard(self.name):
             pattern = wildcard(self.name)
             return next((value for name, value in property_list(self.call.rs, item) if pattern.match(name)), None)
+        if self.low in ("count", "length") and not _has_member(item, self.low):
+            return None
         return get_member(self.call.rs, item, self.low, self.name)
+
+
+def _has_member(item: object, low: str) -> bool:
+    """Whether an object has a property itself: ``Where-Object`` knows no ``Count`` of a single value."""
+    bare = bare_value(item)
+    if isinstance(item, PSObject) and low in item.members:
+        return True
+    return isinstance(bare, PSObject | PSHashtable) or low in members_of(type(bare))
 
 
 _FOREACH: Final = [
@@ -215,6 +225,14 @@ class ForEachObject(Command):
         if is_null(item):
             if arguments is None:
                 call.out(None)
+            else:
+                call.write_error(
+                    "You cannot call a method on a null-valued expression.",
+                    "InvokeMethodOnNull",
+                    "InvalidArgument",
+                    None,
+                    "System.Management.Automation.PSArgumentException",
+                )
             return
         name = self._full_name(item)
         if name is None:

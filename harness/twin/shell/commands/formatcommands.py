@@ -12,6 +12,7 @@ from harness.twin.shell.dotnet.collections import entries
 from harness.twin.shell.errors import PSError
 from harness.twin.shell.formatting import builtin
 from harness.twin.shell.formatting.cells import cell_text
+from harness.twin.shell.formatting.custom import DEPTH, custom_lines
 from harness.twin.shell.formatting.renderer import Packet, Renderer
 from harness.twin.shell.formatting.shapes import (
     MAX_TABLE_COLUMNS,
@@ -93,6 +94,9 @@ class FormatCommand(Command):
             shape = self.shape(item)
             if shape is None:
                 return
+            by_view = shape.extra.get("group_by")
+            if by_view and self.group_spec is None:
+                self.group_spec = read_column(self.call, by_view, "GroupBy")
             self.call.emit(Packet("start", shape))
             self.started = True
         self._regroup(item)
@@ -147,17 +151,14 @@ class FormatTable(FormatCommand):
         self._check_view(item)
         shape: Shape | None
         if self.specs is not None:
-            columns = argument_columns(rs, self.specs, item)
-            if not columns:
-                return None
-            shape = Shape("table", columns)
+            shape = Shape("table", argument_columns(rs, self.specs, item))
         else:
             shape = default_shape(rs, item, "table")
             if shape is not None:
                 shape.columns = shape.columns[:MAX_TABLE_COLUMNS]
         if shape is None:
             return None
-        if self.specs is not None and not shape.columns[0].width:
+        if self.specs is not None and shape.columns and not shape.columns[0].width:
             for column in shape.columns:
                 column.width = 0
         if call.switch("AutoSize"):
@@ -198,6 +199,30 @@ class FormatList(FormatCommand):
 
             return Shape("list", [], per_object=lines)
         return found
+
+
+@CORE.cmdlet(
+    "Format-Custom",
+    module=UTILITY,
+    parameters=[*_COMMON, Parameter("Depth", "int", minimum=1, maximum=2**31 - 1)],
+)
+class FormatCustom(FormatCommand):
+    """Objects as nested blocks of their properties."""
+
+    kind = "custom"
+
+    def shape(self, item: object) -> Shape | None:
+        rs, specs, depth = self.call.rs, self.specs, self.call.number("Depth", DEPTH)
+
+        def lines(one: object) -> list[str]:
+            pairs = (
+                property_list(rs, one)
+                if specs is None
+                else [(column.label, column.read(one)) for column in argument_columns(rs, specs, one)]
+            )
+            return custom_lines(rs, one, pairs, depth)
+
+        return Shape("custom", [], extra={"lines": lines})
 
 
 @CORE.cmdlet(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from decimal import Decimal
 from typing import Final
 
@@ -12,8 +13,8 @@ from harness.twin.shell.comparison import equals
 from harness.twin.shell.conversion import parse_number
 from harness.twin.shell.errors import PSError
 from harness.twin.shell.invocation import one_value, value_runner
-from harness.twin.shell.members import MISSING, find_member
-from harness.twin.shell.objects import NOTHING, NetList, PSHashtable, PSObject
+from harness.twin.shell.members import MISSING, attach, find_member
+from harness.twin.shell.objects import NOTHING, NetList, NoteProperty, PSHashtable, PSObject
 from harness.twin.shell.propertyargs import ColumnSpec, read_column
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import is_null
@@ -165,9 +166,12 @@ class MeasureObject(Command):
             return
         for name, tally in self.tallies.items():
             value = find_member(self.call.rs, item, str(name).lower())
-            if value is MISSING or is_null(value):
+            if value is MISSING:
                 continue
-            self._add(tally, value)
+            if is_null(value):
+                tally.count += 1
+            else:
+                self._add(tally, value)
 
     def _add(self, tally: _Tally, value: object) -> None:
         call = self.call
@@ -233,9 +237,7 @@ class MeasureObject(Command):
         properties: dict[str, object] = {
             "Count": tally.count,
             "Average": tally.total / tally.count if call.switch("Average") and tally.count else None,
-            "Sum": tally.total
-            if call.switch("Sum") and (tally.count or not call.has("Property")) and tally.count
-            else None,
+            "Sum": tally.total if call.switch("Sum") else None,
             "Maximum": extreme(tally.highest),
             "Minimum": extreme(tally.lowest),
             "Property": name,
@@ -274,38 +276,70 @@ class MeasureObject(Command):
     ],
 )
 class CompareObject(Command):
-    """What is on one side only."""
+    """What is on one side only, found as the engine does: pair by pair, what is left waits in two backlogs."""
 
     def begin(self) -> None:
-        self.difference: list[object] = []
+        call = self.call
+        self.left = deque(call.get("ReferenceObject") or [])
+        self.window = call.number("SyncWindow", 2**31 - 1)
+        self.names = [to_text(one) for one in call.get("Property") or []]
+        self.waiting_left: list[object] = []
+        self.waiting_right: list[object] = []
 
     def process(self, item: object) -> None:
         given = self.call.get("DifferenceObject")
-        self.difference.extend(given if given is not None else [])
+        for one in given if given is not None else []:
+            self._pair(self._next(), one)
 
     def end(self) -> None:
-        call = self.call
-        left, right = list(call.get("ReferenceObject") or []), list(self.difference)
-        rest = list(right)
-        only: list[object] = []
-        both: list[object] = []
-        for item in left:
-            at = next((at for at, other in enumerate(rest) if self._equal(item, other)), -1)
-            if at >= 0:
-                both.append(rest.pop(at))
-            else:
-                only.append(item)
-        if call.switch("IncludeEqual"):
-            for item in both:
-                self._send(item, "==")
-        if not call.switch("ExcludeDifferent"):
-            for item in rest:
-                self._send(item, "=>")
-            for item in only:
-                self._send(item, "<=")
+        while self.left:
+            self._pair(self._next(), _NONE)
+        for item in self.waiting_right:
+            self._only(item, "=>")
+        for item in self.waiting_left:
+            self._only(item, "<=")
 
-    def _names(self) -> list[str]:
-        return [to_text(one) for one in self.call.get("Property") or []]
+    def _next(self) -> object:
+        return self.left.popleft() if self.left else _NONE
+
+    def _pair(self, left: object, right: object) -> None:
+        if left is not _NONE and right is not _NONE and self._equal(left, right):
+            self._match(left)
+            return
+        if right is not _NONE:
+            known = self._taken(self.waiting_left, right)
+            if known is not _NONE:
+                self._match(known)
+                right = _NONE
+        if left is not _NONE and self._taken(self.waiting_right, left) is not _NONE:
+            self._match(left)
+            left = _NONE
+        self._wait(self.waiting_right, right, "=>")
+        self._wait(self.waiting_left, left, "<=")
+
+    def _taken(self, backlog: list[object], item: object) -> object:
+        for at, one in enumerate(backlog):
+            if self._equal(one, item):
+                return backlog.pop(at)
+        return _NONE
+
+    def _wait(self, backlog: list[object], item: object, side: str) -> None:
+        if item is _NONE:
+            return
+        if self.window < 1:
+            self._only(item, side)
+            return
+        while len(backlog) >= self.window:
+            self._only(backlog.pop(0), side)
+        backlog.append(item)
+
+    def _match(self, item: object) -> None:
+        if self.call.switch("IncludeEqual"):
+            self._send(item, "==")
+
+    def _only(self, item: object, side: str) -> None:
+        if not self.call.switch("ExcludeDifferent"):
+            self._send(item, side)
 
     def _value(self, item: object, name: str) -> object:
         found = find_member(self.call.rs, item, name.lower())
@@ -313,18 +347,29 @@ class CompareObject(Command):
 
     def _equal(self, left: object, right: object) -> bool:
         ignore = not self.call.switch("CaseSensitive")
-        names = self._names()
-        if names:
-            return all(_same(self._value(left, name), self._value(right, name), ignore) for name in names)
+        if self.names:
+            return all(_same(self._value(left, name), self._value(right, name), ignore) for name in self.names)
         if is_null(left) or is_null(right):
             return is_null(left) and is_null(right)
         if isinstance(left, PSObject) or isinstance(right, PSObject):
-            return to_text(left).lower() == to_text(right).lower()
-        return _same(left, right, ignore)
+            return _plain_text(left).lower() == _plain_text(right).lower()
+        return compare_keys(left, right, ignore) == 0
 
     def _send(self, item: object, side: str) -> None:
-        names = self._names()
-        values = {name: self._value(item, name) for name in names}
-        made = PSObject(values if names else {"InputObject": item})
+        if self.call.switch("PassThru"):
+            if isinstance(item, PSObject):
+                item.members.pop("sideindicator", None)
+            self.call.emit(attach(item, NoteProperty("SideIndicator", side)))
+            return
+        made = PSObject({name: self._value(item, name) for name in self.names} or {"InputObject": item})
         made.set("SideIndicator", side)
         self.call.emit(made)
+
+
+_NONE: Final = object()
+
+
+def _plain_text(value: object) -> str:
+    """What ``ToString()`` of the object itself gives; of a property bag nothing [measured]."""
+    bag = isinstance(value, PSObject) and value.net_type is None and value.base is None and value.text is None
+    return "" if bag else to_text(value)

@@ -1,5 +1,4 @@
-"""``New-Object``, ``Get-Date``, ``New-TimeSpan``, ``Start-Sleep``, ``Add-Member``, ``Get-Member``,
-``Update-TypeData``."""
+"""``New-Object``, ``Get-Date``, ``New-TimeSpan``, ``Start-Sleep``, ``Add-Member``, ``Get-Member``."""
 
 from __future__ import annotations
 
@@ -7,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from harness.twin.shell.ast import PipelineAst, TypeExpressionAst
+from harness.twin.shell.classes import member_texts
 from harness.twin.shell.commands.api import Call, Command, Parameter
 from harness.twin.shell.commands.table import CORE, INPUT, UTILITY
 from harness.twin.shell.compiler.typenames import resolve_or_none
@@ -20,6 +20,7 @@ from harness.twin.shell.objects import (
     LOCAL,
     NOTHING,
     ComputedProperty,
+    EnumType,
     Member,
     MemberSet,
     NoteProperty,
@@ -151,6 +152,9 @@ def unix_date(moment: datetime, template: str) -> str:
     return out
 
 
+_HINT = EnumType("Microsoft.PowerShell.Commands.DisplayHintType", {"Date": 0, "Time": 1, "DateTime": 2})
+
+
 @CORE.cmdlet(
     "Get-Date",
     module=UTILITY,
@@ -199,10 +203,8 @@ def get_date(call: Call) -> Iterable[object]:
             ) from None
     elif call.has("UFormat"):
         yield unix_date(moment, call.text("UFormat").lstrip("+"))
-    elif call.has("DisplayHint") and call.text("DisplayHint") != "DateTime":
-        yield attach(moment, NoteProperty("DisplayHint", call.text("DisplayHint")))
     else:
-        yield moment
+        yield attach(moment, NoteProperty("DisplayHint", _HINT(call.text("DisplayHint", "DateTime"))))
 
 
 @CORE.cmdlet(
@@ -266,7 +268,15 @@ def start_sleep(call: Call) -> None:
     default_set="TypeNameSet",
     parameters=[
         Parameter("InputObject", "object", pipeline="value", mandatory=True, allow_empty=True),
-        Parameter("MemberType", "string", position=0, sets=("MemberSet",), aliases=("Type",), mandatory=True),
+        Parameter(
+            "MemberType",
+            "string",
+            position=0,
+            sets=("MemberSet",),
+            aliases=("Type",),
+            mandatory=True,
+            values=tuple(ENUMS["system.management.automation.psmembertypes"].labels),
+        ),
         Parameter("Name", "string", position=1, sets=("MemberSet",), mandatory=True),
         Parameter("Value", "object", position=2, sets=("MemberSet",)),
         Parameter("SecondValue", "object", position=3, sets=("MemberSet",)),
@@ -322,6 +332,8 @@ def add_member(call: Call) -> Iterable[object]:
             )
             continue
         target = attach(target, member)
+    if call.has("TypeName") and not isinstance(target, PSObject):
+        target = PSObject(None, type_chain(target), base=bare_value(target))
     if call.has("TypeName") and isinstance(target, PSObject):
         target.type_names = [call.text("TypeName"), *target.type_names]
     if call.switch("PassThru"):
@@ -382,30 +394,6 @@ def _void(_value: object) -> None:
 
 
 @CORE.cmdlet(
-    "Update-TypeData",
-    module=UTILITY,
-    parameters=[
-        Parameter("TypeName", "string", position=0, pipeline="name"),
-        Parameter("MemberType", "string"),
-        Parameter("MemberName", "string"),
-        Parameter("Value", "object"),
-        Parameter("SecondValue", "object"),
-        Parameter("DefaultDisplayPropertySet", "string[]"),
-        Parameter("DefaultDisplayProperty", "string"),
-        Parameter("Force", "switch"),
-    ],
-)
-def update_type_data(call: Call) -> None:
-    """Adds members or a default display to a type, in this session."""
-    table = call.rs.type_data.setdefault(call.text("TypeName").lower(), {})
-    if call.has("MemberName"):
-        name = call.text("MemberName")
-        table[name.lower()] = make_member(call.text("MemberType"), name, call.get("Value"), call.get("SecondValue"))
-    if call.has("DefaultDisplayPropertySet"):
-        table["psstandardmembers"] = PropertySet("DefaultDisplayPropertySet", call.texts("DefaultDisplayPropertySet"))
-
-
-@CORE.cmdlet(
     "Get-Member",
     module=UTILITY,
     parameters=[
@@ -434,9 +422,7 @@ class GetMember(Command):
         self.seen.add(name)
         patterns = [wildcard(one) for one in self.call.texts("Name") or ["*"]]
         kinds = [one.lower() for part in self.call.texts("MemberType") for one in part.replace(" ", "").split(",")]
-        rows = sorted(
-            self._rows(item), key=lambda row: (row[1] not in ("AliasProperty",), "Method" not in row[1], row[0].lower())
-        )
+        rows = sorted(self._rows(item), key=lambda row: (row[1].lower(), row[0].lower()))
         for member, kind, definition in rows:
             if not any(pattern.match(member) for pattern in patterns) or (kinds and not _kind_fits(kind, kinds)):
                 continue
@@ -448,27 +434,35 @@ class GetMember(Command):
             self.call.emit(made)
 
     def _rows(self, item: object) -> list[tuple[str, str, str]]:
+        back = type_chain(item)[0].startswith("Deserialized.")
         rows = [(one, "Method", f"{result} {one}({arguments})") for one, result, arguments in _COMMON_METHODS]
+        if back:
+            rows = list(_BAG_METHODS)
+        own = member_texts(item) if isinstance(item, PSObject) else []
+        known = {row[0].lower() for row in own}
+        rows = [row for row in rows if row[0].lower() not in known] + own
         notes = isinstance(item, PSObject) and item.base is None
         for name, value in property_list(self.call.rs, item):
+            if name.lower() in known:
+                continue
             member = item.members.get(name.lower()) if isinstance(item, PSObject) else None
             kind = member.kind if member is not None and notes else "Property"
-            shown = _short_type(value)
-            rows.append(
-                (
-                    name,
-                    kind,
-                    f"{shown} {name}={net_text(value) if not is_null(value) else 'null'}"
-                    if kind == "NoteProperty"
-                    else f"{shown} {name} {{get;}}",
-                )
-            )
+            text = _definition(member, _short_type(value), name, value, kind)
+            if back and kind == "Property":
+                text = f"{'' if is_null(value) else type_chain(value)[0]} {{get;set;}}"
+            rows.append((name, kind, text))
+        if isinstance(item, PSObject):
+            rows += [
+                (one.name, one.kind, one.signature)
+                for one in item.members.values()
+                if isinstance(one, PSMethod) and one.kind == "ScriptMethod"
+            ]
         bare = bare_value(item)
         known = {row[0] for row in rows}
         rows.extend(
-            (own.name, "Method", f"{own.name}()")
-            for own in members_of(type(bare)).values()
-            if isinstance(own, NetMethod) and own.name not in known and not own.name.startswith("get_")
+            (one.name, "Method", f"{one.name}()")
+            for one in members_of(type(bare)).values()
+            if isinstance(one, NetMethod) and one.name not in known and not one.name.startswith("get_")
         )
         return rows
 
@@ -483,6 +477,23 @@ class GetMember(Command):
             self.call.write_error(record)
 
 
+def _definition(member: Member | None, shown: str, name: str, value: object, kind: str) -> str:
+    if kind == "NoteProperty":
+        return f"{shown} {name}={_note_text(value)}"
+    if kind == "AliasProperty" and isinstance(member, ComputedProperty):
+        return f"{name} = {member.detail}"
+    if kind == "ScriptProperty" and isinstance(member, ComputedProperty) and isinstance(member.detail, ScriptBlock):
+        tail = "" if member.setter is None else "set=;"
+        return f"System.Object {name} {{get={member.detail.text};{tail}}}"
+    return f"{shown} {name} {{get;}}"
+
+
+def _note_text(value: object) -> str:
+    if is_null(value):
+        return "null"
+    return to_text(value) if isinstance(value, PSObject) else net_text(value)
+
+
 _MEMBER_TYPES = ENUMS["system.management.automation.psmembertypes"]
 _COMMON_METHODS = (
     ("Equals", "bool", "System.Object obj"),
@@ -490,6 +501,16 @@ _COMMON_METHODS = (
     ("GetType", "type", ""),
     ("ToString", "string", ""),
 )
+_FORMATTED = "string format, System.IFormatProvider formatProvider"
+_BAG_METHODS = (
+    ("GetType", "Method", "type GetType()"),
+    (
+        "ToString",
+        "Method",
+        f"string ToString(), string ToString({_FORMATTED}), string IFormattable.ToString({_FORMATTED})",
+    ),
+)
+"""Methods of an object that was read from CLIXML."""
 
 
 def _kind_fits(kind: str, wanted: list[str]) -> bool:

@@ -9,6 +9,7 @@ from harness.twin.shell.commands.table import CORE, ENGINE, INPUT, UTILITY
 from harness.twin.shell.errors import ErrorDetails, ErrorRecord, Invocation, NetException
 from harness.twin.shell.objects import NOTHING, Enumerator, PSEnum, PSHashtable, PSObject
 from harness.twin.shell.records import HostText, InformationRecord, ProgressRecord
+from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import ENUMS, is_null
 
@@ -117,6 +118,11 @@ def _where(call: Call, caller: str) -> Invocation | None:
     found = call.scope.value("myinvocation") if caller else None
     if isinstance(found, Invocation):
         return Invocation(caller, found.source, found.extent, caller)
+    here = call.scope.vars.get("myinvocation")
+    around = here.value if here is not None else None
+    if isinstance(around, Invocation) and isinstance(around.command_info, ScriptBlock):
+        text = around.command_info.text
+        return Invocation(text, around.source, around.extent, text)
     script = own.source.text.strip() if own.source is not None else ""
     return Invocation(script, None, None, script)
 

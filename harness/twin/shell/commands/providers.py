@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from harness.twin.shell.commands.api import Call, Parameter
@@ -18,6 +19,7 @@ from harness.twin.shell.objects import PSObject
 from harness.twin.shell.regexes import has_wildcard, wildcard
 from harness.twin.shell.scope import Variable
 from harness.twin.shell.scriptblock import Function, ScriptBlock
+from harness.twin.shell.storage import absolute, storage_of
 from harness.twin.shell.text import to_text
 
 SESSION_DRIVES: Final = ("env", "variable", "function", "alias")
@@ -98,10 +100,7 @@ def report_missing(call: Call, path: str) -> None:
 
 def full_path(call: Call, path: str) -> str:
     """A path below the current location."""
-    if re.match(r"^(?:[A-Za-z]:|\\\\|/)", path):
-        return path
-    place = call.rs.location
-    return f"{place}{path}" if place.endswith(("\\", "/")) else f"{place}\\{path}"
+    return absolute(path, call.rs.location)
 
 
 def path_exists(call: Call, path: str) -> bool:
@@ -110,10 +109,13 @@ def path_exists(call: Call, path: str) -> bool:
     if drive in SESSION_DRIVES:
         return not name or bool(_matching(call, path))
     files = getattr(call.host, "files", None)
-    return bool(files is not None and files.exists(full_path(call, path)))
+    if files is not None:
+        return bool(files.exists(full_path(call, path)))
+    return bool(storage_of(call.rs).kind(full_path(call, path)))
 
 
 _PATH: Final = Parameter("Path", "string[]", position=0, mandatory=True, pipeline=("value", "name"))
+_LITERAL: Final = Parameter("LiteralPath", "string[]", mandatory=True, pipeline="name", aliases=("PSPath",))
 
 
 @CORE.cmdlet(
@@ -128,15 +130,17 @@ _PATH: Final = Parameter("Path", "string[]", position=0, mandatory=True, pipelin
             pipeline=("value", "name"),
             allow_null=True,
             allow_empty=True,
+            sets=("Path",),
         ),
-        Parameter("LiteralPath", "string[]", aliases=("PSPath",)),
+        replace(_LITERAL, sets=("LiteralPath",)),
         Parameter("PathType", "string", aliases=("Type",)),
         Parameter("IsValid", "switch"),
     ],
+    default_set="Path",
 )
 def test_path(call: Call) -> Iterable[object]:
     """Whether paths exist."""
-    for path in call.get("Path") or [None]:
+    for path in call.get("LiteralPath") or call.get("Path") or [None]:
         if path is None:
             call.write_error(
                 "Value cannot be null.\r\nParameter name: The provided Path argument was null or an empty collection.",
@@ -181,7 +185,7 @@ def get_child_item(call: Call) -> Iterable[object]:
         drive, name = split_drive(path)
         if drive in SESSION_DRIVES:
             found = _matching(call, path) if name else list(_entries(call, drive).values())
-            if not found and not has_wildcard(path):
+            if name and not found and not has_wildcard(path):
                 report_missing(call, path)
             yield from found
         else:
@@ -241,12 +245,19 @@ def new_item(call: Call) -> Iterable[object]:
 @CORE.cmdlet(
     "Remove-Item",
     module=MANAGEMENT,
-    parameters=[_PATH, Parameter("Recurse", "switch"), Parameter("Force", "switch")],
+    parameters=[
+        replace(_PATH, sets=("Path",)),
+        replace(_LITERAL, sets=("LiteralPath",)),
+        Parameter("Recurse", "switch"),
+        Parameter("Force", "switch"),
+    ],
+    default_set="Path",
     should_process=True,
 )
 def remove_item(call: Call) -> None:
     """Removes the item at a path."""
-    for path in call.texts("Path"):
+    files = storage_of(call.rs)
+    for path in call.texts("LiteralPath") or call.texts("Path"):
         drive, name = split_drive(path)
         if drive == "env" and name in call.rs.environment:
             del call.rs.environment[name]
@@ -254,6 +265,8 @@ def remove_item(call: Call) -> None:
             del call.scope.vars[name.lower()]
         elif drive == "function" and call.scope.functions and name.lower() in call.scope.functions:
             del call.scope.functions[name.lower()]
+        elif files.kind(full_path(call, path)) == "file":
+            files.delete(full_path(call, path))
         elif not has_wildcard(path):
             report_missing(call, path)
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from harness.twin.shell.arguments import Argument
+from harness.twin.shell.binder import SWITCH, parameter_type
 from harness.twin.shell.commands.api import Call, Command, CommandDeclaration, Parameter
 from harness.twin.shell.commands.syntax import syntax_text
 from harness.twin.shell.commands.table import CORE, ENGINE, INPUT, UTILITY
@@ -15,7 +16,7 @@ from harness.twin.shell.errors import limitation
 from harness.twin.shell.frame import Frame
 from harness.twin.shell.invocation import BlockRunner
 from harness.twin.shell.lookup import unknown_term
-from harness.twin.shell.objects import NOTHING, PSHashtable, PSObject, Version
+from harness.twin.shell.objects import NOTHING, NetList, PSHashtable, PSObject
 from harness.twin.shell.parsefailure import parse_failure
 from harness.twin.shell.parser import parse
 from harness.twin.shell.processors import ScriptProcessor
@@ -23,6 +24,7 @@ from harness.twin.shell.regexes import has_wildcard, wildcard
 from harness.twin.shell.scriptblock import Function, ScriptBlock
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import ENUMS
+from harness.twin.shell.versions import Version
 
 _TYPES = ENUMS["system.management.automation.commandtypes"]
 
@@ -127,6 +129,23 @@ def set_strict_mode(call: Call) -> None:
 # ------------------------------------------------------------------------------------------------------- Get-Command
 
 
+def _metadata(parameter: Parameter) -> PSObject:
+    """What ``Parameters`` of a command holds."""
+    kind = parameter_type(parameter.kind)
+    return PSObject.of_type(
+        "System.Management.Automation.ParameterMetadata",
+        {
+            "Name": parameter.name,
+            "ParameterType": kind,
+            "ParameterSets": PSHashtable([(name, None) for name in parameter.sets or ("__AllParameterSets",)]),
+            "IsDynamic": False,
+            "Aliases": NetList(parameter.aliases, "System.Collections.ObjectModel.Collection`1[System.String]"),
+            "Attributes": [],
+            "SwitchParameter": parameter.kind == SWITCH,
+        },
+    )
+
+
 def command_object(target: Function | CommandDeclaration, alias: str = "") -> PSObject:
     """What ``Get-Command`` gives."""
     if alias:
@@ -141,7 +160,7 @@ def command_object(target: Function | CommandDeclaration, alias: str = "") -> PS
     for one in (
         [parameter.declaration for parameter in declared] if isinstance(target, Function) else list(target.parameters)
     ):
-        parameters[one.name] = one.kind
+        parameters[one.name] = _metadata(one)
     definition = target.name if alias else target.block.text if isinstance(target, Function) else target.name
     properties: dict[str, object] = {
         "Name": name,
@@ -185,6 +204,16 @@ def _lookup(call: Call, name: str) -> list[PSObject]:
     return found
 
 
+def _named(call: Call, name: str) -> bool:
+    """Whether the parts of a name are what ``-Verb`` and ``-Noun`` ask for."""
+    verb, dash, noun = name.partition("-")
+    for parameter, part in (("Verb", verb), ("Noun", noun)):
+        patterns = call.texts(parameter)
+        if patterns and not (dash and any(wildcard(one).match(part) for one in patterns)):
+            return False
+    return True
+
+
 def _missing(call: Call, name: str) -> None:
     call.write_error(
         call.record(
@@ -203,6 +232,8 @@ def _missing(call: Call, name: str) -> None:
     parameters=[
         Parameter("Name", "string[]", position=0, pipeline=("value", "name")),
         Parameter("CommandType", "System.Management.Automation.CommandTypes", aliases=("Type",)),
+        Parameter("Verb", "string[]"),
+        Parameter("Noun", "string[]"),
         Parameter("Module", "string[]"),
         Parameter("Syntax", "switch"),
         Parameter("All", "switch"),
@@ -218,6 +249,7 @@ def get_command(call: Call) -> Iterable[object]:
         modules = [one.lower() for one in call.texts("Module")]
         if modules:
             found = [one for one in found if to_text(one.get("Source")).lower() in modules]
+        found = [one for one in found if _named(call, to_text(one.get("Name")))]
         if wanted is not None:
             found = [one for one in found if one.get("CommandType").value & wanted.value]  # type: ignore[attr-defined]
         if not found and not has_wildcard(name):

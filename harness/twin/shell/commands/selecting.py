@@ -11,7 +11,7 @@ from harness.twin.shell.commands.table import CORE, INPUT, UTILITY
 from harness.twin.shell.comparison import equals
 from harness.twin.shell.errors import PSError, StopUpstream
 from harness.twin.shell.invocation import one_value, value_runner
-from harness.twin.shell.members import MISSING, attach, find_member, property_list
+from harness.twin.shell.members import MISSING, attach, find_member, integrated, property_list
 from harness.twin.shell.objects import NOTHING, NoteProperty, PSHashtable, PSObject
 from harness.twin.shell.propertyargs import ColumnSpec, read_column
 from harness.twin.shell.regexes import has_wildcard, wildcard
@@ -41,6 +41,9 @@ class _Limits:
     skip: int
     skip_last: int
     index: list[int] | None
+
+
+_BAG = "Selected.System.Management.Automation.PSCustomObject"
 
 
 @CORE.cmdlet("Select-Object", module=UTILITY, parameters=_SELECT, class_name=_CLASS)
@@ -133,6 +136,8 @@ class SelectObject(Command):
                 self._out(made)
                 return
         if self.columns is None and self.expand is None:
+            if type(item) is PSObject and item.base is None and item.net_type is None and _BAG not in item.type_names:
+                item.type_names = [_BAG, *item.type_names]
             self._out(item)
             return
         if is_null(item):
@@ -188,7 +193,7 @@ class SelectObject(Command):
             return [(column.name, one_value(found))]
         if has_wildcard(column.expression):
             pattern = wildcard(column.expression)
-            source = [] if isinstance(item, PSHashtable) else property_list(call.rs, item)
+            source = [] if isinstance(item, PSHashtable) else integrated(call.rs, item)
             return [(name, value) for name, value in source if pattern.match(name)]
         value = _property(self, item, column.expression)
         shown = column.name

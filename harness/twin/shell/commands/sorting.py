@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 from harness.twin.shell.commands.api import Command, Parameter
@@ -13,6 +12,7 @@ from harness.twin.shell.invocation import one_value, value_runner
 from harness.twin.shell.members import MISSING, find_member
 from harness.twin.shell.objects import NOTHING
 from harness.twin.shell.propertyargs import ColumnSpec, read_column
+from harness.twin.shell.sorting import sort_in_place
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import is_null
 
@@ -74,7 +74,7 @@ class SortObject(Command):
                     item,
                     fault.record.exception.type_name,
                 )
-                return MISSING
+                return None
             finally:
                 rs.propagate = before
         name = self.columns[at].expression
@@ -86,12 +86,17 @@ class SortObject(Command):
 
         def compare(left: _Row, right: _Row) -> int:
             for mine, other, sign in zip(left.keys, right.keys, signs, strict=True):
+                if mine is MISSING or other is MISSING:  # what has no such property comes last, either way [measured]
+                    found = (mine is MISSING) - (other is MISSING)
+                    if found:
+                        return found
+                    continue
                 found = compare_keys(mine, other, self.ignore_case)
                 if found:
                     return found * sign
             return 0
 
-        self.rows.sort(key=functools.cmp_to_key(compare))
+        sort_in_place(self.rows, compare)
         last: _Row | None = None
         for row in self.rows:
             if self.call.switch("Unique") and last is not None and compare(last, row) == 0:

@@ -119,16 +119,24 @@ class SetVariable(Command):
 
     def begin(self) -> None:
         self.values: list[object] = []
+        self.named = self.call.has("Name")
 
     def process(self, item: object) -> None:
-        if item is not NOTHING:
-            self.values.append(self.call.get("Value", item))
+        if item is NOTHING:
+            return
+        value = self.call.get("Value", item)
+        if self.named:
+            self.values.append(value)
+        else:
+            self._assign(value)
 
     def end(self) -> None:
+        if self.named:
+            given = self.call.get("Value")
+            self._assign(given if not self.values else self.values[0] if len(self.values) == 1 else self.values)
+
+    def _assign(self, value: object) -> None:
         call = self.call
-        value: object = call.get("Value")
-        if self.values:
-            value = self.values[0] if len(self.values) == 1 else self.values
         for name in call.texts("Name"):
             if not call.should_process(f"Name: {name} Value: {to_text(value)}", "Set variable"):
                 continue

@@ -383,6 +383,8 @@ def reference_to(compiler: Compiler, child: ExpressionAst) -> Evaluate:
             variable = found
 
             def put(value: object) -> None:
+                if low == "null":  # what is put there is lost
+                    return
                 if variable.fixed:
                     raise not_writable(variable.name)
                 variable.value = typed_value(variable, value) if variable.type is not None else value

@@ -15,6 +15,7 @@ from harness.twin.shell.ast import (
     FileRedirectionAst,
     InvocationOperator,
     MergingRedirectionAst,
+    ParenExpressionAst,
     PipelineAst,
     RedirectionAst,
     RedirectionStream,
@@ -22,7 +23,7 @@ from harness.twin.shell.ast import (
     VariableExpressionAst,
 )
 from harness.twin.shell.compiler.core import Compiler, as_ps_error, emit, statement
-from harness.twin.shell.errors import Invocation, NetError, PSError, StopUpstream
+from harness.twin.shell.errors import Invocation, NetError, PSError, StopUpstream, runtime_error
 from harness.twin.shell.frame import Frame, Sink, Streams
 from harness.twin.shell.lookup import Target, find_command
 from harness.twin.shell.objects import NOTHING, PSHashtable, PSObject
@@ -138,8 +139,19 @@ def compile_command(compiler: Compiler, node: CommandAst, position: int = 0, len
     literal = node.command_name
     operator = node.invocation
     source, extent = compiler.source, node.extent
+    like_method = (
+        len(node.elements) == 2
+        and isinstance(node.elements[1], ParenExpressionAst)
+        and node.elements[0].extent.end == node.elements[1].extent.start
+    )
 
     def start(frame: Frame, out: Sink) -> Processor:
+        if like_method and frame.scope.strict_level >= 2:
+            raise runtime_error(
+                "The function or command was called as if it were a method. Parameters should be separated by spaces. "
+                "For information about parameters, see the about_Parameters Help topic.",
+                "StrictModeFunctionCallWithParens",
+            )
         value: object = literal if literal is not None else name_of(frame)
         shown = to_text(value) if not isinstance(value, PSObject) else ""
         invocation = Invocation(shown, source, extent, shown, None, None, position + 1, length)

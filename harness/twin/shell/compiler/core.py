@@ -20,8 +20,9 @@ from harness.twin.shell.ast import (
 )
 from harness.twin.shell.errors import NetError, PSError, limitation, runtime_error
 from harness.twin.shell.frame import Frame, Sink
-from harness.twin.shell.objects import NOTHING, Enumerator, NetList, PSEnum, PSObject, Version
+from harness.twin.shell.objects import NOTHING, Enumerator, NetList, PSEnum, PSObject
 from harness.twin.shell.scriptblock import Body, Evaluate, Run, ScriptBlock
+from harness.twin.shell.versions import Version
 
 Handler = Callable[["Compiler", Any], Any]
 EXPRESSIONS: Final[dict[type, Handler]] = {}

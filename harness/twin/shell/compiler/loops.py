@@ -21,7 +21,7 @@ from harness.twin.shell.conversion import to_bool
 from harness.twin.shell.errors import BreakSignal, ContinueSignal, LoopSignal, PipelineStopped, limitation
 from harness.twin.shell.frame import Frame
 from harness.twin.shell.invocation import block_truth
-from harness.twin.shell.objects import NOTHING, Enumerator, NetList, PSHashtable, PSObject
+from harness.twin.shell.objects import NOTHING, Enumerator, NetList, PSEnum, PSHashtable, PSObject
 from harness.twin.shell.scriptblock import Evaluate, Run
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import is_null
@@ -65,6 +65,7 @@ def items_of(value: object) -> Iterable[object]:
 
 def _guarded(value: NetList) -> Iterable[object]:
     owner = getattr(value, "owner", value)
+    owner = owner if isinstance(owner, PSHashtable) else value
     size = len(owner)
     at = 0
     while at < len(value):
@@ -224,6 +225,8 @@ def _test(compiler: Compiler, node: SwitchStatementAst, condition: object) -> Te
             return bool(textops.match(to_text(item), wanted, ignore, False, store))
         if is_null(item) or is_null(wanted):
             return is_null(item) and is_null(wanted)
+        if isinstance(item, PSEnum) and isinstance(wanted, int):
+            return False  # a clause names an enum's value by its label or by the value itself [measured]
         return equals(item, wanted, ignore) if not isinstance(item, list) else False
 
     return test

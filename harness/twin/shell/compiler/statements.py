@@ -38,6 +38,7 @@ from harness.twin.shell.errors import (
     ReturnSignal,
 )
 from harness.twin.shell.frame import Frame
+from harness.twin.shell.invocation import MethodSink
 from harness.twin.shell.objects import NOTHING, bare_value
 from harness.twin.shell.runspace import IGNORE, SILENT
 from harness.twin.shell.scope import Scope
@@ -134,7 +135,15 @@ def return_statement(compiler: Compiler, node: ReturnStatementAst) -> Run:
 
     def run(frame: Frame) -> None:
         if inner is not None:
-            inner(frame)
+            sink = frame.out
+            if type(sink) is MethodSink:
+                frame.out = sink.returned.append
+                try:
+                    inner(frame)
+                finally:
+                    frame.out = sink
+            else:
+                inner(frame)
         raise ReturnSignal
 
     return run
@@ -295,7 +304,14 @@ def find_handler(
                     or (error.stop and not error.thrown and name == _STOPPED)
                 ):
                     return body, exception
-    return next(((body, record.exception) for types, body in wanted if not types), None)
+    plain = next(((body, record.exception) for types, body in wanted if not types), None)
+    if _RUNTIME not in record.exception.type_names:  # the engine hands every other exception on inside one of its own
+        wrapper = next(((body, record.exception) for types, body in wanted if _RUNTIME in types), None)
+        return wrapper or plain
+    return plain
+
+
+_RUNTIME = "System.Management.Automation.RuntimeException"
 
 
 def _layers(exception: NetException) -> list[NetException]:

@@ -12,7 +12,7 @@ def resolve_or_none(name: TypeNameAst, frame: Frame | None) -> TypeRef | None:
     """The type, or ``None`` when there is none of that name."""
     if isinstance(name, ArrayTypeName):
         element = resolve_or_none(name.element, frame)
-        return array_of(element) if element is not None else None
+        return array_of(element, name.rank) if element is not None else None
     if isinstance(name, GenericTypeName):
         generic = find_type(name.generic.name)
         arguments = [resolve_or_none(argument, frame) for argument in name.arguments]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.twin.shell.comparison import equals
 from harness.twin.shell.conversion import caster, convert, to_bool, to_integer
-from harness.twin.shell.dotnet.registry import constructor, method, prop, static
+from harness.twin.shell.dotnet.registry import PRESENT, constructor, method, prop, static
 from harness.twin.shell.errors import net_error, runtime_error
 from harness.twin.shell.invocation import call_block, one_value, value_runner
 from harness.twin.shell.members import LIST_METHODS, get_member, invoke_member
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from harness.twin.shell.runspace import Runspace
 
 _INT: Final = TypeRef("System.Int32")
-prop(list, "Count", len)
 prop(list, "Length", len)
 prop(list, "LongLength", len)
 prop(list, "Rank", lambda _this: 1)
@@ -30,6 +29,31 @@ prop(list, "SyncRoot", lambda this: this)
 prop(list, "IsReadOnly", lambda _this: False)
 prop(list, "IsFixedSize", lambda this: not isinstance(this, NetList))
 prop(list, "IsSynchronized", lambda _this: False)
+prop(list, "Count", len, member="AliasProperty")
+prop(NetList, "Capacity", lambda this: max(4, 1 << (len(this) - 1).bit_length()) if this else 0)
+prop(NetList, "Count", len)
+prop(NetList, "IsFixedSize", lambda _this: False)
+prop(NetList, "IsReadOnly", lambda _this: False)
+prop(NetList, "IsSynchronized", lambda _this: False)
+prop(NetList, "SyncRoot", lambda this: this)
+_OWN: Final = {
+    "ArrayList": frozenset(("capacity", "count", "isfixedsize", "isreadonly", "issynchronized", "syncroot")),
+    "List": frozenset(("capacity", "count")),
+    "Queue": frozenset(("count", "issynchronized", "syncroot")),
+    "Stack": frozenset(("count", "issynchronized", "syncroot")),
+}
+_COUNT: Final = frozenset(("count",))
+
+
+def _has(this: NetList, low: str) -> bool:
+    """Whether a list class declares a property."""
+    name = this.full_name
+    head = name.partition("`")[0].rpartition(".")[2]
+    own = _COUNT if "`" in name and head != "List" else _OWN.get(head, _COUNT)
+    return low in own
+
+
+PRESENT[NetList] = _has
 
 
 def _same(left: object, right: object) -> bool:
@@ -47,7 +71,16 @@ method(list, "GetLength", "int dimension")(lambda this, _dimension: len(this))
 method(list, "GetUpperBound", "int dimension")(lambda this, _dimension: len(this) - 1)
 method(list, "GetLowerBound", "int dimension")(lambda _this, _dimension: 0)
 method(list, "Clone")(lambda this: NetList(this, this.full_name) if isinstance(this, NetList) else list(this))
-method(list, "GetEnumerator")(lambda this: Enumerator(list(this)))
+method(list, "GetEnumerator")(lambda this: Enumerator(list(this), _enumerator_name(this)))
+
+
+def _enumerator_name(this: list[object]) -> str:
+    if not isinstance(this, NetList):
+        return "System.Array+SZArrayEnumerator"
+    head, mark, rest = this.full_name.partition("[")
+    return f"{head}+Enumerator{mark}{rest}" if mark else f"{head}+{head.rpartition('.')[2]}EnumeratorSimple"
+
+
 method(list, "Equals", "object obj")(lambda this, other: this is other)
 
 
@@ -71,7 +104,7 @@ def add(this: list[object], value: object) -> object:
     if not isinstance(this, NetList):
         raise net_error("System.NotSupportedException", "Collection was of a fixed size.")
     this.append(_typed(this, value))
-    if this.full_name == "System.Collections.ArrayList":
+    if this.full_name in ("System.Collections.ArrayList", "System.Collections.Specialized.StringCollection"):
         return len(this) - 1
     if "HashSet" in this.full_name:
         if this.index(this[-1]) < len(this) - 1:
@@ -145,7 +178,6 @@ def reverse(this: NetList) -> object:
     return NOTHING
 
 
-method(NetList, "ToArray")(lambda this: list(this))
 method(NetList, "Enqueue", "object item")(lambda this, value: this.append(value) or NOTHING)
 method(NetList, "Push", "object item")(lambda this, value: this.insert(0, value) or NOTHING)
 
@@ -210,6 +242,12 @@ class TableView(NetList):
         self.owner = owner
 
 
+prop(TableView, "IsSynchronized", lambda _this: False)
+prop(TableView, "SyncRoot", lambda this: this.owner)
+prop(TableView, "Count", len)
+PRESENT[TableView] = lambda this, low: (
+    low == "count" or (low in ("issynchronized", "syncroot") and "Generic" not in this.full_name)
+)
 register_value_type(TableView, lambda view: view.full_name if isinstance(view, TableView) else "")
 prop(PSHashtable, "Keys", lambda this: TableView(this, this.keys(), "KeyCollection"))
 prop(PSHashtable, "Values", lambda this: TableView(this, this.values(), "ValueCollection"))
@@ -234,7 +272,8 @@ def entries(table: PSHashtable) -> list[object]:
     return [Entry(key, value, name) for key, value in table.items()]
 
 
-prop(Entry, "Name", lambda this: this.key)
+prop(Entry, "Name", lambda this: this.key, member="AliasProperty")
+PRESENT[Entry] = lambda this, low: low != "name" or "Generic" not in this.full_name
 prop(Entry, "Key", lambda this: this.key)
 prop(Entry, "Value", lambda this: this.value)
 

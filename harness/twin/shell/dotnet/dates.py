@@ -6,9 +6,11 @@ import calendar
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from harness.twin.shell.dateformat import (
+    TICKS_PER_SECOND,
     format_date,
     format_span,
     kind_of,
@@ -21,9 +23,10 @@ from harness.twin.shell.dateparse import parse_date, parse_span
 from harness.twin.shell.dotnet.registry import constructor, method, prop, static, static_prop
 from harness.twin.shell.errors import net_error
 from harness.twin.shell.numberformat import BadFormatError
-from harness.twin.shell.objects import LOCAL, Int64, PSEnum, Reference, Version
+from harness.twin.shell.objects import LOCAL, Int64, PSEnum, Reference
 from harness.twin.shell.text import format_guid
 from harness.twin.shell.typesystem import ENUMS
+from harness.twin.shell.versions import Version
 
 DATE: Final = "System.DateTime"
 MIN: Final = datetime(1, 1, 1)  # noqa: DTZ001 - DateTime.MinValue has no zone
@@ -50,7 +53,7 @@ prop(
     lambda d: timedelta(hours=d.hour, minutes=d.minute, seconds=d.second, microseconds=d.microsecond),
 )
 prop(datetime, "Year", lambda d: d.year)
-prop(datetime, "DateTime", lambda d: f"{format_date(d, 'D')} {format_date(d, 'T')}")
+prop(datetime, "DateTime", lambda d: f"{format_date(d, 'D')} {format_date(d, 'T')}", member="ScriptProperty")
 
 
 def _shifted(moment: datetime, span: timedelta) -> datetime:
@@ -213,9 +216,8 @@ def _span_part(at: int) -> Callable[[timedelta], int]:
 
 
 def _span_total(seconds: float) -> Callable[[timedelta], float]:
-    if seconds < 1:
-        return lambda span: span.total_seconds() * 1000
-    return lambda span: span.total_seconds() / seconds
+    ticks = seconds * TICKS_PER_SECOND
+    return lambda span: ticks_of_span(span) / ticks
 
 
 for _at, _name in enumerate(("Days", "Hours", "Minutes", "Seconds", "Milliseconds")):
@@ -274,7 +276,16 @@ for _name, _unit in (
     static(SPAN, _name, "double value")(lambda value, unit=_unit: unit * value)
 static(SPAN, "FromTicks", "long value")(span_of_ticks)
 static_prop(SPAN, "Zero", timedelta)
-static_prop(SPAN, "MaxValue", lambda: timedelta(days=10675199, hours=2, minutes=48, seconds=5, microseconds=477580))
+static_prop(SPAN, "MaxValue", lambda: span_of_ticks(2**63 - 1))
+static_prop(SPAN, "MinValue", lambda: span_of_ticks(-(2**63)))
+for _name, _ticks in (
+    ("TicksPerDay", 864_000_000_000),
+    ("TicksPerHour", 36_000_000_000),
+    ("TicksPerMinute", 600_000_000),
+    ("TicksPerSecond", TICKS_PER_SECOND),
+    ("TicksPerMillisecond", 10_000),
+):
+    static_prop(SPAN, _name, partial(Int64, _ticks))
 
 
 @static(SPAN, "Parse", "string s")
@@ -340,10 +351,17 @@ def try_parse_version(text: str, result: Reference) -> bool:
 
 GUID: Final = "System.Guid"
 _counter = iter(range(1, 2**62))
+
+
+def new_guid() -> uuid.UUID:
+    """The next identifier; runs repeat."""
+    return uuid.uuid5(uuid.NAMESPACE_OID, str(next(_counter)))
+
+
 prop(uuid.UUID, "Guid", str)
 method(uuid.UUID, "ToString", "", "string format")(lambda value, code="D": format_guid(value, code or "D"))
 method(uuid.UUID, "ToByteArray")(lambda value: list(value.bytes_le))
-static(GUID, "NewGuid")(lambda: uuid.uuid5(uuid.NAMESPACE_OID, str(next(_counter))))
+static(GUID, "NewGuid")(new_guid)
 static_prop(GUID, "Empty", lambda: uuid.UUID(int=0))
 constructor(GUID, "string g")(lambda text: uuid.UUID(text))
 static(GUID, "Parse", "string input")(lambda text: uuid.UUID(text))

@@ -7,7 +7,17 @@ from typing import Any, Final
 from harness.twin.shell.commands.api import Call
 from harness.twin.shell.compiler import compile_tree
 from harness.twin.shell.conversion import caster, convert, no_cast, set_fallback
-from harness.twin.shell.dotnet.registry import CONSTRUCTORS, call_method, constructor, method, prop, static
+from harness.twin.shell.dotnet.enums import COMMAND_ORIGIN
+from harness.twin.shell.dotnet.registry import (
+    CONSTRUCTORS,
+    NetProperty,
+    call_method,
+    constructor,
+    members_of,
+    method,
+    prop,
+    static,
+)
 from harness.twin.shell.errors import (
     BASES,
     ErrorDetails,
@@ -20,9 +30,11 @@ from harness.twin.shell.errors import (
 )
 from harness.twin.shell.errortext import category_text, position_message, target_name_of, target_type_of
 from harness.twin.shell.invocation import call_block, one_value
-from harness.twin.shell.members import INTRINSICS, BoundMethod, attach, find_member, property_list, set_member
+from harness.twin.shell.members import INTRINSICS, BoundMethod, attach, find_member, integrated, set_member
 from harness.twin.shell.objects import (
     NOTHING,
+    ComputedProperty,
+    Int64,
     MemberSet,
     NetList,
     NoteProperty,
@@ -35,7 +47,7 @@ from harness.twin.shell.objects import (
 )
 from harness.twin.shell.parsefailure import parse_exception
 from harness.twin.shell.parser import parse
-from harness.twin.shell.records import HostText, InformationRecord, MessageRecord
+from harness.twin.shell.records import HostText, MessageRecord
 from harness.twin.shell.scope import Scope, Variable
 from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.session import current
@@ -45,6 +57,7 @@ from harness.twin.shell.typesystem import (
     TypeRef,
     find_type,
     is_instance,
+    qualified_name,
     register_value_type,
     type_chain,
     type_ref,
@@ -65,8 +78,8 @@ _VALUE_TYPES: Final = frozenset(
     )
 )
 prop(TypeRef, "Name", lambda this: this.name)
-prop(TypeRef, "FullName", lambda this: this.full_name)
-prop(TypeRef, "Namespace", lambda this: this.full_name.rpartition(".")[0])
+prop(TypeRef, "FullName", lambda this: qualified_name(this.full_name))
+prop(TypeRef, "Namespace", lambda this: this.full_name.partition("[")[0].rpartition(".")[0])
 prop(TypeRef, "IsArray", lambda this: this.element is not None)
 prop(TypeRef, "IsEnum", lambda this: this.enum is not None)
 prop(
@@ -84,40 +97,11 @@ def _base_of(this: TypeRef) -> str:
         return "System.Array"
     if this.enum is not None:
         return "System.Enum"
+    if this.is_class:
+        base = getattr(this.definition, "base", None)
+        net = getattr(this.definition, "net_base", None)
+        return base.name if base is not None else net.full_name if net is not None else "System.Object"
     return BASES.get(this.full_name, "System.ValueType" if this.full_name in _VALUE_TYPES else "System.Object")
-
-
-# ---------------------------------------------------------------------------------------------------- exceptions
-
-prop(NetException, "TargetSite", lambda _this: None)
-prop(NetException, "Message", lambda this: this.message)
-prop(NetException, "Data", lambda this: this.properties.setdefault("Data", PSHashtable()))
-prop(NetException, "InnerException", lambda this: this.inner)
-prop(NetException, "StackTrace", lambda this: this.properties.get("StackTrace"))
-prop(NetException, "HResult", lambda this: this.properties.get("HResult", -2146233088))
-prop(NetException, "Source", lambda this: this.properties.get("Source"))
-prop(NetException, "CommandName", lambda this: this.properties.get("CommandName"))
-prop(NetException, "ParamName", lambda this: this.properties.get("ParamName"))
-prop(NetException, "ParameterName", lambda this: this.properties.get("ParameterName"))
-
-
-@method(NetException, "GetBaseException")
-def base_exception(this: NetException) -> NetException:
-    """The innermost exception."""
-    while this.inner is not None:
-        this = this.inner
-    return this
-
-
-def _exception_constructor(name: str) -> None:
-    @constructor(name, "", "string message", "string message, Exception innerException")
-    def make(message: str | None = None, inner: object = None) -> NetException:
-        text = f"Exception of type '{name}' was thrown." if message is None else message
-        return NetException(name, text, inner if isinstance(inner, NetException) else None)
-
-
-for _name in BASES:
-    _exception_constructor(_name)
 
 
 # -------------------------------------------------------------------------------------------------- error records
@@ -183,6 +167,9 @@ def new_record(exception: object, error_id: str, category: PSEnum, target: objec
 register_value_type(Invocation, "System.Management.Automation.InvocationInfo")
 
 
+_BOUND: Final = "System.Collections.Generic.Dictionary`2[System.String,System.Object]"
+
+
 def _line(this: Invocation) -> str:
     if this.source is None or this.extent is None:
         return ""
@@ -209,7 +196,8 @@ prop(
     "MyCommand",
     lambda this: CommandName(this.command) if this.command and this.command != "<ScriptBlock>" else None,
 )
-prop(Invocation, "BoundParameters", lambda this: this.bound)
+prop(Invocation, "BoundParameters", lambda this: PSHashtable((), _BOUND) if this.bound is None else this.bound)
+prop(Invocation, "UnboundArguments", lambda _this: NetList((), "System.Collections.Generic.List`1[System.Object]"))
 prop(
     Invocation,
     "ScriptLineNumber",
@@ -220,26 +208,29 @@ prop(
     "OffsetInLine",
     lambda this: this.source.position(this.extent.start).column if this.source and this.extent else 0,
 )
-prop(Invocation, "ScriptName", lambda this: this.source.file if this.source else None)
+prop(Invocation, "HistoryId", lambda _this: Int64(1))
+prop(Invocation, "ScriptName", lambda this: this.source.file if this.source else "")
 prop(Invocation, "Line", _line)
 prop(Invocation, "PositionMessage", position_message)
+prop(Invocation, "PSScriptRoot", lambda this: this.source.file.rpartition("\\")[0] if this.source else "")
+prop(Invocation, "PSCommandPath", lambda this: this.source.file or None if this.source else None)
 prop(Invocation, "InvocationName", lambda this: this.invocation_name)
-prop(Invocation, "PipelineLength", lambda this: this.pipeline_length)
-prop(Invocation, "PipelinePosition", lambda this: this.pipeline_position)
+prop(Invocation, "PipelineLength", lambda this: this.pipeline_length if this.command else 0)
+prop(Invocation, "PipelinePosition", lambda this: this.pipeline_position if this.command else 0)
+prop(Invocation, "ExpectingInput", lambda _this: False)
+prop(Invocation, "CommandOrigin", lambda _this: COMMAND_ORIGIN("Internal"))
+prop(Invocation, "DisplayScriptPosition", lambda _this: None)
 
 prop(MessageRecord, "Message", lambda this: this.message)
-prop(InformationRecord, "MessageData", lambda this: this.data)
-prop(InformationRecord, "Source", lambda this: this.source)
-prop(InformationRecord, "Tags", lambda this: NetList(this.tags, "System.Collections.Generic.List`1[System.String]"))
 prop(HostText, "Message", lambda this: this.message)
 prop(HostText, "NoNewLine", lambda this: this.no_newline)
-prop(HostText, "ForegroundColor", lambda this: this.foreground)
-prop(HostText, "BackgroundColor", lambda this: this.background)
+_COLOR: Final = ENUMS["system.consolecolor"]
+prop(HostText, "ForegroundColor", lambda this: _COLOR(this.foreground) if this.foreground else None)
+prop(HostText, "BackgroundColor", lambda this: _COLOR(this.background) if this.background else None)
 
 # -------------------------------------------------------------------------------------------------- script blocks
 
 SCRIPT_BLOCK: Final = "System.Management.Automation.ScriptBlock"
-prop(ScriptBlock, "Ast", lambda this: this.text)
 prop(ScriptBlock, "File", lambda _this: None)
 
 
@@ -294,8 +285,6 @@ def to_block(value: object, target: TypeRef) -> object:
     """Text as a script block."""
     if value is None:
         return None
-    if isinstance(value, str):
-        return create_block(value)
     raise no_cast(value, target)
 
 
@@ -333,7 +322,7 @@ class Properties(NetList):
 
     def __init__(self, owner: object) -> None:
         super().__init__(
-            [PropertyView(owner, name) for name, _ in property_list(current(), owner)],
+            [PropertyView(owner, name) for name, _ in integrated(current(), owner)],
             "System.Management.Automation.PSMemberInfoIntegratingCollection`1[System.Management.Automation.PSPropertyInfo]",
         )
         self.owner = owner
@@ -343,8 +332,22 @@ def _read(this: PropertyView) -> object:
     return find_member(current(), this.owner, this.name.lower())
 
 
+def _net_kind(this: PropertyView) -> str:
+    found = members_of(type(bare_value(this.owner))).get(this.name.lower())
+    return found.kind if isinstance(found, NetProperty) else "Property"
+
+
+def _settable(this: PropertyView) -> bool:
+    if isinstance(this.member, ComputedProperty):
+        return this.member.setter is not None
+    if this.member is not None:
+        return True
+    found = members_of(type(bare_value(this.owner))).get(this.name.lower())
+    return not isinstance(found, NetProperty) or found.setter is not None
+
+
 def _kind(this: PropertyView) -> PSEnum:
-    kind = this.member.kind if this.member is not None else "Property"
+    kind = this.member.kind if this.member is not None else _net_kind(this)
     return ENUMS["system.management.automation.psmembertypes"](kind)
 
 
@@ -355,7 +358,7 @@ register_value_type(
     "System.Management.Automation.PSMemberInfoIntegratingCollection`1[System.Management.Automation.PSPropertyInfo]",
 )
 prop(PropertyView, "MemberType", _kind)
-prop(PropertyView, "IsSettable", lambda _this: True)
+prop(PropertyView, "IsSettable", lambda this: _settable(this))
 prop(PropertyView, "IsGettable", lambda _this: True)
 prop(PropertyView, "Value", _read, lambda this, value: _write(this, value))
 prop(
@@ -364,7 +367,7 @@ prop(
     lambda this: type_chain(_read(this))[0] if _read(this) is not None else "System.Object",
 )
 prop(PropertyView, "Name", lambda this: this.name)
-prop(PropertyView, "IsInstance", lambda _this: True)
+prop(PropertyView, "IsInstance", lambda this: this.member is not None)
 
 
 def _write(this: PropertyView, value: object) -> None:
@@ -454,7 +457,9 @@ constructor("System.Management.Automation.PSObject", "", "object obj")(
     )
 )
 for _class, _label in ((NoteProperty, "PSNoteProperty"), (PropertySet, "PSPropertySet"), (MemberSet, "PSMemberSet")):
-    register_value_type(_class, f"System.Management.Automation.{_label}")
+    _full = f"System.Management.Automation.{_label}"
+    _between = ("System.Management.Automation.PSPropertyInfo",) if _class is NoteProperty else ()
+    register_value_type(_class, _full, (_full, *_between, "System.Management.Automation.PSMemberInfo", "System.Object"))
 prop(NoteProperty, "Name", lambda this: this.name)
 prop(NoteProperty, "Value", lambda this: this.value)
 INTRINSICS["psobject"] = ObjectView

@@ -70,16 +70,22 @@ class NetMethod:
 
 
 class NetProperty:
-    """A property: how it is read, and set."""
+    """A property: how it is read, and set. ``kind`` is ``Property``, or what PowerShell itself adds to the type:
+    ``AliasProperty``, ``ScriptProperty``, ``NoteProperty``."""
 
-    __slots__ = ("getter", "name", "setter")
+    __slots__ = ("getter", "kind", "name", "setter")
 
     def __init__(
-        self, name: str, getter: Callable[[Any], object], setter: Callable[[Any, object], None] | None = None
+        self,
+        name: str,
+        getter: Callable[[Any], object],
+        setter: Callable[[Any, object], None] | None = None,
+        kind: str = "Property",
     ) -> None:
         self.name = name
         self.getter = getter
         self.setter = setter
+        self.kind = kind
 
 
 Members = dict[str, NetProperty | NetMethod]
@@ -90,21 +96,50 @@ _CACHE: Final[dict[type, Members]] = {}
 
 
 def members_of(kind: type) -> Members:
-    """All instance members of values of a Python class, by lower-case name."""
+    """All instance members of values of a Python class, by lower-case name; those of the class itself come first."""
     found = _CACHE.get(kind)
     if found is None:
         found = {}
-        for base in reversed(kind.__mro__):
-            found.update(INSTANCE.get(base, {}))
+        for base in kind.__mro__:
+            for low, member in INSTANCE.get(base, {}).items():
+                found.setdefault(low, member)
         _CACHE[kind] = found
     return found
 
 
+PRESENT: Final[dict[type, Callable[[Any, str], bool]]] = {}
+"""For a class that stands for several .NET ones: whether a value has a property."""
+
+
+_FOUND: Final[dict[type, Callable[[Any, str], bool] | None]] = {}
+
+
+def _present(kind: type) -> Callable[[Any, str], bool] | None:
+    """The rule of a class or of its nearest base."""
+    if kind not in _FOUND:
+        _FOUND[kind] = next((PRESENT[base] for base in kind.__mro__ if base in PRESENT), None)
+    return _FOUND[kind]
+
+
+def net_properties(value: object) -> list[NetProperty]:
+    """The properties of a value that .NET and PowerShell declare for its type, in order."""
+    present = _present(type(value))
+    return [
+        member
+        for low, member in members_of(type(value)).items()
+        if isinstance(member, NetProperty) and (present is None or present(value, low))
+    ]
+
+
 def prop(
-    kind: type, name: str, getter: Callable[[Any], object], setter: Callable[[Any, object], None] | None = None
+    kind: type,
+    name: str,
+    getter: Callable[[Any], object],
+    setter: Callable[[Any, object], None] | None = None,
+    member: str = "Property",
 ) -> None:
     """Declare an instance property."""
-    INSTANCE.setdefault(kind, {})[name.lower()] = NetProperty(name, getter, setter)
+    INSTANCE.setdefault(kind, {})[name.lower()] = NetProperty(name, getter, setter, member)
 
 
 def _method(table: Members, name: str) -> NetMethod:
@@ -182,7 +217,7 @@ def _distance(value: object, wanted: TypeRef) -> int:
     return 20 if wanted.full_name == "System.Double" or not isinstance(bare, str) else 21
 
 
-_WIDENING: Final = ("System.Int32", "System.Int64", "System.Double", "System.Decimal")
+_WIDENING: Final = ("System.Int32", "System.Int64", "System.Decimal", "System.Double")
 
 
 def _prepared(overload: Overload, arguments: Sequence[object]) -> list[object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any, Final
 
 from harness.twin.shell.conversion import caster
@@ -15,7 +16,7 @@ from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.session import current
 from harness.twin.shell.text import register_text, to_text
 from harness.twin.shell.textops import split_regex
-from harness.twin.shell.typesystem import TypeRef, register_value_type
+from harness.twin.shell.typesystem import ENUMS, TypeRef, register_value_type
 
 REGEX: Final = "System.Text.RegularExpressions.Regex"
 
@@ -47,14 +48,15 @@ class Groups(NetList):
 class Match(Group):
     """A match."""
 
-    __slots__ = ("groups", "next", "regex", "source")
+    __slots__ = ("groups", "regex", "source", "text")
 
     def __init__(self, regex: NetRegex, match: re.Match[str] | None, source: str) -> None:
         super().__init__("0", match, 0)
         self.regex = regex
         self.source = match
-        seen: set[int] = set()
-        groups: list[Group] = []
+        self.text = source
+        seen: set[int] = {0}
+        groups: list[Group] = [self]
         for name, number in regex.numbers.items():
             shown = next((key for key, value in regex.pattern.groupindex.items() if value == number), name)
             if number not in seen:
@@ -97,6 +99,19 @@ method(Groups, "get_Item", "string name", "int groupnum")(
         else (this[key] if 0 <= key < len(this) else Group(str(key), None, 0))
     )
 )
+
+
+@method(Match, "NextMatch")
+def next_match(this: Match) -> Match:
+    """The match after this one; an unsuccessful one when there is none."""
+    if this.source is None:
+        return this
+    start = this.source.end() + (1 if this.source.end() == this.source.start() else 0)
+    return Match(
+        this.regex, this.regex.pattern.search(this.text, start) if start <= len(this.text) else None, this.text
+    )
+
+
 method(Match, "Result", "string replacement")(lambda this, text: expand_replacement(this.regex, text)(this.source))
 
 
@@ -169,7 +184,11 @@ method(NetRegex, "Matches", "string input")(_matches)
 method(NetRegex, "IsMatch", "string input")(lambda this, text: this.pattern.search(text) is not None)
 method(NetRegex, "Replace", "string input, object replacement", "string input, object replacement, int count")(_replace)
 method(NetRegex, "Split", "string input")(lambda this, text: PSArray(split_regex(this, text, 0), "System.String"))
-prop(NetRegex, "Options", lambda _this: 0)
+_OPTIONS: Final = ENUMS["system.text.regularexpressions.regexoptions"]
+prop(NetRegex, "Options", lambda this: _OPTIONS(this.options))
+prop(NetRegex, "MatchTimeout", lambda _this: timedelta(milliseconds=-1))
+prop(NetRegex, "RightToLeft", lambda this: bool(this.options & 64))
+method(NetRegex, "ToString")(lambda this: this.source)
 
 
 @caster(REGEX)

@@ -13,7 +13,7 @@ from harness.twin.shell.conversion import INTEGERS, convert, to_enum, to_integer
 from harness.twin.shell.dotnet.registry import method, prop, static, static_prop
 from harness.twin.shell.errors import NetError, PSError, limitation, net_error
 from harness.twin.shell.numberformat import BadFormatError, format_number
-from harness.twin.shell.objects import NOTHING, EnumType, PSArray, PSEnum, Reference
+from harness.twin.shell.objects import NOTHING, EnumType, Int64, PSArray, PSEnum, Reference
 from harness.twin.shell.session import current
 from harness.twin.shell.text import format_enum, net_text, to_text
 from harness.twin.shell.typesystem import ENUMS, TypeRef
@@ -102,6 +102,7 @@ def _strict(text: str, full_name: str) -> object:
         return convert(plain, TypeRef(full_name))
     except PSError as fault:
         inner = fault.record.exception.inner
+        inner = inner.inner if inner is not None and inner.inner is not None else None
         kind = inner.type_name if inner else "System.FormatException"
         text = inner.message if inner else "Input string was not in a correct format."
         raise net_error(kind, text) from None
@@ -264,22 +265,41 @@ for _name, _full in (
     ("ToChar", "System.Char"),
     ("ToDateTime", "System.DateTime"),
     ("ToUInt32", "System.UInt32"),
+    ("ToUInt16", "System.UInt16"),
+    ("ToUInt64", "System.UInt64"),
+    ("ToSByte", "System.SByte"),
+    ("ToSingle", "System.Single"),
 ):
     static(CONVERT, _name, "object value")(lambda value, full=_full: convert(value, TypeRef(full)))
 
 
-@static(CONVERT, "ToInt32", "string value, int fromBase")
-@static(CONVERT, "ToInt64", "string value, int fromBase")
-def from_base(text: str, base: int) -> int:
-    """Digits of a base as a number."""
-    return int(text.removeprefix("0x") if base == 16 else text, base)
+def _from_base(text: str, base: int, full_name: str) -> int:
+    """Digits of a base as a number; in any base but ten they are the number's bits."""
+    kind, low, high = INTEGERS[full_name]
+    plain = text[2:] if base == 16 and text[:2].lower() == "0x" else text
+    try:
+        number = int(plain, base)
+    except ValueError:
+        raise net_error("System.FormatException", "Could not find any recognizable digits.") from None
+    if base != 10 and low < 0 and high < number <= high - low:
+        number -= high - low + 1
+    if not low <= number <= high:
+        short = full_name.rpartition(".")[2]
+        raise net_error("System.OverflowException", f"Value was either too large or too small for an {short}.")
+    return kind(number)
 
 
-@static(CONVERT, "ToString", "object value", "long value, int toBase")
+for _name in ("Int32", "Int64", "Int16", "Byte", "SByte", "UInt16", "UInt32", "UInt64"):
+    static(CONVERT, f"To{_name}", "string value, int fromBase")(
+        lambda text, base, full=f"System.{_name}": _from_base(text, base, full)
+    )
+
+
+@static(CONVERT, "ToString", "object value", "object value, int toBase")
 def convert_to_text(value: object, base: int = 10) -> str:
     """A value as text, a number also in base 2, 8 or 16."""
     if isinstance(value, int) and base != 10:
-        number = int(value) if value >= 0 else int(value) + 2**32
+        number = int(value) if value >= 0 else int(value) + (2**64 if isinstance(value, Int64) else 2**32)
         return format(number, {2: "b", 8: "o", 16: "x"}[base])
     return net_text(value)
 
@@ -290,9 +310,6 @@ static(WILDCARD, "ContainsWildcardCharacters", "string pattern")(lambda text: an
 static("System.Object", "ReferenceEquals", "object objA, object objB")(
     lambda left, right: left is right or (isinstance(left, int | str) and left == right)
 )
-static_prop("System.Globalization.CultureInfo", "InvariantCulture", lambda: "")
-static_prop("System.Globalization.CultureInfo", "CurrentCulture", lambda: "en-US")
-static("System.Globalization.CultureInfo", "GetCultureInfo", "string name")(lambda name: name)
 static("System.GC", "Collect")(lambda: NOTHING)
 static_prop("System.DateTime", "Now", lambda: current().local_now)
 static_prop("System.DateTime", "UtcNow", lambda: current().host.now())

@@ -13,12 +13,19 @@ from harness.twin.shell.dotnet.registry import constructor, method, prop, static
 from harness.twin.shell.errors import net_error
 from harness.twin.shell.numberformat import BadFormatError
 from harness.twin.shell.objects import Byte, Char, PSArray, PSEnum
-from harness.twin.shell.text import net_text, register_text, to_text
+from harness.twin.shell.text import net_text, to_text
 from harness.twin.shell.textops import format_text
 from harness.twin.shell.typesystem import register_value_type
 
 STRING: Final = "System.String"
-prop(str, "Length", len)
+
+
+def units_of(text: str) -> int:
+    """How many of .NET's characters a text has: one beyond the plane counts twice."""
+    return len(text) if text.isascii() else sum(2 if letter > "\uffff" else 1 for letter in text)
+
+
+prop(str, "Length", units_of)
 
 
 def _range_fault(name: str, text: str) -> Exception:
@@ -45,7 +52,17 @@ method(str, "ToUpper")(lambda this: this.upper())
 method(str, "ToLower")(lambda this: this.lower())
 method(str, "ToUpperInvariant")(lambda this: this.upper())
 method(str, "ToLowerInvariant")(lambda this: this.lower())
-method(str, "ToCharArray")(lambda this: PSArray([Char(one) for one in this], "System.Char"))
+method(str, "ToCharArray")(lambda this: PSArray([Char(one) for one in _units(this)], "System.Char"))
+
+
+def _units(text: str) -> str:
+    """A text with characters beyond the plane as two halves."""
+    if text.isascii() or max(text) <= "\uffff":
+        return text
+    data = text.encode("utf-16-be", "surrogatepass")
+    return "".join(chr(data[at] << 8 | data[at + 1]) for at in range(0, len(data), 2))
+
+
 method(str, "Chars", "int index")(lambda this, at: Char(this[at]))
 method(str, "get_Chars", "int index")(lambda this, at: Char(this[at]))
 method(str, "Clone")(lambda this: this)
@@ -236,43 +253,6 @@ static(CHAR, "ToLower", "char c")(lambda value: Char(value.lower()))
 static(CHAR, "ConvertFromUtf32", "int utf32")(chr)
 
 
-# ---------------------------------------------------------------------------------------------------- StringBuilder
-
-
-class StringBuilder:
-    """``System.Text.StringBuilder``."""
-
-    __slots__ = ("text",)
-
-    def __init__(self, text: str = "") -> None:
-        self.text = text
-
-    def add(self, more: str) -> StringBuilder:
-        """Append."""
-        self.text += more
-        return self
-
-
-register_value_type(StringBuilder, "System.Text.StringBuilder")
-register_text(StringBuilder, lambda value: value.text if isinstance(value, StringBuilder) else "")
-constructor("System.Text.StringBuilder", "", "string value", "int capacity")(
-    lambda value="": StringBuilder(value if isinstance(value, str) else "")
-)
-prop(StringBuilder, "Length", lambda this: len(this.text))
-method(StringBuilder, "Append", "object value")(lambda this, value: this.add(to_text(value)))
-method(StringBuilder, "AppendLine", "", "string value")(lambda this, value="": this.add(value + "\r\n"))
-method(StringBuilder, "AppendFormat", "string format, params object[] args")(
-    lambda this, code, values: this.add(format_text(code, values))
-)
-method(StringBuilder, "ToString")(lambda this: this.text)
-method(StringBuilder, "Clear")(lambda this: _clear(this))
-
-
-def _clear(this: StringBuilder) -> StringBuilder:
-    this.text = ""
-    return this
-
-
 # --------------------------------------------------------------------------------------------------------- encodings
 
 
@@ -357,4 +337,4 @@ def from_base64(text: str) -> PSArray:
 
 static("System.BitConverter", "ToString", "byte[] value")(lambda data: "-".join(f"{one:02X}" for one in data))
 
-__all__ = ["Any", "Encoding", "StringBuilder", "byte_list", "net_text"]
+__all__ = ["Any", "Encoding", "byte_list", "net_text"]

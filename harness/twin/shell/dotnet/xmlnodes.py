@@ -9,10 +9,11 @@ from xml.parsers.expat import ExpatError
 
 from harness.twin.shell.conversion import bad_cast, caster
 from harness.twin.shell.dotnet.registry import constructor, method, prop
+from harness.twin.shell.dotnet.xmlfaults import fault_text
 from harness.twin.shell.errors import net_error, runtime_error
-from harness.twin.shell.members import ADAPTERS, MISSING, SETTERS
+from harness.twin.shell.members import ADAPTERS, LISTED, MISSING, SETTERS
 from harness.twin.shell.objects import NOTHING, NetList
-from harness.twin.shell.text import register_text, to_text
+from harness.twin.shell.text import EXTENDED_TEXTS, register_text, to_text
 from harness.twin.shell.typesystem import TypeRef, is_null, register_value_type
 from harness.twin.shell.xpath import BadXPathError, children, select, text_of
 
@@ -26,6 +27,14 @@ _KINDS: Final[tuple[tuple[Any, str, tuple[str, ...]], ...]] = (
     (minidom.CDATASection, "System.Xml.XmlCDataSection", ("System.Xml.XmlCharacterData", "System.Xml.XmlLinkedNode")),
     (minidom.Comment, "System.Xml.XmlComment", ("System.Xml.XmlCharacterData", "System.Xml.XmlLinkedNode")),
 )
+
+
+NODES: Final = tuple(kind[0] for kind in _KINDS)
+
+
+def local_name(node: Any) -> str:
+    """What PowerShell's own ``ToString()`` of a node gives; inside a string it is the class."""
+    return node.localName or node.nodeName  # type: ignore[no-any-return]
 
 
 class NodeList(NetList):
@@ -83,8 +92,14 @@ def parse_xml(text: str) -> Any:
     body = re.sub(r"(<\?xml[^>]*?)\s+encoding=[\"'][^\"']*[\"']", r"\1", plain, count=1)
     document = minidom.parseString(body.encode("utf-8"))  # noqa: S318 - lab data
     _drop_blanks(document)
-    document.declaration_text = declaration.group(1) if declaration else ""  # type: ignore[attr-defined]
+    document.declaration_text = _declaration(declaration.group(1)) if declaration else ""  # type: ignore[attr-defined]
     return document
+
+
+def _declaration(text: str) -> str:
+    """A declaration as a document keeps it: its parts in double quotes."""
+    parts = re.findall(r"(\w+)\s*=\s*[\"']([^\"']*)[\"']", text)
+    return f"<?xml {' '.join(f'{name}={chr(34)}{value}{chr(34)}' for name, value in parts)}?>"
 
 
 def _drop_blanks(node: Any) -> None:
@@ -93,12 +108,6 @@ def _drop_blanks(node: Any) -> None:
             node.removeChild(child)
         else:
             _drop_blanks(child)
-
-
-_FAULTS: Final = {
-    "mismatched tag": "The start tag does not match the end tag.",
-    "no element found": "Root element is missing.",
-}
 
 
 @caster(DOCUMENT)
@@ -112,10 +121,12 @@ def to_document(value: object, target: TypeRef) -> object:
     try:
         return parse_xml(text)
     except ExpatError as fault:
-        reason = _FAULTS.get(str(fault).partition(":")[0], str(fault))
-        raise bad_cast(
-            text, target, "InvalidCastToXmlDocument", f"{reason} Line {fault.lineno}, position {fault.offset + 1}."
-        ) from None
+        raise bad_cast(text, target, "InvalidCastToXmlDocument", expat_text(text, fault)) from None
+
+
+def expat_text(text: str, fault: ExpatError) -> str:
+    """What .NET says about a malformed document."""
+    return fault_text(text, str(fault).partition(":")[0], fault.lineno, fault.offset)
 
 
 # --------------------------------------------------------------------------------------------- elements as properties
@@ -140,6 +151,8 @@ _DATA_NAMES: Final = {
 def read_node(node: Any, low: str) -> object:
     """An attribute or child elements by name."""
     found: list[object] = [one.value for one in _attributes(node) if one.name.lower() == low]
+    if low == "xml" and node.nodeType == Node.DOCUMENT_NODE and getattr(node, "declaration_text", ""):
+        return node.declaration_text[len("<?xml ") : -len("?>")]
     for child in children(node):
         if child.nodeType == Node.ELEMENT_NODE and child.tagName.lower() == low:
             found.append(element_value(child))
@@ -182,11 +195,29 @@ def _set_text(node: Any, text: str) -> None:
         node.appendChild(node.ownerDocument.createTextNode(text))
 
 
+def node_properties(node: Any) -> list[tuple[str, object]]:
+    """What a node shows as its properties: attributes, child elements and texts, each name once."""
+    names = [one.name for one in _attributes(node)]
+    if node.nodeType == Node.DOCUMENT_NODE and getattr(node, "declaration_text", ""):
+        names.append("xml")
+    for child in children(node):
+        name = child.tagName if child.nodeType == Node.ELEMENT_NODE else _DATA_NAMES.get(child.nodeType)
+        if name:
+            names.append(name)
+    found: dict[str, object] = {}
+    for name in names:
+        value = read_node(node, name.lower())
+        found.setdefault(name, None if value is MISSING else value)
+    return list(found.items())
+
+
 for _class, _full, _between in _KINDS:
     register_value_type(_class, _full, (_full, *_between, *_CHAIN))
     ADAPTERS[_class] = read_node
     SETTERS[_class] = write_node
     register_text(_class, lambda node, full=_full: full)  # type: ignore[misc]
+    EXTENDED_TEXTS[_class] = local_name
+    LISTED[_class] = node_properties
 register_value_type(NodeList, "System.Xml.XPathNodeList")
 register_value_type(NamespaceManager, "System.Xml.XmlNamespaceManager")
 
@@ -259,6 +290,7 @@ for _class in (minidom.Document, minidom.Element):
     method(_class, "CloneNode", "bool deep")(lambda node, deep: node.cloneNode(deep))
     method(_class, "get_Name")(lambda node: node.nodeName)
     method(_class, "get_InnerText")(text_of)
+    method(_class, "ToString")(local_name)
 method(minidom.Document, "CreateElement", "string name")(lambda node, name: node.createElement(name))
 method(minidom.Document, "CreateTextNode", "string text")(lambda node, text: node.createTextNode(text))
 method(minidom.Document, "ImportNode", "object node, bool deep")(lambda node, other, deep: node.importNode(other, deep))
@@ -283,7 +315,7 @@ def load_xml(node: Any, text: str) -> object:
     try:
         loaded = parse_xml(text)
     except ExpatError as fault:
-        raise net_error("System.Xml.XmlException", str(fault)) from None
+        raise net_error("System.Xml.XmlException", expat_text(text, fault)) from None
     for child in list(node.childNodes):
         node.removeChild(child)
     for child in list(loaded.childNodes):

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from harness.twin.shell.conversion import to_integer
 from harness.twin.shell.errors import PSError
-from harness.twin.shell.objects import Entry, PSHashtable, PSObject, bare_value
-from harness.twin.shell.text import net_text, to_text
+from harness.twin.shell.members import find_member, property_list
+from harness.twin.shell.objects import PSHashtable, PSObject, bare_value
+from harness.twin.shell.regexes import matches_wildcard
+from harness.twin.shell.text import EXTENDED_TEXTS, net_text, to_text
 from harness.twin.shell.typesystem import TypeRef, is_null
 
 if TYPE_CHECKING:
@@ -34,21 +36,43 @@ def cell_text(rs: Runspace, value: object) -> str:
     if isinstance(bare, str):
         return str(bare)
     if isinstance(bare, PSHashtable):
-        return _braced(rs, bare.keys())
+        generic = "Generic" in bare.full_name
+        return _braced(
+            rs, [f"[{net_text(key)}, {net_text(item)}]" for key, item in bare.items()] if generic else bare.keys()
+        )
     if isinstance(bare, list):
         return _braced(rs, bare)
-    if isinstance(value, PSObject) and value.text is not None:
-        return to_text(value)  # an enum that came from another machine: a number with a label
+    if isinstance(value, PSObject) and isinstance(bare, int) and isinstance(value.text, str):
+        return value.text  # an enum that came from another machine: a number with a label
     return element_text(bare)
 
 
 def _braced(rs: Runspace, items: list[object]) -> str:
     limit = enumeration_limit(rs)
     shown = items if limit < 0 else items[:limit]
-    texts = [element_text(item) for item in shown]
+    texts = [object_name(rs, item) for item in shown]
     if len(shown) < len(items):
         return "{" + ", ".join(texts) + "...}"
     return "{" + ", ".join(texts) + "}"
+
+
+_NAMES: Final = ("name", "id", "key", "*key", "*name", "*id")
+
+
+def object_name(rs: Runspace, value: object) -> str:
+    """A value inside braces: its text, or what names it when its class has no text of its own [D] source of 2016."""
+    if type(value) not in UNNAMED:
+        return element_text(value)
+    names = [name for name, _ in property_list(rs, value)]
+    for pattern in _NAMES:
+        found = next((name for name in names if matches_wildcard(pattern, name)), None)
+        if found is not None:
+            return cell_text(rs, find_member(rs, value, found.lower()))
+    return element_text(value)
+
+
+UNNAMED: Final[set[type]] = set()
+"""Classes that inherit ``ToString``: in braces they are shown by a property that names them."""
 
 
 def element_text(value: object) -> str:
@@ -59,9 +83,8 @@ def element_text(value: object) -> str:
         return to_text(value)
     if isinstance(value, PSObject):
         return to_text(value)
-    if isinstance(value, PSHashtable | Entry):
-        return net_text(value)
-    return net_text(value)
+    own = EXTENDED_TEXTS.get(type(value))
+    return net_text(value) if own is None else own(value)
 
 
 def one_line(text: str) -> str:

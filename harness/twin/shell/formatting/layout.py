@@ -26,6 +26,10 @@ class Row:
     text: str | None = None
 
 
+LEAST_WIDTH = 5
+"""Narrower than this the engine shows neither tables nor lists ([D] the source of 2016)."""
+
+
 def table_widths(columns: Sequence[TableColumn], rows: Sequence[Row], width: int) -> list[int]:
     """Widths of the columns; -1 for one that has no room."""
     widths = []
@@ -33,7 +37,7 @@ def table_widths(columns: Sequence[TableColumn], rows: Sequence[Row], width: int
         if column.width:
             widths.append(column.width)
         elif column.auto:
-            cells = [len(one_line(row.cells[at])) for row in rows if row.text is None]
+            cells = [len(row.cells[at]) for row in rows if row.text is None]
             widths.append(max([len(column.label), *cells, 1]))
         else:
             widths.append(0)
@@ -104,14 +108,16 @@ def _band(cells: Sequence[Sequence[str]], widths: Sequence[int], rights: Sequenc
 def table_lines(
     columns: Sequence[TableColumn], rows: Sequence[Row], width: int, headers: bool = True, wrap: bool = False
 ) -> list[str]:
-    """A table: header, line under it, rows."""
+    """A table: header, line under it, rows; nothing at all where there is no room for one."""
+    if width < LEAST_WIDTH:
+        return []
     widths = table_widths(columns, rows, width)
     shown = [at for at, one in enumerate(widths) if one > 0]
     sizes = [widths[at] for at in shown]
     rights = [columns[at].right for at in shown]
     lines: list[str] = []
     if headers and shown:
-        labels = [_pieces(columns[at].label, widths[at]) for at in shown]
+        labels = [_wrapped(columns[at].label, widths[at], False) for at in shown]
         lines += _band(labels, sizes, rights)
         lines += _band([["-" * min(len(columns[at].label), widths[at])] for at in shown], sizes, rights)
     for row in rows:
@@ -131,6 +137,8 @@ def table_lines(
 
 def list_lines(pairs: Sequence[tuple[str, str]], width: int) -> list[str]:
     """``Name : value`` lines of one object; long values go on below the value."""
+    if width < LEAST_WIDTH:
+        return []
     longest = max((len(name) for name, _ in pairs), default=0)
     room = max(width - 3 - 1, 1)
     size = min(longest, room)

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 from harness.twin.shell.dotnet.collections import entries as entries_of
 from harness.twin.shell.errors import ErrorRecord, runtime_error
 from harness.twin.shell.errortext import category_text, error_lines
-from harness.twin.shell.formatting.cells import element_text
+from harness.twin.shell.formatting.cells import cell_text, element_text
 from harness.twin.shell.formatting.layout import Row, TableColumn, break_line, list_lines, table_lines, wide_lines
 from harness.twin.shell.formatting.shapes import (
     Shape,
+    ShownColumn,
     default_lines,
     default_shape,
     is_text,
+    reader,
     shown_value,
     table_columns,
+    view_shape,
 )
 from harness.twin.shell.formatting.views import display_of
 from harness.twin.shell.objects import NOTHING, Enumerator, PSHashtable, PSObject, bare_value
@@ -78,6 +81,9 @@ class Section:
         if shape.kind == "text":
             self.rows.append(Row([], net_text(shape.extra["text"](item))))
             return
+        if shape.kind == "custom":
+            self.rows.append(Row([], "\n".join([*shape.extra["lines"](item), ""])))
+            return
         if shape.kind == "list":
             columns = shape.per_object(item) if shape.per_object is not None else shape.columns
             self.list_rows.append([(column.label, shown_value(rs, column, item)) for column in columns])
@@ -100,12 +106,12 @@ class Section:
             found: list[str] = []
             for row in self.list_rows:
                 found.extend(row.split("\n") if isinstance(row, str) else [*list_lines(row, self.width), ""])
-        elif shape.kind == "text":
-            found = [line for row in self.rows for line in (row.text or "").split("\n")]
+        elif shape.kind in ("text", "custom") or not self.columns:
+            found = [line for row in self.rows if row.text is not None for line in row.text.split("\n")]
         elif shape.kind == "wide":
             found = wide_lines([row.cells[0] for row in self.rows if row.text is None], self.width, shape.wide_columns)
         else:
-            found = table_lines(self.columns, self.rows, self.width, shape.headers, shape.wrap) if self.columns else []
+            found = table_lines(self.columns, self.rows, self.width, shape.headers, shape.wrap)
         self.rows, self.list_rows = [], []
         return found
 
@@ -119,6 +125,7 @@ class Renderer:
         self.width = width
         self.section: Section | None = None
         self.explicit = False
+        self.group_value = ""
         self.wrap_text = wrap_text
 
     def feed(self, item: object) -> None:
@@ -133,15 +140,15 @@ class Renderer:
             return
         if isinstance(bare, list | Enumerator):
             for one in list(bare) if isinstance(bare, list) else list(bare.items):
-                self._object(one)
+                if is_null(one):
+                    self._text("")
+                else:
+                    self._object(one)
             return
         self._object(item)
 
     def _object(self, item: object) -> None:
         if is_null(item):
-            return
-        if isinstance(item, list):
-            self._text(to_text(item)) if not item else [self._object(one) for one in item]  # type: ignore[func-returns-value]
             return
         if is_text(item):
             bare = bare_value(item)
@@ -150,12 +157,11 @@ class Renderer:
         display = display_of(type_chain(item))
         if display is not None and display.text is not None and self.section is None:
             self._open(Shape("text", [], type_chain(item)[:1], extra={"text": display.text}), None)
-        entries = item
-        if isinstance(item, PSHashtable):
-            entries = entries_of(item)
-            if self.section is None and not len(item):
+        table = bare_value(item)
+        if isinstance(table, PSHashtable):
+            if self.section is None and not len(table):
                 return
-            for entry in entries:
+            for entry in entries_of(table):
                 self._show(entry)
             return
         self._show(item)
@@ -168,21 +174,46 @@ class Renderer:
                 if not isinstance(item, PSObject) or text:
                     self._text(text)
                 else:
-                    self._text("")
+                    self._open(Shape("table", []), None)
                 return
-            self._open(shape, None)
+            self.group_value = self._group_value(shape, item)
+            self._open(shape, self._label(shape))
         section = self.section
         assert section is not None  # noqa: S101 - opened above
+        if section.shape.extra.get("group_by") and section.shape.applies(item):
+            value = self._group_value(section.shape, item)
+            if value != self.group_value:
+                self._flush()
+                self.group_value = value
+                section.columns = []
+                self._group(self._label(section.shape))
         if not section.shape.applies(item):
-            columns = default_lines(self.rs, item)
+            columns = self._lines(item)
             pairs = [(column.label, shown_value(self.rs, column, item)) for column in columns]
             section.add_text("\n".join(["", *list_lines(pairs, self.width), ""]))
             return
         section.add(item)
 
+    def _lines(self, item: object) -> list[ShownColumn]:
+        """How an object that does not fit the open view is shown: as a list, by its list view if it has one."""
+        display = display_of(type_chain(item))
+        if display is not None and display.list is not None:
+            return view_shape(self.rs, display.list, "").columns
+        return default_lines(self.rs, item)
+
+    def _group_value(self, shape: Shape, item: object) -> str:
+        name = shape.extra.get("group_by")
+        return cell_text(self.rs, reader(self.rs, name)(item)) if name else ""
+
+    def _label(self, shape: Shape) -> str | None:
+        name = shape.extra.get("group_by")
+        return f"{name}: {self.group_value}" if name else None
+
     def text_of(self, item: object) -> str:
         """What a value that is shown as text is."""
         bare = bare_value(item)
+        if isinstance(item, PSObject) and item.base is not None and isinstance(item.text, str):
+            return item.text
         if isinstance(bare, ErrorRecord):
             view = self.rs.global_scope.value("errorview")
             if to_text(view).lower() == "categoryview":

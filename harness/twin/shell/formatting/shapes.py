@@ -13,7 +13,7 @@ from harness.twin.shell.formatting.cells import cell_text
 from harness.twin.shell.formatting.layout import TableColumn
 from harness.twin.shell.formatting.views import Column, View, display_of
 from harness.twin.shell.invocation import one_value, value_runner
-from harness.twin.shell.members import MISSING, find_member, property_list, standard_members
+from harness.twin.shell.members import MISSING, find_member, integrated, property_list, standard_members
 from harness.twin.shell.numberformat import BadFormatError
 from harness.twin.shell.objects import Char, PSEnum, PSHashtable, PSObject, bare_value
 from harness.twin.shell.propertyargs import ColumnSpec
@@ -125,7 +125,7 @@ def view_shape(rs: Runspace, view: View, type_name: str) -> Shape:
     if view.kind == "table":
         for column in columns:
             column.right = bool(column.right)
-    return Shape(view.kind, columns, (type_name,))
+    return Shape(view.kind, columns, (type_name,), extra={"group_by": view.group_by} if view.group_by else {})
 
 
 def property_names(rs: Runspace, value: object) -> list[str]:
@@ -148,7 +148,10 @@ def property_names(rs: Runspace, value: object) -> list[str]:
 
 
 def _known_name(rs: Runspace, value: object, name: str) -> bool:
-    return find_member(rs, value, name.lower()) is not MISSING
+    try:
+        return find_member(rs, value, name.lower()) is not MISSING
+    except (PSError, NetError):
+        return True
 
 
 def default_shape(rs: Runspace, value: object, kind: str = "") -> Shape | None:
@@ -190,7 +193,7 @@ def argument_columns(
             column = ShownColumn(spec.name, block_reader(rs, spec.block))
         elif has_wildcard(spec.expression):
             pattern = wildcard(spec.expression)
-            names = [name for name, _ in property_list(rs, item) if pattern.match(name)]
+            names = [name for name, _ in integrated(rs, item) if pattern.match(name)]
             found.extend(ShownColumn(name, reader(rs, name)) for name in names if not _has(found, name))
             continue
         else:
@@ -244,4 +247,5 @@ __all__ = [
     "is_text",
     "shown_value",
     "table_columns",
+    "view_shape",
 ]

@@ -348,15 +348,16 @@ class DefinitionParser(BlockParser):
             return None
         end = name.extent
         value: ExpressionAst | None = None
-        equals = self.peek()
         missing = False
-        if equals.kind == "=":
-            self.skip()
-            value = self.expression()
-            missing = value is None
-            if missing:
-                self.error(after(equals), "ExpectedValueExpression", equals.kind)
-            end = value.extent if value is not None else equals.extent
+        with self.in_mode(Mode.EXPRESSION):
+            equals = self.peek()
+            if equals.kind == "=":
+                self.skip()
+                value = self.expression()
+                missing = value is None
+                if missing:
+                    self.error(after(equals), "ExpectedValueExpression", equals.kind)
+                end = value.extent if value is not None else equals.extent
         end = self._member_end(end, missing=missing)
         return PropertyMemberAst(join(name, end), name.value, (), True, initial_value=value)
 

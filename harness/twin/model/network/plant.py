@@ -1,0 +1,181 @@
+"""The lab's network: who has which address and name, and who answers whom.
+
+Answers follow the model: a machine without power answers nothing, a port is open while its service listens.  What the
+model does not have (guests as hosts of the network, the world behind the gateway) is said, never guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from ipaddress import IPv4Address
+
+from harness.twin.model.entities import Node
+from harness.twin.model.groups import CLUSTER_GROUP, UPDATE_SERVICE
+from harness.twin.model.network.build import make_network
+from harness.twin.model.network.facts import NetworkFacts, load_network
+from harness.twin.model.network.state import LOOPBACK, NodeNetwork
+from harness.twin.model.states import ClusterGroupState, NodePhase, WinRmState
+from harness.twin.model.world import World
+
+_STACK_UP = (NodePhase.Services, NodePhase.Running)
+_WINRM_PORTS = (5985, 5986)
+_WINDOWS_PORTS = (135, 445)
+"""RPC endpoint mapper and SMB: open on every node that runs [GK]."""
+_CLUSTER_PORT = 3343
+_UPDATE_PORT = 4900
+"""[T] TSG Update/Update-discovery-issues."""
+
+
+class NotModelledError(LookupError):
+    """The question leads out of the model: the message says where; ask about nodes, cluster, domain or gateway."""
+
+
+class Answer(Enum):
+    """What comes back on a ping."""
+
+    REPLY = "reply"
+    UNREACHABLE = "unreachable"
+    """Nobody has the address, or its machine is off."""
+    SILENT = "silent"
+    """The machine is there and its firewall drops the request."""
+    NO_ROUTE = "no route"
+    """The packet cannot leave."""
+
+
+class Networks:
+    """Networks of all machines; that of a machine is made when somebody asks for it first."""
+
+    def __init__(self, world: World, quorate: Callable[[], bool]) -> None:
+        self._world = world
+        self._quorate = quorate
+        self._cut_off: set[str] = set()
+
+    @property
+    def facts(self) -> NetworkFacts:
+        """What the machines have in common."""
+        return load_network()
+
+    def of(self, name: str) -> NodeNetwork:
+        """The network of a machine.  Raises ModelError."""
+        node = self._world.node(name)
+        if node.network is None:
+            node.network = make_network(self.facts, self._world.streams, node)
+        return node.network
+
+    def changed(self, name: str) -> None:
+        """Somebody changed the network of a machine: tell those who serve its management address when that matters."""
+        up = self.of(name).management_up
+        if up == (name not in self._cut_off):
+            return
+        (self._cut_off.discard if up else self._cut_off.add)(name)
+        self._world.emit("node.network", node=name, management="up" if up else "down")
+
+    # --- names
+
+    def addresses_of(self, name: str) -> list[str]:
+        """Addresses of a host name; none for one that the domain does not have.  Raises NotModelledError."""
+        spec = self._world.spec
+        low, domain = name.lower().rstrip("."), spec.domain.lower()
+        short = low.removesuffix(f".{domain}")
+        if low == domain:
+            return list(self.facts.controllers)
+        if "." in short:
+            raise NotModelledError(f"the name '{name}' lies outside of the lab's domain {spec.domain}; it")
+        if any(guest.lower() == short for guest in self._world.guests):
+            raise NotModelledError(f"the address of the guest '{name}'")
+        return self._hosts().get(short, [])
+
+    def name_of(self, ip: str) -> str | None:
+        """Full name of the host with an address; None when the domain has none."""
+        for short, addresses in self._hosts().items():
+            if ip in addresses:
+                return f"{short}.{self._world.spec.domain}".lower()
+        return None
+
+    def _hosts(self) -> dict[str, list[str]]:
+        facts, spec = self.facts, self._world.spec
+        hosts = {node.name.lower(): [facts.node_address(node.number)] for node in self._world.nodes.values()}
+        hosts[spec.cluster_name.lower()] = [facts.cluster]
+        return hosts | {f"dc{at:02}": [ip] for at, ip in enumerate(facts.controllers, 1)}
+
+    def name_server(self, source: str, wanted: str = "") -> str | None:
+        """The name server that answers *source*, of those it asks (or of the one *wanted*)."""
+        servers = [wanted] if wanted else self.of(source).dns_servers
+        for server in servers:
+            if server in self.facts.controllers and self.ping(source, server) is Answer.REPLY:
+                return server
+        return None
+
+    # --- reachability
+
+    def ping(self, source: str, ip: str, from_ip: str = "") -> Answer:
+        """What *source* gets back from an address, asking from one of its own where it must be that one.
+
+        Raises NotModelledError for an address outside of the lab.
+        """
+        own, address = self.of(source), IPv4Address(ip)
+        if address in LOOPBACK or own.holder(ip) is not None:
+            return Answer.REPLY
+        self._require_inside(address)
+        way = own.egress(address)
+        if way is None or (from_ip and own.holder(from_ip) is not way[0]):
+            return Answer.NO_ROUTE
+        target = self._machine_at(ip)
+        if target is None:
+            return Answer.REPLY if ip in (self.facts.gateway, *self.facts.controllers) else Answer.UNREACHABLE
+        if not self._reaches(self._world.nodes[source], target, ip):
+            return Answer.UNREACHABLE
+        return Answer.REPLY if self.of(target.name).answers_echo else Answer.SILENT
+
+    def connects(self, source: str, ip: str, port: int) -> bool:
+        """Whether *source* can open a TCP connection.  Raises NotModelledError for an address or port unknown here."""
+        own, address = self.of(source), IPv4Address(ip)
+        if address in LOOPBACK or own.holder(ip) is not None:
+            return self._listens(self._world.nodes[source], port)
+        self._require_inside(address)
+        target = self._machine_at(ip)
+        if target is not None:
+            if not self._listens(target, port) or own.egress(address) is None:
+                return False
+            return self._reaches(self._world.nodes[source], target, ip)
+        if ip in self.facts.controllers and port in self.facts.controller_ports:
+            return own.egress(address) is not None
+        if self.ping(source, ip) is Answer.REPLY:
+            raise NotModelledError(f"the TCP port {port} of {ip}")
+        return False
+
+    def _require_inside(self, address: IPv4Address) -> None:
+        if not any(address in subnet for subnet in (self.facts.management_subnet, *self.facts.storage_subnets)):
+            raise NotModelledError(f"the address {address} lies outside of the lab's networks; it")
+
+    def _machine_at(self, ip: str) -> Node | None:
+        """The machine that has an address by its configuration, whether it is up or not."""
+        if ip == self.facts.cluster:
+            return self._world.nodes[self._world.groups[CLUSTER_GROUP].owner]
+        for node in self._world.nodes.values():
+            if any(address.ip == ip for adapter in self.of(node.name).adapters for address in adapter.addresses):
+                return node
+        return None
+
+    def _reaches(self, source: Node, target: Node, ip: str) -> bool:
+        if target.phase not in _STACK_UP:
+            return False
+        if ip == self.facts.cluster:
+            return self._quorate() and self.of(target.name).management_up
+        if IPv4Address(ip) not in self.facts.management_subnet and not (source.network_up and target.network_up):
+            return False
+        return self.of(target.name).holder(ip) is not None
+
+    def _listens(self, node: Node, port: int) -> bool:
+        """Whether a service of the machine has the port.  Raises NotModelledError for another port."""
+        if port in _WINRM_PORTS:
+            return node.winrm is not WinRmState.Refusing
+        if port in _WINDOWS_PORTS:
+            return node.phase in _STACK_UP
+        if port == _CLUSTER_PORT:
+            return node.phase in _STACK_UP and node.cluster_service
+        if port == _UPDATE_PORT:
+            group = self._world.groups[UPDATE_SERVICE]
+            return group.owner == node.name and group.state is ClusterGroupState.Online and node.os_running
+        raise NotModelledError(f"the TCP port {port} of a node")
