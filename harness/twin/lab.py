@@ -41,6 +41,7 @@ PROGRAM_THREADS: Final = 64
 
 _ENDPOINT_EVENTS: Final = ("node.winrm", "node.network")
 
+
 class NoSlotError(OSError):
     """No address range is free, or an address of the range is taken by somebody else."""
 

@@ -121,6 +121,9 @@ class Machine(ABC):
 class NodeMachine(Machine):
     """The shell's host for one node."""
 
+    boot: int | None = None
+    """Boot in which a process from another node began: it dies with that.  Others end with their shells."""
+
     @property
     def node(self) -> Node:
         """This node's state."""
@@ -146,6 +149,30 @@ class NodeMachine(Machine):
         profile = self.environment.get("USERPROFILE", "")
         if profile and not self.node.files.exists(profile):
             self.node.files.make_folder(f"{profile}\\AppData\\Local\\Temp")
+
+    def hop(self, node: str) -> Self:
+        """Another node for a program that the same user starts there from here: a log-on over the network."""
+        user = f"{self.environment.get('USERDOMAIN', '')}\\{self.environment.get('USERNAME', '')}"
+        boot = self.plant.model.nodes[node].boot_id
+        there = replace(self, computer_name=node, location="", delegated=False, boot=boot).begun()
+        there.environment = {**there.variables, **process_environment(node, user)}
+        there.location = f"{there.environment['USERPROFILE']}\\Documents"
+        there.prepare()
+        return there
+
+    @property
+    def gone(self) -> bool:
+        """The boot of this process is over."""
+        return self.boot is not None and (self.node.boot_id != self.boot or not self.node.os_running)
+
+    def wait(self, seconds: float, ready: Callable[[], bool] | None = None) -> bool:
+        """Let lab time pass.  Raises PipelineStopped when the process or its boot is to end."""
+        if self.boot is None:
+            return Machine.wait(self, seconds, ready)
+        Machine.wait(self, seconds, lambda: self.gone or (ready is not None and ready()))
+        if self.gone:
+            raise PipelineStopped
+        return ready is None or ready()
 
     @property
     def storage(self) -> NodeStorage:

@@ -104,7 +104,7 @@ def all_commands() -> list[CommandRow]:
     rows: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
     for where, table in tables().items():
         for command in table.all_commands():
-            parameters = tuple(parameter.name for parameter in command.parameters)
+            parameters = tuple(dict.fromkeys(parameter.name for parameter in command.parameters))
             if command.should_process:
                 parameters += ("WhatIf", "Confirm")
             rows.setdefault((command.name, command.module, parameters), []).append(where)

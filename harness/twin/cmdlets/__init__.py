@@ -3,43 +3,80 @@
 from __future__ import annotations
 
 from harness.twin.cmdlets import (
+    cim,
     clusteractions,
+    clusterresources,
     ececlient,
     filechanges,
     files,
     groupactions,
+    power,
+    processes,
     registry,
     services,
+    volumes,
 )
+from harness.twin.cmdlets.accounts import ACCOUNTS, register_account_views
 from harness.twin.cmdlets.cau import CAU
 from harness.twin.cmdlets.cluster import CLUSTERS
 from harness.twin.cmdlets.computer import CIM, MANAGEMENT
+from harness.twin.cmdlets.events import DIAGNOSTICS
+from harness.twin.cmdlets.features import MANAGER, SECURE_BOOT, TPM, register_feature_views
 from harness.twin.cmdlets.hyperv import HYPERV
 from harness.twin.cmdlets.network import NETWORK_MODULES, register_network_views
 from harness.twin.cmdlets.plans import PLANS
+from harness.twin.cmdlets.remoting import REMOTING
+from harness.twin.cmdlets.starting import UTILITY
 from harness.twin.cmdlets.storage import STORAGE
 from harness.twin.cmdlets.updates import UPDATES
+from harness.twin.cmdlets.updatesettings import STAMP
 from harness.twin.cmdlets.validators import CHECKER
 from harness.twin.cmdlets.views import register_views
 from harness.twin.shell.commands.api import CommandTable
 from harness.twin.shell.commands.core import CORE
 
 __all__ = [
+    "cim",
     "clusteractions",
+    "clusterresources",
     "ececlient",
     "filechanges",
     "files",
     "groupactions",
     "node_commands",
+    "power",
+    "processes",
     "registry",
     "services",
+    "volumes",
 ]
 
-_MODULES = (UPDATES, PLANS, CLUSTERS, STORAGE, HYPERV, CAU, MANAGEMENT, CIM, CHECKER, *NETWORK_MODULES)
+_MODULES = (
+    REMOTING,
+    UPDATES,
+    PLANS,
+    CLUSTERS,
+    STORAGE,
+    HYPERV,
+    CAU,
+    MANAGEMENT,
+    CIM,
+    CHECKER,
+    DIAGNOSTICS,
+    ACCOUNTS,
+    MANAGER,
+    SECURE_BOOT,
+    TPM,
+    UTILITY,
+    STAMP,
+    *NETWORK_MODULES,
+)
 
 
 def node_commands() -> CommandTable:
     """All commands of a node: those that every machine has, and the domain's."""
     register_views()
+    register_account_views()
+    register_feature_views()
     register_network_views()
     return CORE.extended(*(module.table for module in _MODULES))

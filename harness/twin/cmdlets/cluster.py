@@ -136,12 +136,16 @@ def get_group(call: Call) -> Iterator[object]:
     yield from (make_group(model, group, owners) for group in groups)
 
 
-@CLUSTERS.cmdlet("Get-ClusterResource", NAME, INPUT, WHICH)
+@CLUSTERS.cmdlet("Get-ClusterResource", NAME, Parameter("VMId", "string", pipeline="name"), INPUT, WHICH)
 def get_resource(call: Call) -> Iterator[object]:
     """Resources of roles, guests and volumes; with a group from the pipeline, its own."""
     model = require_cluster(call)
     resources = list(make_resources(model, Owners.of(model)))
     came = given_input(call)
+    if call.has("VMId"):
+        guests = {guest.name for guest in model.guests.values() if guest.vm_id.lower() == call.text("VMId").lower()}
+        yield from (item for item in resources if _name(item.get("OwnerGroup")) in guests)
+        return
     if came is not None and not call.has("Name"):
         name = property_of(came, "Name")
         yield from (item for item in resources if _is_cluster(call) or str(_name(item.get("OwnerGroup"))) == name)

@@ -1,4 +1,4 @@
-"""Cmdlets about the machine itself: ``Get-ComputerInfo``, ``Get-HotFix``, ``Get-CimInstance``, ``Restart-Computer``.
+"""Cmdlets about the machine itself: ``Get-ComputerInfo``, ``Get-HotFix``.
 
 [D] PSD 5.1; class names, properties of the objects and error texts [GK].
 """
@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final
 
-from harness.twin.cmdlets.declaring import Module, classes, given_input, property_of, selects
+from harness.twin.cmdlets.declaring import Module, classes, selects
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.cmdlets.windows import PRODUCT, display_version, free_memory_kib, local_time, total_memory_kib
 from harness.twin.model.cluster import ClusterModel
 from harness.twin.model.entities import InstalledKb, Node
 from harness.twin.shell.commands.api import Call, Parameter
-from harness.twin.shell.errors import limitation
 from harness.twin.shell.objects import PSObject, UInt32, UInt64
 from harness.twin.shell.regexes import has_wildcard
 from harness.twin.units import BYTES_PER_KIB
@@ -49,7 +48,6 @@ _PICKED_INFO: Final = ("System.Management.Automation.PSCustomObject", "System.Ob
 _NO_HOTFIX: Final = (
     "Cannot find the requested hotfix on the 'localhost' computer. Verify the input and run the command again."
 )
-_LOCAL_NAMES: Final = ("", ".", "localhost")
 
 
 @MANAGEMENT.cmdlet("Get-ComputerInfo", Parameter("Property", "string[]", position=0, aliases=("cip",)))
@@ -109,27 +107,8 @@ def _hotfix(host: Any, kb: InstalledKb) -> PSObject:
     return HOTFIX.make(host.node.name, "Security Update", kb.kb, "NT AUTHORITY\\SYSTEM", day)
 
 
-@CIM.cmdlet(
-    "Get-CimInstance",
-    Parameter("ClassName", "string", position=0, mandatory=True),
-    Parameter("Namespace", "string"),
-    Parameter("Property", "string[]"),
-    Parameter("ComputerName", "string[]", aliases=("CN", "ServerName")),
-)
-def get_cim_instance(call: Call) -> Iterator[object]:
-    """``Win32_OperatingSystem`` and ``Win32_ComputerSystem`` of this node."""
-    for name in call.texts("ComputerName"):
-        if not _is_here(call, name):
-            exception = "Microsoft.Management.Infrastructure.CimException"
-            raise call.fail("Access is denied. ", "HRESULT 0x80070005", "PermissionDenied", name, exception)
-    makers = {"win32_operatingsystem": _operating_system, "win32_computersystem": _computer_system}
-    maker = makers.get(call.text("ClassName").lower())
-    if maker is None or call.text("Namespace", "root/cimv2").replace("\\", "/").lower() != "root/cimv2":
-        raise limitation(f"the CIM class {call.text('ClassName')} is not simulated")
-    yield maker(call.host)
-
-
-def _operating_system(host: Any) -> PSObject:
+def operating_system(host: Any) -> PSObject:
+    """``Win32_OperatingSystem``."""
     node: Node = host.node
     return OPERATING_SYSTEM.make(
         "C:\\Windows\\system32",
@@ -148,7 +127,8 @@ def _operating_system(host: Any) -> PSObject:
     )
 
 
-def _computer_system(host: Any) -> PSObject:
+def computer_system(host: Any) -> PSObject:
+    """``Win32_ComputerSystem``."""
     node: Node = host.node
     model: ClusterModel = host.model
     return COMPUTER_SYSTEM.make(
@@ -159,30 +139,3 @@ def _computer_system(host: Any) -> PSObject:
         UInt64(total_memory_kib(node) * BYTES_PER_KIB),
         text=f'Win32_ComputerSystem: {node.name} (Name = "{node.name}")',
     )
-
-
-@MANAGEMENT.cmdlet(
-    "Restart-Computer",
-    Parameter(
-        "ComputerName", "string[]", position=0, pipeline=("value", "name"), aliases=("CN", "Server", "IPAddress")
-    ),
-    Parameter("Force", "switch"),
-    should_process=True,
-)
-def restart_computer(call: Call) -> None:
-    """Restarts this node; other nodes need a second hop, which a plain session does not have [GK]."""
-    came = given_input(call)
-    names = call.texts("ComputerName") or ([str(property_of(came, "Name") or came)] if came is not None else [""])
-    for name in names:
-        if not _is_here(call, name):
-            text = f"Failed to restart the computer {name} with the following error message: Access is denied."
-            call.write_error(
-                text, "RestartcomputerFailed", "OperationStopped", name, "System.InvalidOperationException"
-            )
-        elif call.should_process(str(call.host.computer_name), "Restart-Computer"):
-            call.host.model.restart_node(call.host.computer_name)
-
-
-def _is_here(call: Call, name: str) -> bool:
-    own = str(call.host.computer_name).lower()
-    return name.lower() in (*_LOCAL_NAMES, own, f"{own}.{call.host.model.spec.domain}".lower())

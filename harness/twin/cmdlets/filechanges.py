@@ -66,6 +66,24 @@ def new_item(call: Call) -> Iterator[object]:
     yield from each_path(call, _new_item, lambda call, _path: providers.new_item(call))
 
 
+@MANAGEMENT.table.cmdlet(
+    "mkdir",
+    module="",
+    class_name="Microsoft.PowerShell.Commands.NewItemCommand",
+    parameters=[
+        Parameter("Path", "string[]", position=0, mandatory=True, pipeline="name"),
+        Parameter("Name", "string", pipeline="name"),
+        FORCE,
+    ],
+    aliases=("md",),
+    should_process=True,
+)
+def make_directory(call: Call) -> Iterator[object]:
+    """New folders: the function around ``New-Item`` that every session has."""
+    call.bound = {**call.bound, "ItemType": "Directory"}
+    yield from new_item(call)
+
+
 def _new_item(call: Call, path: str) -> Iterator[object]:
     if call.has("Name"):
         path = f"{path.rstrip(chr(92))}\\{call.text('Name')}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from harness.twin.cmdlets.registrykeys import is_registry_path
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.cmdlets.windows import local_time
 from harness.twin.model.cluster import ClusterModel
@@ -67,6 +68,10 @@ _MESSAGES: Final = {
 }
 
 
+REGISTRY_ACTS: Final[dict[str, Act]] = {}
+"""What commands for items do with a path of the registry, by the command; registry.py fills it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A file or folder, and where it is."""
@@ -104,6 +109,8 @@ def each_path(call: Call, act: Act, otherwise: Act) -> Iterator[object]:
                 call.host.charge(call.declaration.name)
                 charged = True
             yield from act(call, full_path(call, path)) or ()
+        elif is_registry_path(path) and call.declaration.name in REGISTRY_ACTS:
+            yield from REGISTRY_ACTS[call.declaration.name](call, path) or ()
         else:
             call.bound = {**call.bound, "Path": [path]}
             yield from otherwise(call, path) or ()

@@ -33,7 +33,7 @@ def location(key: str) -> dict[str, object]:
         "PSPath": f"{provider}::{key}",
         "PSParentPath": f"{provider}::{parent}",
         "PSChildName": child,
-        "PSDrive": "HKLM",
+        "PSDrive": "HKCU" if key.startswith("HKEY_CURRENT_USER") else "HKLM",
         "PSProvider": provider,
     }
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from harness.twin.cmdlets.computer import MANAGEMENT
@@ -40,6 +41,8 @@ _PER_NODE: Final = {
 }
 _ON_DEMAND: Final = {"wuauserv": "Windows Update", "BITS": "Background Intelligent Transfer Service"}
 """Services which the guide on free space stops and starts [T]; start type Manual [GK], running at first [INF]."""
+_RESTARTED: Final = (*list(_PER_NODE)[:6], "vmms", "smphost")
+"""Services whose restart changes nothing that the model has: agents, and Hyper-V's and storage's management [GK]."""
 _WHICH: Final = (
     Parameter("Name", "string[]", position=0, pipeline=("value", "name"), aliases=("ServiceName",)),
     Parameter("DisplayName", "string[]"),
@@ -48,14 +51,25 @@ _WHICH: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceRow:
+    """A service of a node.  ``start`` is Automatic, Manual or Disabled."""
+
+    name: str
+    shown: str
+    running: bool
+    start: str
+
+
 @MANAGEMENT.cmdlet(
     "Get-Service",
     Parameter("Name", "string[]", position=0, pipeline=("value", "name"), aliases=("ServiceName",)),
     Parameter("DisplayName", "string[]"),
+    Parameter("InputObject", "object"),
 )
 def get_service(call: Call) -> Iterator[object]:
     """Services of this node, by name."""
-    yield from _chosen(call)
+    yield from (_service(row) for row in _chosen(call))
 
 
 @MANAGEMENT.cmdlet("Start-Service", *_WHICH, should_process=True)
@@ -78,31 +92,85 @@ def restart_service(call: Call) -> Iterator[object]:
     yield from _control(call, stop=True, start=True)
 
 
-def _control(call: Call, *, stop: bool, start: bool) -> Iterator[object]:
-    node: Node = call.host.node
-    for service in _chosen(call):
-        name, shown = str(service.get("Name")), str(service.get("DisplayName"))
-        if name not in _ON_DEMAND:
-            raise limitation(f"{call.declaration.name} of the service '{name}' is not simulated")
-        if not call.should_process(f"{shown} ({name})", call.declaration.name):
+@MANAGEMENT.cmdlet(
+    "Set-Service",
+    Parameter("Name", "string", position=0, pipeline=("value", "name"), aliases=("ServiceName", "SN")),
+    Parameter("StartupType", "string", aliases=("StartMode", "SM", "ST"), values=("Automatic", "Manual", "Disabled")),
+    Parameter("Status", "string", values=("Running", "Stopped")),
+    Parameter("InputObject", "object", pipeline="value"),
+    Parameter("PassThru", "switch"),
+    should_process=True,
+)
+def set_service(call: Call) -> Iterator[object]:
+    """Sets how a service starts, and starts or stops it."""
+    for row in _chosen(call, [call.text("Name")] if call.has("Name") else []):
+        if not call.should_process(f"{row.shown} ({row.name})", "Set-Service"):
             continue
-        if stop:
-            node.stopped_services.add(name.lower())
-        if start:
-            node.stopped_services.discard(name.lower())
+        if call.has("StartupType"):
+            set_start(call.host, row, call.text("StartupType").capitalize())
+        if call.has("Status"):
+            running = call.text("Status").lower() == "running"
+            control(call.host, row, stop=not running, start=running, what="Set-Service")
         if call.switch("PassThru"):
-            yield _service(name, shown, running=start, automatic=False)
+            yield _service(find_service(call.host, row.name) or row)
 
 
-def _chosen(call: Call) -> Iterator[PSObject]:
+def _control(call: Call, *, stop: bool, start: bool) -> Iterator[object]:
+    for row in _chosen(call):
+        if not call.should_process(f"{row.shown} ({row.name})", call.declaration.name):
+            continue
+        if start and not stop and row.start == "Disabled" and not row.running:
+            text = f"Service '{row.shown} ({row.name})' cannot be started due to the following error: Cannot start "
+            kind = "Microsoft.PowerShell.Commands.ServiceCommandException"
+            full = f"{text}service {row.name} on computer '.'."
+            call.write_error(full, "CouldNotStartService", "OpenError", row.name, kind)
+            continue
+        control(call.host, row, stop=stop, start=start, what=call.declaration.name)
+        if call.switch("PassThru"):
+            yield _service(find_service(call.host, row.name) or row)
+
+
+def control(host: Any, row: ServiceRow, *, stop: bool, start: bool, what: str) -> None:
+    """Stop a service, start it, or both.  Raises PSError where the consequences are not modelled."""
+    node: Node = host.node
+    model: ClusterModel = host.model
+    if (start and not stop and row.running) or (stop and not start and not row.running):
+        return
+    low = row.name.lower()
+    if not (stop and start and row.name in _RESTARTED) and row.name not in _ON_DEMAND:
+        raise limitation(f"{what} of the service '{row.name}' is not simulated")
+    if stop and row.running:
+        node.stopped_services.add(low)
+        node.service_events.append((model.now_ns, row.shown, False))
+    if start:
+        node.stopped_services.discard(low)
+        node.restarted_services[low] = model.now_ns
+        node.service_events.append((model.now_ns, row.shown, True))
+
+
+def set_start(host: Any, row: ServiceRow, start: str) -> None:
+    """Set how a service starts.  Raises PSError for one whose start with Windows the model relies on."""
+    if start == row.start:
+        return
+    if row.name not in _ON_DEMAND:
+        raise limitation(f"another start type of the service '{row.name}' is not simulated")
+    host.node.service_starts[row.name.lower()] = start
+
+
+def find_service(host: Any, name: str) -> ServiceRow | None:
+    """A service by its name."""
+    return next((row for row in services_of(host) if row.name.lower() == name.lower()), None)
+
+
+def _chosen(call: Call, names: list[str] | None = None) -> Iterator[ServiceRow]:
     """Services by name or display name; a name without wildcard that does not exist is an error."""
-    services = sorted(_services(call.host), key=lambda service: str(service.get("Name")).lower())
-    wanted = call.texts("Name")
+    services = sorted(services_of(call.host), key=lambda row: row.name.lower())
+    wanted = call.texts("Name") if names is None else names
     came = given_input(call)
     if not wanted and came is not None:
         wanted = [str(property_of(came, "Name") or came)]
     for name in wanted:
-        if not has_wildcard(name) and not any(str(item.get("Name")).lower() == name.lower() for item in services):
+        if not has_wildcard(name) and not any(row.name.lower() == name.lower() for row in services):
             text = f"Cannot find any service with service name '{name}'."
             call.write_error(
                 text,
@@ -111,37 +179,37 @@ def _chosen(call: Call) -> Iterator[PSObject]:
                 name,
                 "Microsoft.PowerShell.Commands.ServiceCommandException",
             )
-    for service in services:
-        if selects(wanted, str(service.get("Name"))) and selects(
-            call.texts("DisplayName"), str(service.get("DisplayName"))
-        ):
-            yield service
+    for row in services:
+        if selects(wanted, row.name) and selects(call.texts("DisplayName"), row.shown):
+            yield row
 
 
-def _services(host: Any) -> Iterator[PSObject]:
+def services_of(host: Any) -> Iterator[ServiceRow]:
+    """The services of this node that the model knows of."""
     model: ClusterModel = host.model
+    starts: dict[str, str] = host.node.service_starts
     for name, shown in _PER_NODE.items():
         running = host.node.cluster_service if name == "ClusSvc" else True
-        yield _service(name, shown, running=running, automatic=True)
+        yield ServiceRow(name, shown, running, "Automatic")
     for name, shown in _ON_DEMAND.items():
         running = name.lower() not in host.node.stopped_services
-        yield _service(name, shown, running=running, automatic=False)
+        yield ServiceRow(name, shown, running, starts.get(name.lower(), "Manual"))
     alone = len(model.nodes) == 1
     owners = {group.name: group for group in model.roles()}
     for group_name, service in SERVICES.items():
         group = owners.get(group_name)
         here = group is not None and group.owner == host.node.name and group.state is ClusterGroupState.Online
         # The cluster starts its services itself, so they are not started with Windows [GK].
-        yield _service(service, service, running=here or alone, automatic=alone)
+        yield ServiceRow(service, service, here or alone, "Automatic" if alone else "Manual")
 
 
-def _service(name: str, shown: str, *, running: bool, automatic: bool) -> PSObject:
+def _service(row: ServiceRow) -> PSObject:
     return SERVICE.make(
-        name,
-        shown,
-        name,
-        labelled(SERVICE_STATUS, "Running" if running else "Stopped"),
-        labelled(SERVICE_START, "Automatic" if automatic else "Manual"),
+        row.name,
+        row.shown,
+        row.name,
+        labelled(SERVICE_STATUS, "Running" if row.running else "Stopped"),
+        labelled(SERVICE_START, row.start),
         ".",
-        text=name,
+        text=row.name,
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Final
 
-from harness.twin.cmdlets.declaring import Module, selects
+from harness.twin.cmdlets.declaring import Module, property_of, selects
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.model.cluster import ClusterModel
 from harness.twin.model.entities import PhysicalDisk, StorageJob, StoragePool, VirtualDisk
@@ -24,26 +24,27 @@ STORAGE: Final = Module("Storage", lambda name: name)
 _CIM: Final = "Microsoft.Management.Infrastructure.CimInstance#ROOT/Microsoft/Windows/Storage/{}"
 
 
-def _chain(name: str) -> tuple[str, ...]:
+def chain(name: str) -> tuple[str, ...]:
+    """Type names of a class of the storage provider."""
     return (_CIM.format(name), "Microsoft.Management.Infrastructure.CimInstance", "System.Object")
 
 
 VIRTUAL_DISK: Final = Shape(
-    _chain("MSFT_VirtualDisk"),
+    chain("MSFT_VirtualDisk"),
     "FriendlyName ResiliencySettingName NumberOfDataCopies OperationalStatus HealthStatus DetachedReason Size "
     "FootprintOnPool",
 )
 PHYSICAL_DISK: Final = Shape(
-    _chain("MSFT_PhysicalDisk"),
+    chain("MSFT_PhysicalDisk"),
     "DeviceId FriendlyName SerialNumber CanPool OperationalStatus HealthStatus Usage Size",
 )
 POOL: Final = Shape(
-    _chain("MSFT_StoragePool"),
+    chain("MSFT_StoragePool"),
     "FriendlyName OperationalStatus HealthStatus IsPrimordial IsReadOnly ReadOnlyReason Size AllocatedSize",
 )
-SUBSYSTEM: Final = Shape(_chain("MSFT_StorageSubSystem"), "FriendlyName HealthStatus OperationalStatus")
+SUBSYSTEM: Final = Shape(chain("MSFT_StorageSubSystem"), "FriendlyName HealthStatus OperationalStatus")
 JOB: Final = Shape(
-    _chain("MSFT_StorageJob"),
+    chain("MSFT_StorageJob"),
     "Name IsBackgroundTask ElapsedTime JobState PercentComplete BytesProcessed BytesTotal",
 )
 
@@ -59,16 +60,37 @@ def get_virtual_disk(call: Call) -> Iterator[object]:
         yield _virtual_disk(model.volumes[name])
 
 
-@STORAGE.cmdlet("Get-PhysicalDisk", _NAME)
+@STORAGE.cmdlet(
+    "Get-PhysicalDisk",
+    _NAME,
+    Parameter("SerialNumber", "string[]"),
+    Parameter("CanPool", "bool"),
+    Parameter("HealthStatus", "string", values=("Healthy", "Warning", "Unhealthy", "Unknown")),
+    Parameter("Usage", "string"),
+    Parameter("StorageNode", "object", pipeline="value"),
+)
 def get_physical_disk(call: Call) -> Iterator[object]:
     """The pool's drives of all nodes; outside the cluster only this node's."""
     model: ClusterModel = call.host.model
     nodes = model.nodes.values() if call.host.node.member else (call.host.node,)
     disks = [disk for node in nodes for disk in node.disks]
     names = set(_chosen(call, "MSFT_PhysicalDisk", [disk.friendly_name for disk in disks]))
+    at = str(property_of(call.get("StorageNode"), "Name") or call.get("StorageNode") or "")
     for number, disk in enumerate(disks):
-        if disk.friendly_name in names:
-            yield _physical_disk(disk, number)
+        if disk.friendly_name in names and (not at or disk.node.lower() == at.lower()):
+            made = _physical_disk(disk, number)
+            if _fits(call, made):
+                yield made
+
+
+def _fits(call: Call, disk: PSObject) -> bool:
+    """Whether a drive has the properties asked for."""
+    texts = ("SerialNumber", "HealthStatus", "Usage")
+    for name in texts:
+        wanted = call.texts(name) if name == "SerialNumber" else [call.text(name)] if call.has(name) else []
+        if not selects(wanted, str(disk.get(name))):
+            return False
+    return not call.has("CanPool") or disk.get("CanPool") == call.switch("CanPool")
 
 
 @STORAGE.cmdlet("Get-StoragePool", _NAME, Parameter("IsPrimordial", "bool"))

@@ -9,8 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from harness.twin.cmdlets import cau, clusterobjects, computer, fileobjects, files, hyperv, services, storage
+from harness.twin.cmdlets import (
+    cau,
+    clusterobjects,
+    clusterresources,
+    computer,
+    fileobjects,
+    files,
+    hyperv,
+    remoting,
+    services,
+    storage,
+    volumes,
+)
 from harness.twin.cmdlets.declaring import property_of
+from harness.twin.cmdlets.eventlogs import register_event_views
+from harness.twin.cmdlets.processlist import register_process_views
 from harness.twin.shell.formatting import Column, register_view
 from harness.twin.units import BYTES_PER_GIB, BYTES_PER_KIB, BYTES_PER_MIB
 
@@ -43,6 +57,9 @@ def register_views() -> None:
     _register_storage()
     _register_machine()
     _register_files()
+    _register_volumes()
+    register_event_views()
+    register_process_views()
 
 
 def _register_cluster() -> None:
@@ -108,6 +125,36 @@ def _register_storage() -> None:
     )
 
 
+def _register_volumes() -> None:
+    register_view(
+        volumes.DISK.type_name,
+        table=[
+            "Number",
+            "FriendlyName",
+            "SerialNumber",
+            "HealthStatus",
+            "OperationalStatus",
+            _size_column("Size"),
+            "PartitionStyle",
+        ],
+    )
+    register_view(
+        volumes.VOLUME.type_name,
+        table=[
+            "DriveLetter",
+            "FileSystemLabel",
+            "FileSystemType",
+            "DriveType",
+            "HealthStatus",
+            "OperationalStatus",
+            _size_column("SizeRemaining"),
+            _size_column("Size"),
+        ],
+    )
+    register_view(clusterresources.DOMAIN.type_name, table=["Name", "Type", "ParentName", "ChildrenNames", "Location"])
+    register_view(clusterresources.PARAMETER.type_name, table=["ClusterObject", "Name", "Value", "ParameterType"])
+
+
 def _gib(name: str) -> Callable[[object], object]:
     def text(value: object) -> object:
         size = property_of(value, name)
@@ -157,6 +204,10 @@ def _register_machine() -> None:
     register_view(
         computer.HOTFIX.type_name,
         table=[Column("Source", "PSComputerName"), "Description", "HotFixID", "InstalledBy", "InstalledOn"],
+    )
+    register_view(
+        remoting.SESSION.type_name,
+        table=["Id", "Name", "ComputerName", "ComputerType", "State", "ConfigurationName", "Availability"],
     )
     register_view(
         services.SERVICE.type_name,

@@ -49,9 +49,9 @@ from harness.twin.model.updates import UpdateService
 from harness.twin.model.windows.plant import Windows
 from harness.twin.model.world import NodeLostError, Process, World
 
-_SETTINGS_SINCE = (12, 2604)
+SETTINGS_SINCE = (12, 2604)
 """First release with update settings ([D] ASD update/update-settings)."""
-_FAILBACK_LIMIT = 16
+FAILBACK_LIMIT = 16
 """Machines up to which VMFailback is on ([D] ASD update/update-settings)."""
 
 
@@ -93,7 +93,7 @@ class ClusterModel:
         self.windows = Windows(world, self._guests)
         self._maintenance = Maintenance(world, self._membership, self.storage, self._groups, self._migration)
         self._wire()
-        self.settings = UpdateSettings(vm_failback=spec.nodes <= _FAILBACK_LIMIT)
+        self.settings = UpdateSettings(vm_failback=spec.nodes <= FAILBACK_LIMIT)
         self._cau = Cau(world, self._machines, self._maintenance, self.storage, self.settings, self._force_drain)
         self._engine = Engine(world, self._groups)
         installer = Installer(world, self._engine, self._groups, self._cau, self.storage, self.bridge)
@@ -424,5 +424,5 @@ class ClusterModel:
 
     def _force_drain(self) -> bool:
         """Whether a drain turns off what cannot move: from 2604 on unless the setting forbids it [D]."""
-        since = version_key(self.environment.current_version)[:2] >= _SETTINGS_SINCE
+        since = version_key(self.environment.current_version)[:2] >= SETTINGS_SINCE
         return since and not self.settings.skip_force_drain

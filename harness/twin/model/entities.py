@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness.twin.model.files import NodeFiles
 from harness.twin.model.reachability import Reachability
+from harness.twin.model.registry import Registry
 from harness.twin.model.states import (
     ClusterGroupState,
     ClusterNodeState,
@@ -128,6 +129,14 @@ class Node:
     """Environment variables of the machine, beside those of every Windows."""
     stopped_services: set[str] = field(default_factory=set)
     """Volatile: Windows services which somebody stopped, by their names in lower case."""
+    restarted_services: dict[str, int] = field(default_factory=dict)
+    """Volatile: when somebody restarted a service, by its name in lower case."""
+    service_events: list[tuple[int, str, bool]] = field(default_factory=list)
+    """Durable: when which service (its display name) was stopped (False) or started by command."""
+    service_starts: dict[str, str] = field(default_factory=dict)
+    """Durable: start types which somebody set, by the services' names in lower case."""
+    registry: Registry = field(default_factory=Registry)
+    """Durable: what somebody wrote there."""
     network_up: bool = True
     """False while the node's cluster and guest networks are cut off from the others."""
     network: NodeNetwork | None = None

@@ -147,6 +147,7 @@ class Machines:
             node.boot_id += 1
             node.last_boot_ns = self._world.now
             node.stopped_services.clear()
+            node.restarted_services.clear()
         self._world.emit("node.phase", node=node.name, phase=phase.value, boot_id=node.boot_id)
         self.bell.ring()
 

@@ -61,6 +61,8 @@ class Runspace:
         self.type_data: dict[str, dict[str, Any]] = {}
         self.type_rules: dict[str, TypeRules] = {}
         self.modules: dict[str, str] = {}
+        self.places: list[str] = []
+        self.links: list[Any] = []
         self.frames: list[Frame] = []
         self.global_scope = Scope(None, "global")
         set_automatic(self.global_scope, host, self.errors)

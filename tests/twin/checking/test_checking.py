@@ -91,10 +91,10 @@ def test_unsupported_constructs(script: str, found: list[str]) -> None:
 
 
 def test_a_script_may_be_meant_for_one_kind_of_machine() -> None:
-    script = "Get-Process; Get-ClusterNode; Get-Nope; hostname; Add-Content -PassThru"
+    script = "Get-ScheduledTask; Get-ClusterNode; Get-Nope; hostname; Add-Content -PassThru"
     on_nodes = check_scripts([script], ("nodes",))[0]
     assert [finding.message for finding in on_nodes] == [
-        "no simulated node knows the command 'Get-Process', guests do",
+        "no simulated node knows the command 'Get-ScheduledTask', guests do",
         "no simulated node knows the command 'Get-Nope'",
     ]
     on_guests = [finding.name for finding in check_scripts([script], ("guests",))[0]]

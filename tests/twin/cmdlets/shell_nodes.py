@@ -15,7 +15,7 @@ from harness.twin.cmdlets.programs import node_programs
 from harness.twin.model import ClusterModel, ModelSpec
 from harness.twin.model.entities import Node
 from harness.twin.shell.commands.api import CommandTable
-from harness.twin.shell.errors import ErrorRecord, ExitSignal, PSError
+from harness.twin.shell.errors import ErrorRecord, ExitSignal, PipelineStopped, PSError
 from harness.twin.shell.formatting import render
 from harness.twin.shell.host import Program
 from harness.twin.shell.objects import PSObject
@@ -40,6 +40,7 @@ class ShellNode:
     culture: str = "en-US"
     location: str = "C:\\Users\\hil"
     delegated: bool = False
+    boot: int | None = None
     charged: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -67,12 +68,23 @@ class ShellNode:
         return self.model.datetime_at(self.model.now_ns)
 
     def wait(self, seconds: float, ready: Callable[[], bool] | None = None) -> bool:
-        done = ready or (lambda: False)
+        def done() -> bool:
+            return self.gone or (ready is not None and ready())
+
         end_ns = self.model.now_ns + round(seconds * S)
         while not done() and self.model.now_ns < end_ns:
             if self.model.run_until(end_ns, lambda event: done()) is None:
                 break
-        return ready is None or done()
+        if self.gone:
+            raise PipelineStopped
+        return ready is None or ready()
+
+    @property
+    def gone(self) -> bool:
+        return self.boot is not None and (self.node.boot_id != self.boot or not self.node.os_running)
+
+    def hop(self, node: str) -> ShellNode:
+        return ShellNode(self.model, node, self.commands, delegated=False, boot=self.model.nodes[node].boot_id)
 
     def write_text_file(self, path: str, text: str, append: bool) -> None:
         write_redirected(self.node.files, self.location, path, text, append=append)

@@ -20,6 +20,4 @@ def guest_commands() -> CommandTable:
     """All commands of a managed guest."""
     register_views()
     tasks.register_task_views()
-    processes.register_process_views()
-    events.register_event_views()
     return CORE.extended(*(module.table for module in _MODULES))

@@ -6,51 +6,28 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.twin.cmdlets.declaring import selects
-from harness.twin.cmdlets.guest.modules import MANAGEMENT, local_time, machine_of
+from harness.twin.cmdlets.guest.modules import MANAGEMENT, machine_of
 from harness.twin.cmdlets.kinds import SERVICE_START, SERVICE_STATUS, labelled
+from harness.twin.cmdlets.processlist import WHICH, chosen, process_object, stop_processes
 from harness.twin.cmdlets.services import SERVICE
-from harness.twin.cmdlets.shapes import Shape
 from harness.twin.shell.commands.api import Call, Parameter
-from harness.twin.shell.formatting import register_view
 from harness.twin.shell.regexes import has_wildcard
 
-PROCESS: Final = Shape(
-    ("System.Diagnostics.Process", "System.ComponentModel.Component", "System.Object"),
-    "Id ProcessName Name StartTime SI",
-)
-_EXCEPTION: Final = "Microsoft.PowerShell.Commands.{}CommandException"
+_EXCEPTION: Final = "Microsoft.PowerShell.Commands.ServiceCommandException"
 
 
-def register_process_views() -> None:
-    """Tell the formatter how processes look."""
-    register_view(PROCESS.type_name, table=["Id", "SI", "ProcessName"])
+@MANAGEMENT.cmdlet("Get-Process", *WHICH)
+def get_process(call: Call) -> Iterator[object]:
+    """The guest's processes by name."""
+    yield from (process_object(call, item) for item in chosen(call, machine_of(call).processes))
 
 
 @MANAGEMENT.cmdlet(
-    "Get-Process",
-    Parameter("Name", "string[]", position=0, pipeline="name", aliases=("ProcessName",)),
-    Parameter("Id", "int[]", aliases=("PID",)),
+    "Stop-Process", *WHICH, Parameter("Force", "switch"), Parameter("PassThru", "switch"), should_process=True
 )
-def get_process(call: Call) -> Iterator[object]:
-    """The guest's processes by name."""
-    processes = sorted(machine_of(call).processes, key=lambda item: (item.name.lower(), item.pid))
-    ids = [int(number) for number in call.get("Id") or []]
-    for name in call.texts("Name"):
-        if not has_wildcard(name) and not any(item.name.lower() == name.lower() for item in processes):
-            text = f'Cannot find a process with the name "{name}". Verify the process name and call the cmdlet again.'
-            kind = _EXCEPTION.format("Process")
-            call.write_error(text, "NoProcessFoundForGivenName", "ObjectNotFound", name, kind)
-    for number in ids:
-        if not any(item.pid == number for item in processes):
-            text = f"Cannot find a process with the process identifier {number}."
-            kind = _EXCEPTION.format("Process")
-            call.write_error(text, "NoProcessFoundForGivenId", "ObjectNotFound", number, kind)
-    for item in processes:
-        if selects(call.texts("Name"), item.name) and (not ids or item.pid in ids):
-            started = local_time(call.host, item.started_ns)
-            yield PROCESS.make(
-                item.pid, item.name, item.name, started, 0, text=f"System.Diagnostics.Process ({item.name})"
-            )
+def stop_process(call: Call) -> None:
+    """Ends processes: those that are here fail loudly."""
+    stop_processes(call, machine_of(call).processes)
 
 
 @MANAGEMENT.cmdlet(
@@ -64,8 +41,7 @@ def get_service(call: Call) -> Iterator[object]:
     for name in call.texts("Name"):
         if not has_wildcard(name) and not any(item.name.lower() == name.lower() for item in services):
             text = f"Cannot find any service with service name '{name}'."
-            kind = _EXCEPTION.format("Service")
-            call.write_error(text, "NoServiceFoundForGivenName", "ObjectNotFound", name, kind)
+            call.write_error(text, "NoServiceFoundForGivenName", "ObjectNotFound", name, _EXCEPTION)
     for item in services:
         if selects(call.texts("Name"), item.name) and selects(call.texts("DisplayName"), item.shown):
             status, start = labelled(SERVICE_STATUS, "Running"), labelled(SERVICE_START, "Automatic")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, Final
 
+from harness.twin.cmdlets.ciminstances import GET_CIM, GET_WMI, as_wmi, class_wanted, picked
 from harness.twin.cmdlets.computer import COMPUTER_SYSTEM, HOTFIX
 from harness.twin.cmdlets.declaring import selects
 from harness.twin.cmdlets.guest.modules import CIM, MANAGEMENT, SECURE_BOOT, local_time, machine_of
@@ -24,6 +25,7 @@ from harness.twin.units import BYTES_PER_MIB, KIB_PER_MIB
 _CIM: Final = "Microsoft.Management.Infrastructure.CimInstance"
 _CIMV2: Final = "root/cimv2"
 _DEVICE_GUARD: Final = "root/microsoft/windows/deviceguard"
+_HERE: Final = ("", ".", "localhost")
 _WORKGROUP: Final = "WORKGROUP"
 _LANGUAGE_CODES: Final = {"en-US": 1033, "de-DE": 1031, "fr-FR": 1036, "ja-JP": 1041}
 """[D] LCIDs."""
@@ -110,15 +112,19 @@ def _computer_info(host: Any, machine: GuestOs) -> dict[str, object]:
     }
 
 
-@CIM.cmdlet(
-    "Get-CimInstance",
-    Parameter("ClassName", "string", position=0, mandatory=True),
-    Parameter("Namespace", "string"),
-    Parameter("Property", "string[]"),
-    Parameter("Filter", "string"),
-)
+@CIM.cmdlet("Get-CimInstance", *GET_CIM, default_set="Class")
 def get_cim_instance(call: Call) -> Iterator[object]:
     """Instances of the classes which a patch workflow reads."""
+    yield from _instances(call)
+
+
+@MANAGEMENT.cmdlet("Get-WmiObject", *GET_WMI, default_set="Class", aliases=("gwmi",))
+def get_wmi_object(call: Call) -> Iterator[object]:
+    """The same by WMI's older command."""
+    yield from (as_wmi(item, machine_of(call).computer_name) for item in _instances(call))
+
+
+def _instances(call: Call) -> Iterator[PSObject]:
     makers: dict[tuple[str, str], Callable[[Any, GuestOs], Iterator[PSObject]]] = {
         (_CIMV2, "win32_operatingsystem"): _operating_system,
         (_CIMV2, "win32_computersystem"): _computer_system,
@@ -127,13 +133,13 @@ def get_cim_instance(call: Call) -> Iterator[object]:
         (_CIMV2, "win32_process"): _processes,
         (_DEVICE_GUARD, "win32_deviceguard"): _device_guard,
     }
-    namespace = call.text("Namespace", _CIMV2).replace("\\", "/").lower()
-    maker = makers.get((namespace, call.text("ClassName").lower()))
+    namespace, name = class_wanted(call)
+    maker = makers.get((namespace, name))
     if maker is None:
-        raise limitation(f"the CIM class {call.text('ClassName')} in {namespace} is not simulated")
-    if call.has("Filter"):
-        raise limitation("Get-CimInstance -Filter is not simulated; filter with Where-Object")
-    yield from maker(call.host, machine_of(call))
+        raise limitation(f"the CIM class {name} in {namespace} is not simulated")
+    if any(computer.lower() not in _HERE for computer in call.texts("ComputerName")):
+        raise limitation(f"{call.declaration.name} of another machine is not simulated on guests")
+    yield from picked(call, maker(call.host, machine_of(call)))
 
 
 def _operating_system(host: Any, machine: GuestOs) -> Iterator[PSObject]:

@@ -190,8 +190,30 @@ def get_task_info(call: Call) -> Iterator[object]:
 def start_task(call: Call) -> None:
     """Starts tasks; one that runs already is left alone (the default policy of several instances, [D] IgnoreNew)."""
     for task in _chosen(call):
-        if task.state is not TaskState.Running:
+        if task.state is TaskState.Disabled:
+            kind, text = "HRESULT 0x80041326", "The task is disabled."
+            call.write_error(text, kind, "NotSpecified", task.name, _CIM_ERROR)
+        elif task.state is not TaskState.Running:
             call.host.launch(task)
+
+
+@TASKS.cmdlet("Disable-ScheduledTask", *_NAMES)
+def disable_task(call: Call) -> Iterator[object]:
+    """Tasks that cannot be started any more; one that runs goes on to its end."""
+    for task in _chosen(call):
+        if task.state is TaskState.Running:
+            raise limitation("disabling a scheduled task that runs is not simulated")
+        task.state = TaskState.Disabled
+        yield _task(task)
+
+
+@TASKS.cmdlet("Enable-ScheduledTask", *_NAMES)
+def enable_task(call: Call) -> Iterator[object]:
+    """Tasks that can be started again."""
+    for task in _chosen(call):
+        if task.state is TaskState.Disabled:
+            task.state = TaskState.Ready
+        yield _task(task)
 
 
 @TASKS.cmdlet("Unregister-ScheduledTask", *_NAMES, should_process=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
+from harness.twin.model.entities import OsBuild
 from harness.twin.model.windows.catalog import GuestUpdate
 from harness.twin.model.windows.offers import title_of
 from harness.twin.model.windows.state import GuestOs
@@ -17,6 +18,30 @@ KERNEL: Final = "Microsoft-Windows-Kernel-General"
 POWER: Final = "Microsoft-Windows-Kernel-Power"
 USER32: Final = "User32"
 CRITICAL, ERROR = 1, 2
+
+
+class LogKeeper(Protocol):
+    """A Windows with event logs: a guest, or a node's as it is read."""
+
+    @property
+    def computer_name(self) -> str:
+        """NetBIOS name."""
+
+    @property
+    def build(self) -> OsBuild:
+        """Build in force."""
+
+    def write(
+        self,
+        t_ns: int,
+        log: str,
+        provider: str,
+        number: int,
+        message: str,
+        values: tuple[str, ...] = (),
+        level: int = 4,
+    ) -> None:
+        """Append an event to a log."""
 
 
 def download_started(machine: GuestOs, t_ns: int, update: GuestUpdate) -> None:
@@ -54,7 +79,7 @@ def installed(machine: GuestOs, t_ns: int, update: GuestUpdate) -> None:
     machine.write(t_ns, SYSTEM, UPDATE_CLIENT, 19, text, (title, machine.update_ids[update.kb], "200"))
 
 
-def restart_requested(machine: GuestOs, t_ns: int, process: str, user: str) -> None:
+def restart_requested(machine: LogKeeper, t_ns: int, process: str, user: str) -> None:
     """User32 1074."""
     name = machine.computer_name
     text = (
@@ -67,13 +92,13 @@ def restart_requested(machine: GuestOs, t_ns: int, process: str, user: str) -> N
     )
 
 
-def stopped(machine: GuestOs, t_ns: int) -> None:
+def stopped(machine: LogKeeper, t_ns: int) -> None:
     """EventLog 6006, Kernel-General 13: an orderly end."""
     machine.write(t_ns, SYSTEM, EVENT_LOG, 6006, "The Event log service was stopped.")
     machine.write(t_ns, SYSTEM, KERNEL, 13, "The operating system is shutting down at system time.")
 
 
-def started(machine: GuestOs, t_ns: int, *, orderly: bool) -> None:
+def started(machine: LogKeeper, t_ns: int, *, orderly: bool) -> None:
     """Kernel-General 12, EventLog 6009 and 6005; before that, after a failure, Kernel-Power 41 and EventLog 6008."""
     machine.write(t_ns, SYSTEM, KERNEL, 12, "The operating system started at system time.")
     if not orderly:

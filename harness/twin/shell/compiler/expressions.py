@@ -181,9 +181,10 @@ def using_expression(compiler: Compiler, node: UsingExpressionAst) -> Evaluate:
     )
 
     def evaluate(frame: Frame) -> object:
-        if not frame.scope.value("__using__"):
+        read: Callable[[Evaluate], object] | None = frame.scope.value("__using__")  # type: ignore[assignment]
+        if read is None:
             raise runtime_error(text, "UsingWithoutInvokeCommand", "InvalidOperation")
-        return inner(frame)
+        return read(inner)
 
     return evaluate
 

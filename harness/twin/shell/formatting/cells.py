@@ -42,6 +42,8 @@ def cell_text(rs: Runspace, value: object) -> str:
         )
     if isinstance(bare, list):
         return _braced(rs, bare)
+    if isinstance(value, PSObject) and isinstance(bare, int) and isinstance(value.text, str):
+        return value.text  # an enum that came from another machine: a number with a label
     return element_text(bare)
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 Read = Callable[[object], object]
 MAX_TABLE_PROPERTIES = 4
 MAX_TABLE_COLUMNS = 10
+_NEVER_SHOWN = "PSShowComputerName"
+"""Mark of a result from another machine: its table has a column with the machine, and the mark is not shown [GK]."""
 
 
 @dataclass(slots=True)
@@ -142,7 +144,7 @@ def property_names(rs: Runspace, value: object) -> list[str]:
     display = display_of(type_chain(value))
     if display is not None and display.properties:
         return list(display.properties)
-    return [name for name, _ in property_list(rs, value)]
+    return [name for name, _ in property_list(rs, value) if name != _NEVER_SHOWN]
 
 
 def _known_name(rs: Runspace, value: object, name: str) -> bool:
@@ -162,7 +164,10 @@ def default_shape(rs: Runspace, value: object, kind: str = "") -> Shape | None:
         view = {"table": display.table, "list": display.list}.get(kind) if kind else display.default
         owner = next((name for name in names if display_of([name]) is display), names[0])
     if view is not None:
-        return view_shape(rs, view, owner)
+        shape = view_shape(rs, view, owner)
+        if view.kind == "table" and isinstance(value, PSObject) and value.get(_NEVER_SHOWN) is True:
+            shape.columns.append(ShownColumn("PSComputerName", reader(rs, "PSComputerName")))
+        return shape
     shown = property_names(rs, value)
     if not shown:
         return None

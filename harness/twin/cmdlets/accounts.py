@@ -1,0 +1,90 @@
+"""Accounts of a node: ``Get-LocalUser``, ``Get-LocalGroup``, ``Get-LocalGroupMember`` ([D] PSD 5.1).
+
+Built-in accounts [GK]; administrators are the built-in one, the domain's administrators and the one account that the
+lab has ([D] azure-local-updates 1.4: it must be local administrator of every machine).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from harness.twin.cmdlets.declaring import Module, classes, selects
+from harness.twin.cmdlets.shapes import Shape
+from harness.twin.shell.commands.api import Call, Parameter
+from harness.twin.shell.errors import limitation
+from harness.twin.shell.formatting import register_view
+from harness.twin.shell.regexes import has_wildcard
+
+ACCOUNTS: Final = Module("Microsoft.PowerShell.LocalAccounts", classes("Microsoft.PowerShell.Commands.{}Command"))
+_COMMANDS: Final = "Microsoft.PowerShell.Commands"
+USER: Final = Shape(f"{_COMMANDS}.LocalUser", "Name FullName Enabled Description PrincipalSource ObjectClass")
+GROUP: Final = Shape(f"{_COMMANDS}.LocalGroup", "Name Description PrincipalSource ObjectClass")
+MEMBER: Final = Shape(f"{_COMMANDS}.LocalPrincipal", "Name PrincipalSource ObjectClass")
+_USERS: Final[Mapping[str, tuple[bool, str]]] = {
+    "Administrator": (True, "Built-in account for administering the computer/domain"),
+    "DefaultAccount": (False, "A user account managed by the system."),
+    "Guest": (False, "Built-in account for guest access to the computer/domain"),
+    "WDAGUtilityAccount": (
+        False,
+        "A user account managed and used by the system for Windows Defender Application Guard scenarios.",
+    ),
+}
+_GROUP: Final = "Administrators"
+_WHAT: Final = "Administrators have complete and unrestricted access to the computer/domain"
+
+
+def register_account_views() -> None:
+    """Tell the formatter how accounts look."""
+    register_view(USER.type_name, table=["Name", "Enabled", "Description"])
+    register_view(GROUP.type_name, table=["Name", "Description"])
+    register_view(MEMBER.type_name, table=["ObjectClass", "Name", "PrincipalSource"])
+
+
+@ACCOUNTS.cmdlet("Get-LocalUser", Parameter("Name", "string[]", position=0, pipeline=("value", "name")))
+def get_user(call: Call) -> Iterator[object]:
+    """Built-in accounts of this node."""
+    for name in call.texts("Name"):
+        if not has_wildcard(name) and not any(known.lower() == name.lower() for known in _USERS):
+            kind = f"{_COMMANDS}.UserNotFoundException"
+            call.write_error(f"User {name} was not found.", "UserNotFound", "ObjectNotFound", name, kind)
+    for name, (enabled, text) in _USERS.items():
+        if selects(call.texts("Name"), name):
+            yield USER.make(name, "", enabled, text, "Local", "User", text=name)
+
+
+@ACCOUNTS.cmdlet("Get-LocalGroup", Parameter("Name", "string[]", position=0, pipeline=("value", "name")))
+def get_group(call: Call) -> Iterator[object]:
+    """The group of administrators; others are not simulated."""
+    for name in call.texts("Name") or ["*"]:
+        if name.lower() != _GROUP.lower():
+            raise limitation(f"of the local groups only '{_GROUP}' is simulated")
+        yield GROUP.make(_GROUP, _WHAT, "Local", "Group", text=_GROUP)
+
+
+@ACCOUNTS.cmdlet(
+    "Get-LocalGroupMember",
+    Parameter("Group", "string", position=0, mandatory=True, aliases=("Name",)),
+    Parameter("Member", "string", position=1),
+)
+def get_member(call: Call) -> Iterator[object]:
+    """The administrators of this node."""
+    if call.text("Group").lower() != _GROUP.lower():
+        raise limitation(f"of the local groups only '{_GROUP}' is simulated")
+    for name, source, kind in _members(call.host):
+        if not call.has("Member") or selects([call.text("Member")], name):
+            yield MEMBER.make(name, source, kind, text=name)
+
+
+def _members(host: Any) -> Iterator[tuple[str, str, str]]:
+    yield f"{host.computer_name}\\Administrator", "Local", "User"
+    user = user_of(host)
+    domain = user.partition("\\")[0]
+    if domain.lower() != str(host.computer_name).lower():
+        yield f"{domain}\\Domain Admins", "ActiveDirectory", "Group"
+        yield user, "ActiveDirectory", "User"
+
+
+def user_of(host: Any) -> str:
+    """``DOMAIN\\name`` of the process."""
+    return f"{host.environment.get('USERDOMAIN', '')}\\{host.environment.get('USERNAME', '')}"
