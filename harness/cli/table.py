@@ -13,13 +13,16 @@ _GAP: Final = 2
 _NARROWEST: Final = 8
 
 
-def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> str:
+def text_table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = (), whole: bool = False
+) -> str:
     """A table with one line for each row; columns named in `right` are aligned there.
 
-    What does not fit into the width is taken from the widest columns, with an ellipsis.
+    What does not fit into the width is taken from the widest columns, with an ellipsis; unless `whole`, which is for
+    what people copy.
     """
     widths = [max(len(row[position]) for row in [head, *rows]) for position in range(len(head))]
-    while sum(widths) + _GAP * (len(widths) - 1) > WIDTH and max(widths) > _NARROWEST:
+    while not whole and sum(widths) + _GAP * (len(widths) - 1) > WIDTH and max(widths) > _NARROWEST:
         widths[widths.index(max(widths))] -= 1
     lines = []
     for row in [head, *rows]:

@@ -73,12 +73,12 @@ def _readable(service: serving.Service) -> str:
     rows = [(each.node, each.url, each.tls_url, each.username, each.password) for each in endpoints]
     lines = [
         f"{service.lease.instance}: {len(lab.nodes)} nodes, {len(lab.guests)} guests, clock {service.file.clock}",
-        text_table(("node", "url", "with TLS", "username", "password"), rows),
+        text_table(("node", "url", "with TLS", "username", "password"), rows, whole=True),
         f"certificates are signed by: {endpoints[0].ca_file}",
     ]
     guests = [(each.node, each.url, each.username, each.password) for each in service.guest_endpoints()]
     if guests:
-        lines.append(text_table(("guest", "url", "username", "password"), guests))
+        lines.append(text_table(("guest", "url", "username", "password"), guests, whole=True))
     if not lab.clock.flows:
         lines.append(f"lab time stands; to let it pass: hil twin advance 10m --instance '{service.lease.instance}'")
     lines.append("serving until Ctrl-C")

@@ -34,7 +34,6 @@ LACKING = 6
 _LACKING_IDS = frozenset(
     {
         "guest-inventory-missing",
-        "guests-none-updated",
         "guests-not-begun",
         "leg-not-over",
         "no-builds",

@@ -73,4 +73,4 @@ class SourceError(ConfigError):
         if rest > 0:
             shown.append(f"… and {rest} more")
         head = f"{count} mistake{'s' if count > 1 else ''} in {files}; nothing was started"
-        super().__init__("\n".join([head, *shown]), hint="correct the file; 'hil plan lint FILE' shows all mistakes")
+        super().__init__("\n".join([head, *shown]), hint="correct the file; 'hil plan lint FILE' shows them again")

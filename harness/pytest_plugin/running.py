@@ -81,7 +81,7 @@ def previous_of(scenario: Scenario, session_id: str, lab: LabFile) -> str | None
     if not (runs_dir() / run_id / FILE_NAME).exists():
         pytest.skip(
             f"not-run: leg {leg.number} of campaign '{leg.campaign}' goes on where '{leg.after}' ends, "
-            "which was not begun in this session"
+            f"which was not begun in this session; select all legs with: -k {leg.campaign}"
         )
     return run_id
 

@@ -20,7 +20,7 @@ class Command:
 def next_commands(results: Mapping[str, Any], header: Mapping[str, Any]) -> tuple[Command, ...]:
     """The commands of a run's page, the one to begin with first."""
     run, lab = shlex.quote(results["run_id"]), shlex.quote(results["lab"]["name"])
-    show = Command(f"./hil run show {run}", "the run step by step, with the journal lines behind each statement")
+    show = Command(f"./hil run show {run}", "what decided, what to do next, and where the run's files are")
     replay = Command(f"./hil judge replay {run}", "judge the same journal again, offline: same journal, same verdict")
     what = "all legs of the campaign" if results.get("leg") else "the same scenario"
     again = Command(start_command(results, header), f"{what} on the same lab with the same seed")
@@ -43,13 +43,19 @@ def next_commands(results: Mapping[str, Any], header: Mapping[str, Any]) -> tupl
 def session_commands(runs: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> tuple[Command, ...]:
     """How to run a session again: one command for each plan, lab and seed that it had.
 
-    `runs` are the results of each run, with the order that it was started with (`plan.json`).
+    `runs` are the results of each run, with the order that it was started with (`plan.json`).  Where there are several
+    commands, each names its scenarios: a plan on one lab alone would leave those of the others not-run.
     """
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[tuple[Mapping[str, Any], Mapping[str, Any]]]] = {}
     for results, order in runs:
-        line = _start_command(results, order.get("plan") or {"name": results["plan"]})
-        found.setdefault(line, []).append(str(results["scenario"]))
-    return tuple(Command(line, "runs again: " + ", ".join(dict.fromkeys(ids))) for line, ids in found.items())
+        plan = order.get("plan") or {"name": results["plan"]}
+        found.setdefault(_start_command(results, plan), []).append((results, plan))
+    commands = []
+    for line, rows in found.items():
+        ids = list(dict.fromkeys(str(results["scenario"]) for results, _ in rows))
+        selected = line if len(found) == 1 else _start_command(*rows[0], "-k", " or ".join(ids))
+        commands.append(Command(selected, "runs again: " + ", ".join(ids)))
+    return tuple(commands)
 
 
 def start_command(results: Mapping[str, Any], header: Mapping[str, Any]) -> str:

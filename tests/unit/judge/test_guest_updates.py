@@ -194,6 +194,16 @@ class TestOthers:
         judgement = judge(teller.tell())
         assert (judgement.verdict.value, found(judgement)) == ("inconclusive", ["guests-none-updated"])
 
+    def test_month_that_no_guest_gets_is_not_charged_to_the_product(self, tmp_path: Path) -> None:
+        limit = {"measurement": "guest.update.count", "op": ">=", "value": 2, "unit": "count", "origin": "plan"}
+        teller = GuestStoryTeller(tmp_path, limits=(limit,))
+        teller.guest("vm01", standing="current")
+        judgement = judge(teller.tell())
+        assert judgement.verdict.value == "inconclusive"
+        assert judgement.decision.cause is not None
+        assert judgement.decision.cause.id == "guests-none-updated"
+        assert "limit:guest.update.count" in found(judgement)
+
     def test_workflow_that_never_began(self, tmp_path: Path) -> None:
         judgement = judge(GuestStoryTeller(tmp_path, begun=False).tell())
         assert judgement.verdict.value == "inconclusive"

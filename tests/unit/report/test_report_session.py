@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -203,6 +204,17 @@ def test_a_plan_run_by_path_is_run_again_by_path(reports: Any, file: str, word: 
     (command,) = session_commands([(results, plan)])
     assert command.line == f"./hil run start {word} --lab twin-4node --seed 7"
     assert start_command(results, plan).startswith(f"./hil run start {word} --lab twin-4node -k ")
+
+
+def test_a_session_on_several_labs_names_the_scenarios_of_each(reports: Any) -> None:
+    runs = [(row.results, {}) for row in rows_of(reports) if row.results]
+    other = {**runs[0][0], "scenario": "HP-001", "lab": {"name": "twin-2node-guests", "kind": "twin"}}
+    lines = [command.line for command in session_commands([*runs, (other, {})])]
+    ids = " or ".join(dict.fromkeys(str(results["scenario"]) for results, _ in runs))
+    assert lines == [
+        f"./hil run start demo --lab twin-4node -k {shlex.quote(ids)} --seed 7",
+        "./hil run start demo --lab twin-2node-guests -k HP-001 --seed 7",
+    ]
 
 
 def test_a_leg_is_run_again_with_its_campaign(reports: Any) -> None:
