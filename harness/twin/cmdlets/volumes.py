@@ -1,8 +1,8 @@
 """``Get-Disk``, ``Get-Volume``, ``Get-HealthFault`` and the nodes of the storage ([D] PSD Storage, WSD health-service).
 
-Fault types with their words [D] WSD storage/health-service-faults; which of them is there follows from the model, and a
-node that is down hides its drives (azure-local-updates 5.5).  The drive of the operating system is a disk of its own
-[INF].
+Fields of a fault, that a node that is down hides its drives, and the words for a lost drive [D] WSD
+health-service-faults (azure-local-updates 5.5); names of the fault types and all other words [GK].  Which of them is
+there follows from the model.  The drive of the operating system is a disk of its own [INF].
 """
 
 from __future__ import annotations
@@ -117,8 +117,9 @@ def _faults(model: ClusterModel) -> Iterator[PSObject]:
             continue
         for disk in node.disks:
             if disk.status in _LOST:
-                kind, act = f"{_PREFIX}.PhysicalDisk.LostCommunication", ["Check that the physical disk is working."]
-                text = "Lost communication with the physical disk."
+                kind = f"{_PREFIX}.PhysicalDisk.LostCommunication"
+                act = ["Check that the physical disk is working and properly connected."]
+                text = "Connectivity has been lost to the physical disk."
                 yield _fault(kind, "Warning", text, "PhysicalDisk", disk.serial, act, node.name)
     for volume in model.volumes.values():
         if volume.status is VirtualDiskStatus.Detached:
