@@ -83,17 +83,7 @@ class Conductor:
         self._observer = Observer(lab, endpoints, scribe, solution)
         self._observer.on_rejected = self._credential_rejected
         self._rejected: HarnessError | None = None
-        self._around = Surroundings(
-            lab,
-            lease,
-            scribe,
-            self._loop.agenda,
-            self._observer,
-            self._phases,
-            job.seed,
-            scenario.tolerates,
-            self._fault_state,
-        )
+        self._around = self._surroundings()
         self._faults = [
             FaultCycle(fault, self._around, memory.faults.get(fault.id, FaultMemory())) for fault in scenario.faults
         ]
@@ -117,6 +107,20 @@ class Conductor:
             workflow, scenario, lab, self._loop, endpoints, self._observer, scribe, memory.content
         )
         self._watching = False
+
+    def _surroundings(self) -> Surroundings:
+        """What all faults of the run share."""
+        return Surroundings(
+            self._lab,
+            self._lease,
+            self._scribe,
+            self._loop.agenda,
+            self._observer,
+            self._phases,
+            self._job.seed,
+            self._scenario.tolerates,
+            self._fault_state,
+        )
 
     def _cycle(self, workflow: Workflow) -> Change:
         """The update of the system, with whoever may take its trouble on."""

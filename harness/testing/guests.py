@@ -25,6 +25,7 @@ from harness.errors import TransportError
 from harness.measure.guest_changes import same_moment
 from harness.measure.guest_records import plain, read_inventory
 from harness.plan.guest_calendar import update_for
+from harness.testing.guest_stories import BUILD, look
 from harness.testing.lab import ScriptedLab, ScriptedNode
 from harness.transports.replies import Json
 from harness.values import (
@@ -41,7 +42,6 @@ from harness.values import (
 )
 from harness.workflows.port import Readiness
 
-BUILD: Final = 26100
 INSTALL_S: Final = 150
 AWAY_S: Final = 100
 KERNEL: Final = "Microsoft-Windows-Kernel-General"
@@ -148,26 +148,7 @@ class ScriptedGuests:
 
     def _first_look(self, name: str) -> GuestInventory:
         began = utc_text(lab_utc(self._lab.clock.epoch, 0) - timedelta(days=3))
-        return GuestInventory(
-            computer=name,
-            product="Windows",
-            edition="ServerTurbineCor",
-            installation="Server Core",
-            build=BUILD,
-            revision=6899,
-            booted=began,
-            kbs=("KB5066835",),
-            vbs=2,
-            vbs_configured=True,
-            hotpatch_table=4096,
-            enrolment="Hotpatch Enrollment Package",
-            secure_boot=True,
-            pending=(),
-            pending_soft=(),
-            services=(GuestService("Workload", "Running", 400, began),),
-            events=(),
-            history=None,
-        )
+        return look(computer=name, booted=began, services=(GuestService("Workload", "Running", 400, began),))
 
     def _tell_inventory(self, name: str) -> Json:
         return plain(self.guests[name].inventory)

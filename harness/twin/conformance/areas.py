@@ -22,16 +22,11 @@ from harness.twin.conformance.comparing import differences_of
 
 
 @dataclass(frozen=True, slots=True)
-class AreaResult:
-    """One area: which of the counted cases differ, and in what (aspect → difference).
+class Tally:
+    """How many cases were compared, which differ, and in what (aspect → difference)."""
 
-    `not_counted` are cases of which it is known that 5.1 differs from the recording, but not written down how.
-    """
-
-    area: str
     cases: int
     wrong: Mapping[str, Mapping[str, str]]
-    not_counted: tuple[str, ...]
 
     def agreeing(self, aspect: str) -> int:
         """Cases that agree in an aspect."""
@@ -41,6 +36,15 @@ class AreaResult:
     def all(self) -> int:
         """Cases that agree in every aspect."""
         return self.cases - len(self.wrong)
+
+
+@dataclass(frozen=True, slots=True)
+class AreaResult(Tally):
+    """One area.  `not_counted` are cases of which it is known that 5.1 differs from the recording, but not written
+    down how."""
+
+    area: str
+    not_counted: tuple[str, ...]
 
     def plain(self) -> dict[str, Any]:
         """As JSON."""
@@ -55,20 +59,8 @@ class AreaResult:
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessResult:
-    """The starts of the console program: which differ, and in what."""
-
-    cases: int
-    wrong: Mapping[str, Mapping[str, str]]
-
-    def agreeing(self, aspect: str) -> int:
-        """Starts that agree in an aspect."""
-        return self.cases - sum(aspect in differences for differences in self.wrong.values())
-
-    @property
-    def all(self) -> int:
-        """Starts that agree in every aspect."""
-        return self.cases - len(self.wrong)
+class ProcessResult(Tally):
+    """The starts of the console program."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON."""
@@ -117,4 +109,4 @@ def _measure_area(area: str, cases: list[dict[str, Any]], known: Mapping[str, Ca
         else:
             counted.append(expected)
     wrong = {case["id"]: found for case in counted if (found := differences_of(case))}
-    return AreaResult(area, len(counted), wrong, tuple(left_out))
+    return AreaResult(len(counted), wrong, area, tuple(left_out))
