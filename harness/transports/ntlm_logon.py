@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import requests
 import spnego
-from requests_ntlm.requests_ntlm import ShimSessionSecurity
 from spnego._ntlm_raw.crypto import ntowfv1
 from winrm.encryption import Encryption
 from winrm.exceptions import InvalidCredentialsError, WinRMError, WinRMTransportError
@@ -58,11 +57,20 @@ def make_context(address: str, username: str, password: str) -> spnego.ContextPr
 
 
 class _Session:
-    """The one thing that pywinrm's encryption looks for in a requests session."""
+    """What pywinrm's encryption looks for in a requests session: `session.auth.session_security`."""
 
     def __init__(self, account: spnego.ContextProxy) -> None:
-        self.auth = self
-        self.session_security = ShimSessionSecurity(account)
+        self._account = account
+        self.auth = self.session_security = self
+
+    def wrap(self, message: bytes) -> tuple[bytes, bytes]:
+        """The sealed message and its signature."""
+        sealed = self._account.wrap_winrm(message)
+        return sealed.data, sealed.header
+
+    def unwrap(self, message: bytes, signature: bytes) -> bytes:
+        """The message, once its signature has been checked."""
+        return self._account.unwrap_winrm(signature, message)
 
 
 def _offered(reply: HttpReply) -> str:
