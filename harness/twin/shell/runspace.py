@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.twin.shell.automatic import set_automatic
 from harness.twin.shell.casts import set_today
 from harness.twin.shell.conversion import to_bool, to_enum
+from harness.twin.shell.enginecontext import engine_context, path_info
 from harness.twin.shell.errors import ErrorRecord, Invocation, PSError
 from harness.twin.shell.frame import Frame, Sink, Streams
 from harness.twin.shell.objects import LOCAL, NetList, PSEnum, PSHashtable
@@ -43,7 +44,7 @@ class Runspace:
     def __init__(self, host: ShellHost, streams: Streams | None = None) -> None:
         if sys.getrecursionlimit() < RECURSION_LIMIT:
             sys.setrecursionlimit(RECURSION_LIMIT)
-        self.host = host
+        self.host: ShellHost = host
         self.commands: CommandTable = host.commands
         self.streams = streams or Streams(*[_discard] * 6)
         self.out: Sink = _discard
@@ -55,8 +56,7 @@ class Runspace:
         self.depth = 0
         self.width = 120
         self.host_write: Callable[[str], None] | None = None
-        self.environment = host.environment
-        self.location = host.location
+        self.environment: MutableMapping[str, str] = host.environment
         self.scratch = Scratch()
         self.type_data: dict[str, dict[str, Any]] = {}
         self.type_rules: dict[str, TypeRules] = {}
@@ -66,7 +66,20 @@ class Runspace:
         self.frames: list[Frame] = []
         self.global_scope = Scope(None, "global")
         set_automatic(self.global_scope, host, self.errors)
+        self.location = host.location
+        self.global_scope.put("ExecutionContext", engine_context(self))
+        self.global_scope.vars["executioncontext"].options = frozenset({"Constant", "AllScope"})
         set_today(lambda: host.now())
+
+    @property
+    def location(self) -> str:
+        """The place that paths start from; ``$PWD`` shows it."""
+        return self._location
+
+    @location.setter
+    def location(self, place: str) -> None:
+        self._location = place
+        self.global_scope.put("PWD", path_info(place))
 
     # ---------------------------------------------------------------------------------------------- variables
 

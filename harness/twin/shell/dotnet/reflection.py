@@ -7,6 +7,7 @@ from typing import Any, Final
 from harness.twin.shell.commands.api import Call
 from harness.twin.shell.compiler import compile_tree
 from harness.twin.shell.conversion import caster, convert, no_cast, set_fallback
+from harness.twin.shell.dotnet.delegates import Delegate
 from harness.twin.shell.dotnet.enums import COMMAND_ORIGIN
 from harness.twin.shell.dotnet.registry import (
     CONSTRUCTORS,
@@ -58,6 +59,7 @@ from harness.twin.shell.typesystem import (
     find_type,
     is_instance,
     qualified_name,
+    register_type,
     register_value_type,
     type_chain,
     type_ref,
@@ -132,7 +134,8 @@ prop(ErrorRecord, "ErrorDetails", lambda this: this.details, lambda this, value:
 prop(ErrorRecord, "InvocationInfo", lambda this: this.invocation)
 prop(ErrorRecord, "ScriptStackTrace", lambda this: this.stack)
 prop(ErrorRecord, "PipelineIterationInfo", lambda _this: [])
-register_value_type(ErrorDetails, "System.Management.Automation.ErrorDetails")
+DETAILS: Final = "System.Management.Automation.ErrorDetails"
+register_value_type(ErrorDetails, DETAILS)
 register_text(ErrorDetails, lambda value: value.message if isinstance(value, ErrorDetails) else "")
 prop(ErrorDetails, "Message", lambda this: this.message)
 prop(
@@ -151,6 +154,10 @@ def _with_record(record: ErrorRecord) -> NetException:
 
 def _set_details(record: ErrorRecord, value: object) -> None:
     record.details = value if isinstance(value, ErrorDetails) or value is None else ErrorDetails(to_text(value))
+
+
+register_type(DETAILS)
+constructor(DETAILS, "string message")(lambda message: ErrorDetails(message))
 
 
 @constructor(
@@ -285,6 +292,8 @@ def to_block(value: object, target: TypeRef) -> object:
     """Text as a script block."""
     if value is None:
         return None
+    if isinstance(value, Delegate):
+        return value.block
     raise no_cast(value, target)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from harness.twin.shell.dateformat import format_date
 from harness.twin.shell.dotnet.regularexpressions import Group, Match
 from harness.twin.shell.dotnet.xmlnodes import NODES
+from harness.twin.shell.enginecontext import PATH_INFO
 from harness.twin.shell.formatting.cells import UNNAMED
 from harness.twin.shell.formatting.renderer import Packet
 from harness.twin.shell.formatting.views import Column, register_text_view, register_view
@@ -29,6 +30,7 @@ def _moment(value: object) -> str:
 
 
 register_text_view("System.DateTime", _moment)
+register_view(PATH_INFO, table=["Path"], auto=False)
 register_view(
     "System.Version",
     table=[Column("Major", width=6), Column("Minor", width=6), Column("Build", width=6), Column("Revision", width=8)],
