@@ -8,6 +8,10 @@ from __future__ import annotations
 import pytest
 
 from harness.twin.conformance.running import run_script
+from harness.twin.shell.ast import Extent, SourceText
+from harness.twin.shell.errors import Invocation
+from harness.twin.shell.errortext import position_message
+from harness.twin.shell.formatting import render
 from harness.twin.shell.parser import parse
 from harness.twin.shell.text import to_text
 
@@ -59,6 +63,21 @@ CASES = [
     ("$l = [Collections.Generic.List[int]](1, 2); $l.ForEach({ $script:s += $_ }); $s", "3"),
     ("$o = [ordered]@{ 10 = 'ten'; 20 = 'two' }; $o[[object]10]; $o.RemoveAt(0); $o.Count", "ten 1"),
     ("[regex]::Match('abc', 'B', 'IgnoreCase').Value; ([regex]'(?<y>a)').GetGroupNames() -join ','", "b 0,y"),
+    # text of methods, types and positions
+    ("\"$('abc'.Contains)\"; 'abc'.PadLeft.OverloadDefinitions.Count", "bool Contains(string value) 2"),
+    (
+        "enum C { A; B = 5 }; [C].GetEnumNames() -join ','; [int].BaseType.Name;"
+        " [ArgumentException].IsSubclassOf([Exception])",
+        "A,B ValueType True",
+    ),
+    (
+        "function f { [CmdletBinding(SupportsShouldProcess, ConfirmImpact = 'High')] param()"
+        " $PSCmdlet.ShouldProcess('t') }; try { f } catch { $_.FullyQualifiedErrorId };"
+        " f -Confirm:$false; $ConfirmPreference = 'None'; f",
+        "HostException True True",
+    ),
+    ('Set-StrictMode -Version 1; "[$undefined]"', "[]"),
+    ("try { throw 'x' } catch { $_.Exception.WasThrownFromThrowStatement }", "True"),
     ("try { throw $null } catch { $_.FullyQualifiedErrorId }", "ScriptHalted"),
 ]
 
@@ -97,3 +116,33 @@ def test_output(script: str, wanted: str) -> None:
     assert found.errors == []
     assert found.terminating is None
     assert " ".join(to_text(one) for one in found.output) == wanted
+
+
+def test_null_redirection_hides_from_the_script_but_not_from_a_client() -> None:
+    found = run_script('$x = Write-Warning a 3>$null; Write-Host b 6>$null; $null = Write-Warning c 3>&1; "[$x]"')
+    assert found.output == ["[]"]
+    assert found.streams == {"warnings": ["a"], "information": ["b"]}
+
+
+def test_host_keeps_numbers_as_written_and_dates_in_the_culture() -> None:
+    found = run_script("Write-Host 1.50 0x10 ([datetime]'2024-12-31') (1 / 3) ([int])")
+    assert found.streams == {"information": ["1.50 0x10 12/31/2024 12:00:00 AM 0.333333333333333 System.Int32"]}
+
+
+def test_types_are_shown_in_a_table() -> None:
+    found = run_script("[int]")
+    lines = render(found.runspace, found.output, 120).splitlines()
+    assert lines[1].split() == ["IsPublic", "IsSerial", "Name", "BaseType"]
+    assert lines[3].split() == ["True", "True", "Int32", "System.ValueType"]
+
+
+@pytest.mark.parametrize(
+    ("line", "marked", "wanted"),
+    [
+        ("x" * 40 + " bad " + "y" * 60, (41, 44), ("x" * 40 + " bad " + "y" * 24 + " ...", 3)),
+        ("\tbad", (1, 4), ("    bad", 3)),
+    ],
+)
+def test_long_lines_are_cut_around_the_marks(line: str, marked: tuple[int, int], wanted: tuple[str, int]) -> None:
+    text = position_message(Invocation("f", SourceText(line), Extent(*marked)))
+    assert (text.splitlines()[1].removeprefix("+ "), text.count("~")) == wanted

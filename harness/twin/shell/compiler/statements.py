@@ -204,7 +204,7 @@ def thrown_record(value: object) -> ErrorRecord:
         return ErrorRecord(bare, bare.message, "OperationStopped")
     text = "ScriptHalted" if is_null(bare) else to_text(bare)
     halted = text == "ScriptHalted"
-    exception = NetException("System.Management.Automation.RuntimeException", text)
+    exception = NetException("System.Management.Automation.RuntimeException", text, None, {"Thrown": True})
     target = None if halted else (None if bare is NOTHING else bare)
     return ErrorRecord(exception, text, "OperationStopped", target)
 

@@ -8,6 +8,7 @@ from harness.twin.shell.dotnet import (
     credentials,
     cultures,
     dates,
+    definitions,
     delegates,
     enums,
     everyday,
@@ -29,6 +30,7 @@ from harness.twin.shell.dotnet import (
     strings,
     surroundings,
     trees,
+    typemembers,
     xmlnodes,
     xmlstatics,
 )
@@ -39,6 +41,7 @@ __all__ = [
     "credentials",
     "cultures",
     "dates",
+    "definitions",
     "delegates",
     "enums",
     "everyday",
@@ -60,6 +63,7 @@ __all__ = [
     "strings",
     "surroundings",
     "trees",
+    "typemembers",
     "xmlnodes",
     "xmlstatics",
 ]
