@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from harness.twin.shell.arguments import COMMON, NO_VALUE, SHOULD_PROCESS, Argument, BindingErrors
@@ -11,9 +12,9 @@ from harness.twin.shell.ast import Extent
 from harness.twin.shell.commands.api import Parameter
 from harness.twin.shell.conversion import convert, to_bool
 from harness.twin.shell.errors import PSError
-from harness.twin.shell.objects import bare_value
+from harness.twin.shell.objects import PSObject, bare_value
 from harness.twin.shell.text import to_text
-from harness.twin.shell.typesystem import TypeRef, array_of, find_type, is_instance, is_null, type_name
+from harness.twin.shell.typesystem import TypeRef, array_of, find_type, is_instance, is_null, type_chain, type_name
 from harness.twin.shell.validation import check_emptiness, validate
 
 SWITCH: Final = "switch"
@@ -221,7 +222,7 @@ class Binder:
             None,
         )
         if remaining is not None:
-            values = [argument.value for argument in rest]
+            values = [_as_written(one) if remaining.written else one.value for one in rest]
             if len(values) == 1 and isinstance(values[0], list):
                 values = list(values[0])
             binding.bound[remaining.name] = self.coerce(remaining, values, rest[0])
@@ -300,6 +301,12 @@ def _fits(parameter: Parameter, value: object) -> bool:
 
 
 # ---------------------------------------------------------------------------------------------- values of cmdlets
+
+
+def _as_written(argument: Argument) -> object:
+    if argument.text is None or not isinstance(argument.value, int | float | Decimal):
+        return argument.value
+    return PSObject(None, type_chain(argument.value), argument.value, argument.text)
 
 
 def cmdlet_coerce(errors: BindingErrors) -> Coerce:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 from harness.twin.shell.commands.api import Call, Command, Parameter
 from harness.twin.shell.commands.table import CORE, ENGINE, INPUT, UTILITY
@@ -10,7 +11,7 @@ from harness.twin.shell.errors import ErrorDetails, ErrorRecord, Invocation, Net
 from harness.twin.shell.objects import NOTHING, Enumerator, PSEnum, PSHashtable, PSObject
 from harness.twin.shell.records import HostText, InformationRecord, ProgressRecord
 from harness.twin.shell.scriptblock import ScriptBlock
-from harness.twin.shell.text import to_text
+from harness.twin.shell.text import net_text, to_text
 from harness.twin.shell.typesystem import ENUMS, is_null
 
 _CATEGORIES = ENUMS["system.management.automation.errorcategory"]
@@ -170,14 +171,19 @@ def host_text(value: object, separator: str) -> str:
         value = value.base
     if isinstance(value, list):
         return separator.join(host_text(item, separator) for item in value)
-    return to_text(value)
+    if isinstance(value, PSObject):
+        written = value.text if isinstance(value.base, int | float | Decimal) else None
+        return written if isinstance(written, str) else to_text(value)
+    return net_text(value)
 
 
 @CORE.cmdlet(
     "Write-Host",
     module=UTILITY,
     parameters=[
-        Parameter("Object", "object", position=0, pipeline="value", remaining=True, aliases=("Msg", "Message")),
+        Parameter(
+            "Object", "object", position=0, pipeline="value", remaining=True, written=True, aliases=("Msg", "Message")
+        ),
         Parameter("NoNewline", "switch"),
         Parameter("Separator", "object"),
         Parameter("ForegroundColor", "System.ConsoleColor"),

@@ -7,12 +7,13 @@ from datetime import datetime
 from harness.twin.shell.dateformat import format_date
 from harness.twin.shell.dotnet.regularexpressions import Group, Match
 from harness.twin.shell.dotnet.xmlnodes import NODES
+from harness.twin.shell.enginecontext import PATH_INFO
 from harness.twin.shell.formatting.cells import UNNAMED
 from harness.twin.shell.formatting.renderer import Packet
 from harness.twin.shell.formatting.views import Column, register_text_view, register_view
 from harness.twin.shell.members import LISTED
 from harness.twin.shell.objects import PSObject, bare_value
-from harness.twin.shell.text import net_text, to_text
+from harness.twin.shell.text import to_text
 
 _ENTRY = [Column("Name", "Key", 30), Column("Value", "Value")]
 register_view("System.Collections.DictionaryEntry", table=_ENTRY, list=[Column("Name", "Key"), "Value"], auto=False)
@@ -29,6 +30,7 @@ def _moment(value: object) -> str:
 
 
 register_text_view("System.DateTime", _moment)
+register_view(PATH_INFO, table=["Path"], auto=False)
 register_view(
     "System.Version",
     table=[Column("Major", width=6), Column("Minor", width=6), Column("Build", width=6), Column("Revision", width=8)],
@@ -66,17 +68,6 @@ for _kind in ("CmdletInfo", "FunctionInfo", "ApplicationInfo", "FilterInfo"):
         auto=False,
     )
 register_view("System.Management.Automation.PSCredential", table=[Column("UserName"), Column("Password", right=True)])
-register_text_view("System.RuntimeType", net_text)
-register_view(
-    "System.RuntimeType",
-    table=[
-        Column("IsPublic", lambda _value: True, 8),
-        Column("IsSerial", lambda _value: True, 8),
-        Column("Name", width=40),
-        Column("BaseType"),
-    ],
-    auto=False,
-)
 register_view(
     "Microsoft.PowerShell.Commands.MemberDefinition",
     table=[Column("Name"), Column("MemberType"), Column("Definition")],

@@ -27,12 +27,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The view of a type: ``table`` or ``list``; ``auto`` makes columns as wide as their content."""
+    """The view of a type: ``table`` or ``list``; ``auto`` makes columns as wide as their content, ``wrap`` breaks
+    long cells into lines."""
 
     kind: str
     columns: tuple[Column, ...]
     auto: bool = False
     group_by: str | None = None
+    wrap: bool = False
 
 
 @dataclass(slots=True)
@@ -73,6 +75,7 @@ def register_view(
     list: Sequence[Column | str] | None = None,
     auto: bool = True,
     group_by: str | None = None,
+    wrap: bool = False,
 ) -> None:
     """Give a type a table view, a list view or both; the table is then the default.
 
@@ -80,7 +83,7 @@ def register_view(
     """
     display = _display(type_name)
     if table is not None:
-        display.table = View("table", _columns(table), auto, group_by)
+        display.table = View("table", _columns(table), auto, group_by, wrap)
     if list is not None:
         display.list = View("list", _columns(list))
     display.default = display.table if table is not None else display.list
