@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from harness.twin.shell.arguments import COMMON, NO_VALUE, SHOULD_PROCESS, Argument, BindingErrors
@@ -11,9 +12,9 @@ from harness.twin.shell.ast import Extent
 from harness.twin.shell.commands.api import Parameter
 from harness.twin.shell.conversion import convert, to_bool
 from harness.twin.shell.errors import PSError
-from harness.twin.shell.objects import bare_value
+from harness.twin.shell.objects import PSObject, bare_value
 from harness.twin.shell.text import to_text
-from harness.twin.shell.typesystem import TypeRef, array_of, find_type, is_instance, is_null, type_name
+from harness.twin.shell.typesystem import TypeRef, array_of, find_type, is_instance, is_null, type_chain, type_name
 from harness.twin.shell.validation import check_emptiness, validate
 
 SWITCH: Final = "switch"
@@ -89,7 +90,7 @@ class Signature:
 class Binding:
     """The result: values by parameter name, what is left, and the set chosen."""
 
-    __slots__ = ("bound", "common", "explicit", "extra", "parameter_set", "pending")
+    __slots__ = ("bound", "common", "explicit", "extra", "parameter_set", "pending", "unknown")
 
     def __init__(self) -> None:
         self.bound: dict[str, Any] = {}
@@ -98,6 +99,8 @@ class Binding:
         self.parameter_set = ""
         self.explicit: set[str] = set()
         self.pending: list[Parameter] = []
+        self.unknown: Argument | None = None
+        """The first name that means no parameter."""
 
 
 Coerce = Callable[[Parameter, object, Argument | None], object]
@@ -121,6 +124,10 @@ class Binder:
         """Bind everything on the line. ``pipeline``: more may come from there. Raises ``PSError``."""
         binding = Binding()
         loose = self._bind_named(arguments, binding)
+        if self.signature.sets and not self._sets(binding):  # goes before an unknown name
+            raise self.errors.no_set()
+        if binding.unknown is not None:
+            raise self.errors.not_found(binding.unknown)
         self._bind_positional(loose, binding)
         if defaults is not None:
             defaults(binding)
@@ -159,7 +166,10 @@ class Binder:
     ) -> int:
         """A name that means no parameter: an error, or (simple functions) part of ``$args`` with its value."""
         if self.signature.remaining is None and self.advanced:
-            raise self.errors.not_found(argument)
+            binding.unknown = binding.unknown or argument
+            return at
+        if len(self.signature.remaining_all) > 1:  # what is left could belong to more than one set
+            raise self.errors.no_set("MetadataError")
         given = argument.value is not NO_VALUE
         words: list[object] = [f"-{argument.name}{':' if given else ''}"]
         if given:
@@ -221,7 +231,8 @@ class Binder:
             None,
         )
         if remaining is not None:
-            values = [argument.value for argument in rest]
+            keep = remaining.keeps_text
+            values = [_with_text(argument) if keep else argument.value for argument in rest]
             if len(values) == 1 and isinstance(values[0], list):
                 values = list(values[0])
             binding.bound[remaining.name] = self.coerce(remaining, values, rest[0])
@@ -284,6 +295,14 @@ class Binder:
             and (not parameter.mandatory_in or set_name in parameter.mandatory_in)
             and not (pipeline and parameter.pipeline)
         ]
+
+
+def _with_text(argument: Argument) -> object:
+    """A number of the line that remembers how it was written (``Write-Host 1.50``)."""
+    value = argument.value
+    if argument.text is None or not isinstance(value, int | float | Decimal) or isinstance(value, bool):
+        return value
+    return PSObject(None, type_chain(value), value, argument.text)
 
 
 def _fits(parameter: Parameter, value: object) -> bool:

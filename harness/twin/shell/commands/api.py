@@ -40,6 +40,7 @@ class Parameter:
     ``kind`` is a type name as in PowerShell: ``string``, ``string[]``, ``int``, ``switch``, ``bool``, ``datetime``,
     ``object``, ``object[]``, ``scriptblock``, ``hashtable``, the full name of a registered enum … ``pipeline`` holds
     ``value`` and/or ``name`` (by property name). ``sets`` are the parameter sets it belongs to; none means all.
+    ``keeps_text``: numbers among the remaining arguments remember how they were written.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Parameter:
     validate: tuple[Callable[[object], None], ...] = ()
     transform: Callable[[object], object] | None = None
     not_null_or_empty: bool = False
+    keeps_text: bool = False
 
     def by(self, what: str) -> bool:
         """Whether it takes pipeline input by ``value`` or by property ``name``."""

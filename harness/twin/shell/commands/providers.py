@@ -128,8 +128,6 @@ _LITERAL: Final = Parameter("LiteralPath", "string[]", mandatory=True, pipeline=
             position=0,
             mandatory=True,
             pipeline=("value", "name"),
-            allow_null=True,
-            allow_empty=True,
             sets=("Path",),
         ),
         replace(_LITERAL, sets=("LiteralPath",)),

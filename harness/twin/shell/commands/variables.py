@@ -7,14 +7,18 @@ from collections.abc import Iterable
 from harness.twin.shell.commands.aliases import READ_ONLY
 from harness.twin.shell.commands.api import Call, Command, Parameter
 from harness.twin.shell.commands.table import CORE, UTILITY
+from harness.twin.shell.conversion import to_enum
+from harness.twin.shell.dotnet.enums import VISIBILITY
 from harness.twin.shell.errors import PSError
-from harness.twin.shell.objects import NOTHING, ComputedProperty, NoteProperty, PSEnum, PSObject
+from harness.twin.shell.objects import NOTHING, ComputedProperty, NetList, NoteProperty, PSEnum, PSObject
 from harness.twin.shell.regexes import has_wildcard, wildcard
 from harness.twin.shell.scope import Scope, Variable
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import ENUMS
 
 _TYPES = ENUMS["system.management.automation.commandtypes"]
+_OPTIONS = ENUMS["system.management.automation.scopeditemoptions"]
+_ATTRIBUTES = "System.Management.Automation.PSVariableAttributeCollection"
 _SESSION = "System.Management.Automation.SessionStateUnauthorizedAccessException"
 
 
@@ -25,10 +29,11 @@ def variable_object(variable: Variable) -> PSObject:
     made.members["value"] = ComputedProperty(
         "Value", lambda _this: variable.value, lambda _this, new: setattr(variable, "value", new), "Property"
     )
-    made.members["visibility"] = NoteProperty("Visibility", "Public")
+    made.members["visibility"] = NoteProperty("Visibility", VISIBILITY("Public"))
     made.members["module"] = NoteProperty("Module", None)
     made.members["modulename"] = NoteProperty("ModuleName", "")
-    made.members["options"] = NoteProperty("Options", ", ".join(sorted(variable.options)) or "None")
+    made.members["options"] = NoteProperty("Options", to_enum(", ".join(variable.options) or "None", _OPTIONS))
+    made.members["attributes"] = NoteProperty("Attributes", NetList((), _ATTRIBUTES))
     return made
 
 
