@@ -78,7 +78,7 @@ class FormatCommand(Command):
             for one in list(bare) if isinstance(bare, list) else list(bare.items):
                 self._one(one)
             return
-        if isinstance(bare, PSHashtable) and (self.specs is None or self.kind == "list"):
+        if isinstance(bare, PSHashtable):
             for entry in entries(bare):
                 self._one(entry)
             return

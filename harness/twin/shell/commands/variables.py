@@ -259,10 +259,20 @@ def clear_variable(call: Call) -> None:
 def _alias_object(name: str, target: str) -> PSObject:
     return PSObject.of_type(
         ("System.Management.Automation.AliasInfo", "System.Management.Automation.CommandInfo", "System.Object"),
-        {"Name": name, "CommandType": _TYPES("Alias"), "DisplayName": f"{name} -> {target}",
-         "Definition": target, "ResolvedCommandName": target, "Version": None, "Source": "", "Options": "None"},
+        {
+            "Name": name,
+            "CommandType": _TYPES("Alias"),
+            "DisplayName": f"{name} -> {target}",
+            "Definition": target,
+            "ReferencedCommand": target,
+            "ResolvedCommand": target,
+            "ResolvedCommandName": target,
+            "Version": None,
+            "Source": "",
+            "Options": "None",
+        },
         text=name,
-    )  # fmt: skip
+    )
 
 
 def _all_aliases(call: Call) -> dict[str, str]:

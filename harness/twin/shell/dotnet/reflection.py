@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from harness.twin.shell.commands.api import Call
@@ -18,6 +19,7 @@ from harness.twin.shell.dotnet.registry import (
     prop,
     static,
 )
+from harness.twin.shell.dotnet.typefacts import NET_BASES
 from harness.twin.shell.errors import (
     BASES,
     ErrorDetails,
@@ -101,7 +103,8 @@ def _base_of(this: TypeRef) -> str:
         base = getattr(this.definition, "base", None)
         net = getattr(this.definition, "net_base", None)
         return base.name if base is not None else net.full_name if net is not None else "System.Object"
-    return BASES.get(this.full_name, "System.ValueType" if this.full_name in _VALUE_TYPES else "System.Object")
+    value_type = "System.ValueType" if this.full_name in _VALUE_TYPES else "System.Object"
+    return BASES.get(this.full_name) or NET_BASES.get(this.full_name, value_type)
 
 
 # -------------------------------------------------------------------------------------------------- error records
@@ -132,6 +135,7 @@ prop(ErrorRecord, "ErrorDetails", lambda this: this.details, lambda this, value:
 prop(ErrorRecord, "InvocationInfo", lambda this: this.invocation)
 prop(ErrorRecord, "ScriptStackTrace", lambda this: this.stack)
 prop(ErrorRecord, "PipelineIterationInfo", lambda _this: [])
+prop(ErrorRecord, "PSMessageDetails", lambda _this: None, member="ScriptProperty")
 register_value_type(ErrorDetails, "System.Management.Automation.ErrorDetails")
 register_text(ErrorDetails, lambda value: value.message if isinstance(value, ErrorDetails) else "")
 prop(ErrorDetails, "Message", lambda this: this.message)
@@ -145,7 +149,7 @@ prop(
 
 def _with_record(record: ErrorRecord) -> NetException:
     if record.exception.record is None:
-        record.exception.record = record
+        record.exception.record = replace(record)  # a record of its own, which tells the same
     return record.exception
 
 
