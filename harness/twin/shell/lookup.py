@@ -52,14 +52,20 @@ class Target:
         return self.native(frame, arguments, invocation, streams)
 
 
+def alias_target(frame: Frame, low: str) -> str | None:
+    """What an alias stands for: one of the session, else one of the machine."""
+    own = frame.scope.find_alias(low)
+    return frame.rs.commands.find_alias(low) if own is None and low else own
+
+
 def resolve_name(frame: Frame, name: str) -> Target | None:
     """What a name stands for, or ``None``."""
     rs = frame.rs
     scope: Scope = frame.scope
     for _ in range(8):
         low = name.lower()
-        alias = scope.find_alias(low) or (rs.commands.find_alias(low) if low else None)
-        if alias is None:
+        alias = alias_target(frame, low)
+        if not alias:
             break
         name = alias
     low = name.lower()
@@ -88,7 +94,7 @@ def find_command(frame: Frame, value: object, called: bool, operator: Invocation
     if type(value) is str and value:
         found = resolve_name(frame, value)
         if found is None:
-            raise not_found(value)
+            raise not_found(alias_target(frame, value.lower()) or value)
         return found
     bare = bare_value(value)
     if isinstance(bare, ScriptBlock):

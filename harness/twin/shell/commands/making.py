@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from harness.twin.shell.ast import PipelineAst, TypeExpressionAst
@@ -14,7 +14,7 @@ from harness.twin.shell.dotnet.registry import members_of
 from harness.twin.shell.errors import PSError
 from harness.twin.shell.invocation import call_block, one_value
 from harness.twin.shell.members import INTRINSICS, MISSING, attach, find_member, get_member, set_member
-from harness.twin.shell.numberformat import BadFormatError
+from harness.twin.shell.numberformat import BadFormatError, double_text
 from harness.twin.shell.objects import (
     LOCAL,
     NOTHING,
@@ -146,10 +146,26 @@ def _failed(call: Call, fault: PSError, found: TypeRef) -> PSError:
 # --------------------------------------------------------------------------------------------------------------- dates
 
 _UNIX_CODES = (
-    "Y=yyyy y=yy m=MM d=dd H=HH M=mm S=ss b=MMM h=MMM B=MMMM a=ddd A=dddd p=tt I=hh T=HH:mm:ss D=MM/dd/yy R=HH:mm "
-    "F=yyyy-MM-dd x=MM/dd/yy X=HH:mm:ss"
+    "Y=yyyy G=yyyy y=yy g=yy m=MM d=dd H=HH k=HH M=mm S=ss b=MMM h=MMM B=MMMM a=ddd A=dddd p=tt I=hh l=hh T=HH:mm:ss "
+    "X=HH:mm:ss R=HH:mm D=MM/dd/yy x=MM/dd/yy Z=zz"
 )
 _UNIX = {code[0]: code[2:] for code in _UNIX_CODES.split()} | {"r": "hh:mm:ss tt"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=LOCAL)
+_UNIX_NUMBERS: dict[str, Callable[[datetime], str]] = {
+    "C": lambda moment: str(moment.year // 100),
+    "c": lambda moment: f"{format_date(moment, 'ddd MMM')} {moment.day:>2} {format_date(moment, 'HH:mm:ss yyyy')}",
+    "e": lambda moment: f"{moment.day:>2}",
+    "j": lambda moment: str(moment.timetuple().tm_yday),
+    "n": lambda _moment: "\n",
+    "s": lambda moment: double_text((moment.replace(tzinfo=LOCAL) - _EPOCH).total_seconds()),
+    "t": lambda _moment: "\t",
+    "u": lambda moment: str(moment.isoweekday() % 7),
+    "w": lambda moment: str(moment.isoweekday() % 7),
+    "U": lambda moment: str(moment.timetuple().tm_yday // 7),
+    "V": lambda moment: str(moment.timetuple().tm_yday // 7 + 1),
+    "W": lambda moment: str(moment.timetuple().tm_yday // 7),
+}
+"""Letters that 5.1 computes itself, as its source of 2016 does; an unknown letter stands for itself [D]."""
 
 
 def unix_date(moment: datetime, template: str) -> str:
@@ -163,25 +179,20 @@ def unix_date(moment: datetime, template: str) -> str:
             continue
         code = template[at + 1]
         at += 2
-        if code in _UNIX:
-            out += format_date(moment, _UNIX[code] if len(_UNIX[code]) > 1 else f"%{_UNIX[code]}")
-        elif code == "%":
-            out += "%"
-        elif code == "j":
-            out += f"{moment.timetuple().tm_yday}"
-        elif code == "e":
-            out += f"{moment.day:>2}"
-        elif code in "nt":
-            out += "\n" if code == "n" else "\t"
-        elif code == "s":
-            out += str(int((moment.replace(tzinfo=LOCAL) - datetime(1970, 1, 1, tzinfo=LOCAL)).total_seconds()))
-        elif code == "Z":
-            out += "+00"
+        if code in _UNIX_NUMBERS:
+            out += _UNIX_NUMBERS[code](moment)
         else:
-            out += code
+            out += format_date(moment, _UNIX[code]) if code in _UNIX else code
     return out
 
 
+_FILE_CODES = {
+    "filedate": "yyyyMMdd",
+    "filedateuniversal": "yyyyMMddZ",
+    "filedatetime": "yyyyMMddTHHmmssffff",
+    "filedatetimeuniversal": "yyyyMMddTHHmmssffffZ",
+}
+"""Formats for file names; lab time is universal time."""
 _HINT = EnumType("Microsoft.PowerShell.Commands.DisplayHintType", {"Date": 0, "Time": 1, "DateTime": 2})
 
 
@@ -198,9 +209,10 @@ _HINT = EnumType("Microsoft.PowerShell.Commands.DisplayHintType", {"Date": 0, "T
         Parameter("Second", "int", minimum=0, maximum=59),
         Parameter("Millisecond", "int", minimum=0, maximum=999),
         Parameter("DisplayHint", "string", values=("Date", "Time", "DateTime")),
-        Parameter("Format", "string"),
-        Parameter("UFormat", "string"),
+        Parameter("Format", "string", sets=("net",)),
+        Parameter("UFormat", "string", sets=("UFormat",)),
     ],
+    default_set="net",
 )
 def get_date(call: Call) -> Iterable[object]:
     """Lab time, or a date given."""
@@ -223,7 +235,8 @@ def get_date(call: Call) -> Iterable[object]:
         ) from None
     if call.has("Format"):
         try:
-            yield format_date(moment, call.text("Format"))
+            code = call.text("Format")
+            yield format_date(moment, _FILE_CODES.get(code.lower(), code))
         except BadFormatError:
             raise call.fail(
                 "Input string was not in a correct format.",
