@@ -35,6 +35,9 @@ class Alias(str):
     """What an alias stands for, empty when it was removed, with its name as written and its options."""
 
     __slots__ = ("description", "name", "options")
+    name: str
+    options: frozenset[str]
+    description: str
 
     def __new__(cls, target: str, name: str, options: frozenset[str] = frozenset(), description: str = "") -> Alias:
         """An alias of a name."""

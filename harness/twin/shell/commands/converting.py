@@ -1,4 +1,4 @@
-"""CSV, string data, ``Select-String``, ``Tee-Object``."""
+"""CSV, string data, ``Select-String``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from harness.twin.shell.commands.api import Call, Command, Parameter
-from harness.twin.shell.commands.table import CORE, INPUT, UTILITY
+from harness.twin.shell.commands.table import CORE, UTILITY
 from harness.twin.shell.dotnet.regularexpressions import Match
 from harness.twin.shell.errors import NetException
 from harness.twin.shell.formatting.views import register_text_view
@@ -317,31 +317,3 @@ class SelectString(Command):
 
 
 register_text_view("Microsoft.PowerShell.Commands.MatchInfo", to_text)
-
-
-@CORE.cmdlet(
-    "Tee-Object",
-    module=UTILITY,
-    parameters=[
-        INPUT,
-        Parameter("Variable", "string"),
-        Parameter("FilePath", "string", position=0),
-        Parameter("Append", "switch"),
-    ],
-)
-class TeeObject(Command):
-    """Keeps what goes through in a variable."""
-
-    def begin(self) -> None:
-        self.items: list[object] = []
-
-    def process(self, item: object) -> None:
-        if item is not NOTHING:
-            self.items.append(item)
-            self.call.out(item)
-
-    def end(self) -> None:
-        name = self.call.text("Variable")
-        if name:
-            value: object = self.items[0] if len(self.items) == 1 else list(self.items)
-            self.call.scope.assign(name, value)

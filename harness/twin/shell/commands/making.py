@@ -11,7 +11,7 @@ from harness.twin.shell.commands.table import CORE, UTILITY
 from harness.twin.shell.compiler.typenames import resolve_or_none
 from harness.twin.shell.dateformat import DAYS, MONTHS, format_date
 from harness.twin.shell.dotnet.registry import members_of
-from harness.twin.shell.errors import PSError
+from harness.twin.shell.errors import PSError, runtime_error
 from harness.twin.shell.invocation import call_block, one_value
 from harness.twin.shell.members import INTRINSICS, MISSING, attach, find_member, get_member, set_member
 from harness.twin.shell.numberformat import BadFormatError, double_text
@@ -424,7 +424,7 @@ def make_member(kind: str, name: str, value: object, second: object = None) -> M
         block = value
         return PSMethod(
             name,
-            lambda this, *arguments: one_value(_call(block, this, list(arguments))),
+            lambda this, *arguments: _method_value(name, block, this, list(arguments)),
             "ScriptMethod",
             f"System.Object {name}();",
         )
@@ -451,12 +451,49 @@ def _call(block: ScriptBlock, this: object, arguments: list[object]) -> list[obj
 
 def script_property(name: str, getter: ScriptBlock, setter: ScriptBlock | None = None) -> ComputedProperty:
     """A property that a block computes."""
-    write = (lambda this, value: _void(_call(setter, this, [value]))) if setter is not None else None
-    return ComputedProperty(name, lambda this: one_value(_call(getter, this, [])), write, "ScriptProperty", getter)
+
+    def read(this: object) -> object:
+        try:
+            return one_value(_call(getter, this, []))
+        except PSError as fault:
+            raise _failing(f'Exception getting "{name}"', "Get", fault) from None
+
+    def write(this: object, value: object) -> None:
+        assert setter is not None  # noqa: S101 - else this function is not handed out
+        try:
+            _call(setter, this, [value])
+        except PSError as fault:
+            raise _failing(f'Exception setting "{name}"', "Set", fault) from None
+
+    return ComputedProperty(name, read, write if setter is not None else None, "ScriptProperty", getter)
 
 
-def _void(_value: object) -> None:
-    """For setters."""
+def _method_value(name: str, block: ScriptBlock, this: object, arguments: list[object]) -> object:
+    try:
+        return one_value(_call(block, this, arguments))
+    except PSError as fault:
+        text = f'Exception calling "{name}" with "{len(arguments)}" argument(s)'
+        raise _failing(text, "Method", fault) from None
+
+
+def _failing(what: str, kind: str, fault: PSError) -> PSError:
+    """A block of a script member ended with an error; ``kind`` is Get, Set or Method."""
+    inner = fault.record.exception
+    error_id, class_name = (
+        ("ScriptMethod", "MethodInvocation")
+        if kind == "Method"
+        else (
+            f"Script{kind}Value",
+            f"{kind}ValueInvocation",
+        )
+    )
+    return runtime_error(
+        f'{what}: "{inner.message}"',
+        f"{error_id}RuntimeException",
+        "NotSpecified",
+        type_name=f"System.Management.Automation.{class_name}Exception",
+        inner=inner,
+    )
 
 
 __all__ = ["DAYS", "MONTHS", "make_member", "script_property", "unix_date"]

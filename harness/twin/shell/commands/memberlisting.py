@@ -83,7 +83,7 @@ class GetMember(Command):
         rows.extend(
             (one.name, "Method", f"{one.name}()")
             for one in members_of(type(bare)).values()
-            if isinstance(one, NetMethod) and one.name not in known and not one.name.startswith("get_")
+            if isinstance(one, NetMethod) and not back and one.name not in known and not one.name.startswith("get_")
         )
         return rows
 

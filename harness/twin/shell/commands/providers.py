@@ -239,6 +239,15 @@ def set_item(call: Call) -> None:
 def new_item(call: Call) -> Iterable[object]:
     """A new item on a drive of the session."""
     for path in call.texts("Path"):
+        if split_drive(path)[0] in SESSION_DRIVES and _matching(call, path) and not call.switch("Force"):
+            call.write_error(
+                f"The item '{path}' already exists.\r\nParameter name: path",
+                "Argument",
+                "InvalidArgument",
+                None,
+                "System.Management.Automation.PSArgumentException",
+            )
+            continue
         _store(call, path, call.get("Value"))
         yield from _matching(call, path) if split_drive(path)[0] in SESSION_DRIVES else []
 

@@ -25,6 +25,7 @@ from harness.twin.shell.errors import (
     ErrorDetails,
     ErrorRecord,
     Invocation,
+    NetError,
     NetException,
     PSError,
     net_error,
@@ -247,6 +248,8 @@ def invoke_block(this: ScriptBlock, arguments: list[object]) -> NetList:
     rs.propagate = True
     try:
         output = call_block(rs, this, arguments, frame.scope, frame.streams)
+    except PSError as fault:
+        raise NetError(fault.record.exception) from None
     finally:
         rs.propagate = before
     return NetList(output, "System.Collections.ObjectModel.Collection`1[System.Management.Automation.PSObject]")
@@ -257,7 +260,10 @@ def invoke_as_is(this: ScriptBlock, arguments: list[object]) -> object:
     """``.InvokeReturnAsIs(…)``."""
     rs = current()
     frame = rs.frames[-1] if rs.frames else rs.frame()
-    return one_value(call_block(rs, this, arguments, frame.scope, frame.streams))
+    try:
+        return one_value(call_block(rs, this, arguments, frame.scope, frame.streams))
+    except PSError as fault:
+        raise NetError(fault.record.exception) from None
 
 
 @method(ScriptBlock, "GetNewClosure")
