@@ -91,9 +91,7 @@ def to_date(value: object, target: TypeRef) -> datetime:
         try:
             return _NEVER + timedelta(microseconds=_ticks(value, target) // 10)
         except OverflowError:
-            text = (
-                "Ticks must be between DateTime.MinValue.Ticks and DateTime.MaxValue.Ticks.\r\nParameter name: ticks"
-            )
+            text = "Ticks must be between DateTime.MinValue.Ticks and DateTime.MaxValue.Ticks.\r\nParameter name: ticks"
             inner = NetException("System.ArgumentOutOfRangeException", text)
             raise bad_cast(value, target, "InvalidCastConstructorException", text, inner) from None
     raise _not_from(value, target)

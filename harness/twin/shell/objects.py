@@ -10,11 +10,13 @@ Kinds of a ``datetime``: ``None`` = Unspecified, ``datetime.UTC`` = Utc, ``LOCAL
 
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from functools import total_ordering
-from typing import Final
+from typing import Final, TypeGuard
 
 from harness.twin.shell.rows import Columns, Later, Row
 
@@ -102,9 +104,17 @@ class BigInteger(int):
 
 
 class Single(float):
-    """``[single]``."""
+    """``[single]``: a value of 32 bits, kept as the double that it is."""
 
     __slots__ = ()
+
+    def __new__(cls, value: float | str = 0.0) -> Single:
+        """The nearest value of 32 bits; beyond them infinity."""
+        wide = float(value)
+        try:
+            return super().__new__(cls, struct.unpack("<f", struct.pack("<f", wide))[0])
+        except OverflowError:
+            return super().__new__(cls, math.copysign(math.inf, wide))
 
 
 class Char(str):
@@ -114,13 +124,17 @@ class Char(str):
 
 
 class PSArray(list[object]):
-    """An array with an element type, e.g. ``string[]``; a plain ``list`` is ``object[]``."""
+    """An array with an element type, e.g. ``string[]``; a plain ``list`` is ``object[]``.
 
-    __slots__ = ("element",)
+    ``wrapped``: it came out of a command as one object, which ``ConvertTo-Json`` shows as an object with a value.
+    """
 
-    def __init__(self, items: Iterable[object] = (), element: str = "System.Object") -> None:
+    __slots__ = ("element", "wrapped")
+
+    def __init__(self, items: Iterable[object] = (), element: str = "System.Object", wrapped: bool = False) -> None:
         super().__init__(items)
         self.element = element
+        self.wrapped = wrapped
 
 
 class NetList(list[object]):
@@ -376,6 +390,11 @@ def _column(name: str, value: object) -> Member:
 def bare_value(value: object) -> object:
     """What a ``PSObject`` wraps; any other value is itself."""
     return value.base if isinstance(value, PSObject) and value.base is not None else value
+
+
+def is_bag(value: object) -> TypeGuard[PSObject]:
+    """Whether a value is a custom object: nothing but its members."""
+    return isinstance(value, PSObject) and value.base is None and value.net_type is None
 
 
 def read_member(target: object, member: Member) -> object:

@@ -139,7 +139,6 @@ def compare_labels(value: PSEnum, other: object) -> int:
     return (value.value > other.value) - (value.value < other.value)
 
 
-
 # ------------------------------------------------------------------------------------------------------- environment
 
 ENVIRONMENT: Final = "System.Environment"

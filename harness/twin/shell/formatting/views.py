@@ -76,8 +76,9 @@ def register_view(
     auto: bool = True,
     group_by: str | None = None,
     wrap: bool = False,
+    default: str = "table",
 ) -> None:
-    """Give a type a table view, a list view or both; the table is then the default.
+    """Give a type a table view, a list view or both; ``default`` says which of two is shown.
 
     ``auto``: columns without a width are as wide as their content.
     """
@@ -86,7 +87,7 @@ def register_view(
         display.table = View("table", _columns(table), auto, group_by, wrap)
     if list is not None:
         display.list = View("list", _columns(list))
-    display.default = display.table if table is not None else display.list
+    display.default = display.table if table is not None and default == "table" else display.list
 
 
 def register_type(type_name: str, *, default_display: Sequence[str]) -> None:
