@@ -254,9 +254,7 @@ def test_intents_name_adapters_that_exist(idle: ShellNode) -> None:
     assert idle.text("(Get-NetIntent -Name Storage).StorageVLANs") == "711\n712"
     names = idle.text("(Get-NetIntent).NetAdapterNamesAsList").split("\n")
     assert names == idle.text("Get-NetAdapter -Physical | % Name").split("\n")
-    assert idle.text("(Get-NetIntent -ClusterName CLUSTER01 -Name compute_management).IntentType") == (
-        "Compute, Management"
-    )
+    assert idle.text("(Get-NetIntent -ClusterName CLUSTER01 -Name compute_management).IntentType") == "10"
     assert idle.error("Get-NetIntent -Name nope").category == "ObjectNotFound"
 
 

@@ -12,14 +12,17 @@ from harness.twin.cmdlets.network import (
     addresses,
     configuration,
     firewall,
+    hostadapters,
+    intentchanges,
     names,
     probing,
     routes,
     switches,
+    teams,
 )
 from harness.twin.cmdlets.network.cim import ADAPTERS, DNS, SECURITY, TCPIP
-from harness.twin.cmdlets.network.intents import ATC
 from harness.twin.cmdlets.network.neighbours import LLDP
+from harness.twin.cmdlets.network.overrides import ATC
 from harness.twin.cmdlets.network.views import register_network_views
 
 __all__ = [
@@ -29,11 +32,14 @@ __all__ = [
     "addresses",
     "configuration",
     "firewall",
+    "hostadapters",
+    "intentchanges",
     "names",
     "probing",
     "register_network_views",
     "routes",
     "switches",
+    "teams",
 ]
 
 NETWORK_MODULES = (ADAPTERS, TCPIP, DNS, SECURITY, ATC, LLDP)

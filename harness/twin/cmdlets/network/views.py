@@ -14,8 +14,8 @@ from harness.twin.cmdlets.network import (
     names,
     probing,
     routes,
-    switches,
 )
+from harness.twin.cmdlets.network.switchviews import register_virtualization_views
 from harness.twin.shell.formatting import Column, register_type, register_view
 
 
@@ -24,11 +24,7 @@ def register_network_views() -> None:
     _register_adapters()
     _register_addresses()
     _register_probes()
-    register_view(switches.SWITCH.type_name, table=["Name", "SwitchType", "NetAdapterInterfaceDescription"])
-    register_view(
-        switches.HOST_ADAPTER.type_name,
-        table=["Name", "IsManagementOs", "VMName", "SwitchName", "MacAddress", "Status", "IPAddresses"],
-    )
+    register_virtualization_views()
     register_type(
         firewall.RULE.type_name,
         default_display=[

@@ -12,9 +12,11 @@ from ipaddress import IPv4Address
 
 from harness.twin.model.entities import Node
 from harness.twin.model.groups import CLUSTER_GROUP, UPDATE_SERVICE
+from harness.twin.model.network.atc import NetworkAtc
 from harness.twin.model.network.build import make_network
 from harness.twin.model.network.facts import NetworkFacts, load_network
 from harness.twin.model.network.state import LOOPBACK, NodeNetwork
+from harness.twin.model.network.virtual import Identities
 from harness.twin.model.states import ClusterGroupState, NodePhase, WinRmState
 from harness.twin.model.world import World
 
@@ -50,6 +52,8 @@ class Networks:
         self._world = world
         self._quorate = quorate
         self._cut_off: set[str] = set()
+        self.atc = NetworkAtc(world, self.of, self.facts)
+        self.atc.on_change = self.changed
 
     @property
     def facts(self) -> NetworkFacts:
@@ -63,8 +67,13 @@ class Networks:
             node.network = make_network(self.facts, self._world.streams, node)
         return node.network
 
+    def identities(self, name: str) -> Identities:
+        """Where what is new on a machine gets its identity.  Raises ModelError."""
+        return Identities(self._world.streams, self._world.node(name))
+
     def changed(self, name: str) -> None:
         """Somebody changed the network of a machine: tell those who serve its management address when that matters."""
+        self.atc.noticed(name)
         up = self.of(name).management_up
         if up == (name not in self._cut_off):
             return
@@ -119,6 +128,8 @@ class Networks:
             return Answer.REPLY
         self._require_inside(address)
         way = own.egress(address)
+        if own.stops("Outbound", "ICMPv4"):
+            return Answer.SILENT
         if way is None or (from_ip and own.holder(from_ip) is not way[0]):
             return Answer.NO_ROUTE
         target = self._machine_at(ip)
@@ -138,9 +149,11 @@ class Networks:
         if target is not None:
             if not self._listens(target, port) or own.egress(address) is None:
                 return False
+            if own.stops("Outbound", "TCP", remote=port) or self.of(target.name).stops("Inbound", "TCP", port):
+                return False
             return self._reaches(self._world.nodes[source], target, ip)
         if ip in self.facts.controllers and port in self.facts.controller_ports:
-            return own.egress(address) is not None
+            return own.egress(address) is not None and not own.stops("Outbound", "TCP", remote=port)
         if self.ping(source, ip) is Answer.REPLY:
             raise NotModelledError(f"the TCP port {port} of {ip}")
         return False
