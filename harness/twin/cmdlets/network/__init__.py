@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from harness.twin.cmdlets.network import (
     adapterdetails,
+    adapterfeatures,
     adapters,
     addresses,
     configuration,
     firewall,
+    firewallchanges,
     hostadapters,
     intentchanges,
     names,
@@ -21,17 +23,23 @@ from harness.twin.cmdlets.network import (
     teams,
 )
 from harness.twin.cmdlets.network.cim import ADAPTERS, DNS, SECURITY, TCPIP
+from harness.twin.cmdlets.network.featureviews import register_feature_views
 from harness.twin.cmdlets.network.neighbours import LLDP
 from harness.twin.cmdlets.network.overrides import ATC
-from harness.twin.cmdlets.network.views import register_network_views
+from harness.twin.cmdlets.network.profiles import CONNECTION
+from harness.twin.cmdlets.network.qos import DCB, POLICIES
+from harness.twin.cmdlets.network.switchviews import register_virtualization_views
+from harness.twin.cmdlets.network.views import register_network_views as register_basic_views
 
 __all__ = [
     "NETWORK_MODULES",
     "adapterdetails",
+    "adapterfeatures",
     "adapters",
     "addresses",
     "configuration",
     "firewall",
+    "firewallchanges",
     "hostadapters",
     "intentchanges",
     "names",
@@ -42,5 +50,12 @@ __all__ = [
     "teams",
 ]
 
-NETWORK_MODULES = (ADAPTERS, TCPIP, DNS, SECURITY, ATC, LLDP)
+NETWORK_MODULES = (ADAPTERS, TCPIP, DNS, SECURITY, ATC, LLDP, CONNECTION, DCB, POLICIES)
 """Those that only the network has; switches are in ``Hyper-V``, ``Test-Connection`` in the management module."""
+
+
+def register_network_views() -> None:
+    """Tell the formatter how everything about the network looks."""
+    register_basic_views()
+    register_virtualization_views()
+    register_feature_views()

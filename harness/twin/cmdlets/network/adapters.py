@@ -96,6 +96,18 @@ def rename_adapter(call: Call) -> Iterator[object]:
             yield from _passed(call, own, adapter)
 
 
+@ADAPTERS.cmdlet("Restart-NetAdapter", NAME, DESCRIPTION, INPUT, HIDDEN, _PASS, should_process=True)
+def restart_adapter(call: Call) -> Iterator[object]:
+    """Takes adapters down and up again; the moment between is not simulated."""
+    _refuse_hidden(call)
+    own = network(call)
+    for adapter in chosen_adapters(call, own.adapters):
+        if call.should_process(adapter.name, "Restart-NetAdapter"):
+            adapter.enabled = True
+            changed(call)
+            yield from _passed(call, own, adapter)
+
+
 def _switch(call: Call, *, enabled: bool) -> Iterator[object]:
     _refuse_hidden(call)
     own = network(call)

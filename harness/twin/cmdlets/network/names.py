@@ -100,6 +100,46 @@ def _require_address(call: Call, text: str) -> None:
         ) from None  # fmt: skip
 
 
+CLIENT: Final = shape(
+    "MSFT_DNSClient",
+    "InterfaceAlias InterfaceIndex ConnectionSpecificSuffix ConnectionSpecificSuffixSearchList "
+    "RegisterThisConnectionsAddress UseSuffixWhenRegistering",
+)
+
+
+@DNS.cmdlet("Get-DnsClient", Parameter("InterfaceAlias", "string[]", position=0, pipeline="name"), INDEX)
+def get_client(call: Call) -> Iterator[object]:
+    """Suffix and registration of the interfaces."""
+    for adapter in chosen_interfaces(call, "MSFT_DNSClient", network(call).interfaces):
+        yield _client(adapter)
+
+
+def _client(adapter: Adapter) -> PSObject:
+    return CLIENT.make(
+        adapter.name, UInt32(adapter.index), adapter.dns_suffix, strings([]), adapter.dns_registers, False,
+        text=adapter.name,
+    )  # fmt: skip
+
+
+@DNS.cmdlet(
+    "Set-DnsClient",
+    Parameter("InterfaceAlias", "string[]", position=0, pipeline="name"),
+    INDEX,
+    Parameter("ConnectionSpecificSuffix", "string", allow_empty=True),
+    Parameter("RegisterThisConnectionsAddress", "bool"),
+    Parameter("PassThru", "switch"),
+    should_process=True,
+)
+def set_client(call: Call) -> Iterator[object]:
+    """Changes suffix and registration of interfaces; nothing in the model asks for them."""
+    for adapter in one_interface(call, "MSFT_DNSClient"):
+        if call.should_process(adapter.name, "Set-DnsClient"):
+            adapter.dns_suffix = call.text("ConnectionSpecificSuffix", adapter.dns_suffix)
+            adapter.dns_registers = bool(call.get("RegisterThisConnectionsAddress", adapter.dns_registers))
+            if call.switch("PassThru"):
+                yield _client(adapter)
+
+
 @DNS.cmdlet("Clear-DnsClientCache", should_process=True)
 def clear_cache(call: Call) -> None:
     """Without effect: the simulated resolver keeps nothing."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Final
 
+from harness.twin.cmdlets.declaring import given_input, property_of
 from harness.twin.cmdlets.network.cim import (
     ALIAS,
     FAMILY,
@@ -102,8 +103,6 @@ def new_route(call: Call) -> Iterator[object]:
 def remove_route(call: Call) -> None:
     """Takes away routes that somebody set; those that follow from an address go with it."""
     _refuse_ipv6(call)
-    if call.has("InputObject") and not call.has("DestinationPrefix"):
-        raise limitation("Remove-NetRoute with objects is not simulated; use -DestinationPrefix and -InterfaceAlias")
     own = network(call)
     for row in _chosen(call):
         if row.route is None:
@@ -113,6 +112,30 @@ def remove_route(call: Call) -> None:
             changed(call)
 
 
+@TCPIP.cmdlet(
+    "Set-NetRoute",
+    _DESTINATION,
+    ALIAS,
+    INDEX,
+    FAMILY,
+    _HOP,
+    Parameter("RouteMetric", "int", minimum=0, maximum=65535),
+    Parameter("InputObject", "object[]", pipeline="value"),
+    Parameter("PassThru", "switch"),
+    should_process=True,
+)
+def set_route(call: Call) -> Iterator[object]:
+    """Changes the metric of routes that somebody set."""
+    _refuse_ipv6(call)
+    for row in _chosen(call):
+        if row.route is None:
+            raise limitation(f"changing the route {row.destination}, which follows from an address, is not simulated")
+        if call.should_process(row.destination, "Set-NetRoute"):
+            row.route.metric = call.number("RouteMetric", row.route.metric)
+            if call.switch("PassThru"):
+                yield make_route(row.destination, row.hop, row.adapter, row.route.metric)
+
+
 def _refuse_ipv6(call: Call) -> None:
     if call.text("AddressFamily").lower() == "ipv6" or any(":" in item for item in call.texts("DestinationPrefix")):
         raise limitation("IPv6 routes are not simulated")
@@ -120,6 +143,13 @@ def _refuse_ipv6(call: Call) -> None:
 
 def _chosen(call: Call) -> list[_Row]:
     rows = list(_rows(network(call)))
+    came = given_input(call)
+    if came is not None and not call.has("DestinationPrefix"):
+        given = [
+            (property_of(item, "DestinationPrefix"), property_of(item, "NextHop"), property_of(item, "InterfaceAlias"))
+            for item in (came if isinstance(came, list) else [came])
+        ]
+        return [row for row in rows if (row.destination, row.hop, row.adapter.name) in given]
     rows = choose(call, "MSFT_NetRoute", "InterfaceAlias", rows, lambda row: row.adapter.name)
     rows = choose(call, "MSFT_NetRoute", "InterfaceIndex", rows, lambda row: row.adapter.index)
     rows = choose(call, "MSFT_NetRoute", "NextHop", rows, lambda row: row.hop)

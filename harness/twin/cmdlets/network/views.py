@@ -15,7 +15,6 @@ from harness.twin.cmdlets.network import (
     probing,
     routes,
 )
-from harness.twin.cmdlets.network.switchviews import register_virtualization_views
 from harness.twin.shell.formatting import Column, register_type, register_view
 
 
@@ -24,7 +23,6 @@ def register_network_views() -> None:
     _register_adapters()
     _register_addresses()
     _register_probes()
-    register_virtualization_views()
     register_type(
         firewall.RULE.type_name,
         default_display=[

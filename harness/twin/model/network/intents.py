@@ -26,6 +26,7 @@ _KEYWORDS: Final = {
     "NetworkDirectTechnology": "*NetworkDirectTechnology",
     "QOS": "*QOS",
     "Sriov": "*SRIOV",
+    "VMQ": "*VMQ",
     "VlanID": "VlanID",
 }
 """Overrides of adapter properties that the simulated driver has."""

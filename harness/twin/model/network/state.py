@@ -234,6 +234,8 @@ class NodeNetwork:
     rules: list[FirewallRule]
     switches: list[VirtualSwitch] = field(default_factory=list)
     qos: Qos = field(default_factory=Qos)
+    gone_rules: set[str] = field(default_factory=set)
+    """Names, in lower case, of rules that somebody took away."""
     open_profiles: set[str] = field(default_factory=set)
     """Profiles of the firewall that are off."""
     made: int = 0
