@@ -86,7 +86,7 @@ def test_what_does_not_exist(idle: ShellNode, script: str, full_id: str, part: s
         "Resolve-DnsName login.microsoftonline.com",
         "Resolve-DnsName VM01",
         "Resolve-DnsName NODE02 -Type SRV",
-        "Test-NetConnection NODE02 -TraceRoute",
+        "Test-NetConnection NODE02 -DiagnoseRouting",
         "Test-NetConnection NODE02 -Port 3389",
         "Test-NetConnection 8.8.8.8",
     ],

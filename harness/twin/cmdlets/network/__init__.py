@@ -12,6 +12,7 @@ from harness.twin.cmdlets.network import (
     adapters,
     addresses,
     configuration,
+    connections,
     firewall,
     firewallchanges,
     hostadapters,
@@ -21,6 +22,7 @@ from harness.twin.cmdlets.network import (
     routes,
     switches,
     teams,
+    webrequests,
 )
 from harness.twin.cmdlets.network.cim import ADAPTERS, DNS, SECURITY, TCPIP
 from harness.twin.cmdlets.network.featureviews import register_feature_views
@@ -28,8 +30,10 @@ from harness.twin.cmdlets.network.neighbours import LLDP
 from harness.twin.cmdlets.network.overrides import ATC
 from harness.twin.cmdlets.network.profiles import CONNECTION
 from harness.twin.cmdlets.network.qos import DCB, POLICIES
+from harness.twin.cmdlets.network.smb import SMB, register_smb_views
 from harness.twin.cmdlets.network.switchviews import register_virtualization_views
 from harness.twin.cmdlets.network.views import register_network_views as register_basic_views
+from harness.twin.cmdlets.network.wsman import WSMAN, register_wsman_views
 
 __all__ = [
     "NETWORK_MODULES",
@@ -38,6 +42,7 @@ __all__ = [
     "adapters",
     "addresses",
     "configuration",
+    "connections",
     "firewall",
     "firewallchanges",
     "hostadapters",
@@ -48,9 +53,10 @@ __all__ = [
     "routes",
     "switches",
     "teams",
+    "webrequests",
 ]
 
-NETWORK_MODULES = (ADAPTERS, TCPIP, DNS, SECURITY, ATC, LLDP, CONNECTION, DCB, POLICIES)
+NETWORK_MODULES = (ADAPTERS, TCPIP, DNS, SECURITY, ATC, LLDP, CONNECTION, DCB, POLICIES, SMB, WSMAN)
 """Those that only the network has; switches are in ``Hyper-V``, ``Test-Connection`` in the management module."""
 
 
@@ -59,3 +65,5 @@ def register_network_views() -> None:
     register_basic_views()
     register_virtualization_views()
     register_feature_views()
+    register_smb_views()
+    register_wsman_views()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.twin.cmdlets.declaring import property_of
-from harness.twin.cmdlets.network import adapterfeatures, firewallchanges, names, neighbours, profiles, qos
+from harness.twin.cmdlets.network import adapterfeatures, connections, firewallchanges, names, neighbours, profiles, qos
 from harness.twin.shell.formatting import Column, register_type, register_view
 
 
@@ -11,6 +11,13 @@ def register_feature_views() -> None:
     """Tell the formatter how they look."""
     _register_adapters()
     _register_bridging()
+    register_view(
+        connections.CONNECTION.type_name,
+        table=["LocalAddress", "LocalPort", "RemoteAddress", "RemotePort", "State", "AppliedSetting", "OwningProcess"],
+    )
+    register_view(
+        connections.NEIGHBOUR.type_name, table=["ifIndex", "IPAddress", "LinkLayerAddress", "State", "PolicyStore"]
+    )
     register_view(
         names.CLIENT.type_name,
         table=[

@@ -32,8 +32,8 @@ ROUTE: Final = shape(
     "InterfaceMetric ifMetric Protocol PolicyStore State",
 )
 _ON_LINK: Final = "0.0.0.0"  # noqa: S104 - a route's next hop, nothing is bound to it
-_METRIC: Final = 15
-_LINK_METRIC: Final = 256
+INTERFACE_METRIC: Final = 15
+LINK_METRIC: Final = 256
 """[GK] Metrics of Windows for a fast interface and a route of its own."""
 _CIM_ERROR: Final = "Microsoft.Management.Infrastructure.CimException"
 
@@ -83,7 +83,7 @@ def new_route(call: Call) -> Iterator[object]:
             raise call.fail("Instance MSFT_NetRoute already exists", "Windows System Error 5010", "ResourceExists",
                             "MSFT_NetRoute", _CIM_ERROR)  # fmt: skip
         if call.should_process(str(destination), "New-NetRoute"):
-            route = Route(destination, hop, adapter.index, call.number("RouteMetric", _LINK_METRIC))
+            route = Route(destination, hop, adapter.index, call.number("RouteMetric", LINK_METRIC))
             own.routes.append(route)
             changed(call)
             yield make_route(str(destination), hop, adapter, route.metric)
@@ -162,13 +162,18 @@ def _rows(own: NodeNetwork) -> Iterator[_Row]:
         if route.index in by_index:
             yield _Row(str(route.destination), route.next_hop, by_index[route.index], route.metric, route)
     for adapter in own.interfaces:
-        for address in adapter.addresses:
-            subnet = address.interface.network
-            derived = [subnet, IPv4Network(address.ip), IPv4Network(subnet.broadcast_address)]
-            for destination in dict.fromkeys(derived):
-                yield _Row(str(destination), _ON_LINK, adapter, _LINK_METRIC)
-        yield _Row("224.0.0.0/4", _ON_LINK, adapter, _LINK_METRIC)
-        yield _Row("255.255.255.255/32", _ON_LINK, adapter, _LINK_METRIC)
+        for destination, _ in local_routes(adapter):
+            yield _Row(destination, _ON_LINK, adapter, LINK_METRIC)
+        yield _Row("224.0.0.0/4", _ON_LINK, adapter, LINK_METRIC)
+        yield _Row("255.255.255.255/32", _ON_LINK, adapter, LINK_METRIC)
+
+
+def local_routes(adapter: Adapter) -> Iterator[tuple[str, str]]:
+    """Destinations of the routes that follow from an adapter's addresses, each with its address."""
+    for address in adapter.addresses:
+        subnet = address.interface.network
+        derived = [subnet, IPv4Network(address.ip), IPv4Network(subnet.broadcast_address)]
+        yield from ((str(destination), address.ip) for destination in dict.fromkeys(derived))
 
 
 def make_route(destination: str, hop: str, adapter: Adapter, metric: int) -> PSObject:
@@ -182,8 +187,8 @@ def make_route(destination: str, hop: str, adapter: Adapter, metric: int) -> PSO
         adapter.name,
         IPV4,
         UInt16(metric),
-        UInt32(_METRIC),
-        UInt32(_METRIC),
+        UInt32(INTERFACE_METRIC),
+        UInt32(INTERFACE_METRIC),
         "NetMgmt" if hop != _ON_LINK else "Local",
         STORE,
         "Alive",

@@ -133,6 +133,12 @@ def _register_probes() -> None:
     ping: list[Column | str] = ["PingSucceeded", Column("PingReplyDetails (RTT)", _round_trip)]
     shown = {
         probing.TEST_PING_VIEW: [*head, *where, *ping],
+        probing.TEST_TRACE_VIEW: [
+            *head,
+            *where,
+            *ping,
+            Column("TraceRoute", lambda row: "\n".join(property_of(row, "TraceRoute") or [])),
+        ],
         probing.TEST_PORT_VIEW: [*head, "RemotePort", *where, "TcpTestSucceeded"],
         probing.TEST_BOTH_VIEW: [*head, "RemotePort", *where, *ping, "TcpTestSucceeded"],
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from harness.twin.model.network.atc import GLOBAL, GlobalOverrides, NetworkAtc, Standing
 from harness.twin.model.network.facts import FIRST_NODE, IntentFacts, NetworkFacts, load_network
 from harness.twin.model.network.intents import Intent
-from harness.twin.model.network.plant import Answer, Networks, NotModelledError
+from harness.twin.model.network.plant import Answer, Neighbour, Networks, NotModelledError
 from harness.twin.model.network.state import (
     Adapter,
     Address,
@@ -33,6 +33,7 @@ __all__ = [
     "GlobalOverrides",
     "Intent",
     "IntentFacts",
+    "Neighbour",
     "NetworkAtc",
     "NetworkFacts",
     "Networks",

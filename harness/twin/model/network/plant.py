@@ -6,7 +6,8 @@ model does not have (guests as hosts of the network, the world behind the gatewa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address
 
@@ -15,7 +16,7 @@ from harness.twin.model.groups import CLUSTER_GROUP, UPDATE_SERVICE
 from harness.twin.model.network.atc import NetworkAtc
 from harness.twin.model.network.build import make_network
 from harness.twin.model.network.facts import NetworkFacts, load_network
-from harness.twin.model.network.state import LOOPBACK, NodeNetwork
+from harness.twin.model.network.state import LOOPBACK, Adapter, Address, NodeNetwork
 from harness.twin.model.network.virtual import Identities
 from harness.twin.model.states import ClusterGroupState, NodePhase, WinRmState
 from harness.twin.model.world import World
@@ -43,6 +44,21 @@ class Answer(Enum):
     """The machine is there and its firewall drops the request."""
     NO_ROUTE = "no route"
     """The packet cannot leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """What an interface knows of a machine in its subnet."""
+
+    adapter: Adapter
+    ip: str
+    mac: str
+    reachable: bool
+
+
+def _addresses(own: NodeNetwork) -> Iterator[Address]:
+    for adapter in own.adapters:
+        yield from adapter.addresses
 
 
 class Networks:
@@ -158,9 +174,40 @@ class Networks:
             raise NotModelledError(f"the TCP port {port} of {ip}")
         return False
 
+    def neighbours(self, source: str) -> Iterator[Neighbour]:
+        """Machines in the subnets of *source*: a cluster's members talk to each other all the time.
+
+        Those behind the gateway and guests are not simulated.
+        """
+        own = self.of(source)
+        others = [address.ip for node in self._world.nodes.values() for address in _addresses(self.of(node.name))]
+        known = dict.fromkeys([self.facts.gateway, *self.facts.controllers, self.facts.cluster, *others])
+        for adapter in own.interfaces:
+            for ip in known:
+                inside = any(IPv4Address(ip) in address.interface.network for address in adapter.addresses)
+                if not inside or own.holder(ip) is not None or self._machine_at(ip) is self._world.nodes[source]:
+                    continue
+                yield Neighbour(adapter, ip, self._mac_of(ip), self.ping(source, ip) is not Answer.UNREACHABLE)
+
+    def _mac_of(self, ip: str) -> str:
+        """MAC of the adapter that has an address; that of a machine outside of the cluster is made up."""
+        machine = self._machine_at(ip)
+        if machine is not None:
+            own = self.of(machine.name)
+            holder = own.holder(own.management_ip if ip == self.facts.cluster else ip)
+            return holder.mac if holder is not None else ""
+        bits = self._world.streams.bits(f"network/{ip}", 0)
+        return "-".join(f"{part:02X}" for part in (0x02, *(bits >> shift & 0xFF for shift in (0, 8, 16, 24, 32))))
+
     def _require_inside(self, address: IPv4Address) -> None:
         if not any(address in subnet for subnet in (self.facts.management_subnet, *self.facts.storage_subnets)):
             raise NotModelledError(f"the address {address} lies outside of the lab's networks; it")
+
+    def machine_at(self, source: str, ip: str) -> Node | None:
+        """The machine that *source* reaches at an address, be it itself; None for one outside of the cluster."""
+        if IPv4Address(ip) in LOOPBACK:
+            return self._world.node(source)
+        return self._machine_at(ip)
 
     def _machine_at(self, ip: str) -> Node | None:
         """The machine that has an address by its configuration, whether it is up or not."""
