@@ -172,3 +172,48 @@ def test_a_firewall_that_is_off_lets_everything_in(node: ShellNode) -> None:
     node.run("Set-NetFirewallProfile -Profile Domain -Enabled False")
     assert other.text("Test-Connection NODE01 -Count 1 -Quiet") == "True"
     assert node.text("(Get-NetFirewallProfile Domain).DefaultInboundAction") == "NotConfigured"
+
+
+# --- classes, policies and features that are switched
+
+
+def test_classes_share_priorities_and_bandwidth_with_the_default_one(node: ShellNode) -> None:
+    assert (
+        node.text("(New-NetQosTrafficClass Backup -Algorithm ETS -Priority 1,2 -BandwidthPercentage 10).Name")
+        == "Backup"
+    )
+    rows = node.table("Get-NetQosTrafficClass")[2:]
+    assert [row.split()[2:4] for row in rows] == [["39", "0,4-6"], ["50", "3"], ["1", "7"], ["10", "1-2"]]
+    assert "10" in node.text("(Get-NetAdapterQos 'ethernet 3').OperationalTrafficClasses").split("\n")[-1]
+    taken = node.error("New-NetQosTrafficClass Other -Algorithm ETS -Priority 3 -BandwidthPercentage 10")
+    assert taken.full_id == "Windows System Error 87,New-NetQosTrafficClass"
+    node.run("Get-NetQosTrafficClass Backup | Remove-NetQosTrafficClass -Confirm:$false")
+    assert node.text("(Get-NetQosTrafficClass '[[]Default]').Bandwidth") == "49"
+
+
+def test_policies_come_and_go(node: ShellNode) -> None:
+    node.run("New-NetQosPolicy SMB -NetDirectPortMatchCondition 445 -PriorityValue8021Action 3")
+    assert node.error("New-NetQosPolicy smb -SMB").category == "ResourceExists"
+    node.run("New-NetQosPolicy Live -LiveMigration -PriorityValue8021Action 5")
+    assert node.text("(Get-NetQosPolicy Live).Template") == "LiveMigration"
+    node.run("Remove-NetQosPolicy -Name Cluster,SMB_Direct -Confirm:$false")
+    assert node.text("Get-NetQosPolicy | % Name") == "SMB\nLive"
+
+
+def test_features_are_switched(node: ShellNode) -> None:
+    node.run("Disable-NetAdapterRdma 'ethernet 3'; Get-NetAdapter ethernet | Disable-NetAdapterQos")
+    assert node.text("Get-NetAdapterRdma | ? Enabled -eq $false | % Name") == "ethernet 3"
+    assert node.text("Get-NetAdapterQos | ? Enabled -eq $false | % Name") == "ethernet"
+    node.run("Enable-NetAdapterRdma *; Disable-NetAdapterVmq ethernet -WhatIf")
+    assert node.text("Get-NetAdapterRdma | ? Enabled -eq $false") == ""
+    assert node.text("(Get-NetAdapterVmq ethernet).Enabled") == "True"
+    node.run("Set-NetAdapter 'ethernet 3' -VlanID 99 -MacAddress 02-00-00-00-00-01")
+    assert node.text("Get-NetAdapter 'ethernet 3' | % { $_.VlanID; $_.MacAddress }") == "99\n02-00-00-00-00-01"
+
+
+def test_an_adapter_is_mapped_to_a_member_of_its_team(node: ShellNode) -> None:
+    node.run("Add-VMNetworkAdapter -ManagementOS -Name SMB1")
+    script = "Set-VMNetworkAdapterTeamMapping -ManagementOS -VMNetworkAdapterName SMB1 -PhysicalNetAdapterName "
+    node.run(f"{script} 'ethernet 2'")
+    assert node.text("(Get-VMNetworkAdapterTeamMapping -ManagementOS -Name SMB1).NetAdapterName") == "ethernet 2"
+    assert node.error(f"{script} 'ethernet 3'").category == "InvalidArgument"

@@ -10,6 +10,7 @@ from harness.twin.cmdlets.network import (
     adapterdetails,
     adapterfeatures,
     adapters,
+    adapterswitches,
     addresses,
     configuration,
     connections,
@@ -29,9 +30,10 @@ from harness.twin.cmdlets.network.featureviews import register_feature_views
 from harness.twin.cmdlets.network.neighbours import LLDP
 from harness.twin.cmdlets.network.overrides import ATC
 from harness.twin.cmdlets.network.profiles import CONNECTION
-from harness.twin.cmdlets.network.qos import DCB, POLICIES
+from harness.twin.cmdlets.network.qos import DCB
 from harness.twin.cmdlets.network.smb import SMB, register_smb_views
 from harness.twin.cmdlets.network.switchviews import register_virtualization_views
+from harness.twin.cmdlets.network.trafficclasses import POLICIES
 from harness.twin.cmdlets.network.views import register_network_views as register_basic_views
 from harness.twin.cmdlets.network.wsman import WSMAN, register_wsman_views
 
@@ -40,6 +42,7 @@ __all__ = [
     "adapterdetails",
     "adapterfeatures",
     "adapters",
+    "adapterswitches",
     "addresses",
     "configuration",
     "connections",

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from harness.twin.cmdlets.declaring import property_of
-from harness.twin.cmdlets.network import adapterfeatures, connections, firewallchanges, names, neighbours, profiles, qos
+from harness.twin.cmdlets.network import (
+    adapterfeatures,
+    connections,
+    firewallchanges,
+    names,
+    neighbours,
+    profiles,
+    qos,
+    trafficclasses,
+)
 from harness.twin.shell.formatting import Column, register_type, register_view
 
 
@@ -82,7 +91,7 @@ def _register_bridging() -> None:
     place: list[Column | str] = ["PolicySet", Column("IfIndex", "InterfaceIndex"), Column("IfAlias", "InterfaceAlias")]
     register_view(qos.FLOW.type_name, table=["Priority", "Enabled", *place])
     register_view(
-        qos.CLASS.type_name,
+        trafficclasses.CLASS.type_name,
         table=[
             "Name",
             "Algorithm",
@@ -93,7 +102,7 @@ def _register_bridging() -> None:
     )
     register_view(qos.DCBX.type_name, table=["Willing", *place])
     register_view(
-        qos.POLICY.type_name,
+        trafficclasses.POLICY.type_name,
         list=["Name", "Owner", "NetworkProfile", "Precedence", "Template", "NetDirectPort", "PriorityValue"],
     )
     register_view(

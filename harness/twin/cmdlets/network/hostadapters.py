@@ -283,6 +283,28 @@ def get_mapping(call: Call) -> Iterator[object]:
             yield MAPPING.make(member.name, f"{{{member.guid}}}", row, call.host.node.name, text=member.name)
 
 
+@HYPERV.cmdlet(
+    "Set-VMNetworkAdapterTeamMapping",
+    *_WHICH,
+    Parameter("SwitchName", "string"),
+    Parameter("PhysicalNetAdapterName", "string", mandatory=True),
+    PASS,
+    should_process=True,
+)
+def set_mapping(call: Call) -> Iterator[object]:
+    """Says which member of the team adapters should use."""
+    require_host(call, "VMNetworkAdapter")
+    own, text = network(call), call.text("PhysicalNetAdapterName")
+    member = own.find(text)
+    for adapter, port in _ports(call):
+        if member is None or not member.physical or member.switch != adapter.switch:
+            raise missing(call, "network adapter", text)
+        if call.should_process(port.name, "Set-VMNetworkAdapterTeamMapping"):
+            port.mapped_to = member.guid
+            if call.switch("Passthru"):
+                yield make_host_adapter(call, own, adapter)
+
+
 def _isolation(call: Call, adapter: Adapter, port: Port) -> PSObject:
     return ISOLATION.make(
         PSEnum(_ISOLATION_MODE, _ISOLATION_MODE.labels[port.isolation]),

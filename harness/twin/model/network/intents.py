@@ -11,7 +11,15 @@ from typing import Final
 
 from harness.twin.model.entities import Node
 from harness.twin.model.network.facts import FIRST_NODE, NetworkFacts
-from harness.twin.model.network.state import Adapter, Address, NodeNetwork, TrafficClass, VirtualSwitch
+from harness.twin.model.network.state import (
+    Adapter,
+    Address,
+    NodeNetwork,
+    Qos,
+    QosPolicy,
+    TrafficClass,
+    VirtualSwitch,
+)
 from harness.twin.model.network.virtual import Identities, add_host_adapter, add_switch
 
 ADAPTER_NOT_FOUND: Final = "PhysicalAdapterNotFound"
@@ -169,8 +177,7 @@ def _provision_storage(
         if automatic and not adapter.addresses:
             adapter.addresses.append(Address(_storage_address(facts, node, at)))
             adapter.dhcp = False
-    own.qos.classes = _classes(facts, intent)
-    own.qos.flow_control = {own.qos.classes[0].priority}
+    _provision_bridging(facts, own.qos, intent)
 
 
 def _storage_address(facts: NetworkFacts, node: Node, at: int) -> IPv4Interface:
@@ -180,16 +187,18 @@ def _storage_address(facts: NetworkFacts, node: Node, at: int) -> IPv4Interface:
     return IPv4Interface(f"{subnet[FIRST_NODE + node.number - 1]}/{subnet.prefixlen}")
 
 
-def _classes(facts: NetworkFacts, intent: Intent) -> list[TrafficClass]:
-    """Traffic classes of storage ([D] ASD deploy/network-atc): SMB Direct and the cluster's heartbeat."""
+def _provision_bridging(facts: NetworkFacts, qos: Qos, intent: Intent) -> None:
+    """Classes and policies of storage ([D] ASD deploy/network-atc): SMB Direct and the cluster's heartbeat."""
 
     def number(name: str, default: int) -> int:
         return int(str(intent.override("qos", name, default)))
 
     slow = facts.driver.bits_s <= 10 * 10**9
-    smb = number("PriorityValue8021Action_SMB", 3), number("BandwidthPercentage_SMB", 50)
-    cluster = number("PriorityValue8021Action_Cluster", 7), number("BandwidthPercentage_Cluster", 2 if slow else 1)
-    return [
-        TrafficClass("SMB_Direct", *smb, "None", number("NetDirectPortMatchCondition", _SMB_PORT)),
-        TrafficClass("Cluster", *cluster, "Cluster"),
+    smb, cluster = number("PriorityValue8021Action_SMB", 3), number("PriorityValue8021Action_Cluster", 7)
+    port = number("NetDirectPortMatchCondition", _SMB_PORT)
+    qos.classes = [
+        TrafficClass("SMB_Direct", (smb,), number("BandwidthPercentage_SMB", 50)),
+        TrafficClass("Cluster", (cluster,), number("BandwidthPercentage_Cluster", 2 if slow else 1)),
     ]
+    qos.policies = [QosPolicy("SMB_Direct", smb, port=port), QosPolicy("Cluster", cluster, "Cluster")]
+    qos.flow_control = {smb}

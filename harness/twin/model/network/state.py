@@ -203,12 +203,22 @@ class VirtualSwitch:
 
 @dataclass(slots=True)
 class TrafficClass:
-    """Traffic that has a share of the bandwidth."""
+    """Priorities that have a share of the bandwidth."""
+
+    name: str
+    priorities: tuple[int, ...]
+    percent: int
+    algorithm: str = "ETS"
+
+
+@dataclass(slots=True)
+class QosPolicy:
+    """Traffic that gets a priority."""
 
     name: str
     priority: int
-    percent: int
-    template: str
+    template: str = "None"
+    """``SMB``, ``Cluster`` …, or ``None``."""
     port: int = 0
     """Port of its RDMA traffic; 0 for none."""
 
@@ -218,6 +228,7 @@ class Qos:
     """Data centre bridging of one machine."""
 
     classes: list[TrafficClass] = field(default_factory=list)
+    policies: list[QosPolicy] = field(default_factory=list)
     flow_control: set[int] = field(default_factory=set)
     """Priorities with flow control."""
     willing: bool = False
