@@ -39,6 +39,19 @@ def register_feature_views() -> None:
         ],
     )
     register_view(
+        names.CACHE.type_name,
+        table=[
+            "Entry",
+            "RecordName",
+            Column("Record Type", lambda row: "A" if property_of(row, "Type") == 1 else property_of(row, "Type")),
+            Column("Status", lambda row: "Success"),
+            Column("Section", lambda row: "Answer"),
+            Column("TimeToLive", right=True),
+            Column("Data Length", "DataLength", right=True),
+            "Data",
+        ],
+    )
+    register_view(
         profiles.PROFILE.type_name,
         list=["Name", "InterfaceAlias", "InterfaceIndex", "NetworkCategory", "IPv4Connectivity", "IPv6Connectivity"],
     )

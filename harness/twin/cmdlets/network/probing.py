@@ -87,10 +87,10 @@ def find_target(call: Call, name: str) -> Target:
     if ":" in name:
         raise limitation("IPv6 is not simulated")
     try:
-        found = networks(call).addresses_of(name)
         if low.partition(".")[0] == own.lower():
             return Target(name, network(call).management_ip)
-        if not found or networks(call).name_server(own) is None:
+        found = networks(call).resolve(own, name)
+        if not found:
             raise UnknownHostError(name)
     except NotModelledError as error:
         raise limitation(f"{error} is not simulated") from error

@@ -120,6 +120,7 @@ def _ipconfig(host: Any, words: Sequence[str], _stdin: IO[bytes], stdout: Writer
     """``ipconfig``, ``ipconfig /all`` and ``ipconfig /flushdns``."""
     options = [word.lower().replace("-", "/", 1) for word in words[1:]]
     if options == ["/flushdns"]:
+        host.model.networks.of(host.computer_name).dns_cache.clear()
         say(stdout, "", "Windows IP Configuration", "", "Successfully flushed the DNS Resolver Cache.")
         return 0
     if options not in ([], ["/all"]):

@@ -28,6 +28,5 @@ def address_of(host: Any, target: str) -> str | None:
     try:
         return str(IPv4Address(target))
     except ValueError:
-        networks = host.model.networks
-        found: list[str] = networks.addresses_of(target)
-        return found[0] if found and networks.name_server(host.computer_name) else None
+        found: list[str] | None = host.model.networks.resolve(host.computer_name, target)
+        return found[0] if found else None

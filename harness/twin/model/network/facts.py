@@ -83,6 +83,8 @@ class NetworkFacts:
     advanced: tuple[AdvancedFacts, ...]
     controller_ports: frozenset[int]
     rules: tuple[RuleFacts, ...]
+    ttl_ns: int
+    """How long a name's address is remembered."""
     provision_ns: int
     """What Network ATC needs for an intent on one machine."""
     check_ns: int
@@ -147,6 +149,7 @@ def _assemble(sections: Mapping[str, Mapping[str, Any]]) -> NetworkFacts:
         advanced=tuple(AdvancedFacts(keyword, *value) for keyword, value in sections["advanced"].items()),
         controller_ports=frozenset(sections["ports"]["controller"]),
         rules=tuple(RuleFacts(name, *value) for name, value in sections["firewall"].items()),
+        ttl_ns=management["ttl_s"] * 10**9,
         provision_ns=sections["atc"]["provision_s"] * 10**9,
         check_ns=sections["atc"]["check_s"] * 10**9,
     )

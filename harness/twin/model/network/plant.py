@@ -16,7 +16,7 @@ from harness.twin.model.groups import CLUSTER_GROUP, UPDATE_SERVICE
 from harness.twin.model.network.atc import NetworkAtc
 from harness.twin.model.network.build import make_network
 from harness.twin.model.network.facts import NetworkFacts, load_network
-from harness.twin.model.network.state import LOOPBACK, Adapter, Address, NodeNetwork
+from harness.twin.model.network.state import LOOPBACK, Adapter, Address, CachedName, NodeNetwork
 from harness.twin.model.network.virtual import Identities
 from harness.twin.model.states import ClusterGroupState, NodePhase, WinRmState
 from harness.twin.model.world import World
@@ -26,6 +26,7 @@ _WINRM_PORTS = (5985, 5986)
 _WINDOWS_PORTS = (135, 445)
 """RPC endpoint mapper and SMB: open on every node that runs [GK]."""
 _CLUSTER_PORT = 3343
+_DNS_PORT = 53
 _UPDATE_PORT = 4900
 """[T] TSG Update/Update-discovery-issues."""
 
@@ -124,11 +125,36 @@ class Networks:
         hosts[spec.cluster_name.lower()] = [facts.cluster]
         return hosts | {f"dc{at:02}": [ip] for at, ip in enumerate(facts.controllers, 1)}
 
+    def full_name(self, name: str) -> str:
+        """A host name with the domain, in lower case."""
+        low = name.lower().rstrip(".")
+        return low if "." in low else f"{low}.{self._world.spec.domain.lower()}"
+
+    def resolve(self, source: str, name: str) -> list[str] | None:
+        """Addresses of a name as *source* learns them; None when no name server answers.  Raises NotModelledError."""
+        found, own, node = self.addresses_of(name), self.of(source), self._world.node(source)
+        if self.cached(source, name) is not None:
+            return found
+        if self.name_server(source) is None:
+            return None
+        if found:
+            until = self._world.now + self.facts.ttl_ns
+            own.dns_cache[self.full_name(name)] = CachedName(tuple(found), until, node.boot_id)
+        return found
+
+    def cached(self, source: str, name: str) -> CachedName | None:
+        """What the resolver of *source* remembers of a name."""
+        entry = self.of(source).dns_cache.get(self.full_name(name))
+        fresh = entry is not None and entry.until_ns > self._world.now
+        return entry if fresh and entry is not None and entry.boot == self._world.node(source).boot_id else None
+
     def name_server(self, source: str, wanted: str = "") -> str | None:
         """The name server that answers *source*, of those it asks (or of the one *wanted*)."""
-        servers = [wanted] if wanted else self.of(source).dns_servers
-        for server in servers:
-            if server in self.facts.controllers and self.ping(source, server) is Answer.REPLY:
+        own = self.of(source)
+        if own.stops("Outbound", "UDP", remote=_DNS_PORT):
+            return None
+        for server in [wanted] if wanted else own.dns_servers:
+            if server in self.facts.controllers and own.egress(IPv4Address(server)) is not None:
                 return server
         return None
 

@@ -234,6 +234,15 @@ class Qos:
     willing: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class CachedName:
+    """What the resolver of a machine knows of a name until a time, in this boot."""
+
+    addresses: tuple[str, ...]
+    until_ns: int
+    boot: int
+
+
 @dataclass(slots=True)
 class NodeNetwork:
     """Adapters, switches, routes and firewall rules of one machine."""
@@ -252,6 +261,8 @@ class NodeNetwork:
     made: int = 0
     """How many virtual switches and adapters it ever had: what is new gets another identity."""
 
+    dns_cache: dict[str, CachedName] = field(default_factory=dict)
+    """What the resolver has learnt, by full name in lower case."""
     proxy: str = ""
     """WinHTTP's proxy; empty for direct access."""
     proxy_bypass: str = ""
