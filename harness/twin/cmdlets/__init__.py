@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.twin.cmdlets import (
     cim,
     clusteractions,
+    clusternetworks,
     clusterresources,
     ececlient,
     filechanges,
@@ -38,6 +39,7 @@ from harness.twin.shell.commands.core import CORE
 __all__ = [
     "cim",
     "clusteractions",
+    "clusternetworks",
     "clusterresources",
     "ececlient",
     "filechanges",
@@ -79,4 +81,5 @@ def node_commands() -> CommandTable:
     register_account_views()
     register_feature_views()
     register_network_views()
+    clusternetworks.register_cluster_network_views()
     return CORE.extended(*(module.table for module in _MODULES))

@@ -33,7 +33,7 @@ def test_known_commands(script: str) -> None:
 @pytest.mark.parametrize(
     ("script", "unknown"),
     [
-        ("arp -a", ["arp"]),
+        ("pathping -n", ["pathping"]),
         ("if ($x) { Get-Nope } else { $y = @(Get-Nope2) }", ["Get-Nope", "Get-Nope2"]),
         ("Hyper-V\\Get-ClusterNode", ["Hyper-V\\Get-ClusterNode"]),
         (".\\setup.ps1", [".\\setup.ps1"]),
