@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from harness.twin.cmdlets import (
+    accountchanges,
+    cauroles,
     cim,
     clusteractions,
+    clustermore,
+    clusterparameters,
     clusterresources,
     ececlient,
     filechanges,
     files,
     groupactions,
+    hypervcontrol,
+    hypervsettings,
     power,
     processes,
     registry,
     services,
+    storagesettings,
     volumes,
 )
 from harness.twin.cmdlets.accounts import ACCOUNTS, register_account_views
@@ -25,9 +32,11 @@ from harness.twin.cmdlets.features import MANAGER, SECURE_BOOT, TPM, register_fe
 from harness.twin.cmdlets.hyperv import HYPERV
 from harness.twin.cmdlets.network import NETWORK_MODULES, register_network_views
 from harness.twin.cmdlets.plans import PLANS
+from harness.twin.cmdlets.registration import HCI
 from harness.twin.cmdlets.remoting import REMOTING
 from harness.twin.cmdlets.starting import UTILITY
 from harness.twin.cmdlets.storage import STORAGE
+from harness.twin.cmdlets.tasks import TASKS, register_task_views
 from harness.twin.cmdlets.updates import UPDATES
 from harness.twin.cmdlets.updatesettings import STAMP
 from harness.twin.cmdlets.validators import CHECKER
@@ -36,18 +45,25 @@ from harness.twin.shell.commands.api import CommandTable
 from harness.twin.shell.commands.core import CORE
 
 __all__ = [
+    "accountchanges",
+    "cauroles",
     "cim",
     "clusteractions",
+    "clustermore",
+    "clusterparameters",
     "clusterresources",
     "ececlient",
     "filechanges",
     "files",
     "groupactions",
+    "hypervcontrol",
+    "hypervsettings",
     "node_commands",
     "power",
     "processes",
     "registry",
     "services",
+    "storagesettings",
     "volumes",
 ]
 
@@ -69,6 +85,8 @@ _MODULES = (
     TPM,
     UTILITY,
     STAMP,
+    HCI,
+    TASKS,
     *NETWORK_MODULES,
 )
 
@@ -78,5 +96,6 @@ def node_commands() -> CommandTable:
     register_views()
     register_account_views()
     register_feature_views()
+    register_task_views()
     register_network_views()
     return CORE.extended(*(module.table for module in _MODULES))

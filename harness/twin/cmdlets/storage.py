@@ -56,7 +56,7 @@ def get_virtual_disk(call: Call) -> Iterator[object]:
     """The virtual disks."""
     model: ClusterModel = call.host.model
     volumes = list(model.volumes.values()) if call.host.node.member else []
-    for name in _chosen(call, "MSFT_VirtualDisk", [volume.name for volume in volumes]):
+    for name in chosen_names(call, "MSFT_VirtualDisk", [volume.name for volume in volumes]):
         yield _virtual_disk(model.volumes[name])
 
 
@@ -74,7 +74,7 @@ def get_physical_disk(call: Call) -> Iterator[object]:
     model: ClusterModel = call.host.model
     nodes = model.nodes.values() if call.host.node.member else (call.host.node,)
     disks = [disk for node in nodes for disk in node.disks]
-    names = set(_chosen(call, "MSFT_PhysicalDisk", [disk.friendly_name for disk in disks]))
+    names = set(chosen_names(call, "MSFT_PhysicalDisk", [disk.friendly_name for disk in disks]))
     at = str(property_of(call.get("StorageNode"), "Name") or call.get("StorageNode") or "")
     for number, disk in enumerate(disks):
         if disk.friendly_name in names and (not at or disk.node.lower() == at.lower()):
@@ -100,7 +100,7 @@ def get_pool(call: Call) -> Iterator[object]:
     if not call.host.node.member:
         return
     pools = {str(pool.get("FriendlyName")): pool for pool in (_primordial(model), _pool(model, model.storage.pool))}
-    for name in _chosen(call, "MSFT_StoragePool", list(pools)):
+    for name in chosen_names(call, "MSFT_StoragePool", list(pools)):
         if not call.has("IsPrimordial") or pools[name].get("IsPrimordial") == call.switch("IsPrimordial"):
             yield pools[name]
 
@@ -123,23 +123,25 @@ def get_subsystem(call: Call) -> Iterator[object]:
     if call.host.node.member:
         pool = model.storage.pool
         subsystems[f"Clustered Windows Storage on {model.spec.cluster_name}"] = (pool.health, pool.status.value)
-    for name in _chosen(call, "MSFT_StorageSubSystem", list(subsystems)):
+    for name in chosen_names(call, "MSFT_StorageSubSystem", list(subsystems)):
         health, status = subsystems[name]
         yield SUBSYSTEM.make(name, health.value, status)
 
 
-def _chosen(call: Call, cim_class: str, names: Sequence[str]) -> list[str]:
+def chosen_names(
+    call: Call, cim_class: str, names: Sequence[str], given: Sequence[str] | None = None, field: str = "FriendlyName"
+) -> list[str]:
     """The names wanted, each once; one without wildcard that does not exist is an error [GK]."""
-    wanted = call.texts("FriendlyName")
+    wanted = call.texts(field) if given is None else given
     for pattern in wanted:
         if not has_wildcard(pattern) and not any(name.lower() == pattern.lower() for name in names):
             text = (
-                f"No {cim_class} objects found with property 'FriendlyName' equal to '{pattern}'.  "
+                f"No {cim_class} objects found with property '{field}' equal to '{pattern}'.  "
                 "Verify the value of the property and retry."
             )
             call.write_error(
                 text,
-                "CmdletizationQuery_NotFound_FriendlyName",
+                f"CmdletizationQuery_NotFound_{field}",
                 "ObjectNotFound",
                 pattern,
                 "Microsoft.PowerShell.Cmdletization.Cim.CimJobException",
