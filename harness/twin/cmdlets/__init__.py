@@ -6,16 +6,21 @@ from harness.twin.cmdlets import (
     accountchanges,
     cauroles,
     cim,
+    cimmethods,
     clusteractions,
     clustermore,
     clusterparameters,
     clusterresources,
+    diagnosticdata,
     ececlient,
     filechanges,
     files,
     groupactions,
     hypervcontrol,
     hypervsettings,
+    mocnodes,
+    paths,
+    planactions,
     power,
     processes,
     registry,
@@ -27,15 +32,23 @@ from harness.twin.cmdlets.accounts import ACCOUNTS, register_account_views
 from harness.twin.cmdlets.cau import CAU
 from harness.twin.cmdlets.cluster import CLUSTERS
 from harness.twin.cmdlets.computer import CIM, MANAGEMENT
+from harness.twin.cmdlets.diagnosticdata import OBSERVABILITY
 from harness.twin.cmdlets.events import DIAGNOSTICS
 from harness.twin.cmdlets.features import MANAGER, SECURE_BOOT, TPM, register_feature_views
 from harness.twin.cmdlets.hyperv import HYPERV
+from harness.twin.cmdlets.mocnodes import CLOUD, MOC
 from harness.twin.cmdlets.network import NETWORK_MODULES, register_network_views
+from harness.twin.cmdlets.operatorviews import register_operator_views
+from harness.twin.cmdlets.paths import ARCHIVE
 from harness.twin.cmdlets.plans import PLANS
+from harness.twin.cmdlets.protection import BITLOCKER, SECURITY
+from harness.twin.cmdlets.psget import GET
 from harness.twin.cmdlets.registration import HCI
 from harness.twin.cmdlets.remoting import REMOTING
+from harness.twin.cmdlets.servicing import DISM
 from harness.twin.cmdlets.starting import UTILITY
 from harness.twin.cmdlets.storage import STORAGE
+from harness.twin.cmdlets.surroundings import WSMAN
 from harness.twin.cmdlets.tasks import TASKS, register_task_views
 from harness.twin.cmdlets.updates import UPDATES
 from harness.twin.cmdlets.updatesettings import STAMP
@@ -48,17 +61,22 @@ __all__ = [
     "accountchanges",
     "cauroles",
     "cim",
+    "cimmethods",
     "clusteractions",
     "clustermore",
     "clusterparameters",
     "clusterresources",
+    "diagnosticdata",
     "ececlient",
     "filechanges",
     "files",
     "groupactions",
     "hypervcontrol",
     "hypervsettings",
+    "mocnodes",
     "node_commands",
+    "paths",
+    "planactions",
     "power",
     "processes",
     "registry",
@@ -87,6 +105,15 @@ _MODULES = (
     STAMP,
     HCI,
     TASKS,
+    OBSERVABILITY,
+    MOC,
+    CLOUD,
+    ARCHIVE,
+    BITLOCKER,
+    SECURITY,
+    GET,
+    DISM,
+    WSMAN,
     *NETWORK_MODULES,
 )
 
@@ -97,5 +124,6 @@ def node_commands() -> CommandTable:
     register_account_views()
     register_feature_views()
     register_task_views()
+    register_operator_views()
     register_network_views()
     return CORE.extended(*(module.table for module in _MODULES))

@@ -179,6 +179,5 @@ def remove_member(call: Call) -> None:
         if not any(shown.lower() == name.lower() for shown, _, _ in administrators_of(call.host)):
             text = f"Member {name} was not found in group Administrators."
             call.write_error(text, "MemberNotFound", "ObjectNotFound", name, f"{_COMMANDS}.MemberNotFoundException")
-        elif call.should_process(name):
-            if kept.administrators.pop(name.lower(), None) is None:
-                kept.removed_administrators.add(name.lower())
+        elif call.should_process(name) and kept.administrators.pop(name.lower(), None) is None:
+            kept.removed_administrators.add(name.lower())

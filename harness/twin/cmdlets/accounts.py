@@ -1,7 +1,8 @@
 """Accounts of a node: ``Get-LocalUser``, ``Get-LocalGroup``, ``Get-LocalGroupMember`` ([D] PSD 5.1).
 
-Built-in accounts [GK], and those of the orchestrator's services ([T] azure-local-updates 1.3); administrators are the built-in one, the domain's administrators and the one account that the
-lab has ([D] azure-local-updates 1.4: it must be local administrator of every machine).
+Built-in accounts [GK], and those of the orchestrator's services ([T] azure-local-updates 1.3); administrators are the
+built-in one, the domain's administrators and the one account that the lab has ([D] azure-local-updates 1.4: it must be
+local administrator of every machine).
 """
 
 from __future__ import annotations

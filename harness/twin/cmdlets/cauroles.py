@@ -1,8 +1,8 @@
 """The clustered role of CAU, its setup test, plug-ins, and what an operator does to a run.
 
-[D] WPD ClusterAwareUpdating; rules of ``Test-CauSetup`` [D] WSD cluster-aware-updating-requirements; a healthy system has
-no role ([D] azure-local-updates 6.3), and two rules fail for want of one.  The role's schedule starts nothing here: the
-orchestrator runs CAU itself.  Types of the objects [GK].
+[D] WPD ClusterAwareUpdating; rules of ``Test-CauSetup`` [D] WSD cluster-aware-updating-requirements; a healthy system
+has no role ([D] azure-local-updates 6.3), and two rules fail for want of one.  The role's schedule starts nothing
+here: the orchestrator runs CAU itself.  Types of the objects [GK].
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Private properties of cluster resources: ``Get-ClusterParameter`` and ``Set-ClusterParameter`` ([D] WPD FailoverClusters).
+"""Private properties of cluster resources: ``Get-`` and ``Set-ClusterParameter`` ([D] WPD FailoverClusters).
 
 Names and defaults [D] W32 resource private properties, ``DefaultMoveType`` and ``OfflineAction`` also
 guest-and-host-maintenance 6.2; what somebody sets is kept and read back.  A drain here migrates live whatever
@@ -108,9 +108,7 @@ def set_parameter(call: Call) -> None:
         shown = to_text(key)
         old = next((value for item, value in known.items() if item.lower() == shown.lower()), None)
         if old is None and not call.switch("Create"):
-            call.write_error(
-                _UNKNOWN.format(name, shown), "Set-ClusterParameter", "NotSpecified", None, f"{EXCEPTION}"
-            )
+            call.write_error(_UNKNOWN.format(name, shown), "Set-ClusterParameter", "NotSpecified", None, f"{EXCEPTION}")
             continue
         place = (name.lower(), shown.lower())
         if call.switch("Delete"):
@@ -118,7 +116,9 @@ def set_parameter(call: Call) -> None:
         else:
             model.kept.parameters[place] = (shown, _typed(call, old, several.get(key)))
     if str(resource.get("ResourceType")) in _RESTART_TYPES:
-        text = f"The properties were stored, but not all changes will take effect until {name} is taken offline and then"
+        text = (
+            f"The properties were stored, but not all changes will take effect until {name} is taken offline and then"
+        )
         call.write_warning(f"{text} online again.")
 
 

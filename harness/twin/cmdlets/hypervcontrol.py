@@ -28,6 +28,7 @@ WHICH: Final = (
     Parameter("AsJob", "switch"),
 )
 _FORCE: Final = Parameter("Force", "switch")
+Act = Callable[[ClusterModel, Guest], Process | None]
 
 
 def guests_given(call: Call) -> Iterator[Guest]:
@@ -46,7 +47,9 @@ def guests_given(call: Call) -> Iterator[Guest]:
         yield from found
 
 
-def _each(call: Call, states: tuple[VmState, ...], act: Callable[[ClusterModel, Guest], Process | None]) -> Iterator[object]:
+def _each(
+    call: Call, states: tuple[VmState, ...], act: Callable[[ClusterModel, Guest], Process | None]
+) -> Iterator[object]:
     model: ClusterModel = call.host.model
     for guest in guests_given(call):
         if not call.should_process(guest.name):
@@ -89,7 +92,9 @@ def _start(model: ClusterModel, guest: Guest) -> Process | None:
     return model.control.start(guest)
 
 
-@HYPERV.cmdlet("Stop-VM", *WHICH, _FORCE, Parameter("TurnOff", "switch"), Parameter("Save", "switch"), should_process=True)
+@HYPERV.cmdlet(
+    "Stop-VM", *WHICH, _FORCE, Parameter("TurnOff", "switch"), Parameter("Save", "switch"), should_process=True
+)
 def stop_vm(call: Call) -> Iterator[object]:
     """Shuts guests down in order; with ``-TurnOff`` at once, with ``-Save`` their memory is kept."""
     for guest in list(guests_given(call)):
@@ -143,4 +148,3 @@ def restart_vm(call: Call) -> Iterator[object]:
     if call.switch("Wait"):
         limit = call.number("Timeout") if call.has("Timeout") else None
         until(call, lambda: all(guest.reachability.signal.value == "answering" for guest in guests), limit)
-

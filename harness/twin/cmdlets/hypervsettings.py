@@ -1,7 +1,7 @@
 """Settings, firmware, integration services and checkpoints of guests; settings of the host ([D] WPD Hyper-V).
 
-Integration services and their columns: guest-and-host-maintenance 6.1 and 10.  Settings are kept and read back; the model
-does not go by them.  Checkpoints are names with a date: nothing goes back to one.
+Integration services and their columns: guest-and-host-maintenance 6.1 and 10.  Settings are kept and read back; the
+model does not go by them.  Checkpoints are names with a date: nothing goes back to one.
 """
 
 from __future__ import annotations
@@ -75,9 +75,7 @@ def set_vm(call: Call) -> Iterator[object]:
                 yield make_vm(call.host.model, guest)
 
 
-@HYPERV.cmdlet(
-    "Set-VMHost", *_HOST_SETTINGS, Parameter("MaximumVirtualMachineMigrations", "int"), should_process=True
-)
+@HYPERV.cmdlet("Set-VMHost", *_HOST_SETTINGS, Parameter("MaximumVirtualMachineMigrations", "int"), should_process=True)
 def set_host(call: Call) -> None:
     """Sets what is given of this host; how many guests may move at once is Network ATC's and is not simulated."""
     if call.has("MaximumVirtualMachineMigrations"):

@@ -1,8 +1,8 @@
-"""Registration of the cluster with Azure as a node sees it: ``Get-AzureStackHCI``, ``Sync-AzureStackHCI``, ``azcmagent``.
+"""Registration of the cluster with Azure as a node sees it: ``Get-AzureStackHCI``, ``azcmagent`` and others.
 
-[D] ASD deploy (output of the cmdlet), azure-local-updates 3.1: ``ConnectionStatus`` and ``RegistrationStatus``; names and
-ids of resources are made here.  Nothing of Azure is behind it: what is registered is connected while the content is
-reachable; other values [INF].  Attestation: guest-and-host-maintenance 1.2 [D].
+[D] ASD deploy (output of the cmdlet), azure-local-updates 3.1: ``ConnectionStatus`` and ``RegistrationStatus``; names
+and ids of resources are made here.  Nothing of Azure is behind it: what is registered is connected while the content
+is reachable; other values [INF].  Attestation: guest-and-host-maintenance 1.2 [D].
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ def sync(call: Call) -> None:
     model: ClusterModel = call.host.model
     if not connected(model):
         text = "Azure Stack HCI is not able to connect to Azure."
-        raise call.fail(text, "SyncAzureStackHCIFailed", "ConnectionError", exception="System.InvalidOperationException")
+        raise call.fail(
+            text, "SyncAzureStackHCIFailed", "ConnectionError", exception="System.InvalidOperationException"
+        )
     model.kept.synced_ns = model.now_ns
 
 
@@ -126,8 +128,14 @@ _SHOW: Final = (
     ("Extension Service (extensionservice)", "extension"),
     ("Agent Service (himds)", "himds"),
 )
-"""Fields of ``azcmagent show`` [D] ARC azcmagent-show, in part; ``-j`` has names of its own, as far as guides read them."""
-_JSON: Final = {"name": "resourceName", "group": "resourceGroup", "status": "status", "region": "location", "vm": "vmId"}
+"""Fields of ``azcmagent show`` [D] ARC azcmagent-show, in part."""
+_JSON: Final = {
+    "name": "resourceName",
+    "group": "resourceGroup",
+    "status": "status",
+    "region": "location",
+    "vm": "vmId",
+}
 
 
 @loud

@@ -57,7 +57,7 @@ def get_virtual_disk(call: Call) -> Iterator[object]:
     model: ClusterModel = call.host.model
     volumes = list(model.volumes.values()) if call.host.node.member else []
     for name in chosen_names(call, "MSFT_VirtualDisk", [volume.name for volume in volumes]):
-        yield _virtual_disk(model.volumes[name])
+        yield virtual_disk_object(model.volumes[name])
 
 
 @STORAGE.cmdlet(
@@ -78,7 +78,7 @@ def get_physical_disk(call: Call) -> Iterator[object]:
     at = str(property_of(call.get("StorageNode"), "Name") or call.get("StorageNode") or "")
     for number, disk in enumerate(disks):
         if disk.friendly_name in names and (not at or disk.node.lower() == at.lower()):
-            made = _physical_disk(disk, number)
+            made = disk_object(disk, number)
             if _fits(call, made):
                 yield made
 
@@ -99,7 +99,7 @@ def get_pool(call: Call) -> Iterator[object]:
     model: ClusterModel = call.host.model
     if not call.host.node.member:
         return
-    pools = {str(pool.get("FriendlyName")): pool for pool in (_primordial(model), _pool(model, model.storage.pool))}
+    pools = {str(pool.get("FriendlyName")): pool for pool in pool_objects(model)}
     for name in chosen_names(call, "MSFT_StoragePool", list(pools)):
         if not call.has("IsPrimordial") or pools[name].get("IsPrimordial") == call.switch("IsPrimordial"):
             yield pools[name]
@@ -112,7 +112,7 @@ def get_job(call: Call) -> Iterator[object]:
     jobs = model.storage.jobs if call.host.node.member else []
     for job in jobs:
         if selects(call.texts("Name"), job.name):
-            yield _job(model, job)
+            yield job_object(model, job)
 
 
 @STORAGE.cmdlet("Get-StorageSubSystem", _NAME)
@@ -149,7 +149,8 @@ def chosen_names(
     return [name for name in dict.fromkeys(names) if selects(wanted, name)]
 
 
-def _virtual_disk(volume: VirtualDisk) -> PSObject:
+def virtual_disk_object(volume: VirtualDisk) -> PSObject:
+    """The object of a virtual disk."""
     return VIRTUAL_DISK.make(
         volume.name,
         "Mirror" if volume.copies > 1 else "Simple",
@@ -162,7 +163,8 @@ def _virtual_disk(volume: VirtualDisk) -> PSObject:
     )
 
 
-def _physical_disk(disk: PhysicalDisk, number: int) -> PSObject:
+def disk_object(disk: PhysicalDisk, number: int) -> PSObject:
+    """The object of a drive; ``number`` counts all drives of the cluster."""
     return PHYSICAL_DISK.make(
         str(1000 + number),
         disk.friendly_name,
@@ -173,6 +175,11 @@ def _physical_disk(disk: PhysicalDisk, number: int) -> PSObject:
         "Auto-Select",
         UInt64(disk.size_bytes),
     )
+
+
+def pool_objects(model: ClusterModel) -> tuple[PSObject, PSObject]:
+    """The primordial pool and the cluster's."""
+    return _primordial(model), _pool(model, model.storage.pool)
 
 
 def _capacity(model: ClusterModel) -> int:
@@ -199,7 +206,8 @@ def _primordial(model: ClusterModel) -> PSObject:
     return POOL.make("Primordial", PoolStatus.OK.value, VolumeHealth.Healthy.value, True, False, "None", size, size)
 
 
-def _job(model: ClusterModel, job: StorageJob) -> PSObject:
+def job_object(model: ClusterModel, job: StorageJob) -> PSObject:
+    """The object of a job as it is now."""
     now = model.now_ns
     return JOB.make(
         job.name,

@@ -23,6 +23,7 @@ SETTING: Final = Shape(chain("MSFT_StorageHealthSetting"), "Name Value")
 DOMAIN: Final = Shape(chain("MSFT_StorageFaultDomain"), "FriendlyName Type SerialNumber OperationalStatus HealthStatus")
 _INPUT: Final = Parameter("InputObject", "object", pipeline="value")
 _NAME: Final = Parameter("FriendlyName", "string[]", position=0)
+_DOMAINS: Final = ("StorageRack", "StorageScaleUnit", "StorageChassis", "PhysicalDisk")
 _SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "System.Storage.PhysicalDisk.AutoFirmwareUpdate.RollOut.Enabled": "True",
@@ -158,7 +159,9 @@ def update_provider_cache(call: Call) -> None:
 
 @STORAGE.cmdlet(
     "Get-StorageFaultDomain",
-    Parameter("Type", "string", position=0, values=("StorageRack", "StorageScaleUnit", "StorageChassis", "PhysicalDisk")),
+    Parameter(
+        "Type", "string", position=0, values=("StorageRack", "StorageScaleUnit", "StorageChassis", "PhysicalDisk")
+    ),
     Parameter("PhysicalLocation", "string[]"),
     Parameter("StorageSubSystem", "object", pipeline="value"),
 )

@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Any, Final
 
 from harness.twin.cmdlets.accounts import user_of
-from harness.twin.cmdlets.declaring import Module, classes, property_of, selects
+from harness.twin.cmdlets.declaring import Module, property_of, selects
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.cmdlets.windows import local_time
 from harness.twin.model.windows.nodetasks import node_tasks
@@ -24,7 +24,7 @@ from harness.twin.shell.objects import EnumType, PSEnum, PSObject, UInt32
 from harness.twin.shell.regexes import has_wildcard
 from harness.twin.shell.typesystem import register_enum
 
-TASKS: Final = Module("ScheduledTasks", classes("{}"))
+TASKS: Final = Module("ScheduledTasks", lambda name: name)
 _CIM: Final = "Microsoft.Management.Infrastructure.CimInstance"
 _NAMESPACE: Final = "Root/Microsoft/Windows/TaskScheduler"
 _CIM_ERROR: Final = "Microsoft.Management.Infrastructure.CimException"
@@ -176,9 +176,7 @@ def _chosen(call: Call) -> Iterable[ScheduledTask]:
                 "the property and retry."
             )
             kind = "Microsoft.PowerShell.Cmdletization.Cim.CimJobException"
-            call.write_error(
-                text, f"CmdletizationQuery_NotFound_TaskName,{call.declaration.name}", "ObjectNotFound", name, kind
-            )
+            call.write_error(text, "CmdletizationQuery_NotFound_TaskName", "ObjectNotFound", name, kind)
     folders = [_folder(path) for path in call.texts("TaskPath")]
     return [task for task in list(tasks.values()) if selects(wanted, task.name) and selects(folders, task.path)]
 

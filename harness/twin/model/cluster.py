@@ -39,6 +39,7 @@ from harness.twin.model.maintenance import Maintenance
 from harness.twin.model.membership import Membership
 from harness.twin.model.migration import Migration
 from harness.twin.model.network import Networks
+from harness.twin.model.replay import apply_statuses, find_run, read_statuses
 from harness.twin.model.sbe.catalog import load_sbe
 from harness.twin.model.sbe.extension import Extension
 from harness.twin.model.sbe.steps import SbeSteps
@@ -333,6 +334,18 @@ class ClusterModel:
         """``DeleteActionPlanInstance``; see :meth:`Engine.delete`.  Raises ModelError."""
         self._engine.delete(instance_id)
 
+    def replay_plan(self, text: str) -> str:
+        """``Invoke-ActionPlanInstance`` with an edited plan; return the new instance's id.  Raises ModelError."""
+        statuses = read_statuses(text)
+        holder = self._engine.lock_holder
+        if holder is not None:
+            raise ModelError(
+                "ExclusiveLockHeld", f"The exclusive lock is held by '{holder.name}' ({holder.instance_id})."
+            )
+        run = find_run(self.runs, statuses)
+        apply_statuses(run.plan.root, statuses)
+        return self.start_update(run.update_id, ignore_warnings=True).rpartition("/")[2]
+
     def move_guest(self, name: str, target: str | None = None) -> Operation:
         """``Move-ClusterVirtualMachineRole`` by live migration.  Raises ModelError."""
         guest = self.guest(name)
@@ -360,6 +373,10 @@ class ClusterModel:
     def check_now(self, name: str) -> list[HealthResult]:
         """What the health check *name* says now, for all its targets."""
         return [result for result in self._checks.evaluate() if result.name == name]
+
+    def check_all(self) -> list[HealthResult]:
+        """What every health check says now."""
+        return list(self._checks.evaluate())
 
     # --- causes and faults
 

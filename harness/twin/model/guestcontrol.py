@@ -1,7 +1,7 @@
 """What an operator does to a guest on its host: start, shut down, turn off, save, pause, resume, reset.
 
-[D] WPD Hyper-V.  A guest that was stopped by an operator is not started again by the cluster.  How long a guest without a
-modelled operating system takes to shut down is that of the Windows guests [INF].
+[D] WPD Hyper-V.  A guest that was stopped by an operator is not started again by the cluster.  How long a guest
+without a modelled operating system takes to shut down is that of the Windows guests [INF].
 """
 
 from __future__ import annotations

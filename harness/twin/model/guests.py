@@ -210,7 +210,7 @@ class Guests:
         self._world.emit("vm.saved", vm=guest.name, node=guest.owner)
 
     def start_here(self, guest: Guest) -> Process:
-        """Start a stopped guest on its owner, or go on from its saved state; its system boots in a process of its own."""
+        """Start a stopped guest on its owner, or go on from its saved state; its system then boots by itself."""
         if guest.state is VmState.Saved:
             yield from self._restore(guest, guest.owner)
             return
