@@ -29,6 +29,7 @@ from harness.twin.cmdlets import (
     volumes,
 )
 from harness.twin.cmdlets.accounts import ACCOUNTS, register_account_views
+from harness.twin.cmdlets.azmodules import AZ_ACCOUNTS, AZ_MACHINES, AZ_RESOURCES
 from harness.twin.cmdlets.cau import CAU
 from harness.twin.cmdlets.cluster import CLUSTERS
 from harness.twin.cmdlets.computer import CIM, MANAGEMENT
@@ -36,6 +37,7 @@ from harness.twin.cmdlets.diagnosticdata import OBSERVABILITY
 from harness.twin.cmdlets.events import DIAGNOSTICS
 from harness.twin.cmdlets.features import MANAGER, SECURE_BOOT, TPM, register_feature_views
 from harness.twin.cmdlets.hyperv import HYPERV
+from harness.twin.cmdlets.interactive import TRACE
 from harness.twin.cmdlets.mocnodes import CLOUD, MOC
 from harness.twin.cmdlets.network import NETWORK_MODULES, register_network_views
 from harness.twin.cmdlets.operatorviews import register_operator_views
@@ -114,6 +116,10 @@ _MODULES = (
     GET,
     DISM,
     WSMAN,
+    TRACE,
+    AZ_ACCOUNTS,
+    AZ_RESOURCES,
+    AZ_MACHINES,
     *NETWORK_MODULES,
 )
 

@@ -148,3 +148,28 @@ def restart_vm(call: Call) -> Iterator[object]:
     if call.switch("Wait"):
         limit = call.number("Timeout") if call.has("Timeout") else None
         until(call, lambda: all(guest.reachability.signal.value == "answering" for guest in guests), limit)
+
+
+@HYPERV.cmdlet(
+    "Move-VM",
+    Parameter("Name", "string", position=0, aliases=("VMName",)),
+    Parameter("DestinationHost", "string", position=1),
+    Parameter("VM", "object[]", pipeline="value"),
+    Parameter("IncludeStorage", "switch"),
+    Parameter("DestinationStoragePath", "string"),
+    Parameter("Passthru", "switch"),
+    Parameter("AsJob", "switch"),
+    should_process=True,
+)
+def move_vm(call: Call) -> None:
+    """Guests here are roles of the cluster, which alone moves them ([D] Move-VM is for guests outside of it).
+
+    The words of the refusal are [INF].
+    """
+    call.bound["Name"] = [call.text("Name")] if call.has("Name") else None
+    for guest in guests_given(call):
+        text = (
+            f"Virtual machine migration operation failed at migration source.\n'{guest.name}' is clustered. Use "
+            "Failover Clustering to move it."
+        )
+        call.write_error(text, "OperationFailed", "NotSpecified", guest.name, _EXCEPTION)

@@ -1,7 +1,7 @@
 """Settings, firmware, integration services and checkpoints of guests; settings of the host ([D] WPD Hyper-V).
 
 Integration services and their columns: guest-and-host-maintenance 6.1 and 10.  Settings are kept and read back; the
-model does not go by them.  Checkpoints are names with a date: nothing goes back to one.
+model does not go by them.  A checkpoint keeps what is on a guest's disk.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def checkpoint(call: Call) -> Iterator[object]:
         day = f"{moment.month}/{moment.day}/{moment.year} - {hour}:{moment:%M:%S %p}"
         name = call.text("SnapshotName") or f"{guest.name} - ({day})"
         if call.should_process(guest.name, "Checkpoint-VM"):
-            guest.checkpoints[name] = model.now_ns
+            model.control.checkpoint(guest, name)
             if call.switch("Passthru"):
                 yield _checkpoint(call, guest, name)
 
@@ -175,6 +175,36 @@ def remove_checkpoint(call: Call) -> None:
         for name in [item for item in guest.checkpoints if selects(wanted, item)]:
             if call.should_process(name, "Remove-VMSnapshot"):
                 del guest.checkpoints[name]
+
+
+@HYPERV.cmdlet(
+    "Restore-VMSnapshot",
+    Parameter("Name", "string", position=0),
+    Parameter("VMName", "string[]", position=1),
+    Parameter("VMSnapshot", "object", pipeline="value"),
+    Parameter("Passthru", "switch"),
+    aliases=("Restore-VMCheckpoint",),
+    should_process=True,
+)
+def restore_checkpoint(call: Call) -> Iterator[object]:
+    """Goes back to a checkpoint: the guest is off afterwards; one of the standard kind is not simulated."""
+    came, name = given_input(call), call.text("Name")
+    snapshot = call.get("VMSnapshot") or came
+    if property_of(snapshot, "VMName") is not None:
+        name = str(property_of(snapshot, "Name"))
+        call.bound["VMName"] = [str(property_of(snapshot, "VMName"))]
+    call.bound.pop("Name", None)
+    for guest in _named(call):
+        if name not in guest.checkpoints:
+            kind = "Microsoft.HyperV.PowerShell.VirtualizationException"
+            text = "Hyper-V was unable to find a checkpoint matching the given criteria."
+            call.write_error(text, "InvalidParameter", "InvalidArgument", name, kind)
+        elif guest.settings.get("CheckpointType") == "Standard":
+            raise limitation("going back to a checkpoint of the standard kind is not simulated")
+        elif call.should_process(name, "Restore-VMSnapshot"):
+            call.host.model.control.restore(guest, name)
+            if call.switch("Passthru"):
+                yield _checkpoint(call, guest, name)
 
 
 def _checkpoint(call: Call, guest: Guest, name: str) -> PSObject:

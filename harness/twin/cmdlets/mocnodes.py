@@ -1,4 +1,4 @@
-"""Machines as the virtual machine management (MOC) lists them, code of the orchestrator, validators by their family.
+"""Machines as the virtual machine management (MOC) lists them, and code of the orchestrator.
 
 [D] ASD manage/suspend-resume: a machine leaves the list before maintenance by hand and returns to it; [D]
 azure-local-updates 1.5 and 3.1: packages below ``C:\\NugetStore``.  Shapes of the objects [INF].
@@ -12,8 +12,6 @@ from typing import Final
 from harness.twin.cmdlets.declaring import Module, selects
 from harness.twin.cmdlets.fileobjects import files_of
 from harness.twin.cmdlets.shapes import Shape
-from harness.twin.cmdlets.updateobjects import make_check
-from harness.twin.cmdlets.validators import CHECKER
 from harness.twin.model.cluster import ClusterModel
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.objects import PSObject
@@ -73,31 +71,3 @@ def get_artifact_path(call: Call) -> Iterator[object]:
     path = f"{_STORE}\\{call.text('NugetName')}.{services}"
     files_of(call).make_folder(f"{path}\\content")
     yield path
-
-
-def _validator(family: str) -> None:
-    prefix = f"AzStackHci_{family}_"
-
-    def validate(call: Call) -> Iterator[object]:
-        model: ClusterModel = call.host.model
-        wanted = call.texts("Include")
-        found = [result for result in model.check_all() if f"{result.name}_".startswith(prefix)]
-        for result in found:
-            test = f"Test-{result.name.removeprefix(prefix)}"
-            if call.switch("PassThru") and selects(wanted, test) and not selects(call.texts("Exclude") or [""], test):
-                yield make_check(model, result, full=True)
-        if not found:
-            call.write_warning(f"twin limitation: no check of the family {family} is simulated")
-
-    validate.__doc__ = f"Checks of the family {family} now, as far as an update's health check has them."
-    CHECKER.cmdlet(
-        f"Invoke-AzStackHci{family}Validation",
-        Parameter("Include", "string[]"),
-        Parameter("Exclude", "string[]"),
-        Parameter("PassThru", "switch"),
-        Parameter("PsSession", "object[]"),
-    )(validate)
-
-
-for _family in ("ARBStack", "Network", "ValidatedRecipe"):
-    _validator(_family)

@@ -333,6 +333,24 @@ def setx(host: Any, words: Sequence[str], _stdin: IO[bytes], stdout: Writer, std
     return 0
 
 
+@loud
+def expand(host: Any, words: Sequence[str], _stdin: IO[bytes], stdout: Writer, _stderr: Writer) -> int:
+    """``expand SOURCE TARGET``: copies a file that is not compressed; cabinets have no content here."""
+    _say(
+        stdout, "Microsoft (R) File Expansion Utility", "Copyright (c) Microsoft Corporation. All rights reserved.", ""
+    )
+    files = host.node.files
+    paths = [word if word[1:2] == ":" else f"{host.location.rstrip(chr(92))}\\{word}" for word in words[1:]]
+    if len(words) == 3 and words[1][:1] not in ("-", "/") and not isinstance(files.find(paths[0]), File):
+        _say(stdout, f"Can't open input file: {words[1]}.")
+        return -1
+    if len(words) != 3 or files.read(paths[0]).content is None or files.read(paths[0]).content.startswith(b"MSCF"):
+        raise _unknown(words)
+    files.copy(paths[0], paths[1])
+    _say(stdout, f"Copying {words[1]} to {words[2]}.", f"{words[1]}: {files.read(paths[0]).size} bytes copied.", "")
+    return 0
+
+
 # --- net
 
 
@@ -402,4 +420,5 @@ PROGRAMS: Final[dict[str, NodeProgram]] = {
     "wusa": wusa,
     "setx": setx,
     "net": net,
+    "expand": expand,
 }

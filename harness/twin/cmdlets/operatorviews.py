@@ -27,20 +27,22 @@ _TABLES: Final = {
     hypervsettings.CHECKPOINT: ["VMName", "Name", "SnapshotType", "CreationTime", "ParentSnapshotName"],
     storagesettings.SETTING: ["Name", "Value"],
     storagesettings.DOMAIN: ["FriendlyName", "Type", "OperationalStatus", "HealthStatus"],
-    protection.VOLUME: [
-        "VolumeType",
-        "MountPoint",
-        Column("CapacityGB", lambda value: f"{property_of(value, 'CapacityGB'):.2f}", right=True),
-        "VolumeStatus",
-        Column("Encryption Percentage", "EncryptionPercentage", right=True),
-        "KeyProtector",
-        Column("AutoUnlock Enabled", "AutoUnlockEnabled"),
-        Column("Protection Status", "ProtectionStatus"),
-    ],
     protection.ACL: ["Path", "Owner", Column("Access", lambda value: _rules(value))],
     hardwareclasses.PROCESSOR: ["DeviceID", "Name", "Caption", "MaxClockSpeed", "SocketDesignation", "Manufacturer"],
     hardwareclasses.DRIVE: ["DeviceID", "Model", "Size", "SerialNumber"],
 }
+
+
+_BITLOCKER: Final = [
+    Column("VolumeType", width=15),
+    Column("MountPoint", width=10),
+    Column("CapacityGB", lambda value: f"{property_of(value, 'CapacityGB'):.2f}", width=10, right=True),
+    Column("VolumeStatus", width=14),
+    Column("Encryption Percentage", "EncryptionPercentage", width=21, right=True),
+    Column("KeyProtector", width=14),
+    Column("AutoUnlock", "AutoUnlockEnabled", width=10),
+    Column("Protection Status", "ProtectionStatus", width=17),
+]
 
 
 def _rules(acl: object) -> str:
@@ -56,6 +58,7 @@ def register_operator_views() -> None:
     register_gallery_views()
     for shape, columns in _TABLES.items():
         register_view(shape.type_name, table=columns)
+    register_view(protection.VOLUME.type_name, table=_BITLOCKER, auto=False)
     lists = {
         hardwareclasses.BIOS: ["SMBIOSBIOSVersion", "Manufacturer", "Name", "SerialNumber", "Version"],
         servicing.PACKAGE: ["PackageName", "PackageState", "ReleaseType", "InstallTime"],

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import IO, Any, Final
 
+from harness.twin.cmdlets.azmodules import PROGRAMS as AZURE
 from harness.twin.cmdlets.costs import load_costs
 from harness.twin.cmdlets.network.programs import network_programs
 from harness.twin.cmdlets.nodeprograms import PROGRAMS as TYPED
@@ -34,7 +35,7 @@ _ACTIONS: Final = ("startcomponentcleanup", "analyzecomponentstore")
 
 def node_programs(host: Any) -> Mapping[str, Program]:
     """The programs, bound to a node's process."""
-    own = {name: partial(program, host) for name, program in (PROGRAMS | TYPED | TASKS | AGENTS).items()}
+    own = {name: partial(program, host) for name, program in (PROGRAMS | TYPED | TASKS | AGENTS | AZURE).items()}
     return {"fsutil": partial(_fsutil, host), "dism": partial(_dism, host), **own, **network_programs(host)}
 
 

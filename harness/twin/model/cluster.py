@@ -375,8 +375,8 @@ class ClusterModel:
         return [result for result in self._checks.evaluate() if result.name == name]
 
     def check_all(self) -> list[HealthResult]:
-        """What every health check says now."""
-        return list(self._checks.evaluate())
+        """What every check says now, also those of validators that are called by name."""
+        return list(self._checks.evaluate_more())
 
     # --- causes and faults
 

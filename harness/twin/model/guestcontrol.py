@@ -7,7 +7,9 @@ without a modelled operating system takes to shut down is that of the Windows gu
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from functools import partial
+from typing import Any
 
 from harness.twin.model.entities import Guest
 from harness.twin.model.errors import ModelError
@@ -17,6 +19,7 @@ from harness.twin.model.storage import Storage
 from harness.twin.model.windows.plant import Windows
 from harness.twin.model.world import Process, World
 
+_ON_DISK = ("cumulative", "hotpatch", "kbs", "staged", "downloaded", "history", "log", "tasks", "files")
 _WRONG_STATE = "The operation cannot be performed while the virtual machine is in its current state."
 
 
@@ -28,6 +31,8 @@ class GuestControl:
         self._guests = guests
         self._storage = storage
         self._windows = windows
+        self._disks: dict[tuple[str, str], dict[str, Any]] = {}
+        """What was on a guest's disk at its checkpoints, by their names."""
 
     def check(self, guest: Guest, *states: VmState) -> None:
         """Raises ModelError unless the guest is in one of *states* and not on the move."""
@@ -51,6 +56,22 @@ class GuestControl:
             ns += self._world.draw(f"vm/{guest.name}/servicing-shutdown", values.servicing_shutdown)
         ended: Callable[[], None] = (lambda: None) if machine is None else partial(self._windows.stopped, machine)
         yield from self._guests.stop_inside(guest, ns, ended)
+
+    def checkpoint(self, guest: Guest, name: str) -> None:
+        """Keep what is on the guest's disk under a name."""
+        guest.checkpoints[name] = self._world.now
+        machine = self._windows.machines.get(guest.name)
+        if machine is not None:
+            self._disks[guest.name, name] = {field: _copied(getattr(machine, field)) for field in _ON_DISK}
+
+    def restore(self, guest: Guest, name: str) -> None:
+        """Go back to a checkpoint of the production kind: the guest is off afterwards ([D]), and its disk as it was."""
+        if guest.state is not VmState.Off:
+            self.turn_off(guest)
+        machine = self._windows.machines.get(guest.name)
+        if machine is not None:
+            for field, value in self._disks[guest.name, name].items():
+                setattr(machine, field, _copied(value))
 
     def turn_off(self, guest: Guest) -> None:
         """Like pulling the plug."""
@@ -79,3 +100,10 @@ class GuestControl:
         self._guests.unfreeze(guest)
         self._world.emit("vm.resumed", vm=guest.name, node=guest.owner)
         self._guests.bell.ring()
+
+
+def _copied(value: Any) -> Any:
+    """A copy that later changes of the guest do not reach."""
+    if isinstance(value, dict):
+        return {key: copy(item) for key, item in value.items()}
+    return copy(value)
