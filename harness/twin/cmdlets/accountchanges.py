@@ -10,6 +10,7 @@ from typing import Final
 
 from harness.twin.cmdlets.accounts import (
     ACCOUNTS,
+    BUILT_IN,
     administrators_of,
     not_found,
     user_object,
@@ -64,7 +65,7 @@ def _keep(call: Call, user: LocalUser) -> None:
 )
 def new_user(call: Call) -> Iterator[object]:
     """Makes an account; one of that name must not exist."""
-    name, kept = call.text("Name"), call.host.node.kept
+    name = call.text("Name")
     if any(item.name.lower() == name.lower() for item in users_of(call.host)):
         kind = f"{_COMMANDS}.UserExistsException"
         raise call.fail(f"User {name} already exists.", "UserExists", "ResourceExists", name, kind)
@@ -77,7 +78,6 @@ def new_user(call: Call) -> Iterator[object]:
             call.host.model.now_ns if call.has("Password") else None,
             not call.switch("PasswordNeverExpires"),
         )
-        kept.removed_users.discard(name.lower())
         _keep(call, made)
         yield user_object(call.host, made)
 
@@ -127,7 +127,7 @@ def remove_user(call: Call) -> None:
     """Removes accounts that were made here; what becomes of a service without its account is not modelled."""
     kept: NodeKept = call.host.node.kept
     for user in _chosen(call):
-        if user.name.lower() not in kept.users:
+        if user.name in BUILT_IN:
             raise limitation(f"removing the account '{user.name}' is not simulated")
         del kept.users[user.name.lower()]
 

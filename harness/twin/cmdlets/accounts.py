@@ -28,7 +28,7 @@ USER: Final = Shape(
 )
 GROUP: Final = Shape(f"{_COMMANDS}.LocalGroup", "Name Description PrincipalSource ObjectClass")
 MEMBER: Final = Shape(f"{_COMMANDS}.LocalPrincipal", "Name PrincipalSource ObjectClass")
-_USERS: Final[Mapping[str, tuple[bool, str]]] = {
+BUILT_IN: Final[Mapping[str, tuple[bool, str]]] = {
     "Administrator": (True, "Built-in account for administering the computer/domain"),
     "DefaultAccount": (False, "A user account managed by the system."),
     "ECEAgentService": (True, ""),
@@ -39,6 +39,7 @@ _USERS: Final[Mapping[str, tuple[bool, str]]] = {
         "A user account managed and used by the system for Windows Defender Application Guard scenarios.",
     ),
 }
+"""Accounts of every node: whether they are enabled, and their description."""
 _GROUP: Final = "Administrators"
 _WHAT: Final = "Administrators have complete and unrestricted access to the computer/domain"
 
@@ -53,9 +54,9 @@ def register_account_views() -> None:
 def users_of(host: Any) -> list[LocalUser]:
     """The accounts of this node, by name."""
     kept: NodeKept = host.node.kept
-    found = {name.lower(): LocalUser(name, on, description=text) for name, (on, text) in _USERS.items()}
+    found = {name.lower(): LocalUser(name, on, description=text) for name, (on, text) in BUILT_IN.items()}
     found |= kept.users
-    return [found[low] for low in sorted(found) if low not in kept.removed_users]
+    return [found[low] for low in sorted(found)]
 
 
 def user_object(host: Any, user: LocalUser) -> PSObject:

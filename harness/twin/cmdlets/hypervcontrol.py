@@ -47,11 +47,13 @@ def guests_given(call: Call) -> Iterator[Guest]:
         yield from found
 
 
-def _each(
-    call: Call, states: tuple[VmState, ...], act: Callable[[ClusterModel, Guest], Process | None]
-) -> Iterator[object]:
+def _each(call: Call, states: tuple[VmState, ...], act: Act, already: VmState | None = None) -> Iterator[object]:
+    """Act on each guest; one that is in the state *already* is left alone, with a warning."""
     model: ClusterModel = call.host.model
     for guest in guests_given(call):
+        if guest.state is already:
+            call.write_warning("The virtual machine is already in the specified state.")
+            continue
         if not call.should_process(guest.name):
             continue
         try:
@@ -77,12 +79,7 @@ def _refused(call: Call, guest: Guest, error: ModelError) -> None:
 @HYPERV.cmdlet("Start-VM", *WHICH, should_process=True)
 def start_vm(call: Call) -> Iterator[object]:
     """Powers guests on; one that runs is left alone, with a warning."""
-    for guest in list(guests_given(call)):
-        if guest.state is VmState.Running:
-            call.write_warning("The virtual machine is already in the specified state.")
-            return
-    states = (VmState.Off, VmState.Saved, VmState.Paused)
-    yield from _each(call, states, _start)
+    yield from _each(call, (VmState.Off, VmState.Saved, VmState.Paused), _start, VmState.Running)
 
 
 def _start(model: ClusterModel, guest: Guest) -> Process | None:
@@ -97,17 +94,13 @@ def _start(model: ClusterModel, guest: Guest) -> Process | None:
 )
 def stop_vm(call: Call) -> Iterator[object]:
     """Shuts guests down in order; with ``-TurnOff`` at once, with ``-Save`` their memory is kept."""
-    for guest in list(guests_given(call)):
-        if guest.state is VmState.Off:
-            call.write_warning("The virtual machine is already in the specified state.")
-            return
     if call.switch("TurnOff"):
         any_state = (VmState.Running, VmState.Paused, VmState.Saved, VmState.Stopping, VmState.PausedCritical)
-        yield from _each(call, any_state, lambda model, guest: model.control.turn_off(guest))
+        yield from _each(call, any_state, lambda model, guest: model.control.turn_off(guest), VmState.Off)
     elif call.switch("Save"):
-        yield from _each(call, (VmState.Running,), lambda model, guest: model.control.save(guest))
+        yield from _each(call, (VmState.Running,), lambda model, guest: model.control.save(guest), VmState.Saved)
     else:
-        yield from _each(call, (VmState.Running,), lambda model, guest: model.control.shut_down(guest))
+        yield from _each(call, (VmState.Running,), lambda model, guest: model.control.shut_down(guest), VmState.Off)
 
 
 @HYPERV.cmdlet("Save-VM", *WHICH, should_process=True)
@@ -143,8 +136,13 @@ def restart_vm(call: Call) -> Iterator[object]:
     """Turns guests off and on; with ``-Wait`` until they answer, at most ``-Timeout`` seconds."""
     if call.text("Type").lower() == "reboot":
         raise limitation("Restart-VM -Type Reboot is not simulated")
-    guests = list(guests_given(call))
-    yield from _each(call, (VmState.Running, VmState.Paused), lambda model, guest: model.control.reset(guest))
+    guests: list[Guest] = []
+
+    def reset(model: ClusterModel, guest: Guest) -> Process:
+        guests.append(guest)
+        return model.control.reset(guest)
+
+    yield from _each(call, (VmState.Running, VmState.Paused), reset)
     if call.switch("Wait"):
         limit = call.number("Timeout") if call.has("Timeout") else None
         until(call, lambda: all(guest.reachability.signal.value == "answering" for guest in guests), limit)

@@ -28,7 +28,6 @@ class NodeKept:
 
     users: dict[str, LocalUser] = field(default_factory=dict)
     """Changed and new accounts by their names in lower case."""
-    removed_users: set[str] = field(default_factory=set)
     administrators: dict[str, str] = field(default_factory=dict)
     """Further members of the group Administrators: as shown, by their names in lower case."""
     removed_administrators: set[str] = field(default_factory=set)
