@@ -12,6 +12,7 @@ from typing import Final
 from harness.twin.cmdlets import (
     cau,
     clusterobjects,
+    clusterparameters,
     clusterresources,
     computer,
     fileobjects,
@@ -152,7 +153,7 @@ def _register_volumes() -> None:
         ],
     )
     register_view(clusterresources.DOMAIN.type_name, table=["Name", "Type", "ParentName", "ChildrenNames", "Location"])
-    register_view(clusterresources.PARAMETER.type_name, table=["ClusterObject", "Name", "Value", "ParameterType"])
+    register_view(clusterparameters.PARAMETER.type_name, table=["ClusterObject", "Name", "Value", "ParameterType"])
 
 
 def _gib(name: str) -> Callable[[object], object]:
