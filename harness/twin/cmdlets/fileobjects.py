@@ -125,6 +125,9 @@ def resolve(call: Call, path: str) -> list[Place]:
             report_absent(call, path)
             return []
         return [Place(files.canonical(path), entry)]
+    if split_drive(path)[0] not in ("", "c"):
+        report_absent(call, path)
+        return []
     return list(_expand(files, path))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.twin.shell.dotnet import (
+    assemblies,
     collectionclasses,
     collections,
     credentials,
@@ -13,6 +14,7 @@ from harness.twin.shell.dotnet import (
     exceptions,
     files,
     genericlists,
+    identities,
     network,
     offsets,
     randoms,
@@ -22,15 +24,18 @@ from harness.twin.shell.dotnet import (
     specialvalues,
     statics,
     stopwatches,
+    streams,
     stringbuilders,
     strings,
     surroundings,
     trees,
+    xmldocuments,
     xmlnodes,
     xmlstatics,
 )
 
 __all__ = [
+    "assemblies",
     "collectionclasses",
     "collections",
     "credentials",
@@ -41,6 +46,7 @@ __all__ = [
     "exceptions",
     "files",
     "genericlists",
+    "identities",
     "network",
     "offsets",
     "randoms",
@@ -50,10 +56,12 @@ __all__ = [
     "specialvalues",
     "statics",
     "stopwatches",
+    "streams",
     "stringbuilders",
     "strings",
     "surroundings",
     "trees",
+    "xmldocuments",
     "xmlnodes",
     "xmlstatics",
 ]
