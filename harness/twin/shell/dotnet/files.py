@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 from typing import Final
@@ -143,6 +144,17 @@ def temp_file() -> str:
     return path
 
 
+@static(_PATH, "GetRandomFileName")
+def random_file_name() -> str:
+    """A name of eight and three characters; each is another one, in the same order on every run."""
+    rs = current()
+    number = int(to_text(rs.global_scope.value("__filenames__", 0)) or 0) + 1
+    rs.global_scope.put("__filenames__", number)
+    digest = hashlib.sha256(f"{rs.host.computer_name}{rs.host.now()}{number}".encode()).digest()
+    letters = "".join("abcdefghijklmnopqrstuvwxyz012345"[one % 32] for one in digest[:11])
+    return f"{letters[:8]}.{letters[8:]}"
+
+
 def _cut(path: str) -> int:
     return max(path.rfind("\\"), path.rfind("/"), path.rfind(":")) + 1
 
@@ -184,7 +196,7 @@ def _changed(path: str, extension: str) -> str:
     return bare if not extension else f"{bare}.{extension.lstrip('.')}"
 
 
-def _tidied(path: str) -> str:
+def tidied(path: str) -> str:
     """A full path without ``.`` and ``..``."""
     full = full_path(path).replace("/", "\\")
     root = re.match(r"[A-Za-z]:\\?|\\\\[^\\]+\\[^\\]+|\\?", full)
@@ -204,7 +216,7 @@ for _name, _function in (
     ("GetFileNameWithoutExtension", _stem),
     ("GetExtension", _extension),
     ("GetDirectoryName", _parent),
-    ("GetFullPath", _tidied),
+    ("GetFullPath", tidied),
 ):
     static(_PATH, _name, "string path")(_function)
 static(_PATH, "HasExtension", "string path")(lambda path: bool(_extension(path)))
