@@ -11,6 +11,7 @@ from harness.twin.shell.arguments import COMMON, NO_VALUE, SHOULD_PROCESS, Argum
 from harness.twin.shell.ast import Extent
 from harness.twin.shell.commands.api import Parameter
 from harness.twin.shell.conversion import convert, to_bool
+from harness.twin.shell.delaying import delaying
 from harness.twin.shell.errors import PSError
 from harness.twin.shell.objects import PSObject, bare_value
 from harness.twin.shell.text import to_text
@@ -123,6 +124,8 @@ class Binder:
     ) -> Binding:
         """Bind everything on the line. ``pipeline``: more may come from there. Raises ``PSError``."""
         binding = Binding()
+        if self.signature.by_value or self.signature.by_property:
+            self.coerce = delaying(self.coerce, self.errors, pipeline)
         loose = self._bind_named(arguments, binding)
         if self.signature.sets and not self._sets(binding):  # goes before an unknown name
             raise self.errors.no_set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.twin.shell.dotnet import (
+    assemblies,
     collectionclasses,
     collections,
     credentials,
@@ -14,7 +15,9 @@ from harness.twin.shell.dotnet import (
     everyday,
     exceptions,
     files,
+    folders,
     genericlists,
+    identities,
     mathstatics,
     network,
     numbertypes,
@@ -26,17 +29,20 @@ from harness.twin.shell.dotnet import (
     specialvalues,
     statics,
     stopwatches,
+    streams,
     stringbuilders,
     strings,
     surroundings,
     trees,
     typefacts,
     typemembers,
+    xmldocuments,
     xmlnodes,
     xmlstatics,
 )
 
 __all__ = [
+    "assemblies",
     "collectionclasses",
     "collections",
     "credentials",
@@ -48,7 +54,9 @@ __all__ = [
     "everyday",
     "exceptions",
     "files",
+    "folders",
     "genericlists",
+    "identities",
     "mathstatics",
     "network",
     "numbertypes",
@@ -60,12 +68,14 @@ __all__ = [
     "specialvalues",
     "statics",
     "stopwatches",
+    "streams",
     "stringbuilders",
     "strings",
     "surroundings",
     "trees",
     "typefacts",
     "typemembers",
+    "xmldocuments",
     "xmlnodes",
     "xmlstatics",
 ]
