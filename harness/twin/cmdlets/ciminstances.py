@@ -15,6 +15,8 @@ from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.objects import PSObject
 from harness.twin.shell.text import to_text
 
+_DATES_OF_THE_SHELL: Final = frozenset(["InstalledOn"])
+"""In WMI the day is text; PowerShell's own type data make it a date, in both forms of the class [GK]."""
 CIMV2: Final = "root/cimv2"
 CIM: Final = "Microsoft.Management.Infrastructure.CimInstance"
 GET_CIM: Final = (
@@ -72,7 +74,7 @@ def as_wmi(item: PSObject, computer: str) -> PSObject:
     namespace, _, name = path.rpartition("/")
     fields: dict[str, object] = {"__CLASS": name, "__SERVER": computer, "__NAMESPACE": namespace.replace("/", "\\")}
     for shown, value in item.properties():
-        fields[shown] = _dmtf(value) if isinstance(value, datetime) else value
+        fields[shown] = value if shown in _DATES_OF_THE_SHELL or not isinstance(value, datetime) else _dmtf(value)
     fields["PSComputerName"] = computer
     key = next((shown for shown in ("DeviceID", "Handle", "HotFixID", "Name") if property_of(item, shown)), "")
     place = f"\\\\{computer}\\{fields['__NAMESPACE']}:{name}"

@@ -173,12 +173,15 @@ def _computer_system(host: Any, machine: GuestOs) -> Iterator[PSObject]:
 
 def _hotfixes(host: Any, machine: GuestOs) -> Iterator[PSObject]:
     for kb in machine.kbs:
-        installed = local_time(host, kb.installed_ns)
-        # In WMI the day is text in the US order [GK].
-        day = f"{installed.month}/{installed.day}/{installed.year}"
         link = f"https://support.microsoft.com/help/{kb.kb.removeprefix('KB')}"
         yield HOTFIX_CIM.make(
-            machine.computer_name, "Security Update", kb.kb, "NT AUTHORITY\\SYSTEM", day, link, text=kb.kb
+            machine.computer_name,
+            "Security Update",
+            kb.kb,
+            "NT AUTHORITY\\SYSTEM",
+            _day(host, kb),
+            link,
+            text=kb.kb,
         )
 
 

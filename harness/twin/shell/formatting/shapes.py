@@ -125,7 +125,15 @@ def view_shape(rs: Runspace, view: View, type_name: str) -> Shape:
     if view.kind == "table":
         for column in columns:
             column.right = bool(column.right)
-    return Shape(view.kind, columns, (type_name,), extra={"group_by": view.group_by} if view.group_by else {})
+    extra = {"group_by": view.group_by, "heading": view.heading} if view.group_by else {}
+    return Shape(view.kind, columns, (type_name,), extra=extra)
+
+
+def group_label(shape: Shape, name: str, value: object, text: str) -> str:
+    """What stands above a group: ``name: value``, or the view's own heading, one column further right and with one
+    empty line more below ([GK] the view of files)."""
+    heading = shape.extra.get("heading")
+    return f"{name}: {text}" if heading is None else f" {heading(value)}\n"
 
 
 def property_names(rs: Runspace, value: object) -> list[str]:
