@@ -13,10 +13,10 @@ from harness.twin.cmdlets.guest import guest_commands
 from harness.twin.engine import LabEngine
 from harness.twin.guest import GuestMachine
 from harness.twin.machine import Plant, process_environment
-from harness.twin.model import ClusterModel
+from harness.twin.model import ClusterModel, ModelSpec
 from harness.twin.model.states import ClusterNodeState, UpdateState
 from harness.twin.shell.host import ShellHost
-from tests.twin.cmdlets.shell_nodes import HOUR, UPDATE, S, ShellNode, make_node, run_until
+from tests.twin.cmdlets.shell_nodes import HOUR, UPDATE, S, ShellNode, run_until
 from tests.twin.guest.shell_guests import make_guest
 
 USER: Final = "LAB\\hil"
@@ -34,13 +34,26 @@ class Place(Protocol):
         """Do the work of a console program on that machine."""
 
 
-class NodePlace:
-    """A node's console, by default that of NODE01, for a user whose log-on other nodes accept."""
+class OperatorNode(ShellNode):
+    """A node for one user, here and on the nodes to which a command goes on."""
 
-    def __init__(self, node: ShellNode) -> None:
-        node.delegated = True
-        node.environment.update(process_environment(node.computer_name, USER))
-        self.host: ShellHost = node
+    def hop(self, node: str) -> ShellNode:
+        return OperatorNode(
+            self.model,
+            node,
+            self.commands,
+            environment=process_environment(node, USER),
+            boot=self.model.nodes[node].boot_id,
+        )
+
+
+class NodePlace:
+    """The console of a node, for a user whose log-on other nodes accept."""
+
+    def __init__(self, model: ClusterModel, name: str) -> None:
+        own = process_environment(name, USER)
+        model.nodes[name].files.make_folder(f"{own['USERPROFILE']}\\AppData\\Local\\Temp")
+        self.host: ShellHost = OperatorNode(model, name, environment=own, delegated=True)
 
     def call(self, work: Callable[[], None]) -> None:
         work()
@@ -170,6 +183,6 @@ def make_place(at: str, given: str) -> Iterator[Place]:
         with make_guest() as guest:
             yield GuestPlace(guest.model, guest.engine, guest.threads)
         return
-    node = make_node(at, guests=8)
-    WORLDS[given](node.model)
-    yield NodePlace(node)
+    model = ClusterModel(ModelSpec(guests=8))
+    WORLDS[given](model)
+    yield NodePlace(model, at)

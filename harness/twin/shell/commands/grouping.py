@@ -14,7 +14,7 @@ from harness.twin.shell.conversion import parse_number
 from harness.twin.shell.errors import PSError
 from harness.twin.shell.invocation import one_value, value_runner
 from harness.twin.shell.members import MISSING, attach, find_member
-from harness.twin.shell.objects import NOTHING, NetList, NoteProperty, PSHashtable, PSObject
+from harness.twin.shell.objects import NOTHING, NetList, NoteProperty, PSHashtable, PSObject, bare_value
 from harness.twin.shell.propertyargs import ColumnSpec, read_column
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import is_null
@@ -181,11 +181,12 @@ class MeasureObject(Command):
             return
         tally.count += 1
         if self.numeric:
+            bare = bare_value(value)  # numbers from another machine are wrapped
             number = (
-                value
-                if isinstance(value, int | float | Decimal)
-                else parse_number(value)
-                if isinstance(value, str)
+                bare
+                if isinstance(bare, int | float | Decimal)
+                else parse_number(bare)
+                if isinstance(bare, str)
                 else None
             )
             if number is None:

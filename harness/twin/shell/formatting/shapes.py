@@ -31,6 +31,7 @@ Read = Callable[[object], object]
 MAX_TABLE_PROPERTIES = 4
 MAX_TABLE_COLUMNS = 10
 _NEVER_SHOWN = "PSShowComputerName"
+_COMPUTER = "PSComputerName"
 """Mark of a result from another machine: its table has a column with the machine, and the mark is not shown [GK]."""
 
 
@@ -152,7 +153,10 @@ def property_names(rs: Runspace, value: object) -> list[str]:
     display = display_of(type_chain(value))
     if display is not None and display.properties:
         return list(display.properties)
-    return [name for name, _ in property_list(rs, value) if name != _NEVER_SHOWN]
+    hidden = [_NEVER_SHOWN]
+    if isinstance(value, PSObject) and value.get(_NEVER_SHOWN) is False:
+        hidden.append(_COMPUTER)
+    return [name for name, _ in property_list(rs, value) if name not in hidden]
 
 
 def _known_name(rs: Runspace, value: object, name: str) -> bool:
@@ -174,7 +178,7 @@ def default_shape(rs: Runspace, value: object, kind: str = "") -> Shape | None:
     if view is not None:
         shape = view_shape(rs, view, owner)
         if view.kind == "table" and isinstance(value, PSObject) and value.get(_NEVER_SHOWN) is True:
-            shape.columns.append(ShownColumn("PSComputerName", reader(rs, "PSComputerName")))
+            shape.columns.append(ShownColumn(_COMPUTER, reader(rs, _COMPUTER)))
         return shape
     shown = property_names(rs, value)
     if not shown:
