@@ -13,6 +13,7 @@ from harness.twin.cmdlets import (
     power,
     processes,
     registry,
+    searching,
     services,
     volumes,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "power",
     "processes",
     "registry",
+    "searching",
     "services",
     "volumes",
 ]

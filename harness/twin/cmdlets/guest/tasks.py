@@ -16,7 +16,7 @@ from harness.twin.cmdlets.shapes import Shape
 from harness.twin.model.windows.state import ScheduledTask, TaskState
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.errors import limitation
-from harness.twin.shell.formatting import register_view
+from harness.twin.shell.formatting import Column, register_view
 from harness.twin.shell.objects import EnumType, PSEnum, PSObject, UInt32
 from harness.twin.shell.regexes import has_wildcard
 from harness.twin.shell.typesystem import register_enum
@@ -50,7 +50,8 @@ STATE: Final = _enum("StateEnum", TaskState)
 
 def register_task_views() -> None:
     """Tell the formatter how tasks look."""
-    register_view(TASK.type_name, table=["TaskPath", "TaskName", "State"])
+    columns = [Column("TaskPath", width=46), Column("TaskName", width=33), Column("State", width=10)]
+    register_view(TASK.type_name, table=columns, auto=False)
 
 
 # --- parts of a task
