@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Final
 
 from harness.twin.shell.commands.api import Call, Command, Parameter
 from harness.twin.shell.commands.table import CORE, UTILITY
@@ -214,9 +215,18 @@ def _bad_data(call: Call, text: str) -> Exception:
 # ------------------------------------------------------------------------------------------------------ Select-String
 
 
+_STREAM: Final = "InputStream"
+"""Where lines come from that are in no file."""
+
+
+def _place(made: PSObject) -> str:
+    path = to_text(made.get("Path"))
+    return "" if path == _STREAM else f"{path}:{to_text(made.get('LineNumber'))}:"
+
+
 def _shown(made: PSObject) -> str:
     context = made.get("Context")
-    line = to_text(made.get("Line"))
+    line = f"{_place(made)}{to_text(made.get('Line'))}"
     if not isinstance(context, PSObject):
         return line
     before, after = context.get("DisplayPreContext"), context.get("DisplayPostContext")
@@ -260,6 +270,7 @@ class SelectString(Command):
                 raise call.fail(record) from None
         self.lines: list[str] = []
         self.found: list[tuple[int, PSObject]] = []
+        self.origin = _STREAM
 
     def process(self, item: object) -> None:
         if item is NOTHING or is_null(item):
@@ -279,8 +290,8 @@ class SelectString(Command):
                     "IgnoreCase": not self.call.switch("CaseSensitive"),
                     "LineNumber": number,
                     "Line": line,
-                    "Filename": "InputStream",
-                    "Path": "InputStream",
+                    "Filename": self.origin.rpartition("\\")[2],
+                    "Path": self.origin,
                     "Pattern": pattern,
                     "Context": None,
                     "Matches": [Match(regex, one, line) for one in shown],
