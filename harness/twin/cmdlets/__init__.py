@@ -21,7 +21,6 @@ from harness.twin.cmdlets import (
     hypervcontrol,
     hypervsettings,
     mocnodes,
-    paths,
     planactions,
     power,
     processes,
@@ -29,9 +28,11 @@ from harness.twin.cmdlets import (
     searching,
     services,
     storagesettings,
+    timezone,
     volumes,
 )
 from harness.twin.cmdlets.accounts import ACCOUNTS, register_account_views
+from harness.twin.cmdlets.archives import ARCHIVE
 from harness.twin.cmdlets.azmodules import AZ_ACCOUNTS, AZ_MACHINES, AZ_RESOURCES
 from harness.twin.cmdlets.cau import CAU
 from harness.twin.cmdlets.cluster import CLUSTERS
@@ -44,7 +45,6 @@ from harness.twin.cmdlets.interactive import TRACE
 from harness.twin.cmdlets.mocnodes import CLOUD, MOC
 from harness.twin.cmdlets.network import NETWORK_MODULES, register_network_views
 from harness.twin.cmdlets.operatorviews import register_operator_views
-from harness.twin.cmdlets.paths import ARCHIVE
 from harness.twin.cmdlets.plans import PLANS
 from harness.twin.cmdlets.protection import BITLOCKER, SECURITY
 from harness.twin.cmdlets.psget import GET
@@ -53,7 +53,6 @@ from harness.twin.cmdlets.remoting import REMOTING
 from harness.twin.cmdlets.servicing import DISM
 from harness.twin.cmdlets.starting import UTILITY
 from harness.twin.cmdlets.storage import STORAGE
-from harness.twin.cmdlets.surroundings import WSMAN
 from harness.twin.cmdlets.tasks import TASKS, register_task_views
 from harness.twin.cmdlets.updates import UPDATES
 from harness.twin.cmdlets.updatesettings import STAMP
@@ -82,7 +81,6 @@ __all__ = [
     "hypervsettings",
     "mocnodes",
     "node_commands",
-    "paths",
     "planactions",
     "power",
     "processes",
@@ -90,6 +88,7 @@ __all__ = [
     "searching",
     "services",
     "storagesettings",
+    "timezone",
     "volumes",
 ]
 
@@ -121,7 +120,6 @@ _MODULES = (
     SECURITY,
     GET,
     DISM,
-    WSMAN,
     TRACE,
     AZ_ACCOUNTS,
     AZ_RESOURCES,
