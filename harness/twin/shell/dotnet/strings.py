@@ -13,6 +13,7 @@ from harness.twin.shell.dotnet.registry import constructor, method, prop, static
 from harness.twin.shell.errors import net_error
 from harness.twin.shell.numberformat import BadFormatError
 from harness.twin.shell.objects import Byte, Char, PSArray, PSEnum
+from harness.twin.shell.sizes import fitting
 from harness.twin.shell.text import net_text, to_text
 from harness.twin.shell.textops import format_text
 from harness.twin.shell.typesystem import register_value_type
@@ -163,10 +164,10 @@ def remove(this: str, at: int, count: int | None = None) -> str:
 
 
 method(str, "PadLeft", "int totalWidth", "int totalWidth, char paddingChar")(
-    lambda this, width, fill=" ": this.rjust(width, fill)
+    lambda this, width, fill=" ": this.rjust(fitting(width), fill)
 )
 method(str, "PadRight", "int totalWidth", "int totalWidth, char paddingChar")(
-    lambda this, width, fill=" ": this.ljust(width, fill)
+    lambda this, width, fill=" ": this.ljust(fitting(width), fill)
 )
 
 
@@ -235,7 +236,7 @@ def string_format(template: str, arguments: list[object]) -> str:
 
 
 constructor(STRING, "char c, int count", "char[] value")(
-    lambda first, count=None: "".join(first) if count is None else str(first) * count
+    lambda first, count=None: "".join(first) if count is None else str(first) * fitting(count)
 )
 
 CHAR: Final = "System.Char"
