@@ -166,3 +166,14 @@ def test_a_management_adapter_that_lost_its_name_is_missed(node: ShellNode) -> N
 )
 def test_what_is_not_simulated_says_so(idle: ShellNode, script: str) -> None:
     assert idle.error(script).message.startswith("twin limitation: ")
+
+
+def test_an_intent_follows_an_adapter_that_has_another_name(node: ShellNode) -> None:
+    for name in node.model.nodes:
+        ShellNode(node.model, name).run("Rename-NetAdapter 'ethernet 4' -NewName Storage2")
+    assert set(states(node, "storage")) == {"Failed"}
+    node.run("Update-NetIntentAdapter -Name storage -AdapterName 'ethernet 3',Storage2 -Wait")
+    assert set(states(node, "storage")) == {"Success"}
+    assert node.text("(Get-NetIntent -Name storage).NetAdapterNamesAsList") == "ethernet 3\nStorage2"
+    error = node.error("Update-NetIntentAdapter -Name storage -AdapterName ethernet")
+    assert "belongs to another intent" in error.message

@@ -8,7 +8,7 @@ from typing import IO, Any, Final
 
 from harness.twin.cmdlets.costs import load_costs
 from harness.twin.cmdlets.network.connections import GROUPS
-from harness.twin.cmdlets.network.routes import INTERFACE_METRIC, LINK_METRIC, local_routes
+from harness.twin.cmdlets.network.routes import LINK_METRIC, local_routes
 from harness.twin.cmdlets.network.saying import FAILED, address_of, say, unsupported
 from harness.twin.model.network import Adapter, Answer, Networks, NodeNetwork, NotModelledError
 from harness.twin.shell.host import Writer
@@ -66,11 +66,14 @@ def route(host: Any, words: Sequence[str], _stdin: IO[bytes], stdout: Writer, st
     by_index = {adapter.index: adapter for adapter in own.interfaces if adapter.addresses}
     for item in own.routes:
         if item.index in by_index:
-            source = by_index[item.index].addresses[0].ip
-            say(stdout, _route_line(item.destination, item.next_hop, source, item.metric + INTERFACE_METRIC))
+            out = by_index[item.index]
+            metric = item.metric + out.interface_metric
+            say(stdout, _route_line(item.destination, item.next_hop, out.addresses[0].ip, metric))
     for adapter in by_index.values():
         for destination, source in local_routes(adapter):
-            say(stdout, _route_line(IPv4Network(destination), "On-link", source, LINK_METRIC + INTERFACE_METRIC))
+            say(
+                stdout, _route_line(IPv4Network(destination), "On-link", source, LINK_METRIC + adapter.interface_metric)
+            )
     say(stdout, _RULE, "Persistent Routes:")
     kept = [item for item in own.routes if item.index in by_index]
     if kept:

@@ -81,12 +81,22 @@ class NetworkAtc:
         """A new intent; it is provisioned on all machines.  Raises ModelError where it collides with another one."""
         if self.find(intent.name) is not None:
             raise ModelError("IntentExists", f"An intent with the name {intent.shown_name} already exists.")
-        taken = {name.lower() for other in self.intents for name in other.adapters}
-        for name in intent.adapters:
-            if name.lower() in taken:
-                raise ModelError("AdapterInUse", f"The adapter {name} belongs to another intent already.")
+        self._require_free(intent, intent.adapters)
         self.intents.append(intent)
         self.apply(intent, self._world.nodes)
+
+    def move(self, intent: Intent, adapters: tuple[str, ...]) -> None:
+        """Give an intent other adapters.  Raises ModelError where one belongs to another intent."""
+        self._require_free(intent, adapters)
+        intent.adapters = adapters
+        intent.version += 1
+        self.apply(intent, self._world.nodes)
+
+    def _require_free(self, intent: Intent, adapters: tuple[str, ...]) -> None:
+        taken = {name.lower() for other in self.intents if other is not intent for name in other.adapters}
+        for name in adapters:
+            if name.lower() in taken:
+                raise ModelError("AdapterInUse", f"The adapter {name} belongs to another intent already.")
 
     def remove(self, intent: Intent) -> None:
         """The intent goes; what it made stays."""
