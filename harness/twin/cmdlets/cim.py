@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from harness.twin.cmdlets.ciminstances import CIMV2, GET_CIM, GET_WMI, as_wmi, class_wanted, picked
 from harness.twin.cmdlets.computer import CIM, MANAGEMENT, computer_system, operating_system
-from harness.twin.cmdlets.elsewhere import host_of
+from harness.twin.cmdlets.elsewhere import host_of, machine_names
 from harness.twin.cmdlets.hardwareclasses import CLASSES as HARDWARE
 from harness.twin.cmdlets.hardwareclasses import cim_shape
 from harness.twin.cmdlets.processes import process_of, processes_of
 from harness.twin.cmdlets.services import services_of
 from harness.twin.cmdlets.windows import local_time
-from harness.twin.shell.commands.api import Call
+from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.errors import limitation
 from harness.twin.shell.objects import PSObject, UInt32, UInt64
 
@@ -29,10 +29,10 @@ PROCESS: Final = cim_shape("Win32_Process", "ProcessId Name CreationDate")
 DISK: Final = cim_shape("Win32_LogicalDisk", "DeviceID DriveType ProviderName VolumeName FileSystem Size FreeSpace")
 
 
-@CIM.cmdlet("Get-CimInstance", *GET_CIM, default_set="Class")
+@CIM.cmdlet("Get-CimInstance", *GET_CIM, Parameter("CimSession", "object[]"), default_set="Class")
 def get_cim_instance(call: Call) -> Iterator[object]:
     """Instances of a class, of this node or of others."""
-    for name in call.texts("ComputerName") or [""]:
+    for name in machine_names(call.get("CimSession")) or call.texts("ComputerName") or [""]:
         host = host_of(call, name)
         if host is None:
             continue

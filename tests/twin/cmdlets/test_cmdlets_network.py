@@ -298,3 +298,21 @@ def test_another_machine_is_asked_with_a_log_on_that_may_go_on(node: ShellNode) 
     out, errors, _ = delegated.run("Get-NetAdapter ethernet -CimSession NODE03,NODE02")
     assert [error.full_id for error in errors] == ["HRESULT 0x80338126,Get-NetAdapter"]
     assert len(out) == 1
+
+
+def test_sessions_lead_to_other_machines() -> None:
+    node = ShellNode(make_node(guests=0).model, "NODE01", delegated=True)
+    script = """
+    $sessions = New-CimSession -ComputerName NODE02, NODE03
+    Get-NetAdapter ethernet -CimSession $sessions | % PSComputerName
+    (Get-CimInstance Win32_OperatingSystem -CimSession $sessions[0]).CSName
+    (Get-VMSwitch -CimSession $sessions[1]).ComputerName
+    Get-CimSession | % { "$($_.Id) $($_.Name) $($_.ComputerName)" }
+    $sessions[0] | Remove-CimSession
+    @(Get-CimSession).Count
+    """
+    lines = node.text(script).split("\n")
+    assert lines[:4] == ["NODE02", "NODE03", "NODE02", "NODE03"]
+    assert lines[4:] == ["1 CimSession1 NODE02", "2 CimSession2 NODE03", "1"]
+    assert node.table("New-CimSession NODE02")[-1] == "Protocol     : WSMAN"
+    assert ShellNode(node.model, "NODE01").error("New-CimSession NODE02").category == "PermissionDenied"
