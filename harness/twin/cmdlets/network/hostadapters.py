@@ -221,6 +221,7 @@ def set_isolation(call: Call) -> Iterator[object]:
             port.isolation = call.text("IsolationMode", port.isolation).capitalize()
             port.isolation_id = call.number("DefaultIsolationID", port.isolation_id)
             port.untagged_allowed = bool(call.get("AllowUntaggedTraffic", port.untagged_allowed))
+            changed(call)
             if call.switch("Passthru"):
                 yield _isolation(call, adapter, port)
 
