@@ -151,7 +151,7 @@ def get_adapter_qos(call: Call) -> Iterator[object]:
 
 def _table(qos: Qos) -> str:
     rows = [
-        f"{at:>2} {row.algorithm:<6} {f'{row.percent}%':>9} {ranges(row.priorities)}"
+        f"{at:>2} {row.algorithm:<6} {f'{row.percent}%':<9} {ranges(row.priorities)}"
         for at, row in enumerate(class_rows(qos))
     ]
     return "\n".join(["TC TSA    Bandwidth Priorities", "-- ---    --------- ----------", *rows])
