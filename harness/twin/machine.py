@@ -17,6 +17,7 @@ from weakref import WeakSet
 from harness.twin.cmdlets.costs import command_cost_ns
 from harness.twin.cmdlets.filechanges import write_redirected
 from harness.twin.cmdlets.netfiles import NodeStorage
+from harness.twin.cmdlets.netpeers import NodePeers
 from harness.twin.cmdlets.programs import node_programs
 from harness.twin.engine import LabEngine
 from harness.twin.model import ClusterModel
@@ -264,6 +265,11 @@ class NodeMachine(Machine):
     def storage(self) -> NodeStorage:
         """The node's files as .NET's file classes see them."""
         return NodeStorage(self.node.files)
+
+    @property
+    def peers(self) -> NodePeers:
+        """Other machines as .NET's network classes see them."""
+        return NodePeers(self)
 
     def write_text_file(self, path: str, text: str, append: bool) -> None:
         """What ``>`` and ``>>`` write.  Raises PSError."""

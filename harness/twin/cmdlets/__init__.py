@@ -7,6 +7,7 @@ from harness.twin.cmdlets import (
     cauroles,
     cim,
     cimmethods,
+    cimsessions,
     clusteractions,
     clustermore,
     clusternetworks,
@@ -66,6 +67,7 @@ __all__ = [
     "cauroles",
     "cim",
     "cimmethods",
+    "cimsessions",
     "clusteractions",
     "clustermore",
     "clusternetworks",
@@ -137,4 +139,5 @@ def node_commands() -> CommandTable:
     register_operator_views()
     register_network_views()
     clusternetworks.register_cluster_network_views()
+    cimsessions.register_cim_session_views()
     return CORE.extended(*(module.table for module in _MODULES))

@@ -70,6 +70,7 @@ class Runspace:
         self.modules: dict[str, str] = {}
         self.places: list[str] = []
         self.links: list[Any] = []
+        self.cim_sessions: list[Any] = []
         self.frames: list[Frame] = []
         self.global_scope = Scope(None, "global")
         set_automatic(self.global_scope, host, self.errors)
