@@ -74,7 +74,7 @@ def rename_item(call: Call) -> Iterator[object]:
 @MANAGEMENT.cmdlet("Resolve-Path", PATH, LITERAL, Parameter("Relative", "switch"), aliases=("rvpa",))
 def resolve_path(call: Call) -> Iterator[object]:
     """The paths that a path means."""
-    here = f"{full_path(call, '.').rstrip(chr(92))}\\"
+    here = f"{parent_of(full_path(call, 'here')).rstrip(chr(92))}\\"
     for place in _places(call):
         if call.switch("Relative"):
             below = place.path.lower().startswith(here.lower())

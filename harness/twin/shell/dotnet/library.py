@@ -26,6 +26,7 @@ from harness.twin.shell.dotnet import (
     strings,
     surroundings,
     trees,
+    xmlfiles,
     xmlnodes,
     xmlstatics,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "strings",
     "surroundings",
     "trees",
+    "xmlfiles",
     "xmlnodes",
     "xmlstatics",
 ]
