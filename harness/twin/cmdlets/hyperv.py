@@ -109,7 +109,8 @@ def get_vm(call: Call) -> Iterator[object]:
 
 def _host_name(call: Call, name: str) -> str:
     """The node that a name stands for, when it can be asked from here.  Raises PSError."""
-    return call.host.node.name if find_node(call, name) is call.host.node else connect(call, name).node.name
+    node = find_node(call, name)
+    return node.name if node is not None and node is call.host.node else connect(call, name).node.name
 
 
 @HYPERV.cmdlet("Get-VMHost")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from harness.twin.cmdlets import (
@@ -16,9 +17,10 @@ from harness.twin.cmdlets import (
 )
 from harness.twin.cmdlets.declaring import property_of
 from harness.twin.cmdlets.psget import register_gallery_views
+from harness.twin.cmdlets.shapes import Shape
 from harness.twin.shell.formatting import Column, register_view
 
-_TABLES: Final = {
+_TABLES: Final[Mapping[Shape, Sequence[Column | str]]] = {
     cauroles.PARAMETER: ["Name", "Value"],
     cauroles.PLUGIN: ["Name"],
     clustermore.KIND: ["Name", "DisplayName"],
