@@ -17,6 +17,7 @@ from harness.twin.cmdlets import (
     files,
     groupactions,
     hypervcontrol,
+    hypervparts,
     hypervsettings,
     mocnodes,
     paths,
@@ -25,6 +26,7 @@ from harness.twin.cmdlets import (
     processes,
     registry,
     services,
+    storagemaintenance,
     storagesettings,
     volumes,
 )
@@ -56,6 +58,7 @@ from harness.twin.cmdlets.updates import UPDATES
 from harness.twin.cmdlets.updatesettings import STAMP
 from harness.twin.cmdlets.validators import CHECKER
 from harness.twin.cmdlets.views import register_views
+from harness.twin.cmdlets.windowsfacts import INTERNATIONAL, SMB
 from harness.twin.shell.commands.api import CommandTable
 from harness.twin.shell.commands.core import CORE
 
@@ -74,6 +77,7 @@ __all__ = [
     "files",
     "groupactions",
     "hypervcontrol",
+    "hypervparts",
     "hypervsettings",
     "mocnodes",
     "node_commands",
@@ -83,6 +87,7 @@ __all__ = [
     "processes",
     "registry",
     "services",
+    "storagemaintenance",
     "storagesettings",
     "volumes",
 ]
@@ -117,6 +122,8 @@ _MODULES = (
     DISM,
     WSMAN,
     TRACE,
+    SMB,
+    INTERNATIONAL,
     AZ_ACCOUNTS,
     AZ_RESOURCES,
     AZ_MACHINES,

@@ -86,7 +86,7 @@ def _mounts(call: Call) -> bool:
         if place.rstrip(":\\").upper() != "C":
             text = f"{place} does not have an associated BitLocker volume."
             kind = "System.Runtime.InteropServices.COMException"
-            call.write_error(text, f"{kind},{call.declaration.name}", "NotSpecified", place, kind)
+            call.write_error(text, kind, "NotSpecified", place, kind)
     return not wanted or any(place.rstrip(":\\").upper() == "C" for place in wanted)
 
 

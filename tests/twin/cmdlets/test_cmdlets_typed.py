@@ -191,3 +191,62 @@ def test_whether_winrm_answers(node: ShellNode) -> None:
     node.model.power_off("NODE02")
     assert node.error("Test-WSMan NODE02").full_id == ("WsManError,Microsoft.WSMan.Management.TestWSManCommand")
     assert node.text("(Get-TimeZone).Id") == "UTC"
+
+
+def test_a_nodes_drives_in_maintenance_by_hand(node: ShellNode) -> None:
+    unit = "Get-StorageFaultDomain -Type StorageScaleUnit | ? FriendlyName -eq {} | "
+    node.run(unit.format("NODE02") + "Enable-StorageMaintenanceMode")
+    status = (
+        "(Get-PhysicalDisk | ? OperationalStatus -eq 'In maintenance mode').Count; (Get-VirtualDisk).HealthStatus[0]"
+    )
+    assert node.text(status) == "4\nWarning"
+    node.run(unit.format("NODE03") + "Enable-StorageMaintenanceMode")
+    error = node.error(unit.format("NODE04") + "Enable-StorageMaintenanceMode")
+    assert error.full_id == "StorageWMI 50003,Enable-StorageMaintenanceMode"
+    for name in ("NODE02", "NODE03"):
+        node.run(unit.format(name) + "Disable-StorageMaintenanceMode")
+    node.model.run_until(node.model.now_ns + HOUR)
+    assert node.text("(Get-VirtualDisk).HealthStatus | Select-Object -Unique") == "Healthy"
+    assert "twin limitation" in node.error("Get-VirtualDisk UserStorage_1 | Enable-StorageMaintenanceMode").message
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("(Get-Partition -DriveLetter C).Type", "Basic"),
+        ("(Get-ClusterS2D).State", "Enabled"),
+        ("(Get-VMHardDiskDrive VM01).Path", "C:\\ClusterStorage\\UserStorage_1\\VM01\\VM01.vhdx"),
+        ("(Get-VMMemory VM01).Startup -eq (Get-VM VM01).MemoryStartup", "True"),
+        ("(Get-SmbShare -Special $false).Name; @(Get-SmbOpenFile).Count", "SU1_Infrastructure_1\n0"),
+        ("(Get-WindowsOptionalFeature -Online -FeatureName Hyper-V).State", "Enabled"),
+        ("(Get-WinSystemLocale).Name; Test-ComputerSecureChannel; tzutil /g", "en-US\nTrue\nUTC"),
+        ("(Get-Volume -FilePath C:\\ClusterStorage\\UserStorage_2\\x).FileSystemLabel", "UserStorage_2"),
+        ("(Get-Volume -FilePath C:\\Windows).DriveLetter", "C"),
+        ("(Get-Process ECEAgent -IncludeUserName).UserName", "NODE01\\ECEAgentService"),
+        ("(Get-PhysicalDisk -UniqueId (Get-PhysicalDisk)[2].UniqueId).FriendlyName", "PhysicalDisk 1003"),
+        ("(Get-Service himds).Status; (tasklist /fo csv /nh)[0]", 'Running\n"System","4","Services","0","N/A"'),
+    ],
+)
+def test_facts_of_a_node(idle: ShellNode, script: str, expected: str) -> None:
+    assert idle.text(script) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "expected"),
+    [
+        ("HKLM:\\Software\\Microsoft\\AzureStackStampInformation", "DeploymentLaunchType", "CloudDeployment"),
+        ("HKLM:\\SOFTWARE\\Policies\\Microsoft\\Windows\\WindowsUpdate\\AU", "NoAutoUpdate", "1"),
+        ("HKLM:\\SYSTEM\\CurrentControlSet\\Control\\FileSystem", "LongPathsEnabled", "1"),
+        ("HKLM:\\SYSTEM\\CurrentControlSet\\Control\\SecureBoot\\Servicing", "UEFICA2023Status", "NotStarted"),
+        ("HKLM:\\Software\\Microsoft\\Windows\\CurrentVersion\\WSMAN\\Service", "auth_credssp", "1"),
+    ],
+)
+def test_values_that_update_logic_reads(idle: ShellNode, key: str, name: str, expected: str) -> None:
+    assert idle.text(f"(Get-ItemProperty '{key}').{name}") == expected
+
+
+def test_a_hash_is_that_of_the_content(node: ShellNode) -> None:
+    node.run("[IO.File]::WriteAllText('C:\\a.txt', 'abc')")
+    assert node.text("(Get-FileHash C:\\a.txt -Algorithm MD5).Hash") == "900150983CD24FB0D6963F7D28E17F72"
+    assert node.text("(Get-FileHash C:\\a.txt).Algorithm") == "SHA256"
+    assert node.error("Get-FileHash C:\\none").error_id == "PathNotFound"

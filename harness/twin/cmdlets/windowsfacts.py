@@ -1,0 +1,125 @@
+"""Hashes, shares, optional features, locale and trust of a node ([D] PSD 5.1, WPD; values [GK]).
+
+Shares are those that every Windows has and the one of the update stack; nobody has a file open through one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Final
+
+from harness.twin.cmdlets.computer import MANAGEMENT
+from harness.twin.cmdlets.declaring import Module, selects
+from harness.twin.cmdlets.features import installed_features
+from harness.twin.cmdlets.fileobjects import LITERAL, PATH, files_of, paths_given, resolve
+from harness.twin.cmdlets.files import content_of
+from harness.twin.cmdlets.servicing import DISM
+from harness.twin.cmdlets.shapes import Shape
+from harness.twin.cmdlets.starting import UTILITY
+from harness.twin.model.files import File
+from harness.twin.shell.commands.api import Call, Parameter
+from harness.twin.shell.commands.providers import full_path
+from harness.twin.shell.errors import limitation
+from harness.twin.shell.formatting import register_view
+from harness.twin.shell.regexes import has_wildcard
+
+SMB: Final = Module("SmbShare", lambda name: name)
+INTERNATIONAL: Final = Module("International", lambda name: name)
+HASH: Final = Shape("Microsoft.Powershell.Utility.FileHash", "Algorithm Hash Path")
+SHARE: Final = Shape(
+    "Microsoft.Management.Infrastructure.CimInstance#ROOT/Microsoft/Windows/SMB/MSFT_SmbShare",
+    "Name ScopeName Path Description Special ContinuouslyAvailable",
+)
+FEATURE: Final = Shape("Microsoft.Dism.Commands.BasicFeatureObject", "FeatureName State Online")
+LOCALE: Final = Shape("System.Globalization.CultureInfo", "LCID Name DisplayName")
+_UPDATES: Final = "C:\\ClusterStorage\\Infrastructure_1\\Shares\\SU1_Infrastructure_1"
+_ALGORITHMS: Final = ("SHA1", "SHA256", "SHA384", "SHA512", "MD5")
+
+
+def register_fact_views() -> None:
+    """Tell the formatter how these look."""
+    register_view(HASH.type_name, table=["Algorithm", "Hash", "Path"])
+    register_view(SHARE.type_name, table=["Name", "ScopeName", "Path", "Description"])
+    register_view(FEATURE.type_name, list=["FeatureName", "State"])
+    register_view(LOCALE.type_name, table=["LCID", "Name", "DisplayName"])
+
+
+@UTILITY.cmdlet("Get-FileHash", PATH, LITERAL, Parameter("Algorithm", "string", values=_ALGORITHMS))
+def get_hash(call: Call) -> Iterator[object]:
+    """Hash of files, SHA256 when nothing is said; folders are passed over."""
+    files_of(call)
+    name = call.text("Algorithm", "SHA256").upper()
+    for given in paths_given(call):
+        for place in resolve(call, full_path(call, given)):
+            if isinstance(place.entry, File):
+                digest = hashlib.new(name.lower(), content_of(place.entry, place.path), usedforsecurity=False)
+                yield HASH.make(name, digest.hexdigest().upper(), place.path)
+
+
+@SMB.cmdlet("Get-SmbShare", Parameter("Name", "string[]", position=0), Parameter("Special", "bool"))
+def get_share(call: Call) -> Iterator[object]:
+    """Shares of this node, and the update stack's where its volume is coordinated."""
+    cluster = call.host.model.spec.cluster_name
+    rows = [
+        ("ADMIN$", "*", "C:\\Windows", "Remote Admin", True, False),
+        ("C$", "*", "C:\\", "Default share", True, False),
+        ("ClusterStorage$", cluster, "C:\\ClusterStorage", "Cluster Shared Volumes Default Share", True, True),
+        ("IPC$", "*", "", "Remote IPC", True, False),
+    ]
+    if call.host.node.member:
+        rows.append(("SU1_Infrastructure_1", cluster, _UPDATES, "", False, True))
+    for name in call.texts("Name"):
+        if not has_wildcard(name) and not any(row[0].lower() == name.lower() for row in rows):
+            text = f"No MSFT_SMBShare objects found with property 'Name' equal to '{name}'.  Verify the value of the "
+            kind = "Microsoft.PowerShell.Cmdletization.Cim.CimJobException"
+            error_id = "CmdletizationQuery_NotFound_Name"
+            call.write_error(f"{text}property and retry.", error_id, "ObjectNotFound", name, kind)
+    for row in rows:
+        if selects(call.texts("Name"), row[0]) and (not call.has("Special") or row[4] == call.switch("Special")):
+            yield SHARE.make(*row, text=row[0])
+
+
+@SMB.cmdlet("Get-SmbOpenFile", Parameter("FileId", "object[]", position=0), Parameter("ClientComputerName", "string[]"))
+def get_open_file(call: Call) -> Iterator[object]:
+    """None: files are reached on their node."""
+    del call
+    yield from ()
+
+
+_FEATURE: Final = (
+    Parameter("Online", "switch", mandatory=True),
+    Parameter("FeatureName", "string[]", position=0, pipeline="name"),
+    Parameter("All", "switch"),
+    Parameter("NoRestart", "switch"),
+    Parameter("Remove", "switch"),
+)
+
+
+@DISM.cmdlet("Get-WindowsOptionalFeature", *_FEATURE[:2])
+def get_feature(call: Call) -> Iterator[object]:
+    """Optional features that the product installs.  Raises PSError for one that is not among them."""
+    for name in call.texts("FeatureName"):
+        if not has_wildcard(name) and not any(known.lower() == name.lower() for known in installed_features()):
+            raise limitation(f"the optional feature '{name}' is not simulated")
+    for name in installed_features():
+        if selects(call.texts("FeatureName"), name):
+            yield FEATURE.make(name, "Enabled", True, text=name)
+
+
+@INTERNATIONAL.cmdlet("Get-WinSystemLocale")
+def get_locale(call: Call) -> Iterator[object]:
+    """English of the United States."""
+    del call
+    yield LOCALE.make(1033, "en-US", "English (United States)", text="en-US")
+
+
+@MANAGEMENT.cmdlet(
+    "Test-ComputerSecureChannel",
+    Parameter("Repair", "switch"),
+    Parameter("Server", "string"),
+    Parameter("Credential", "object"),
+)
+def test_channel(call: Call) -> Iterator[object]:
+    """Whether the domain is reached: the trust itself is never broken."""
+    yield bool(call.host.node.management_up and call.host.node.network_up)
