@@ -34,7 +34,19 @@ FAILED: Final = 1
 """Exit code of a program that ended by a defect of the twin."""
 
 SYSTEM_VARIABLES: Final[Mapping[str, str]] = MappingProxyType(
-    {"OS": "Windows_NT", "SystemDrive": "C:", "SystemRoot": "C:\\Windows", "windir": "C:\\Windows"}
+    {
+        "ComSpec": "C:\\Windows\\system32\\cmd.exe",
+        "OS": "Windows_NT",
+        "Path": "C:\\Windows\\system32;C:\\Windows;C:\\Windows\\System32\\Wbem;"
+        "C:\\Windows\\System32\\WindowsPowerShell\\v1.0\\;C:\\Windows\\System32\\OpenSSH\\",
+        "PATHEXT": ".COM;.EXE;.BAT;.CMD;.VBS;.VBE;.JS;.JSE;.WSF;.WSH;.MSC",
+        "PROCESSOR_ARCHITECTURE": "AMD64",
+        "PSModulePath": "C:\\Program Files\\WindowsPowerShell\\Modules;"
+        "C:\\Windows\\system32\\WindowsPowerShell\\v1.0\\Modules",
+        "SystemDrive": "C:",
+        "SystemRoot": "C:\\Windows",
+        "windir": "C:\\Windows",
+    }
 )
 """[GK] Environment variables that every process of Windows has."""
 
@@ -42,13 +54,26 @@ SYSTEM_VARIABLES: Final[Mapping[str, str]] = MappingProxyType(
 def process_environment(computer_name: str, user: str) -> dict[str, str]:
     """Environment of a new process of *user* (``DOMAIN\\name``, or ``name`` for an account of the machine) [GK]."""
     domain, _, name = user.rpartition("\\")
+    programs, shared = "C:\\Program Files", "C:\\Program Files\\Common Files"
+    profile = f"C:\\Users\\{name}"
     own = {
+        "ALLUSERSPROFILE": "C:\\ProgramData",
+        "APPDATA": f"{profile}\\AppData\\Roaming",
+        "CommonProgramFiles": shared,
+        "CommonProgramFiles(x86)": "C:\\Program Files (x86)\\Common Files",
+        "CommonProgramW6432": shared,
         "COMPUTERNAME": computer_name,
+        "LOCALAPPDATA": f"{profile}\\AppData\\Local",
+        "ProgramData": "C:\\ProgramData",
+        "ProgramFiles": programs,
+        "ProgramFiles(x86)": "C:\\Program Files (x86)",
+        "ProgramW6432": programs,
+        "PUBLIC": "C:\\Users\\Public",
         "USERDOMAIN": domain or computer_name,
         "USERNAME": name,
-        "USERPROFILE": f"C:\\Users\\{name}",
-        "TEMP": f"C:\\Users\\{name}\\AppData\\Local\\Temp",
-        "TMP": f"C:\\Users\\{name}\\AppData\\Local\\Temp",
+        "USERPROFILE": profile,
+        "TEMP": f"{profile}\\AppData\\Local\\Temp",
+        "TMP": f"{profile}\\AppData\\Local\\Temp",
     }
     return {**SYSTEM_VARIABLES, **own}
 

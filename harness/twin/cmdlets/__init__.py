@@ -9,28 +9,32 @@ from harness.twin.cmdlets import (
     cimmethods,
     clusteractions,
     clustermore,
+    clusternetworks,
     clusterparameters,
     clusterresources,
     diagnosticdata,
     ececlient,
     filechanges,
+    filenames,
     files,
     groupactions,
     hypervcontrol,
     hypervparts,
     hypervsettings,
     mocnodes,
-    paths,
     planactions,
     power,
     processes,
     registry,
+    searching,
     services,
     storagemaintenance,
     storagesettings,
+    timezone,
     volumes,
 )
 from harness.twin.cmdlets.accounts import ACCOUNTS, register_account_views
+from harness.twin.cmdlets.archives import ARCHIVE
 from harness.twin.cmdlets.azmodules import AZ_ACCOUNTS, AZ_MACHINES, AZ_RESOURCES
 from harness.twin.cmdlets.cau import CAU
 from harness.twin.cmdlets.cluster import CLUSTERS
@@ -43,7 +47,6 @@ from harness.twin.cmdlets.interactive import TRACE
 from harness.twin.cmdlets.mocnodes import CLOUD, MOC
 from harness.twin.cmdlets.network import NETWORK_MODULES, register_network_views
 from harness.twin.cmdlets.operatorviews import register_operator_views
-from harness.twin.cmdlets.paths import ARCHIVE
 from harness.twin.cmdlets.plans import PLANS
 from harness.twin.cmdlets.protection import BITLOCKER, SECURITY
 from harness.twin.cmdlets.psget import GET
@@ -52,7 +55,6 @@ from harness.twin.cmdlets.remoting import REMOTING
 from harness.twin.cmdlets.servicing import DISM
 from harness.twin.cmdlets.starting import UTILITY
 from harness.twin.cmdlets.storage import STORAGE
-from harness.twin.cmdlets.surroundings import WSMAN
 from harness.twin.cmdlets.tasks import TASKS, register_task_views
 from harness.twin.cmdlets.updates import UPDATES
 from harness.twin.cmdlets.updatesettings import STAMP
@@ -69,11 +71,13 @@ __all__ = [
     "cimmethods",
     "clusteractions",
     "clustermore",
+    "clusternetworks",
     "clusterparameters",
     "clusterresources",
     "diagnosticdata",
     "ececlient",
     "filechanges",
+    "filenames",
     "files",
     "groupactions",
     "hypervcontrol",
@@ -81,14 +85,15 @@ __all__ = [
     "hypervsettings",
     "mocnodes",
     "node_commands",
-    "paths",
     "planactions",
     "power",
     "processes",
     "registry",
+    "searching",
     "services",
     "storagemaintenance",
     "storagesettings",
+    "timezone",
     "volumes",
 ]
 
@@ -120,7 +125,6 @@ _MODULES = (
     SECURITY,
     GET,
     DISM,
-    WSMAN,
     TRACE,
     SMB,
     INTERNATIONAL,
@@ -139,4 +143,5 @@ def node_commands() -> CommandTable:
     register_task_views()
     register_operator_views()
     register_network_views()
+    clusternetworks.register_cluster_network_views()
     return CORE.extended(*(module.table for module in _MODULES))

@@ -88,8 +88,7 @@ def maker_of(namespace: str, name: str) -> Callable[[Any], Iterator[PSObject]]:
 
 def _hotfixes(host: Any) -> Iterator[PSObject]:
     for kb in host.node.kbs:
-        installed = local_time(host, kb.installed_ns)
-        day = f"{installed.month}/{installed.day}/{installed.year}"  # in WMI the day is text in the US order [GK]
+        day = local_time(host, kb.installed_ns).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
         link = f"https://support.microsoft.com/help/{kb.kb.removeprefix('KB')}"
         yield HOTFIX.make(host.node.name, "Security Update", kb.kb, "NT AUTHORITY\\SYSTEM", day, link, text=kb.kb)
 

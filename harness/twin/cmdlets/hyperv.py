@@ -15,7 +15,7 @@ from harness.twin.cmdlets.shapes import Shape
 from harness.twin.model.calibration import Count
 from harness.twin.model.catalog import load_catalogs
 from harness.twin.model.cluster import ClusterModel
-from harness.twin.model.entities import Guest
+from harness.twin.model.entities import Guest, Node
 from harness.twin.model.states import Signal, VmState
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.objects import EnumType, Int64, PSObject
@@ -109,8 +109,8 @@ def get_vm(call: Call) -> Iterator[object]:
 
 def _host_name(call: Call, name: str) -> str:
     """The node that a name stands for, when it can be asked from here.  Raises PSError."""
-    node = find_node(call, name)
-    return node.name if node is not None and node is call.host.node else connect(call, name).node.name
+    here: Node = call.host.node
+    return here.name if find_node(call, name) is here else str(connect(call, name).node.name)
 
 
 @HYPERV.cmdlet("Get-VMHost")

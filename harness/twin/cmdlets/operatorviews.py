@@ -13,7 +13,6 @@ from harness.twin.cmdlets import (
     protection,
     servicing,
     storagesettings,
-    surroundings,
 )
 from harness.twin.cmdlets.declaring import property_of
 from harness.twin.cmdlets.psget import register_gallery_views
@@ -69,7 +68,6 @@ def register_operator_views() -> None:
         hardwareclasses.BIOS: ["SMBIOSBIOSVersion", "Manufacturer", "Name", "SerialNumber", "Version"],
         servicing.PACKAGE: ["PackageName", "PackageState", "ReleaseType", "InstallTime"],
         servicing.IMAGE: ["ImageHealthState", "Online", "RestartNeeded"],
-        surroundings.IDENTITY: ["wsmid", "ProtocolVersion", "ProductVendor", "ProductVersion"],
     }
     for shape, names in lists.items():
         register_view(shape.type_name, list=names)

@@ -50,7 +50,7 @@ def _suspended(call: Call) -> bool:
     kept = node.kept
     if kept.suspended_restarts is None:
         return False
-    return kept.suspended_restarts == 0 or node.boot_id - kept.suspended_boot < kept.suspended_restarts
+    return bool(kept.suspended_restarts == 0 or node.boot_id - kept.suspended_boot < kept.suspended_restarts)
 
 
 def _volume(call: Call) -> PSObject:

@@ -16,6 +16,7 @@ from typing import Any, Final, cast
 from harness.twin.cmdlets.costs import load_costs
 from harness.twin.cmdlets.declaring import Module, classes, property_of, selects
 from harness.twin.cmdlets.deserialized import plain_text, received, stamped
+from harness.twin.cmdlets.kinds import RUNSPACE_AVAILABILITY, RUNSPACE_STATE, labelled
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.model.cluster import ClusterModel
 from harness.twin.model.entities import GroupType, Node
@@ -236,7 +237,15 @@ def _remote_record(record: Any, link: Link) -> ErrorRecord:
         target_type=found.target_type,
         command_class=found.command_class,
     )
-    made.extra = {"pscomputername": NoteProperty("PSComputerName", link.computer)}
+    origin = PSObject.of_type(
+        "System.Management.Automation.Remoting.OriginInfo",
+        {"PSComputerName": link.computer, "RunspaceID": link.identity, "InstanceID": link.identity},
+        text=link.computer,
+    )
+    made.extra = {
+        "pscomputername": NoteProperty("PSComputerName", link.computer),
+        "origininfo": NoteProperty("OriginInfo", origin),
+    }
     return made
 
 
@@ -267,9 +276,9 @@ def session_object(link: Link) -> PSObject:
         link.name,
         link.computer,
         "RemoteMachine",
-        state,
+        labelled(RUNSPACE_STATE, state),
         "Microsoft.PowerShell",
-        free,
+        labelled(RUNSPACE_AVAILABILITY, free),
         link.identity,
         text=f"[PSSession]{link.name}",
     )

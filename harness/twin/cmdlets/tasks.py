@@ -19,7 +19,7 @@ from harness.twin.model.windows.nodetasks import node_tasks
 from harness.twin.model.windows.state import ScheduledTask, TaskState
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.errors import limitation
-from harness.twin.shell.formatting import register_view
+from harness.twin.shell.formatting import Column, register_view
 from harness.twin.shell.objects import EnumType, PSEnum, PSObject, UInt32
 from harness.twin.shell.regexes import has_wildcard
 from harness.twin.shell.typesystem import register_enum
@@ -54,7 +54,8 @@ STATE: Final = _enum("StateEnum", TaskState)
 
 def register_task_views() -> None:
     """Tell the formatter how tasks look."""
-    register_view(TASK.type_name, table=["TaskPath", "TaskName", "State"])
+    columns = [Column("TaskPath", width=46), Column("TaskName", width=33), Column("State", width=10)]
+    register_view(TASK.type_name, table=columns, auto=False)
 
 
 def tasks_of(host: Any) -> dict[str, ScheduledTask]:

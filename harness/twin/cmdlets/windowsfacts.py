@@ -1,32 +1,25 @@
-"""Hashes, shares, optional features, locale and trust of a node ([D] PSD 5.1, WPD; values [GK]).
+"""Shares, optional features, locale and trust of a node ([D] PSD 5.1, WPD; values [GK]).
 
 Shares are those that every Windows has and the one of the update stack; nobody has a file open through one.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from typing import Final
 
 from harness.twin.cmdlets.computer import MANAGEMENT
 from harness.twin.cmdlets.declaring import Module, selects
 from harness.twin.cmdlets.features import installed_features
-from harness.twin.cmdlets.fileobjects import LITERAL, PATH, files_of, paths_given, resolve
-from harness.twin.cmdlets.files import content_of
 from harness.twin.cmdlets.servicing import DISM
 from harness.twin.cmdlets.shapes import Shape
-from harness.twin.cmdlets.starting import UTILITY
-from harness.twin.model.files import File
 from harness.twin.shell.commands.api import Call, Parameter
-from harness.twin.shell.commands.providers import full_path
 from harness.twin.shell.errors import limitation
 from harness.twin.shell.formatting import register_view
 from harness.twin.shell.regexes import has_wildcard
 
 SMB: Final = Module("SmbShare", lambda name: name)
 INTERNATIONAL: Final = Module("International", lambda name: name)
-HASH: Final = Shape("Microsoft.Powershell.Utility.FileHash", "Algorithm Hash Path")
 SHARE: Final = Shape(
     "Microsoft.Management.Infrastructure.CimInstance#ROOT/Microsoft/Windows/SMB/MSFT_SmbShare",
     "Name ScopeName Path Description Special ContinuouslyAvailable",
@@ -34,27 +27,13 @@ SHARE: Final = Shape(
 FEATURE: Final = Shape("Microsoft.Dism.Commands.BasicFeatureObject", "FeatureName State Online")
 LOCALE: Final = Shape("System.Globalization.CultureInfo", "LCID Name DisplayName")
 _UPDATES: Final = "C:\\ClusterStorage\\Infrastructure_1\\Shares\\SU1_Infrastructure_1"
-_ALGORITHMS: Final = ("SHA1", "SHA256", "SHA384", "SHA512", "MD5")
 
 
 def register_fact_views() -> None:
     """Tell the formatter how these look."""
-    register_view(HASH.type_name, table=["Algorithm", "Hash", "Path"])
     register_view(SHARE.type_name, table=["Name", "ScopeName", "Path", "Description"])
     register_view(FEATURE.type_name, list=["FeatureName", "State"])
     register_view(LOCALE.type_name, table=["LCID", "Name", "DisplayName"])
-
-
-@UTILITY.cmdlet("Get-FileHash", PATH, LITERAL, Parameter("Algorithm", "string", values=_ALGORITHMS))
-def get_hash(call: Call) -> Iterator[object]:
-    """Hash of files, SHA256 when nothing is said; folders are passed over."""
-    files_of(call)
-    name = call.text("Algorithm", "SHA256").upper()
-    for given in paths_given(call):
-        for place in resolve(call, full_path(call, given)):
-            if isinstance(place.entry, File):
-                digest = hashlib.new(name.lower(), content_of(place.entry, place.path), usedforsecurity=False)
-                yield HASH.make(name, digest.hexdigest().upper(), place.path)
 
 
 @SMB.cmdlet("Get-SmbShare", Parameter("Name", "string[]", position=0), Parameter("Special", "bool"))

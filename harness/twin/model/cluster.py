@@ -103,7 +103,7 @@ class ClusterModel:
         self._engine = Engine(world, self._groups)
         installer = Installer(world, self._engine, self._groups, self._cau, self.storage, self.bridge)
         environment = make_environment(release, spec.sbe or "")
-        self._checks = HealthChecks(world, self._membership, self.storage, environment, self.bridge)
+        self._checks = HealthChecks(world, self._membership, self.storage, environment, self.bridge, self.networks.atc)
         extension = self._make_extension(environment)
         listing = UpdateList(catalogs, environment, spec.epoch, extension and extension[0], recalled=spec.list_recalled)
         self.updates = UpdateService(

@@ -14,6 +14,7 @@ from harness.twin.model.content import Environment, HealthResult, ResourceBridge
 from harness.twin.model.entities import Node
 from harness.twin.model.gallery import installed_modules, load_gallery
 from harness.twin.model.membership import Membership
+from harness.twin.model.network.atc import NetworkAtc
 from harness.twin.model.states import CheckStatus, ClusterNodeState, HealthState, Severity, VolumeHealth
 from harness.twin.model.storage import Storage
 from harness.twin.model.world import World
@@ -52,12 +53,14 @@ class HealthChecks:
         storage: Storage,
         environment: Environment,
         bridge: ResourceBridge,
+        atc: NetworkAtc,
     ) -> None:
         self._world = world
         self._membership = membership
         self._storage = storage
         self._environment = environment
         self._bridge = bridge
+        self._atc = atc
         self.conditions = Conditions()
         self._rules: dict[str, Callable[[], Iterable[Outcome]]] = {
             "pool": self._pool,
@@ -193,7 +196,8 @@ class HealthChecks:
 
     def _network_intent(self) -> Iterator[Outcome]:
         for node in self._world.nodes.values():
-            ok = self.conditions.network_intents_ok and node.os_running and node.network_up and _intents_found(node)
+            alive = node.os_running and node.network_up
+            ok = self.conditions.network_intents_ok and alive and self._atc.settled(node)
             yield Outcome(node.name, ok, "Success" if ok else "Failed")
 
     def _registration(self) -> Iterator[Outcome]:
@@ -223,12 +227,6 @@ class HealthChecks:
         for node in self._world.nodes.values():
             ok = node.os_running and node.network_up and node.management_up
             yield Outcome(node.name, ok, "" if ok else "Name resolution failed")
-
-
-def _intents_found(node: Node) -> bool:
-    """The node still has the adapters that its intents name."""
-    network = node.network
-    return network is None or not any(network.missing_adapters(name) for name in network.intents)
 
 
 def roll_up(results: Iterable[HealthResult]) -> HealthState:

@@ -41,5 +41,3 @@ class NodeKept:
     """Boot in which the protection was suspended."""
     host_settings: dict[str, object] = field(default_factory=dict)
     """Settings of the virtual machine host, by the names that ``Set-VMHost`` has for them."""
-    execution_policies: dict[str, str] = field(default_factory=dict)
-    """By scope, as set."""

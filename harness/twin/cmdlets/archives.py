@@ -1,7 +1,4 @@
-"""Names and paths of files, and archives: ``Rename-Item``, ``Compress-Archive`` … ([D] PSD 5.1; texts [GK]).
-
-Archives are real ones.
-"""
+"""``Compress-Archive`` and ``Expand-Archive``, whose archives are real ones ([D] PSD 5.1; texts [GK])."""
 
 from __future__ import annotations
 
@@ -10,86 +7,29 @@ import zipfile
 from collections.abc import Iterator
 from typing import Final
 
-from harness.twin.cmdlets.computer import MANAGEMENT
 from harness.twin.cmdlets.declaring import Module
 from harness.twin.cmdlets.fileobjects import (
     LITERAL,
     PATH,
     Place,
     files_of,
-    make_item,
     paths_given,
     resolve,
     write_fault,
 )
 from harness.twin.cmdlets.files import content_of
-from harness.twin.cmdlets.shapes import Shape
-from harness.twin.cmdlets.starting import UTILITY
 from harness.twin.model.files import File, FileError, NodeFiles, parent_of
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.commands.providers import full_path
 from harness.twin.shell.errors import PSError
 
 ARCHIVE: Final = Module("Microsoft.PowerShell.Archive", lambda name: name)
-PATH_INFO: Final = Shape("System.Management.Automation.PathInfo", "Drive Provider ProviderPath Path")
 _DESTINATION: Final = Parameter("DestinationPath", "string", position=1)
 _PASS: Final = Parameter("PassThru", "switch")
 
 
 def _places(call: Call) -> list[Place]:
     return [place for given in paths_given(call) for place in resolve(call, full_path(call, given))]
-
-
-@MANAGEMENT.cmdlet(
-    "Rename-Item",
-    Parameter("Path", "string", position=0, pipeline=("value", "name"), aliases=("PSPath",)),
-    Parameter("NewName", "string", position=1, mandatory=True, pipeline="name"),
-    Parameter("LiteralPath", "string", aliases=("FullName",)),
-    Parameter("Force", "switch"),
-    _PASS,
-    aliases=("ren", "rni"),
-    should_process=True,
-)
-def rename_item(call: Call) -> Iterator[object]:
-    """Gives a file or folder another name in its folder."""
-    path = full_path(call, call.text("LiteralPath") or call.text("Path"))
-    files, name = files_of(call), call.text("NewName").removeprefix(".\\")
-    if not files.exists(path):
-        text = f"Cannot rename because item at '{path}' does not exist."
-        kind = "System.Management.Automation.PSInvalidOperationException"
-        call.write_error(text, "InvalidOperation", "InvalidOperation", path, kind)
-        return
-    target = f"{parent_of(path).rstrip(chr(92))}\\{name}"
-    if not call.should_process(f"Item: {path} Destination: {target}", "Rename File"):
-        return
-    try:
-        entry = files.move(path, target)
-    except FileError as error:
-        write_fault(call, error, "RenameItemIOError")
-        return
-    if call.switch("PassThru"):
-        yield make_item(call.host, target, entry)
-
-
-@MANAGEMENT.cmdlet("Resolve-Path", PATH, LITERAL, Parameter("Relative", "switch"), aliases=("rvpa",))
-def resolve_path(call: Call) -> Iterator[object]:
-    """The paths that a path means."""
-    here = f"{parent_of(full_path(call, 'here')).rstrip(chr(92))}\\"
-    for place in _places(call):
-        if call.switch("Relative"):
-            below = place.path.lower().startswith(here.lower())
-            yield f".\\{place.path[len(here) :]}" if below else place.path
-        else:
-            yield PATH_INFO.make("C", "Microsoft.PowerShell.Core\\FileSystem", place.path, place.path, text=place.path)
-
-
-@UTILITY.cmdlet("Unblock-File", PATH, LITERAL, should_process=True)
-def unblock_file(call: Call) -> None:
-    """Takes the mark of the internet away, which no file here has; a file that is not there is an error."""
-    _places(call)
-
-
-# --- archives
 
 
 def _refuse(call: Call, text: str, error_id: str, target: str) -> PSError:
