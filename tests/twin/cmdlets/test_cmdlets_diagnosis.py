@@ -219,3 +219,11 @@ def test_packages_follow_the_build() -> None:
     assert node.text("(Repair-WindowsImage -Online -CheckHealth).ImageHealthState") == "Healthy"
     assert "cannot find the file" in node.error("Add-WindowsPackage -Online -PackagePath C:\\x.msu").message
     assert "not valid" in node.error("Remove-WindowsPackage -Online -PackageName x").message
+
+
+def test_a_scan_of_the_store_takes_its_time(node: ShellNode) -> None:
+    before = node.model.now_ns
+    assert "No component store corruption detected." in node.text("dism /online /cleanup-image /checkhealth")
+    assert node.model.now_ns == before
+    node.run("Repair-WindowsImage -Online -RestoreHealth; dism /online /cleanup-image /scanhealth")
+    assert node.model.now_ns > before
