@@ -47,6 +47,7 @@ from harness.twin.cmdlets.interactive import TRACE
 from harness.twin.cmdlets.mocnodes import CLOUD, MOC
 from harness.twin.cmdlets.network import NETWORK_MODULES, register_network_views
 from harness.twin.cmdlets.operatorviews import register_operator_views
+from harness.twin.cmdlets.osconfig import OSCONFIG
 from harness.twin.cmdlets.plans import PLANS
 from harness.twin.cmdlets.protection import BITLOCKER, SECURITY
 from harness.twin.cmdlets.psget import GET
@@ -128,6 +129,7 @@ _MODULES = (
     TRACE,
     SMB,
     INTERNATIONAL,
+    OSCONFIG,
     AZ_ACCOUNTS,
     AZ_RESOURCES,
     AZ_MACHINES,

@@ -13,6 +13,7 @@ from harness.twin.cmdlets.declaring import Module, selects
 from harness.twin.cmdlets.features import installed_features
 from harness.twin.cmdlets.servicing import DISM
 from harness.twin.cmdlets.shapes import Shape
+from harness.twin.model.entities import Node
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.errors import limitation
 from harness.twin.shell.formatting import register_view
@@ -25,6 +26,7 @@ SHARE: Final = Shape(
     "Name ScopeName Path Description Special ContinuouslyAvailable",
 )
 FEATURE: Final = Shape("Microsoft.Dism.Commands.BasicFeatureObject", "FeatureName State Online")
+RESTART: Final = Shape("Microsoft.Dism.Commands.ImageObject", "Path Online RestartNeeded")
 LOCALE: Final = Shape("System.Globalization.CultureInfo", "LCID Name DisplayName")
 _UPDATES: Final = "C:\\ClusterStorage\\Infrastructure_1\\Shares\\SU1_Infrastructure_1"
 
@@ -66,6 +68,7 @@ def get_open_file(call: Call) -> Iterator[object]:
     yield from ()
 
 
+_NEEDED: Final = ("hyper-v", "failover-clustering", "networkatc", "fs-fileserver", "bitlocker")
 _FEATURE: Final = (
     Parameter("Online", "switch", mandatory=True),
     Parameter("FeatureName", "string[]", position=0, pipeline="name"),
@@ -83,7 +86,38 @@ def get_feature(call: Call) -> Iterator[object]:
             raise limitation(f"the optional feature '{name}' is not simulated")
     for name in installed_features():
         if selects(call.texts("FeatureName"), name):
-            yield FEATURE.make(name, "Enabled", True, text=name)
+            off = name.lower() in call.host.node.kept.removed_features
+            state = "DisablePending" if call.host.node.pending_reboot else "Disabled"
+            yield FEATURE.make(name, state if off else "Enabled", True, text=name)
+
+
+@DISM.cmdlet("Disable-WindowsOptionalFeature", *_FEATURE)
+def disable_feature(call: Call) -> Iterator[object]:
+    """Switches a feature off; the restart that completes it stays pending ([T] TSG Update/CauPostVersionCheck)."""
+    yield from _switch_feature(call, on=False)
+
+
+@DISM.cmdlet("Enable-WindowsOptionalFeature", *_FEATURE)
+def enable_feature(call: Call) -> Iterator[object]:
+    """Switches a feature on again; one that is on stays so."""
+    yield from _switch_feature(call, on=True)
+
+
+def _switch_feature(call: Call, *, on: bool) -> Iterator[object]:
+    node: Node = call.host.node
+    for name in call.texts("FeatureName"):
+        if not any(known.lower() == name.lower() for known in installed_features()):
+            raise limitation(f"the optional feature '{name}' is not simulated")
+        if name.lower() in _NEEDED:
+            raise limitation(f"a node without '{name}' is not simulated")
+        off = node.kept.removed_features
+        changed = (name.lower() in off) == on
+        (off.discard if on else off.add)(name.lower())
+        if changed:
+            node.pending_reboot = True
+        if changed and not call.switch("NoRestart"):
+            call.host.model.restart_node(node.name)
+        yield RESTART.make("", True, changed)
 
 
 @INTERNATIONAL.cmdlet("Get-WinSystemLocale")

@@ -250,3 +250,27 @@ def test_a_hash_is_that_of_the_content(node: ShellNode) -> None:
     assert node.text("(Get-FileHash C:\\a.txt -Algorithm MD5).Hash") == "900150983CD24FB0D6963F7D28E17F72"
     assert node.text("(Get-FileHash C:\\a.txt).Algorithm") == "SHA256"
     assert node.error("Get-FileHash C:\\none").error_id == "PathNotFound"
+
+
+def test_a_desired_setting_is_kept(node: ShellNode) -> None:
+    value = "(Get-OSConfigDesiredConfiguration -Scenario Defender/Antivirus).Value"
+    name = "ASRBlockProcessCreationFromPSExecAndWMICommands"
+    node.run(f"Set-OSConfigDesiredConfiguration -Scenario Defender/Antivirus -Setting {name} -Value 1")
+    assert node.text(value) == "1"
+    node.run("Set-OSConfigDesiredConfiguration -Scenario Defender/Antivirus -Default")
+    assert node.text(f"{value}; (Get-OSConfigDesiredConfiguration Defender/Antivirus).Compliance.Status") == (
+        "2\nCompliant"
+    )
+    assert "twin limitation" in node.error("Get-OSConfigDesiredConfiguration -Scenario Nope").message
+
+
+def test_a_feature_that_is_switched_off_leaves_a_restart_pending(node: ShellNode) -> None:
+    state = "(Get-WindowsOptionalFeature -Online -FeatureName Storage-Replica).State"
+    off = "Disable-WindowsOptionalFeature -Online -FeatureName Storage-Replica -NoRestart"
+    assert node.text(f"({off}).RestartNeeded; {state}") == "True\nDisablePending"
+    assert node.node.pending_reboot
+    node.model.restart_node("NODE01")
+    node.model.run_until(node.model.now_ns + HOUR)
+    assert node.text(f"{state}; ({off}).RestartNeeded") == "Disabled\nFalse"
+    assert node.text("(Enable-WindowsOptionalFeature -Online Storage-Replica -NoRestart).RestartNeeded") == "True"
+    assert "twin limitation" in node.error(off.replace("Storage-Replica", "Hyper-V")).message
