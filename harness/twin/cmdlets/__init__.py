@@ -20,6 +20,7 @@ from harness.twin.cmdlets import (
     files,
     groupactions,
     hypervcontrol,
+    hypervparts,
     hypervsettings,
     mocnodes,
     planactions,
@@ -28,6 +29,7 @@ from harness.twin.cmdlets import (
     registry,
     searching,
     services,
+    storagemaintenance,
     storagesettings,
     timezone,
     volumes,
@@ -46,6 +48,7 @@ from harness.twin.cmdlets.interactive import TRACE
 from harness.twin.cmdlets.mocnodes import CLOUD, MOC
 from harness.twin.cmdlets.network import NETWORK_MODULES, register_network_views
 from harness.twin.cmdlets.operatorviews import register_operator_views
+from harness.twin.cmdlets.osconfig import OSCONFIG
 from harness.twin.cmdlets.plans import PLANS
 from harness.twin.cmdlets.protection import BITLOCKER, SECURITY
 from harness.twin.cmdlets.psget import GET
@@ -59,6 +62,7 @@ from harness.twin.cmdlets.updates import UPDATES
 from harness.twin.cmdlets.updatesettings import STAMP
 from harness.twin.cmdlets.validators import CHECKER
 from harness.twin.cmdlets.views import register_views
+from harness.twin.cmdlets.windowsfacts import INTERNATIONAL, SMB
 from harness.twin.shell.commands.api import CommandTable
 from harness.twin.shell.commands.core import CORE
 
@@ -80,6 +84,7 @@ __all__ = [
     "files",
     "groupactions",
     "hypervcontrol",
+    "hypervparts",
     "hypervsettings",
     "mocnodes",
     "node_commands",
@@ -89,6 +94,7 @@ __all__ = [
     "registry",
     "searching",
     "services",
+    "storagemaintenance",
     "storagesettings",
     "timezone",
     "volumes",
@@ -123,6 +129,9 @@ _MODULES = (
     GET,
     DISM,
     TRACE,
+    SMB,
+    INTERNATIONAL,
+    OSCONFIG,
     AZ_ACCOUNTS,
     AZ_RESOURCES,
     AZ_MACHINES,
