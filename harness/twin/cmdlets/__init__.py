@@ -18,12 +18,14 @@ from harness.twin.cmdlets import (
     volumes,
 )
 from harness.twin.cmdlets.accounts import ACCOUNTS, register_account_views
+from harness.twin.cmdlets.archives import ARCHIVE
 from harness.twin.cmdlets.cau import CAU
 from harness.twin.cmdlets.cluster import CLUSTERS
 from harness.twin.cmdlets.computer import CIM, MANAGEMENT
 from harness.twin.cmdlets.events import DIAGNOSTICS
 from harness.twin.cmdlets.features import MANAGER, SECURE_BOOT, TPM, register_feature_views
 from harness.twin.cmdlets.hyperv import HYPERV
+from harness.twin.cmdlets.jobs import JOBS, register_job_views
 from harness.twin.cmdlets.network import NETWORK_MODULES, register_network_views
 from harness.twin.cmdlets.plans import PLANS
 from harness.twin.cmdlets.remoting import REMOTING
@@ -71,6 +73,8 @@ _MODULES = (
     TPM,
     UTILITY,
     STAMP,
+    ARCHIVE,
+    JOBS,
     *NETWORK_MODULES,
 )
 
@@ -80,5 +84,6 @@ def node_commands() -> CommandTable:
     register_views()
     register_account_views()
     register_feature_views()
+    register_job_views()
     register_network_views()
     return CORE.extended(*(module.table for module in _MODULES))
