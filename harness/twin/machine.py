@@ -236,7 +236,8 @@ class NodeMachine(Machine):
         """Windows makes a user's folders at the first logon [GK]."""
         profile = self.environment.get("USERPROFILE", "")
         if profile and not self.node.files.exists(profile):
-            self.node.files.make_folder(f"{profile}\\AppData\\Local\\Temp")
+            for folder in ("AppData\\Local\\Temp", "AppData\\Roaming", "Desktop", "Documents", "Downloads"):
+                self.node.files.make_folder(f"{profile}\\{folder}")
 
     def hop(self, node: str) -> Self:
         """Another node for a program that the same user starts there from here: a log-on over the network."""

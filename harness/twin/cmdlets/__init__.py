@@ -45,6 +45,7 @@ from harness.twin.cmdlets.events import DIAGNOSTICS
 from harness.twin.cmdlets.features import MANAGER, SECURE_BOOT, TPM, register_feature_views
 from harness.twin.cmdlets.hyperv import HYPERV
 from harness.twin.cmdlets.interactive import TRACE
+from harness.twin.cmdlets.jobs import JOBS, register_job_views
 from harness.twin.cmdlets.mocnodes import CLOUD, MOC
 from harness.twin.cmdlets.network import NETWORK_MODULES, register_network_views
 from harness.twin.cmdlets.operatorviews import register_operator_views
@@ -135,6 +136,7 @@ _MODULES = (
     AZ_ACCOUNTS,
     AZ_RESOURCES,
     AZ_MACHINES,
+    JOBS,
     *NETWORK_MODULES,
 )
 
@@ -146,6 +148,7 @@ def node_commands() -> CommandTable:
     register_feature_views()
     register_task_views()
     register_operator_views()
+    register_job_views()
     register_network_views()
     clusternetworks.register_cluster_network_views()
     cimsessions.register_cim_session_views()

@@ -22,6 +22,7 @@ from harness.twin.shell.typesystem import ENUMS
 if TYPE_CHECKING:
     from harness.twin.shell.commands.api import Call, CommandTable
     from harness.twin.shell.host import ShellHost
+    from harness.twin.shell.transcripts import Transcript
     from harness.twin.shell.typerules import TypeRules
 
 _ACTIONS: Final = ENUMS["system.management.automation.actionpreference"]
@@ -71,6 +72,7 @@ class Runspace:
         self.places: list[str] = []
         self.links: list[Any] = []
         self.cim_sessions: list[Any] = []
+        self.transcripts: list[Transcript] = []
         self.frames: list[Frame] = []
         self.global_scope = Scope(None, "global")
         set_automatic(self.global_scope, host, self.errors)

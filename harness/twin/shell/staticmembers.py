@@ -14,6 +14,7 @@ from harness.twin.shell.members import (
     get_member,
     invoke_member,
     property_not_found,
+    read_property,
 )
 from harness.twin.shell.objects import EnumType, PSArray, PSEnum, PSHashtable
 from harness.twin.shell.sizes import fitting
@@ -36,7 +37,7 @@ def get_static(frame: Frame, value: object, name: str) -> object:
         return static_value(frame, value, name)
     found = STATIC.get(value.full_name, {}).get(name.lower())
     if isinstance(found, NetProperty):
-        return found.getter(None)
+        return read_property(found, None)
     if found is not None:
         return BoundMethod(found.name, value, [])
     if frame.scope.strict_level >= 2:

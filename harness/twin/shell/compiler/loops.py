@@ -22,12 +22,13 @@ from harness.twin.shell.comparison import equals
 from harness.twin.shell.compiler.assignments import assigner
 from harness.twin.shell.compiler.core import Compiler, collection_changed, statement, void
 from harness.twin.shell.conversion import to_bool
-from harness.twin.shell.errors import BreakSignal, ContinueSignal, LoopSignal, PipelineStopped, limitation
+from harness.twin.shell.errors import BreakSignal, ContinueSignal, LoopSignal, PipelineStopped, runtime_error
 from harness.twin.shell.frame import Frame
 from harness.twin.shell.invocation import block_truth
 from harness.twin.shell.objects import NOTHING, Enumerator, NetList, PSEnum, PSHashtable, PSObject
 from harness.twin.shell.scope import Variable
 from harness.twin.shell.scriptblock import Evaluate, Run
+from harness.twin.shell.storage import absolute, storage_of, text_of
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import is_null
 
@@ -190,17 +191,26 @@ def _do(compiler: Compiler, condition: Evaluate, node: DoWhileStatementAst | DoU
 Test = Callable[[Frame, object], bool]
 
 
+def _lines(compiler: Compiler, node: SwitchStatementAst) -> Evaluate:
+    """The lines of the file that ``switch -File`` names."""
+    assert node.file is not None  # noqa: S101 - the parser gives one of the two
+    path = compiler.expr(node.file)
+
+    def read(frame: Frame) -> object:
+        place = absolute(to_text(path(frame)), frame.rs.location)
+        if storage_of(frame.rs).kind(place) != "file":
+            text = f"Could not find file '{place}'."
+            kind = "System.IO.FileNotFoundException"
+            raise runtime_error(text, "FileReadError", "ReadError", place, type_name=kind)
+        return text_of(storage_of(frame.rs).read(place)).splitlines()
+
+    return read
+
+
 @statement(SwitchStatementAst)
 def switch_statement(compiler: Compiler, node: SwitchStatementAst) -> Run:
     """``switch``: each clause that fits runs; ``break`` ends all, ``continue`` goes to the next value."""
-    if node.condition is None:
-        what = "switch -File"
-
-        def refuse(_frame: Frame) -> None:
-            raise limitation(what)
-
-        return refuse
-    source = compiler.value(node.condition)
+    source = compiler.value(node.condition) if node.condition is not None else _lines(compiler, node)
     clauses = [(_test(compiler, node, clause.condition), compiler.block(clause.body)) for clause in node.clauses]
     default = compiler.block(node.default) if node.default is not None else None
     label = node.label

@@ -296,6 +296,11 @@ for _full in ("System.Text.UTF8Encoding",):
     constructor(_full, "", "bool emit")(lambda _emit=False: _ENCODINGS["UTF8"])
 
 
+def named_encoding(name: str) -> Encoding:
+    """An encoding by the name of its property of ``[Text.Encoding]``. Raises ``KeyError``."""
+    return _ENCODINGS[name]
+
+
 def byte_list(data: bytes) -> PSArray:
     """``byte[]``."""
     return PSArray([Byte(one) for one in data], "System.Byte")
