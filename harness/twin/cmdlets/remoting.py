@@ -23,15 +23,25 @@ from harness.twin.model.entities import GroupType, Node
 from harness.twin.model.states import WinRmState
 from harness.twin.shell.arguments import Argument
 from harness.twin.shell.commands.api import Call, Parameter
+from harness.twin.shell.commands.providers import full_path
 from harness.twin.shell.commands.running import InvokeCommand
 from harness.twin.shell.dotnet.reflection import create_block
-from harness.twin.shell.errors import ErrorRecord, ExitSignal, NetException, PipelineStopped, PSError, limitation
+from harness.twin.shell.errors import (
+    ErrorRecord,
+    ExitSignal,
+    NetError,
+    NetException,
+    PipelineStopped,
+    PSError,
+    limitation,
+)
 from harness.twin.shell.frame import Frame, Streams
 from harness.twin.shell.objects import NOTHING, NoteProperty, PSObject
 from harness.twin.shell.processors import ScriptProcessor
 from harness.twin.shell.runspace import Runspace
 from harness.twin.shell.scriptblock import Evaluate, ScriptBlock
 from harness.twin.shell.session import enter
+from harness.twin.shell.storage import storage_of, text_of
 
 REMOTING: Final = Module("Microsoft.PowerShell.Core", classes("Microsoft.PowerShell.Commands.{}Command"))
 SESSION: Final = Shape(
@@ -342,24 +352,46 @@ def remove_session(call: Call) -> None:
             links_of(call.rs).remove(link)
 
 
-_SESSION_SETS: Final = ("ComputerName", "Session")
+def _script_of(call: Call) -> ScriptBlock:
+    """The script in the file that ``-FilePath`` names on this machine.  Raises PSError."""
+    path = full_path(call, call.text("FilePath"))
+    try:
+        return create_block(text_of(storage_of(call.rs).read(path)))
+    except NetError as fault:
+        if "NotFound" not in fault.exception.type_name:
+            raise
+        text = f"Cannot find path '{path}' because it does not exist."
+        kind = "System.Management.Automation.ItemNotFoundException"
+        raise call.fail(text, "PathNotFound", "ObjectNotFound", path, kind) from None
+
+
+_SESSION_SETS: Final = ("ComputerName", "Session", "FilePathComputerName", "FilePathRunspace")
+_BLOCK_SETS: Final = ("InProcess", "ComputerName", "Session")
+_FILE_SETS: Final = ("FilePathComputerName", "FilePathRunspace")
 
 
 @REMOTING.table.cmdlet(
     "Invoke-Command",
     module=REMOTING.name,
     parameters=[
-        Parameter("ComputerName", "string[]", position=0, sets=("ComputerName",), mandatory=True, aliases=("Cn",)),
-        Parameter("Session", "object[]", position=0, sets=("Session",), mandatory=True),
-        Parameter("ScriptBlock", "scriptblock", position=0, mandatory=True, aliases=("Command",)),
-        Parameter("ScriptBlock", "scriptblock", position=1),  # after the machines, where those come first
+        Parameter(
+            "ComputerName",
+            "string[]",
+            position=0,
+            sets=("ComputerName", "FilePathComputerName"),
+            mandatory=True,
+            aliases=("Cn",),
+        ),
+        Parameter("Session", "object[]", position=0, sets=("Session", "FilePathRunspace"), mandatory=True),
+        Parameter("ScriptBlock", "scriptblock", position=0, mandatory=True, aliases=("Command",), sets=_BLOCK_SETS),
+        Parameter("ScriptBlock", "scriptblock", position=1, sets=_BLOCK_SETS),  # after the machines that come first
+        Parameter("FilePath", "string", position=1, mandatory=True, aliases=("PSPath",), sets=_FILE_SETS),
         Parameter("ArgumentList", "object[]", aliases=("Args",)),
         Parameter("InputObject", "object", pipeline="value"),
         Parameter("NoNewScope", "switch", sets=("InProcess",)),
         Parameter("HideComputerName", "switch", sets=_SESSION_SETS, aliases=("HCN",)),
         Parameter("AsJob", "switch", sets=_SESSION_SETS),
         Parameter("JobName", "string", sets=_SESSION_SETS),
-        Parameter("FilePath", "string", sets=_SESSION_SETS),
         *_CONNECTION,
     ],
     default_set="InProcess",
@@ -377,7 +409,8 @@ class InvokeRemoteCommand(InvokeCommand):
         call.host.charge("Invoke-Command")
         if call.switch("AsJob") or call.has("JobName"):
             raise limitation("Invoke-Command -AsJob is not simulated")
-        require_used(call, call.get("ScriptBlock"))
+        self.block: ScriptBlock = call.get("ScriptBlock") or _script_of(call)
+        require_used(call, self.block)
         if call.expecting_input:
             self.piped = []
 
@@ -394,7 +427,7 @@ class InvokeRemoteCommand(InvokeCommand):
             return
         given = list(call.get("ArgumentList") or [])
         for link in self._links():
-            run_there(call, link, call.get("ScriptBlock"), given, self.piped)
+            run_there(call, link, self.block, given, self.piped)
 
     def _links(self) -> Iterator[Link]:
         call = self.call

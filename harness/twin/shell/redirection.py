@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from harness.twin.shell.ast import RedirectionStream
 from harness.twin.shell.errors import limitation
@@ -12,6 +12,9 @@ from harness.twin.shell.formatting import render
 from harness.twin.shell.frame import Frame, Sink, Streams
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import is_null
+
+if TYPE_CHECKING:
+    from harness.twin.shell.runspace import Runspace
 
 _NAMES: Final = {
     RedirectionStream.ERROR: "error",
@@ -65,14 +68,24 @@ def redirected_streams(
 
 
 def _file_sink(frame: Frame, path: str, append: bool) -> tuple[Sink, Callable[[], None] | None]:
-    writer = getattr(frame.rs.host, "write_text_file", None)
     if path.lower() == "nul":
         return _drop, None
-    if writer is None:
-        raise limitation(f"this machine has no file system to redirect to ({path})")
+    writer = _writer(frame.rs, path)
     items: list[object] = []
 
     def close() -> None:
         writer(path, render(frame.rs, items, frame.rs.width), append)
 
     return items.append, close
+
+
+def _writer(rs: Runspace, path: str) -> Callable[[str, str, bool], None]:
+    writer: Callable[[str, str, bool], None] | None = getattr(rs.host, "write_text_file", None)
+    if writer is None:
+        raise limitation(f"this machine has no file system to redirect to ({path})")
+    return writer
+
+
+def write_shown(rs: Runspace, path: str, items: Sequence[object], *, append: bool) -> None:
+    """Write objects to a file as the console shows them.  Raises PSError."""
+    _writer(rs, path)(path, render(rs, items, rs.width), append)

@@ -13,6 +13,7 @@ from harness.twin.shell.errors import NetException
 from harness.twin.shell.formatting.views import register_text_view
 from harness.twin.shell.members import property_list
 from harness.twin.shell.objects import NOTHING, NoteProperty, PSHashtable, PSObject
+from harness.twin.shell.redirection import write_shown
 from harness.twin.shell.regexes import BadPatternError, NetRegex, compile_regex
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import is_null, type_chain
@@ -332,7 +333,7 @@ register_text_view("Microsoft.PowerShell.Commands.MatchInfo", to_text)
     ],
 )
 class TeeObject(Command):
-    """Keeps what goes through in a variable."""
+    """Keeps what goes through in a variable or, as the console shows it, in a file."""
 
     def begin(self) -> None:
         self.items: list[object] = []
@@ -347,3 +348,6 @@ class TeeObject(Command):
         if name:
             value: object = self.items[0] if len(self.items) == 1 else list(self.items)
             self.call.scope.assign(name, value)
+        elif self.call.has("FilePath"):
+            path = self.call.text("FilePath")
+            write_shown(self.call.rs, path, self.items, append=self.call.switch("Append"))
