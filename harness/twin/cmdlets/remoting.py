@@ -356,7 +356,7 @@ def _script_of(call: Call) -> ScriptBlock:
     """The script in the file that ``-FilePath`` names on this machine.  Raises PSError."""
     path = full_path(call, call.text("FilePath"))
     try:
-        return create_block(text_of(storage_of(call.rs).read(path)))
+        return cast(ScriptBlock, create_block(text_of(storage_of(call.rs).read(path))))
     except NetError as fault:
         if "NotFound" not in fault.exception.type_name:
             raise
