@@ -128,7 +128,10 @@ def resolve(call: Call, path: str) -> list[Place]:
             report_absent(call, path)
             return []
         return [Place(files.canonical(path), entry)]
-    return list(_expand(files, path))
+    if split_drive(path)[0] not in ("", "c"):
+        report_absent(call, path)
+        return []
+    return list(expand(files, path))
 
 
 def report_absent(call: Call, path: str) -> None:
@@ -146,7 +149,8 @@ def report_absent(call: Call, path: str) -> None:
         report_missing(call, path)
 
 
-def _expand(files: NodeFiles, path: str) -> Iterator[Place]:
+def expand(files: NodeFiles, path: str) -> Iterator[Place]:
+    """All that a path with wildcards means."""
     try:
         parts = split_path(path)
     except FileError:

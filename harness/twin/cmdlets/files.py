@@ -65,8 +65,6 @@ _MARKS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16")
             mandatory=True,
             pipeline=("value", "name"),
             sets=("Path",),
-            allow_null=True,
-            allow_empty=True,
         ),
         LITERAL,
         Parameter("PathType", "string", aliases=("Type",), values=("Any", "Container", "Leaf")),
@@ -77,9 +75,6 @@ _MARKS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16")
 )
 def test_path(call: Call) -> Iterable[object]:
     """Whether paths exist and are of the kind asked for."""
-    if None in (call.get("LiteralPath") or call.get("Path") or [None]):
-        yield from providers.test_path(call)
-        return
     yield from each_path(call, _test_path, lambda call, _path: providers.test_path(call))
 
 
@@ -143,12 +138,13 @@ def get_child_item(call: Call) -> Iterator[object]:
 def _get_child_item(call: Call, path: str) -> Iterator[object]:
     deep = call.switch("Recurse") or call.has("Depth")
     wild = not call.has("LiteralPath") and has_wildcard(path)
-    if wild and deep and split_path(path):
+    if wild and deep:
         # With -Recurse the last part of the path is a filter for everything below the folder before it.
-        leaf = split_path(path)[-1]
-        for place in _below(call, parent_of(path), deep):
-            if selects([leaf], place.entry.name):
-                yield from _shown(call, place, parent_of(path))
+        parent, _, leaf = path.replace("/", "\\").rstrip("\\").rpartition("\\")
+        for folder in resolve(call, parent if "\\" in parent else f"{parent}\\"):
+            for place in _below(call, folder.path, deep):
+                if selects([leaf], place.entry.name):
+                    yield from _shown(call, place, folder.path)
         return
     for place in resolve(call, path):
         if isinstance(place.entry, File) or wild:

@@ -120,8 +120,8 @@ def connect(call: Call, name: str, number: int = 0) -> Link:
             raise limitation(f"a session from a node on the guest '{name}' is not simulated")
         raise _refusal(call, name, "NetworkPathNotFound", _UNKNOWN.format(name))
     here = node is call.host.node
-    if not here and not (_on_network(node) and _on_network(call.host.node) and _listens(node)):
-        if node.winrm is WinRmState.Refusing and _on_network(node) and node.os_running:
+    if not here and not (on_network(node) and on_network(call.host.node) and listens(node)):
+        if node.winrm is WinRmState.Refusing and on_network(node) and node.os_running:
             raise _refusal(call, name, "CannotConnect", _REFUSED)
         call.wait(load_costs().wait_s("connect_timeout"))
         raise _refusal(call, name, "WinRMOperationTimeout", _SILENT)
@@ -132,12 +132,12 @@ def connect(call: Call, name: str, number: int = 0) -> Link:
     return Link(f"Session{number}", name, Runspace(call.host.hop(node.name)), node, node.boot_id, number)
 
 
-def _on_network(node: Node) -> bool:
+def on_network(node: Node) -> bool:
     """Its networks and its management address are up."""
     return node.network_up and node.management_up
 
 
-def _listens(node: Node) -> bool:
+def listens(node: Node) -> bool:
     """Something answers there: a machine that is off, or starts, is silent."""
     return node.os_running or node.winrm is not WinRmState.Refusing
 

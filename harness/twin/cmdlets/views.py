@@ -13,6 +13,7 @@ from harness.twin.cmdlets import (
     cau,
     cim,
     clusterobjects,
+    clusterparameters,
     clusterresources,
     computer,
     fileobjects,
@@ -155,7 +156,7 @@ def _register_volumes() -> None:
         ],
     )
     register_view(clusterresources.DOMAIN.type_name, table=["Name", "Type", "ParentName", "ChildrenNames", "Location"])
-    register_view(clusterresources.PARAMETER.type_name, table=["ClusterObject", "Name", "Value", "ParameterType"])
+    register_view(clusterparameters.PARAMETER.type_name, table=["ClusterObject", "Name", "Value", "ParameterType"])
 
 
 def _gib(name: str) -> Callable[[object], object]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from harness.twin.shell.ast import RedirectionStream
 from harness.twin.shell.errors import limitation
@@ -12,9 +12,6 @@ from harness.twin.shell.formatting import render
 from harness.twin.shell.frame import Frame, Sink, Streams
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import is_null
-
-if TYPE_CHECKING:
-    from harness.twin.shell.runspace import Runspace
 
 _NAMES: Final = {
     RedirectionStream.ERROR: "error",
@@ -38,6 +35,11 @@ def _drop(_value: object) -> None:
     """``$null``."""
 
 
+def _dropped(frame: Frame, stream: str) -> Sink:
+    """``$null`` for a stream of records: gone for the script and a console, not for a client of the engine."""
+    return lambda record: frame.rs.dropped(stream, record)
+
+
 def redirected_streams(
     frame: Frame, redirects: list[Redirect], out: Sink
 ) -> tuple[Streams, Sink, Callable[[], None] | None]:
@@ -55,7 +57,11 @@ def redirected_streams(
                 sink = _drop
             else:
                 sink, close = _file_sink(frame, to_text(place), redirect.append)
-        if redirect.stream is RedirectionStream.OUTPUT:
+        if sink is _drop and redirect.stream is not RedirectionStream.OUTPUT:
+            names = _NAMES.values() if redirect.stream is RedirectionStream.ALL else [_NAMES[redirect.stream]]
+            changes.update({name: _drop if name == "error" else _dropped(frame, name) for name in names})
+            target = sink if redirect.stream is RedirectionStream.ALL else target
+        elif redirect.stream is RedirectionStream.OUTPUT:
             target = sink
         elif redirect.stream is RedirectionStream.ALL:
             changes.update(dict.fromkeys(_NAMES.values(), sink))
@@ -68,24 +74,14 @@ def redirected_streams(
 
 
 def _file_sink(frame: Frame, path: str, append: bool) -> tuple[Sink, Callable[[], None] | None]:
+    writer = getattr(frame.rs.host, "write_text_file", None)
     if path.lower() == "nul":
         return _drop, None
-    writer = _writer(frame.rs, path)
+    if writer is None:
+        raise limitation(f"this machine has no file system to redirect to ({path})")
     items: list[object] = []
 
     def close() -> None:
         writer(path, render(frame.rs, items, frame.rs.width), append)
 
     return items.append, close
-
-
-def _writer(rs: Runspace, path: str) -> Callable[[str, str, bool], None]:
-    writer: Callable[[str, str, bool], None] | None = getattr(rs.host, "write_text_file", None)
-    if writer is None:
-        raise limitation(f"this machine has no file system to redirect to ({path})")
-    return writer
-
-
-def write_shown(rs: Runspace, path: str, items: Sequence[object], *, append: bool) -> None:
-    """Write objects to a file as the console shows them.  Raises PSError."""
-    _writer(rs, path)(path, render(rs, items, rs.width), append)

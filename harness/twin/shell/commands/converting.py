@@ -1,4 +1,4 @@
-"""CSV, string data, ``Select-String``, ``Tee-Object``."""
+"""CSV, string data, ``Select-String``."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from collections.abc import Iterable
 from typing import Final
 
 from harness.twin.shell.commands.api import Call, Command, Parameter
-from harness.twin.shell.commands.table import CORE, INPUT, UTILITY
+from harness.twin.shell.commands.table import CORE, UTILITY
 from harness.twin.shell.dotnet.regularexpressions import Match
 from harness.twin.shell.errors import NetException
 from harness.twin.shell.formatting.views import register_text_view
 from harness.twin.shell.members import property_list
-from harness.twin.shell.objects import NOTHING, NoteProperty, PSHashtable, PSObject
-from harness.twin.shell.redirection import write_shown
+from harness.twin.shell.objects import NOTHING, NoteProperty, PSArray, PSHashtable, PSObject, bare_value, is_bag
 from harness.twin.shell.regexes import BadPatternError, NetRegex, compile_regex
-from harness.twin.shell.text import to_text
+from harness.twin.shell.text import net_text, to_text
 from harness.twin.shell.typesystem import is_null, type_chain
 
 _TYPE_PREFIX = "CSV:"
@@ -26,8 +25,10 @@ def _quoted(value: object) -> str:
 
 
 def to_text_or_type(value: object) -> str:
-    """A value in a CSV cell: a list is its type's name."""
-    return type_chain(value)[0] if isinstance(value, list) else to_text(value)
+    """A value in a CSV cell, in the culture of the machine: a list is its type's name."""
+    if isinstance(value, list):
+        return type_chain(value)[0]
+    return to_text(value) if is_bag(value) else net_text(bare_value(value))
 
 
 @CORE.cmdlet(
@@ -35,7 +36,7 @@ def to_text_or_type(value: object) -> str:
     module=UTILITY,
     parameters=[
         Parameter("InputObject", "object", pipeline="value", mandatory=True, allow_empty=True, allow_null=True),
-        Parameter("Delimiter", "string", position=0),
+        Parameter("Delimiter", "char", position=0),
         Parameter("NoTypeInformation", "switch", aliases=("NTI",)),
         Parameter("UseCulture", "switch"),
     ],
@@ -117,7 +118,7 @@ def _quoted_field(text: str, at: int) -> tuple[str, int]:
     module=UTILITY,
     parameters=[
         Parameter("InputObject", "object[]", position=0, pipeline="value", mandatory=True, allow_empty=True),
-        Parameter("Delimiter", "string", position=1),
+        Parameter("Delimiter", "char", position=1),
         Parameter("Header", "string[]"),
         Parameter("UseCulture", "switch"),
     ],
@@ -153,7 +154,7 @@ def csv_objects(call: Call, text: str) -> Iterable[PSObject]:
     names: list[str] = []
     for name in header:
         names.append(name or f"H{sum(not one for one in header[: len(names) + 1])}")
-    chain = (kind[1].strip(), f"{_TYPE_PREFIX}{kind[1].strip()}") if kind and kind[1].strip() else ()
+    chain = (f"{_TYPE_PREFIX}{kind[1].strip()}",) if kind and kind[1].strip() else ()
     for row in rows:
         made = PSObject()
         if chain:
@@ -228,7 +229,7 @@ def _shown(made: PSObject) -> str:
     line = f"{_place(made)}{to_text(made.get('Line'))}"
     if not isinstance(context, PSObject):
         return line
-    before, after = context.get("PreContext"), context.get("PostContext")
+    before, after = context.get("DisplayPreContext"), context.get("DisplayPostContext")
     lines = [f"  {one}" for one in (before if isinstance(before, list) else [])]
     lines += [f"> {line}", *(f"  {one}" for one in (after if isinstance(after, list) else []))]
     return "\r\n".join(lines)
@@ -281,6 +282,8 @@ class SelectString(Command):
             if bool(hits) is self.call.switch("NotMatch"):
                 continue
             shown = hits if self.call.switch("AllMatches") else hits[:1]
+            if self.call.switch("SimpleMatch"):  # plain text is searched without patterns, so there are no matches [D]
+                shown = []
             made = PSObject.of_type(
                 ("Microsoft.PowerShell.Commands.MatchInfo", "System.Object"),
                 {
@@ -309,45 +312,19 @@ class SelectString(Command):
         if given is None:
             return
         before, after = int(given[0]), int(given[-1])
-        for at, made in self.found:
-            lines = self.lines
+        lines, shown = self.lines, 0
+        places = [at for at, _ in self.found]
+        for (at, made), following in zip(self.found, [*places[1:], len(lines)], strict=True):
+            first, last = max(at - before, 0), at + 1 + after
             context = {
-                "PreContext": list(lines[max(at - before, 0) : at]),
-                "PostContext": list(lines[at + 1 : at + 1 + after]),
+                "PreContext": PSArray(lines[first:at], "System.String"),
+                "PostContext": PSArray(lines[at + 1 : last], "System.String"),
+                "DisplayPreContext": PSArray(lines[max(first, shown) : at], "System.String"),
+                "DisplayPostContext": PSArray(lines[at + 1 : min(last, following)], "System.String"),
             }
+            shown = min(last, following)
             made.set("Context", PSObject.of_type("Microsoft.PowerShell.Commands.MatchInfoContext", context))
             self.call.emit(made)
 
 
 register_text_view("Microsoft.PowerShell.Commands.MatchInfo", to_text)
-
-
-@CORE.cmdlet(
-    "Tee-Object",
-    module=UTILITY,
-    parameters=[
-        INPUT,
-        Parameter("Variable", "string"),
-        Parameter("FilePath", "string", position=0),
-        Parameter("Append", "switch"),
-    ],
-)
-class TeeObject(Command):
-    """Keeps what goes through in a variable or, as the console shows it, in a file."""
-
-    def begin(self) -> None:
-        self.items: list[object] = []
-
-    def process(self, item: object) -> None:
-        if item is not NOTHING:
-            self.items.append(item)
-            self.call.out(item)
-
-    def end(self) -> None:
-        name = self.call.text("Variable")
-        if name:
-            value: object = self.items[0] if len(self.items) == 1 else list(self.items)
-            self.call.scope.assign(name, value)
-        elif self.call.has("FilePath"):
-            path = self.call.text("FilePath")
-            write_shown(self.call.rs, path, self.items, append=self.call.switch("Append"))

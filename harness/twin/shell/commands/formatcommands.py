@@ -50,7 +50,7 @@ class FormatCommand(Command):
 
     def begin(self) -> None:
         call = self.call
-        self.keys = "Format" if self.kind == "table" else "Format-List"
+        self.keys = f"Format-{self.kind.capitalize()}"
         given = call.get("Property")
         self.specs: list[ColumnSpec] | None = (
             [read_column(call, one, self.keys) for one in given] if given is not None else None
@@ -80,7 +80,7 @@ class FormatCommand(Command):
             for one in list(bare) if isinstance(bare, list) else list(bare.items):
                 self._one(one)
             return
-        if isinstance(bare, PSHashtable) and (self.specs is None or self.kind == "list"):
+        if isinstance(bare, PSHashtable):
             for entry in entries(bare):
                 self._one(entry)
             return
@@ -257,7 +257,7 @@ class FormatWide(FormatCommand):
             )
         given = call.bound.pop("Property", None)
         super().begin()
-        self.specs = [read_column(call, given, "Format")] if given is not None else None
+        self.specs = [read_column(call, given, "Format-Wide")] if given is not None else None
 
     def shape(self, item: object) -> Shape | None:
         call, rs = self.call, self.call.rs

@@ -11,8 +11,8 @@ from urllib.parse import quote_plus, unquote_plus
 
 from harness.twin.shell.conversion import convert, to_bool
 from harness.twin.shell.dotnet.cultures import Culture
+from harness.twin.shell.dotnet.mathstatics import round_number
 from harness.twin.shell.dotnet.registry import constructor, method, prop, static
-from harness.twin.shell.dotnet.statics import round_number
 from harness.twin.shell.objects import NOTHING, Byte, Entry, NetList, PSArray, PSHashtable
 from harness.twin.shell.regexes import wildcard
 from harness.twin.shell.text import register_text, to_text

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from harness.twin.shell.errors import ErrorRecord, NetError, PSError
+from harness.twin.shell.errors import ErrorRecord, NetError, NetException, PSError
 from harness.twin.shell.formatting.cells import cell_text
 from harness.twin.shell.formatting.layout import TableColumn
 from harness.twin.shell.formatting.views import Column, View, display_of
@@ -43,6 +43,7 @@ class ShownColumn:
     read: Read
     width: int = 0
     right: bool | None = None
+    center: bool = False
     code: str = ""
     auto: bool = True
     present: Callable[[object], bool] | None = None
@@ -72,7 +73,7 @@ def is_text(value: object) -> bool:
     bare = bare_value(value)
     if isinstance(bare, str | bool | int | float | Decimal | PSEnum | Char):
         return True
-    return isinstance(bare, ErrorRecord | MessageRecord | InformationRecord | ScriptBlock)
+    return isinstance(bare, ErrorRecord | NetException | MessageRecord | InformationRecord | ScriptBlock)
 
 
 def is_right(value: object) -> bool:
@@ -127,7 +128,7 @@ def view_shape(rs: Runspace, view: View, type_name: str) -> Shape:
         for column in columns:
             column.right = bool(column.right)
     extra = {"group_by": view.group_by, "heading": view.heading} if view.group_by else {}
-    return Shape(view.kind, columns, (type_name,), extra=extra)
+    return Shape(view.kind, columns, (type_name,), wrap=view.wrap, extra=extra)
 
 
 def group_label(shape: Shape, name: str, value: object, text: str) -> str:
@@ -217,7 +218,8 @@ def argument_columns(
                     (name for name, _ in property_list(rs, item) if name.lower() == spec.name.lower()), spec.name
                 )
         right = {"right": True, "left": False, "center": False}.get(spec.alignment)
-        found.append(replace(column, width=spec.width, right=right, code=spec.format_code))
+        center = spec.alignment == "center"
+        found.append(replace(column, width=spec.width, right=right, center=center, code=spec.format_code))
     return found
 
 
@@ -245,7 +247,7 @@ def table_columns(shape: Shape, first: object) -> list[TableColumn]:
     found = []
     for column in shape.columns:
         right = column.right if column.right is not None else is_right(column.read(first))
-        found.append(TableColumn(column.label, column.width, bool(right), column.auto))
+        found.append(TableColumn(column.label, column.width, bool(right), column.auto, column.center))
     return found
 
 
