@@ -26,7 +26,14 @@ from harness.twin.shell.arguments import Argument
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.commands.running import InvokeCommand
 from harness.twin.shell.dotnet.reflection import create_block
-from harness.twin.shell.errors import ErrorRecord, ExitSignal, NetException, PipelineStopped, PSError, limitation
+from harness.twin.shell.errors import (
+    ErrorRecord,
+    ExitSignal,
+    NetException,
+    PipelineStopped,
+    PSError,
+    limitation,
+)
 from harness.twin.shell.frame import Frame, Streams
 from harness.twin.shell.objects import NOTHING, NoteProperty, PSObject
 from harness.twin.shell.processors import ScriptProcessor

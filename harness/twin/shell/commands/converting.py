@@ -230,9 +230,17 @@ def _shown(made: PSObject) -> str:
     if not isinstance(context, PSObject):
         return line
     before, after = context.get("DisplayPreContext"), context.get("DisplayPostContext")
-    lines = [f"  {one}" for one in (before if isinstance(before, list) else [])]
-    lines += [f"> {line}", *(f"  {one}" for one in (after if isinstance(after, list) else []))]
-    return "\r\n".join(lines)
+    first = int(to_text(made.get("LineNumber")))
+    lines = [*_around(made, before, first - len(before) if isinstance(before, list) else first), f"> {line}"]
+    return "\r\n".join([*lines, *_around(made, after, first + 1)])
+
+
+def _around(made: PSObject, lines: object, first: int) -> list[str]:
+    """Lines of the context, with file and number where the match has them."""
+    path = to_text(made.get("Path"))
+    place = "" if path == _STREAM else f"{path}:{{}}:"
+    shown = enumerate(lines if isinstance(lines, list) else [], first)
+    return [f"  {place.format(number)}{to_text(one)}" for number, one in shown]
 
 
 @CORE.cmdlet(
@@ -309,7 +317,7 @@ class SelectString(Command):
                 self.call.emit(True)
             return
         given = self.call.get("Context")
-        if given is None:
+        if given is None or not self.found:
             return
         before, after = int(given[0]), int(given[-1])
         lines, shown = self.lines, 0
