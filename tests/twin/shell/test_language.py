@@ -78,6 +78,18 @@ CASES = [
     ),
     ('Set-StrictMode -Version 1; "[$undefined]"', "[]"),
     ("try { throw 'x' } catch { $_.Exception.WasThrownFromThrowStatement }", "True"),
+    # format strings, dates by format, cultures, text
+    ("'{0:0.0,,}M {0:#,##0,}K {0:0.00E+00}' -f 1234567", "1.2M 1,235K 1.23E+06"),
+    ("'{0:N0}' -f [decimal]::MaxValue", "79,228,162,514,264,337,593,543,950,335"),
+    ("[datetime]::ParseExact('6 May 2024 7:08 PM', 'd MMM yyyy h:mm tt', $null).ToString('s')", "2024-05-06T19:08:00"),
+    ("$r = $null; [datetime]::TryParseExact('x', 'yyyy', $null, 'None', [ref]$r); $r.Year", "False 1"),
+    ("[datetime]::Parse('2024-05-06T10:00Z', $null, 'AdjustToUniversal').Kind", "Utc"),
+    ("([datetime]'2024-05-06 07:08').ToString([cultureinfo]::InvariantCulture)", "05/06/2024 07:08:00"),
+    ("(1234.5).ToString('N2', [cultureinfo]'de-DE'); [double]::Parse('1,5', [cultureinfo]'de-DE')", "1.234,50 1.5"),
+    ("[string]::Format([cultureinfo]'de-DE', '{0:d} {1}', [datetime]'2024-05-06', 1.5)", "06.05.2024 1,5"),
+    ("'abcb'.IndexOf('B', 2, 'OrdinalIgnoreCase'); 'abcb'.LastIndexOf('b', 2)", "3 1"),
+    ("'a,,b'.Split(',', 'RemoveEmptyEntries')", "a b"),
+    ("[char]::IsPunctuation('!'); 'abc'.GetTypeCode(); [timespan]::TryParse('x', [ref]$null)", "True String False"),
     ("try { throw $null } catch { $_.FullyQualifiedErrorId }", "ScriptHalted"),
 ]
 
