@@ -18,9 +18,9 @@ from harness.twin.shell.enginecontext import path_info
 from harness.twin.shell.errors import PSError
 from harness.twin.shell.objects import PSObject
 from harness.twin.shell.regexes import has_wildcard, wildcard
-from harness.twin.shell.scope import Variable
+from harness.twin.shell.scope import Scope, Variable
 from harness.twin.shell.scriptblock import Function, ScriptBlock
-from harness.twin.shell.storage import absolute, storage_of
+from harness.twin.shell.storage import absolute, storage_of, text_of
 from harness.twin.shell.text import to_text
 
 SESSION_DRIVES: Final = ("env", "variable", "function", "alias")
@@ -49,7 +49,14 @@ def _entries(call: Call, drive: str) -> dict[str, object]:
                 found.setdefault(function.name, _function_item(function))
         return found
     aliases = dict(call.rs.commands.all_aliases())
+    for scope in reversed(list(call.scope.chain())):
+        aliases.update(_own(scope))
     return {name: PSObject({"Name": name, "Definition": target}) for name, target in aliases.items()}
+
+
+def _own(scope: Scope) -> dict[str, str]:
+    """The aliases that a scope of the session has."""
+    return scope.aliases if scope.aliases is not None else {}
 
 
 def _environment_item(name: str, value: str) -> PSObject:
@@ -248,6 +255,10 @@ def remove_item(call: Call) -> None:
             del call.scope.vars[name.lower()]
         elif drive == "function" and call.scope.functions and name.lower() in call.scope.functions:
             del call.scope.functions[name.lower()]
+        elif drive == "alias" and (
+            owner := next((one for one in call.scope.chain() if name.lower() in _own(one)), None)
+        ):
+            _own(owner).pop(name.lower())
         elif files.kind(full_path(call, path)) == "file":
             files.delete(full_path(call, path))
         elif not has_wildcard(path):
@@ -264,7 +275,11 @@ def get_content(call: Call) -> Iterable[object]:
     for path in call.texts("Path"):
         drive, _ = split_drive(path)
         found = _matching(call, path) if drive in SESSION_DRIVES else []
-        if not found:
+        files, full = storage_of(call.rs), full_path(call, path)
+        if not found and files.kind(full) == "file":
+            text = text_of(files.read(full))
+            yield from [text] if call.switch("Raw") else text.splitlines()
+        elif not found:
             report_missing(call, path)
         for item in found:
             value = item.get("Value", item.get("Definition")) if isinstance(item, PSObject) else item
