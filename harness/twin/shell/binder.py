@@ -11,6 +11,7 @@ from harness.twin.shell.arguments import COMMON, NO_VALUE, SHOULD_PROCESS, Argum
 from harness.twin.shell.ast import Extent
 from harness.twin.shell.commands.api import Parameter
 from harness.twin.shell.conversion import convert, to_bool
+from harness.twin.shell.delaying import delaying
 from harness.twin.shell.errors import PSError
 from harness.twin.shell.objects import PSObject, bare_value
 from harness.twin.shell.text import to_text
@@ -90,7 +91,7 @@ class Signature:
 class Binding:
     """The result: values by parameter name, what is left, and the set chosen."""
 
-    __slots__ = ("bound", "common", "explicit", "extra", "parameter_set", "pending")
+    __slots__ = ("bound", "common", "explicit", "extra", "parameter_set", "pending", "unknown")
 
     def __init__(self) -> None:
         self.bound: dict[str, Any] = {}
@@ -99,6 +100,8 @@ class Binding:
         self.parameter_set = ""
         self.explicit: set[str] = set()
         self.pending: list[Parameter] = []
+        self.unknown: Argument | None = None
+        """The first name that means no parameter."""
 
 
 Coerce = Callable[[Parameter, object, Argument | None], object]
@@ -121,7 +124,13 @@ class Binder:
     ) -> Binding:
         """Bind everything on the line. ``pipeline``: more may come from there. Raises ``PSError``."""
         binding = Binding()
+        if self.signature.by_value or self.signature.by_property:
+            self.coerce = delaying(self.coerce, self.errors, pipeline)
         loose = self._bind_named(arguments, binding)
+        if self.signature.sets and not self._sets(binding):  # goes before an unknown name
+            raise self.errors.no_set()
+        if binding.unknown is not None:
+            raise self.errors.not_found(binding.unknown)
         self._bind_positional(loose, binding)
         if defaults is not None:
             defaults(binding)
@@ -160,7 +169,10 @@ class Binder:
     ) -> int:
         """A name that means no parameter: an error, or (simple functions) part of ``$args`` with its value."""
         if self.signature.remaining is None and self.advanced:
-            raise self.errors.not_found(argument)
+            binding.unknown = binding.unknown or argument
+            return at
+        if len(self.signature.remaining_all) > 1:  # what is left could belong to more than one set
+            raise self.errors.no_set("MetadataError")
         given = argument.value is not NO_VALUE
         words: list[object] = [f"-{argument.name}{':' if given else ''}"]
         if given:

@@ -82,7 +82,7 @@ def new_module(call: Call) -> Iterable[object]:
         return
     name = call.text("Name") or f"__DynamicModule_{uuid.uuid5(uuid.NAMESPACE_OID, block.text)}"
     rs.modules[name.lower()] = name
-    yield PSObject.of_type(
+    made = PSObject.of_type(
         "System.Management.Automation.PSModuleInfo",
         {
             "Name": name,
@@ -93,6 +93,8 @@ def new_module(call: Call) -> Iterable[object]:
         },
         text=name,
     )
+    made.hidden = scope
+    yield made
 
 
 def _custom_object(scope: Scope, functions: list[Function], variables: list[str]) -> PSObject:

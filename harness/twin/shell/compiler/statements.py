@@ -184,6 +184,7 @@ def throw_statement(compiler: Compiler, node: ThrowStatementAst) -> Run:
         if record.invocation is None or inner is not None:
             record.invocation = Invocation(source=frame.source, extent=extent)
             record.stack = frame.rs.stack_trace()
+        record.exception.properties["Thrown"] = True
         raise PSError(record, thrown=True)
 
     return run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from harness.twin.shell.commands.api import Call
@@ -24,6 +25,7 @@ from harness.twin.shell.errors import (
     ErrorDetails,
     ErrorRecord,
     Invocation,
+    NetError,
     NetException,
     PSError,
     net_error,
@@ -97,6 +99,7 @@ prop(ErrorRecord, "InvocationInfo", lambda this: this.invocation)
 prop(ErrorRecord, "ScriptStackTrace", lambda this: this.stack)
 prop(ErrorRecord, "PipelineIterationInfo", lambda _this: [])
 DETAILS: Final = "System.Management.Automation.ErrorDetails"
+prop(ErrorRecord, "PSMessageDetails", lambda _this: None, member="ScriptProperty")
 register_value_type(ErrorDetails, DETAILS)
 register_text(ErrorDetails, lambda value: value.message if isinstance(value, ErrorDetails) else "")
 prop(ErrorDetails, "Message", lambda this: this.message)
@@ -110,7 +113,7 @@ prop(
 
 def _with_record(record: ErrorRecord) -> NetException:
     if record.exception.record is None:
-        record.exception.record = record
+        record.exception.record = replace(record)  # a record of its own, which tells the same
     return record.exception
 
 
@@ -216,6 +219,8 @@ def invoke_block(this: ScriptBlock, arguments: list[object]) -> NetList:
     rs.propagate = True
     try:
         output = call_block(rs, this, arguments, frame.scope, frame.streams)
+    except PSError as fault:
+        raise NetError(fault.record.exception) from None
     finally:
         rs.propagate = before
     return NetList(output, "System.Collections.ObjectModel.Collection`1[System.Management.Automation.PSObject]")
@@ -226,7 +231,10 @@ def invoke_as_is(this: ScriptBlock, arguments: list[object]) -> object:
     """``.InvokeReturnAsIs(…)``."""
     rs = current()
     frame = rs.frames[-1] if rs.frames else rs.frame()
-    return one_value(call_block(rs, this, arguments, frame.scope, frame.streams))
+    try:
+        return one_value(call_block(rs, this, arguments, frame.scope, frame.streams))
+    except PSError as fault:
+        raise NetError(fault.record.exception) from None
 
 
 @method(ScriptBlock, "GetNewClosure")

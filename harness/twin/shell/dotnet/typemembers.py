@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from harness.twin.shell.dotnet.registry import method, prop
+from harness.twin.shell.dotnet.typefacts import NET_BASES
 from harness.twin.shell.errors import BASES
-from harness.twin.shell.formatting.views import Column, register_view
 from harness.twin.shell.objects import PSArray, PSEnum
 from harness.twin.shell.typesystem import TypeRef, find_type, is_instance, qualified_name
 
@@ -19,9 +19,6 @@ _VALUE_TYPES: Final = frozenset(
     )
 )
 _PRIMITIVE: Final = _VALUE_TYPES - {"System.DateTime", "System.Decimal", "System.Guid", "System.TimeSpan"}
-_NOT_SERIALIZABLE: Final = frozenset(
-    ("System.Math", "System.Convert", "System.Environment", "System.Management.Automation.ScriptBlock")
-)
 
 
 def _base_of(this: TypeRef) -> TypeRef | None:
@@ -35,7 +32,8 @@ def _base_of(this: TypeRef) -> TypeRef | None:
         base = getattr(this.definition, "base", None)
         net = getattr(this.definition, "net_base", None)
         return TypeRef(base.name, None, (), base) if base is not None else net or TypeRef("System.Object")
-    return TypeRef(BASES.get(this.full_name, "System.ValueType" if _is_value(this) else "System.Object"))
+    known = BASES.get(this.full_name) or NET_BASES.get(this.full_name)
+    return TypeRef(known or ("System.ValueType" if _is_value(this) else "System.Object"))
 
 
 def _is_value(this: TypeRef) -> bool:
@@ -68,8 +66,6 @@ prop(TypeRef, "IsArray", lambda this: this.element is not None)
 prop(TypeRef, "IsEnum", lambda this: this.enum is not None)
 prop(TypeRef, "IsValueType", _is_value)
 prop(TypeRef, "BaseType", _base_of)
-prop(TypeRef, "IsPublic", lambda _this: True)
-prop(TypeRef, "IsSerializable", lambda this: not this.is_class and this.full_name not in _NOT_SERIALIZABLE)
 prop(TypeRef, "IsGenericType", lambda this: bool(this.arguments))
 prop(TypeRef, "IsPrimitive", lambda this: this.full_name in _PRIMITIVE)
 prop(TypeRef, "IsClass", lambda this: not _is_value(this))
@@ -88,13 +84,3 @@ method(TypeRef, "GetGenericArguments")(lambda this: PSArray(this.arguments, "Sys
 method(TypeRef, "GetEnumNames")(lambda this: PSArray([name for name, _ in _labels(this)], "System.String"))
 method(TypeRef, "GetEnumValues")(_values)
 method(TypeRef, "GetEnumUnderlyingType")(lambda _this: find_type("int"))
-register_view(
-    RUNTIME_TYPE,
-    table=[
-        Column("IsPublic", width=8),
-        Column("IsSerial", "IsSerializable", 8),
-        Column("Name", width=40),
-        Column("BaseType"),
-    ],
-    auto=False,
-)

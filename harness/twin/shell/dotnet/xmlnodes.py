@@ -26,6 +26,7 @@ _KINDS: Final[tuple[tuple[Any, str, tuple[str, ...]], ...]] = (
     (minidom.Text, "System.Xml.XmlText", ("System.Xml.XmlCharacterData", "System.Xml.XmlLinkedNode")),
     (minidom.CDATASection, "System.Xml.XmlCDataSection", ("System.Xml.XmlCharacterData", "System.Xml.XmlLinkedNode")),
     (minidom.Comment, "System.Xml.XmlComment", ("System.Xml.XmlCharacterData", "System.Xml.XmlLinkedNode")),
+    (minidom.ProcessingInstruction, "System.Xml.XmlDeclaration", ("System.Xml.XmlLinkedNode",)),
 )
 
 
@@ -43,10 +44,11 @@ _NODE_TYPES: Final = ENUMS["system.xml.xmlnodetype"]
 class NodeList(NetList):
     """What ``SelectNodes`` and ``ChildNodes`` give: true even when empty."""
 
-    __slots__ = ()
+    __slots__ = ("owner",)
 
-    def __init__(self, nodes: list[Any]) -> None:
+    def __init__(self, nodes: list[Any], owner: Any = None) -> None:
         super().__init__(nodes, "System.Xml.XPathNodeList")
+        self.owner = owner
 
 
 class NamespaceManager:
@@ -234,12 +236,12 @@ for _class, _full, _ in _KINDS:
     prop(_class, "LocalName", lambda node: node.localName or node.nodeName)
     prop(_class, "NamespaceURI", lambda node: node.namespaceURI or "")
     prop(_class, "Prefix", lambda node: node.prefix or "")
-    prop(_class, "Value", lambda node: node.nodeValue)
+    prop(_class, "Value", lambda node: node.nodeValue, lambda node, value: setattr(node, "nodeValue", to_text(value)))
     prop(_class, "InnerText", text_of, lambda node, value: _set_text(node, to_text(value)))
     prop(_class, "InnerXml", lambda node: "".join(xml_text(child) for child in node.childNodes))
     prop(_class, "OuterXml", xml_text)
     prop(_class, "ChildNodes", lambda node: NodeList(children(node)))
-    prop(_class, "Attributes", lambda node: NodeList(_attributes(node)))
+    prop(_class, "Attributes", lambda node: NodeList(_attributes(node), node))
     prop(_class, "ParentNode", _parent)
     prop(_class, "HasChildNodes", lambda node: bool(node.childNodes))
     prop(_class, "HasAttributes", lambda node: bool(_attributes(node)))
@@ -249,6 +251,7 @@ for _class, _full, _ in _KINDS:
     prop(_class, "PreviousSibling", lambda node: node.previousSibling)
     prop(_class, "OwnerDocument", lambda node: node.ownerDocument)
     prop(_class, "NodeType", lambda node: _NODE_TYPES(int(node.nodeType)))
+prop(minidom.Document, "InnerXml", xml_text)
 prop(minidom.Document, "DocumentElement", lambda node: node.documentElement)
 prop(minidom.Document, "NameTable", lambda node: node)
 
@@ -291,6 +294,9 @@ _NO_REFERENCE: Final = "The reference node is not a child of this node."
 
 
 def _append(node: Any, child: Any) -> Any:
+    if child is not None and child.nodeType == Node.PROCESSING_INSTRUCTION_NODE and child.target == "xml":
+        node.declaration_text = f"<?xml {child.data}?>"
+        return child
     return node.appendChild(_given(node, child))
 
 

@@ -39,11 +39,13 @@ register_view("System.Management.Automation.PSVariable", table=[Column("Name", w
 register_view(
     "Microsoft.PowerShell.Commands.GroupInfo",
     table=[Column("Count", width=5, right=True), Column("Name", width=25), Column("Group")],
+    list=["Name", "Count", "Group", "Values"],
     auto=False,
 )
 register_view(
     "Microsoft.PowerShell.Commands.GroupInfoNoElement",
     table=[Column("Count", width=5, right=True), Column("Name", width=25)],
+    list=["Name", "Count", "Values"],
     auto=False,
 )
 register_view(
@@ -54,6 +56,7 @@ register_view(
         Column("Version", width=10),
         Column("Source"),
     ],
+    list=["DisplayName", "CommandType", "Definition", "ReferencedCommand", "ResolvedCommand"],
     auto=False,
 )
 for _kind in ("CmdletInfo", "FunctionInfo", "ApplicationInfo", "FilterInfo"):
@@ -65,9 +68,24 @@ for _kind in ("CmdletInfo", "FunctionInfo", "ApplicationInfo", "FilterInfo"):
             Column("Version", width=10),
             Column("Source"),
         ],
+        list=["Name", "CommandType", "Definition"] if _kind in ("FunctionInfo", "FilterInfo") else None,
         auto=False,
     )
 register_view("System.Management.Automation.PSCredential", table=[Column("UserName"), Column("Password", right=True)])
+register_view(
+    "System.RuntimeType",
+    table=[
+        Column("IsPublic", width=8),
+        Column("IsSerial", "IsSerializable", 8),
+        Column("Name", width=40),
+        Column("BaseType"),
+    ],
+    auto=False,
+)
+_SPAN = ["Days", "Hours", "Minutes", "Seconds", "Milliseconds"]
+_TOTALS = ["Ticks", "TotalDays", "TotalHours", "TotalMinutes", "TotalSeconds", "TotalMilliseconds"]
+register_view("System.TimeSpan", table=_SPAN, list=[*_SPAN, *_TOTALS], default="list")
+register_view("System.Management.Automation.PathInfo", table=["Path"], auto=False)
 register_view(
     "Microsoft.PowerShell.Commands.MemberDefinition",
     table=[Column("Name"), Column("MemberType"), Column("Definition")],
