@@ -257,6 +257,7 @@ def create_block(text: str) -> ScriptBlock:
     if result.errors:
         exception = parse_exception(result)
         raise net_error(exception.type_name, exception.message)
+    current().use(result.script)
     block = compile_tree(result.script)
     return ScriptBlock(block.ast, lambda: block.body)
 

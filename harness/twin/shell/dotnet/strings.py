@@ -256,7 +256,7 @@ class Encoding:
         self.code_page = code_page
 
 
-_ENCODINGS: Final[dict[str, Encoding]] = {
+ENCODINGS: Final[dict[str, Encoding]] = {
     "UTF8": Encoding("utf-8", "utf-8", "System.Text.UTF8Encoding", 65001),
     "Unicode": Encoding("utf-16", "utf-16-le", "System.Text.UnicodeEncoding", 1200),
     "BigEndianUnicode": Encoding("utf-16BE", "utf-16-be", "System.Text.UnicodeEncoding", 1201),
@@ -265,22 +265,22 @@ _ENCODINGS: Final[dict[str, Encoding]] = {
     "Default": Encoding("Windows-1252", "cp1252", "System.Text.SBCSCodePageEncoding", 1252),
 }
 register_value_type(Encoding, lambda value: value.full_name if isinstance(value, Encoding) else "")
-for _label in _ENCODINGS:
-    static_prop("System.Text.Encoding", _label, partial(_ENCODINGS.__getitem__, _label))
+for _label in ENCODINGS:
+    static_prop("System.Text.Encoding", _label, partial(ENCODINGS.__getitem__, _label))
 
 
 @static("System.Text.Encoding", "GetEncoding", "string name", "int codepage")
 def get_encoding(name: object) -> Encoding:
     """An encoding by name or number."""
     wanted = str(name).lower()
-    for encoding in _ENCODINGS.values():
+    for encoding in ENCODINGS.values():
         if wanted in (encoding.name.lower(), str(encoding.code_page)):
             return encoding
-    return _ENCODINGS["Default"]
+    return ENCODINGS["Default"]
 
 
 for _full in ("System.Text.UTF8Encoding",):
-    constructor(_full, "", "bool emit")(lambda _emit=False: _ENCODINGS["UTF8"])
+    constructor(_full, "", "bool emit")(lambda _emit=False: ENCODINGS["UTF8"])
 
 
 def byte_list(data: bytes) -> PSArray:
