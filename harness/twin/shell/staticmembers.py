@@ -16,7 +16,7 @@ from harness.twin.shell.members import (
     property_not_found,
     read_property,
 )
-from harness.twin.shell.objects import EnumType, PSArray, PSEnum, PSHashtable
+from harness.twin.shell.objects import Entry, EnumType, PSArray, PSEnum, PSHashtable
 from harness.twin.shell.sizes import fitting
 from harness.twin.shell.typesystem import TypeRef, is_null
 
@@ -102,6 +102,9 @@ def construct(frame: Frame | None, value: TypeRef, arguments: Sequence[object]) 
 
 def _generic(value: TypeRef, arguments: Sequence[object]) -> object:
     name = value.full_name
+    if name.startswith("System.Collections.Generic.KeyValuePair`") and len(arguments) == 2:
+        key, item = (convert(one, kind) for one, kind in zip(arguments, value.arguments, strict=True))
+        return Entry(key, item, name)
     if "Dictionary" in name or "SortedList" in name:
         sensitive = value.arguments[0].full_name == "System.String"
         for argument in arguments:

@@ -20,6 +20,7 @@ from harness.twin.shell.dotnet.registry import (
     prop,
     static,
 )
+from harness.twin.shell.enginecontext import session_state
 from harness.twin.shell.errors import (
     ErrorDetails,
     ErrorRecord,
@@ -181,7 +182,11 @@ prop(CommandName, "Definition", lambda this: this.path or None)
 prop(CommandName, "Source", lambda this: this.path)
 prop(Invocation, "MyCommand", _command_of)
 prop(Invocation, "BoundParameters", lambda this: PSHashtable((), _BOUND) if this.bound is None else this.bound)
-prop(Invocation, "UnboundArguments", lambda _this: NetList((), "System.Collections.Generic.List`1[System.Object]"))
+prop(
+    Invocation,
+    "UnboundArguments",
+    lambda this: NetList(this.unbound, "System.Collections.Generic.List`1[System.Object]"),
+)
 prop(
     Invocation,
     "ScriptLineNumber",
@@ -265,6 +270,7 @@ def create_block(text: str) -> ScriptBlock:
     if result.errors:
         exception = parse_exception(result)
         raise net_error(exception.type_name, exception.message)
+    current().use(result.script)
     block = compile_tree(result.script)
     return ScriptBlock(block.ast, lambda: block.body)
 
@@ -461,6 +467,7 @@ INTRINSICS["pstypenames"] = type_names
 register_value_type(Call, "System.Management.Automation.PSScriptCmdlet")
 prop(Call, "ParameterSetName", lambda this: this.parameter_set or "__AllParameterSets")
 prop(Call, "MyInvocation", lambda this: this.invocation)
+prop(Call, "SessionState", lambda this: session_state(this.rs))
 
 
 @method(Call, "WriteError", "object errorRecord")
