@@ -37,6 +37,7 @@ __all__ = [
     "check_powershell",
     "measure_shell",
     "needs_more",
+    "read_powershell",
     "shell_commands",
     "shell_knows",
 ]
@@ -290,6 +291,11 @@ def check_powershell(texts: Sequence[str], machines: str = "") -> list[list[Find
 def needs_more(text: str) -> bool:
     """Whether a typed text lacks its end, so that a prompt would ask for more."""
     return any(error.incomplete for error in parse(text).errors) or text.rstrip(" \t").endswith("`")
+
+
+def read_powershell(text: str) -> bool:
+    """Read a script as simulated machines do, whether or not it was read before; tells whether it has no mistakes."""
+    return not parse.__wrapped__(text).errors
 
 
 def shell_commands() -> list[CommandRow]:

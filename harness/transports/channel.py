@@ -6,16 +6,15 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
 
 import requests
-from winrm.encryption import Encryption
+from urllib3.connection import HTTPConnection
 from winrm.exceptions import InvalidCredentialsError, WinRMTransportError
 from winrm.protocol import Protocol as WinRmProtocol
-from winrm.transport import Transport
 
 from harness.transports.credssp_client import CredSspAuth
-from harness.transports.http_line import HttpLine, HttpReply, LineClosedError
+from harness.transports.logged_on_line import LoggedOnLine
+from harness.transports.ntlm_logon import log_on, make_context
 from harness.transports.trouble import StaleChannelError
 
 Scheme = Literal["ntlm", "kerberos", "credssp", "basic"]
@@ -52,20 +51,24 @@ class Channel:
     """One connection through pywinrm.  Every method raises what pywinrm raises (`diagnosis.classify` reads it), and
     StaleChannelError when the node closed the connection: drop the channel and try again.
 
-    Where the log-on comes first (NTLM, CredSSP), requests carries it out, and the messages then follow on the same
-    TCP connection without requests.  It would open a new connection in place of one that the node closed, unasked, log
-    on again or resend a message sealed with the old keys; and it takes most of the time of an exchange.
+    Where the log-on comes first (NTLM, CredSSP), the messages follow on the same TCP connection without requests.  It
+    would open a new connection in place of one that the node closed, unasked, log on again or resend a message sealed
+    with the old keys; and it takes most of the time of an exchange.  Nor does NTLM without TLS need it for the log-on;
+    with TLS the log-on is bound to the certificate, and for CredSSP it is TLS itself: those the libraries carry out.
     """
 
     def __init__(self, endpoint: WinRmEndpoint) -> None:
         self._endpoint = endpoint
         self._protocol = _build_protocol(endpoint)
-        self._line: _LoggedOnLine | None = None
+        self._line: LoggedOnLine | None = None
         self._connect_timeout_s = 0.0
 
     def open(self, connect_timeout_s: float, read_timeout_s: float) -> None:
         """Build the session and log on; with Basic, and Kerberos over HTTPS, that comes with the first message."""
         self._connect_timeout_s = connect_timeout_s
+        if self._endpoint.transport == "ntlm" and not self._endpoint.tls:
+            self._log_on_line(read_timeout_s)
+            return
         self._set_timeout(read_timeout_s)
         transport = self._protocol.transport
         session = transport.build_session()
@@ -80,9 +83,22 @@ class Channel:
         elif self._endpoint.transport in _LOGS_ON_FIRST:
             self._log_on(session)
         if self._endpoint.transport in _LOGS_ON_FIRST:
-            self._line = _LoggedOnLine(self._endpoint.url, _take_connection(session, self._endpoint.url), transport)
-            protocol: Any = self._protocol
-            protocol.transport = self._line
+            self._use_line(_take_connection(session, self._endpoint.url)).encryption = transport.encryption
+
+    def _log_on_line(self, read_timeout_s: float) -> None:
+        """Connect and log on by NTLM."""
+        endpoint = self._endpoint
+        opened = HTTPConnection(endpoint.address, endpoint.port, timeout=self._connect_timeout_s)
+        opened.connect()
+        account = make_context(endpoint.address, endpoint.username, endpoint.password)
+        log_on(self._use_line(opened.sock), account, read_timeout_s)
+
+    def _use_line(self, connected: socket.socket) -> LoggedOnLine:
+        """Send all further messages on `connected`."""
+        self._line = LoggedOnLine(self._endpoint.url, connected, self._protocol.transport.default_headers)
+        protocol: Any = self._protocol
+        protocol.transport = self._line
+        return self._line
 
     def _log_on(self, session: requests.Session) -> None:
         """Log on with an empty message, as over HTTP: else the first message would travel with each leg of the
@@ -126,77 +142,6 @@ def _take_connection(session: requests.Session, url: str) -> socket.socket:
     if connected is None:
         raise StaleChannelError("the node closed the connection after the log-on")
     return connected
-
-
-class _LoggedOnLine:
-    """Stands in for pywinrm's transport once that has logged on: same connection, same keys, same exceptions."""
-
-    def __init__(self, url: str, connected: socket.socket, transport: Transport) -> None:
-        parts = urlsplit(url)
-        self._url, self._path = url, parts.path
-        self._line = HttpLine(connected, parts.netloc)
-        self._headers = dict(transport.default_headers)
-        self.encryption: Encryption | None = transport.encryption
-        self.timeout_s = 0.0
-
-    def send_message(self, message: str) -> bytes:
-        """Send an envelope, sealed where the connection is plain, and return the reply's."""
-        draft = self._draft(message.encode())
-        try:
-            reply = self._line.post(self._path, draft.headers, draft.body, self.timeout_s)
-        except LineClosedError as error:
-            raise StaleChannelError("the node closed the connection") from error
-        if reply.status == requests.codes.unauthorized:
-            raise StaleChannelError("the node no longer knows this connection's log-on")
-        text = self._open(reply) if reply.body else b""
-        if reply.status != requests.codes.ok:
-            raise WinRMTransportError("http", reply.status, text.decode())
-        return text
-
-    def close_session(self) -> None:
-        """Close the connection."""
-        self._line.close()
-
-    def _draft(self, body: bytes) -> _Draft:
-        if self.encryption is None:
-            return _Draft(self._url, body, self._headers)
-        desk: Any = _Desk
-        sealed: Any = self.encryption.prepare_encrypted_request(desk, self._url, body)
-        headers = {**self._headers, "Content-Type": sealed.headers["Content-Type"]}
-        return _Draft(self._url, sealed.body, headers)
-
-    def _open(self, reply: HttpReply) -> bytes:
-        if self.encryption is None:
-            return reply.body
-        answer: Any = _Answer(_Draft(self._url, b"", {}), {"Content-Type": reply.content_type}, reply.body)
-        return self.encryption.parse_encrypted_response(answer)
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A request as pywinrm's encryption knows it."""
-
-    url: str
-    body: bytes
-    headers: dict[str, str]
-
-
-class _Desk:
-    """The one thing that pywinrm's encryption has a requests session do."""
-
-    @staticmethod
-    def prepare_request(request: requests.Request) -> _Draft:
-        body: Any = request.data
-        return _Draft(str(request.url), body, {})
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """A response as pywinrm's encryption knows it."""
-
-    request: _Draft
-    headers: dict[str, str]
-    content: bytes
 
 
 def _build_protocol(endpoint: WinRmEndpoint) -> WinRmProtocol:

@@ -13,11 +13,9 @@ from requests_credssp.credssp import HttpCredSSPAuth
 from requests_credssp.exceptions import AuthenticationException, NTStatusException
 from winrm.exceptions import InvalidCredentialsError, WinRMTransportError
 
-__all__ = ["AuthenticationException", "CredSspAuth", "NTStatusException", "NotOfferedError", "read_status"]
+from harness.transports.trouble import NotOfferedError
 
-
-class NotOfferedError(Exception):
-    """The node's service does not offer CredSSP: a policy, or the orchestrator, has switched it off ([T])."""
+__all__ = ["AuthenticationException", "CredSspAuth", "NTStatusException", "read_status"]
 
 
 class CredSspAuth(HttpCredSSPAuth):  # type: ignore[misc]

@@ -24,11 +24,10 @@ from winrm.exceptions import (
 
 from harness.transports.credssp_client import (
     AuthenticationException,
-    NotOfferedError,
     NTStatusException,
     read_status,
 )
-from harness.transports.trouble import Diagnosis, StaleChannelError, Trouble
+from harness.transports.trouble import Diagnosis, NotOfferedError, StaleChannelError, Trouble
 
 CLIENT_ERRORS: Final[tuple[type[Exception], ...]] = (
     WinRMError,
@@ -99,7 +98,7 @@ def classify(error: Exception) -> Diagnosis:
     if isinstance(error, StaleChannelError):
         return Diagnosis(Trouble.PROTOCOL, "the node closed the connection meanwhile", delivered=False, stale=True)
     if isinstance(error, NotOfferedError):
-        return Diagnosis(Trouble.NOT_OFFERED, "the node does not offer CredSSP", delivered=False)
+        return Diagnosis(Trouble.NOT_OFFERED, str(error), delivered=False)
     if isinstance(error, (NTStatusException, AuthenticationException)):
         status = read_status(error)
         if status is not None:

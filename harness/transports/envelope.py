@@ -6,6 +6,7 @@ Own texts instead of pywinrm's builders, since these carry an operation timeout 
 from __future__ import annotations
 
 import base64
+import random
 import uuid
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
@@ -19,6 +20,9 @@ _TRANSFER: Final = "http://schemas.xmlsoap.org/ws/2004/09/transfer"
 _WSMAN: Final = "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"
 _MICROSOFT: Final = "http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd"
 _SHELL: Final = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
+
+_RANDOM: Final = random.Random()
+"""For message ids: they name things and keep no secret, and random bytes of the operating system cost a call each."""
 
 MAX_ENVELOPE_BYTES: Final = 153_600
 """What we accept in one reply; the node cuts its output accordingly."""
@@ -47,7 +51,7 @@ class Request:
 
     def render(self, to: str, timeout_s: int) -> tuple[str, str]:
         """The envelope as text and its message id."""
-        message_id = f"uuid:{uuid.uuid4()}"
+        message_id = f"uuid:{uuid.UUID(int=_RANDOM.getrandbits(128), version=4)}"
         extra = ""
         if self.shell_id:
             extra = f'<w:SelectorSet><w:Selector Name="ShellId">{escape(self.shell_id)}</w:Selector></w:SelectorSet>'

@@ -1,8 +1,8 @@
-"""One request and its reply at a time on a TCP connection that somebody else opened and logged on.
+"""One request and its reply at a time on a TCP connection that somebody else opened.
 
 A log-on by NTLM or CredSSP belongs to its connection.  On one that is kept, most of what a general client does is of no
 use: no address to look up, no pool, no redirection, no cookie, and above all no second try on a connection of its own.
-The standard library's client does the rest.
+The standard library reads the replies.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import select
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, IncompleteRead
+from http.client import HTTPException, HTTPResponse, IncompleteRead
 
 
 class LineClosedError(ConnectionError):
@@ -20,11 +20,13 @@ class LineClosedError(ConnectionError):
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """A reply: its status, the type of its body (empty: none was named), its body."""
+    """A reply: its status, the type of its body (empty: none was named), its body, and how the other side wants to be
+    logged on to (the values of WWW-Authenticate)."""
 
     status: int
     content_type: str
     body: bytes
+    challenges: tuple[str, ...] = ()
 
 
 class HttpLine:
@@ -32,9 +34,8 @@ class HttpLine:
 
     def __init__(self, connected: socket.socket, host: str) -> None:
         """`host` is the value of the Host header."""
-        self._http = HTTPConnection(host)
-        self._http.auto_open = 0  # a new connection would not be logged on
-        self._http.sock = connected
+        self._host = host
+        self._connected: socket.socket | None = connected
         self._poll = select.poll()
         self._poll.register(connected, select.POLLIN)
 
@@ -45,20 +46,34 @@ class HttpLine:
         HTTP.
         """
         # What comes before it was asked for is the end of the connection, or of the understanding.
-        if self._http.sock is None or self._poll.poll(0):
+        if self._connected is None or self._poll.poll(0):
             raise LineClosedError("the connection was closed meanwhile")
-        self._http.sock.settimeout(timeout_s)
+        self._connected.settimeout(timeout_s)
+        self._connected.sendall(self._head(path, headers, body) + body)
         try:
-            self._http.request("POST", path, body, dict(headers))
-            reply = self._http.getresponse()
-            return HttpReply(reply.status, reply.getheader("Content-Type", ""), reply.read())
+            with HTTPResponse(self._connected, method="POST") as reply:
+                reply.begin()
+                challenges = tuple(reply.headers.get_all("WWW-Authenticate", ()))
+                answer = HttpReply(reply.status, reply.getheader("Content-Type", ""), reply.read(), challenges)
         except IncompleteRead as error:
             raise ConnectionResetError("the connection was closed before the reply was complete") from error
         except ConnectionError:
             raise  # RemoteDisconnected is an HTTPException too
         except HTTPException as error:
             raise ValueError(f"the reply is no HTTP ({type(error).__name__})") from error
+        if reply.will_close:
+            self.close()
+        return answer
+
+    def _head(self, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
+        """Written out, so that head and body leave together: HTTPConnection sends them one after the other, and the
+        other side wakes up twice."""
+        own = {"Host": self._host, "Accept-Encoding": "identity", "Content-Length": str(len(body))}
+        lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in {**own, **headers}.items()), "", ""]
+        return "\r\n".join(lines).encode("latin-1")
 
     def close(self) -> None:
         """Close the connection; never raises."""
-        self._http.close()
+        if self._connected is not None:
+            self._connected.close()
+        self._connected = None

@@ -89,5 +89,9 @@ class EndpointCredentialError(EndpointError, CredentialRejectedError):
     """The endpoint refused the credential for good.  No shell uses it again until the process is told a new one."""
 
 
+class NotOfferedError(Exception):
+    """The node does not offer this way to log on: a policy, or the orchestrator, has switched it off ([T])."""
+
+
 class StaleChannelError(Exception):
     """The node closed the connection meanwhile and, on a new one, did not act on the message: log on again."""

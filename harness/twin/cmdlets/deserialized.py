@@ -19,6 +19,7 @@ from harness.twin.shell.objects import (
     PSArray,
     PSEnum,
     PSHashtable,
+    PSMethod,
     PSObject,
 )
 from harness.twin.shell.scriptblock import ScriptBlock
@@ -74,9 +75,14 @@ def _received(value: object, level: int) -> object:
 
 
 def _enum(value: PSEnum) -> PSObject:
-    """The number, shown by its label; ``Value`` is the label ([GK] types.ps1xml, Deserialized.System.Enum)."""
+    """The number; ``ToString()`` and ``Value`` give its label, a string around it does not [measured].
+
+    [GK] ``Value`` is of types.ps1xml, Deserialized.System.Enum.
+    """
     names = tuple(PREFIX + name for name in type_chain(value))
-    return PSObject({"Value": value.name}, names, value.value, value.name)
+    made = PSObject({"Value": value.name}, names, value.value, value.name)
+    made.members["tostring"] = PSMethod("ToString", lambda _this: value.name)
+    return made
 
 
 def _bag(value: PSObject, level: int) -> PSObject:

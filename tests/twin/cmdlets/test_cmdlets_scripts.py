@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from harness import paths
 from harness.azurelocal import builds, cau, cluster, evidence, health, updates
 from harness.transports.powershell import script_json
 from harness.transports.replies import PowerShellError, parse_json_reply
@@ -199,3 +200,29 @@ def test_starting_what_is_not_listed_is_refused(node: ShellNode) -> None:
     start = SolutionUpdate("redmond/Solution1.2.3.4").start("key")
     with pytest.raises(PowerShellError, match="the update is not listed"):
         start.read(node.reply(start.script))
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("cluster-report", ["Report: C:\\Reports\\cluster-CLUSTER01.json"]),
+        ("collect-evidence", [f"NODE0{at}: all 4 services run" for at in (1, 2, 3, 4)] + ["events.csv", "summary.txt"]),
+        ("watch-update", ["Chosen: 2025.10 Cumulative Update (12.2510.1002.94)", "[  6h 14m] Succeeded"]),
+    ],
+)
+def test_operators_scripts_of_full_length_run_to_their_end(name: str, lines: list[str]) -> None:
+    """Their parameters take the defaults of the script."""
+    node = make_node(guests=8)
+    node.environment["TEMP"] = "C:\\Windows\\Temp"
+    node.delegated = True
+    script = (paths.root() / "fixtures" / "bench" / f"{name}.ps1").read_text(encoding="utf-8")
+    output, errors, code = node.run(script)
+    assert ([error.message for error in errors], code) == ([], 0)
+    assert [line for line in output if line in lines] == lines
+
+
+def test_an_enum_from_another_machine_is_a_number_that_knows_its_name(node: ShellNode) -> None:
+    node.delegated = True
+    asked = "(Invoke-Command -ComputerName NODE02 { Get-Service ClusSvc }).Status"
+    output, errors, _ = node.run(f"$s = {asked}; \"$s\"; $s.ToString(); $s.Value; $s -eq 'Running'; $s -eq 4")
+    assert (output, errors) == (["4", "Running", "Running", False, True], [])

@@ -18,8 +18,8 @@ from harness.transports.trouble import EndpointError, Trouble
 
 
 @contextmanager
-def answer_with(reply: bytes) -> Iterator[int]:
-    """A server that reads something, sends `reply` and closes, for each connection.
+def answer_with(*replies: bytes) -> Iterator[int]:
+    """A server that on each connection answers one request after the other with `replies` and then closes.
 
     It reads on until the client closes too: unread bytes would turn the end into a reset that can overtake the reply.
     """
@@ -31,14 +31,14 @@ def answer_with(reply: bytes) -> Iterator[int]:
                 connected, _ = listener.accept()
             except OSError:
                 return
-            with connected:
-                connected.recv(65536)
-                with suppress(OSError):
+            with connected, suppress(OSError):
+                for reply in replies:
+                    connected.recv(65536)
                     connected.sendall(reply)
-                    connected.shutdown(socket.SHUT_WR)
-                    connected.settimeout(1)
-                    while connected.recv(65536):
-                        pass
+                connected.shutdown(socket.SHUT_WR)
+                connected.settimeout(1)
+                while connected.recv(65536):
+                    pass
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -58,34 +58,43 @@ def open_shell(port: int) -> EndpointError:
     return caught.value
 
 
-NO_SCHEME = b'HTTP/1.1 401 \r\nWWW-Authenticate: Basic realm="WSMAN"\r\nContent-Length: 0\r\n\r\n'
-# The log-on goes on after this one: on a new connection, since this server answers once on each.
-BROKEN_TOKEN = b"HTTP/1.1 401 \r\nConnection: close\r\nWWW-Authenticate: Negotiate TlRN\r\nContent-Length: 0\r\n\r\n"
+def unauthorized(*headers: str) -> bytes:
+    """A reply that asks for a log-on."""
+    lines = ["HTTP/1.1 401 ", "Content-Length: 0", *headers, "", ""]
+    return "\r\n".join(lines).encode()
 
 
-# The client library cannot tell a refusal from a 401 that names no scheme or was cut off: both stop the
-# credential's use.
+NEGOTIATE = unauthorized("WWW-Authenticate: Negotiate")
+NO_NTLM = unauthorized('WWW-Authenticate: Basic realm="WSMAN"', "WWW-Authenticate: Kerberos")
+# "NTLM" and no more of a challenge.
+BROKEN_TOKEN = unauthorized("WWW-Authenticate: Negotiate TlRN")
+CLOSES = unauthorized("WWW-Authenticate: Negotiate", "Connection: close")
+
+
 @pytest.mark.parametrize(
-    ("reply", "trouble"),
+    ("replies", "trouble"),
     [
-        pytest.param(b"", Trouble.RESET, id="closed"),
-        pytest.param(b"HTTP/1.1 401 \r\nWWW-Authen", Trouble.CREDENTIAL_REJECTED, id="cut-head"),
-        pytest.param(b"HTTP/1.1 401 \r\nContent-Length: 10\r\n\r\nabc", Trouble.RESET, id="cut-body"),
-        pytest.param(NO_SCHEME, Trouble.CREDENTIAL_REJECTED, id="no-scheme"),
-        pytest.param(b"HTTP/1.1 503 \r\nContent-Length: 0\r\n\r\n", Trouble.UNAVAILABLE, id="503"),
-        pytest.param(b"HTTP/1.1 404 \r\nContent-Length: 0\r\n\r\n", Trouble.UNAVAILABLE, id="404"),
-        pytest.param(b"HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n", Trouble.PROTOCOL, id="200"),
-        pytest.param(BROKEN_TOKEN, Trouble.PROTOCOL, id="broken-token"),
-        pytest.param(b"SSH-2.0-OpenSSH\r\n\r\n", Trouble.RESET, id="ssh"),
-        pytest.param(b"x" * 70_000, Trouble.RESET, id="endless"),
+        pytest.param([b""], Trouble.RESET, id="closed"),
+        pytest.param([b"HTTP/1.1 401 \r\nWWW-Authen"], Trouble.NOT_OFFERED, id="cut-head"),
+        pytest.param([b"HTTP/1.1 401 \r\nContent-Length: 10\r\n\r\nabc"], Trouble.RESET, id="cut-body"),
+        pytest.param([NO_NTLM], Trouble.NOT_OFFERED, id="no-ntlm"),
+        pytest.param([b"HTTP/1.1 503 \r\nContent-Length: 0\r\n\r\n"], Trouble.UNAVAILABLE, id="503"),
+        pytest.param([b"HTTP/1.1 404 \r\nContent-Length: 0\r\n\r\n"], Trouble.UNAVAILABLE, id="404"),
+        pytest.param([b"HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n"], Trouble.PROTOCOL, id="200"),
+        pytest.param([NEGOTIATE, BROKEN_TOKEN], Trouble.PROTOCOL, id="broken-token"),
+        pytest.param([NEGOTIATE, NEGOTIATE], Trouble.UNAVAILABLE, id="no-challenge"),
+        pytest.param([NEGOTIATE, unauthorized("WWW-Authenticate: Negotiate !")], Trouble.PROTOCOL, id="no-base64"),
+        pytest.param([NEGOTIATE, b"HTTP/1.1 503 \r\nContent-Length: 0\r\n\r\n"], Trouble.UNAVAILABLE, id="503-later"),
+        pytest.param([CLOSES], Trouble.RESET, id="closes-in-between"),
+        pytest.param([b"SSH-2.0-OpenSSH\r\n\r\n"], Trouble.PROTOCOL, id="ssh"),
+        pytest.param([b"x" * 70_000], Trouble.PROTOCOL, id="endless"),
     ],
 )
-def test_a_log_on_that_goes_wrong_is_classified(reply: bytes, trouble: Trouble) -> None:
-    with answer_with(reply) as port:
+def test_a_log_on_that_goes_wrong_is_classified(replies: list[bytes], trouble: Trouble) -> None:
+    with answer_with(*replies) as port:
         error = open_shell(port)
     assert error.trouble is trouble
-    # An answer of 200 to nothing at all proves nothing: then the message may have been delivered.
-    assert error.diagnosis.delivered is reply.startswith(b"HTTP/1.1 200")
+    assert not error.diagnosis.delivered
 
 
 def test_a_closed_port_is_refused_and_the_password_stays_out_of_texts() -> None:

@@ -3,41 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
+from harness.twin.shell.ast.declaring import node
 from harness.twin.shell.ast.positions import Extent
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Ast:
     """A node of the tree."""
 
     extent: Extent
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class StatementAst(Ast):
     """Anything that stands where a statement is expected."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class CommandElementAst(Ast):
     """Name, argument or parameter of a command."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ExpressionAst(CommandElementAst):
     """Anything with a value; may also be an argument of a command."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ErrorStatementAst(StatementAst):
     """A statement that could not be read; only in the tree of a text with errors."""
 
     nested: tuple[Ast, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ErrorExpressionAst(ExpressionAst):
     """An expression that could not be read; only in the tree of a text with errors."""
 
@@ -47,27 +48,25 @@ class ErrorExpressionAst(ExpressionAst):
 _NODE_FREE = ("extent", "source", "operator_extent", "name_extent", "requirements", "kind", "operator", "path")
 
 
-_FIELD_NAMES: dict[str, tuple[str, ...]] = {}
+_FIELD_NAMES: dict[type[Ast], tuple[str, ...]] = {}
 
 
-def _field_names(node: Ast) -> tuple[str, ...]:
-    """The fields of a node that may hold nodes; looked up once for each class."""
-    kind = type(node).__name__
-    names = _FIELD_NAMES.get(kind)
-    if names is None:
-        names = tuple(column.name for column in fields(node) if column.name not in _NODE_FREE)
-        _FIELD_NAMES[kind] = names
+def _field_names(kind: type[Ast]) -> tuple[str, ...]:
+    """The fields of a class of nodes that may hold nodes."""
+    names = tuple(column.name for column in fields(kind) if column.name not in _NODE_FREE)
+    _FIELD_NAMES[kind] = names
     return names
 
 
 def children(node: Ast) -> list[Ast]:
     """The direct children of a node, in the order of its fields."""
     found: list[Ast] = []
-    for name in _field_names(node):
+    kind = type(node)
+    for name in _FIELD_NAMES.get(kind) or _field_names(kind):
         value = getattr(node, name)
         if isinstance(value, Ast):
             found.append(value)
-        elif type(value) is tuple:
+        elif type(value) is tuple and value:
             _add_nodes(value, found)
     return found
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from harness.twin.shell.ast.base import Ast, CommandElementAst, StatementAst
+from harness.twin.shell.ast.declaring import node
 from harness.twin.shell.ast.expressions import StringConstantExpressionAst
 from harness.twin.shell.ast.kinds import InvocationOperator, RedirectionStream
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from harness.twin.shell.ast.type_names import TypeNameAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ScriptBlockAst(Ast):
     """A whole script, a function's body or the inside of ``{ … }`` (then the extent includes the braces).
 
@@ -43,7 +44,7 @@ class ScriptBlockAst(Ast):
         return self.source.slice(self.body or self.extent)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ParamBlockAst(Ast):
     """``[CmdletBinding()] param(…)``."""
 
@@ -51,7 +52,7 @@ class ParamBlockAst(Ast):
     parameters: tuple[ParameterAst, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ParameterAst(Ast):
     """One parameter: attributes and type constraints in source order, variable, default value."""
 
@@ -60,7 +61,7 @@ class ParameterAst(Ast):
     default_value: ExpressionAst | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class NamedBlockAst(Ast):
     """``begin``, ``process``, ``end`` or ``dynamicparam`` (in ``kind``) and its statements; traps apart."""
 
@@ -70,7 +71,7 @@ class NamedBlockAst(Ast):
     unnamed: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class StatementBlockAst(Ast):
     """``{ … }`` of a statement, or the inside of ``$()`` and ``@()``; traps apart."""
 
@@ -78,19 +79,19 @@ class StatementBlockAst(Ast):
     traps: tuple[TrapStatementAst, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class AttributeBaseAst(Ast):
     """``[…]`` before a parameter, variable or member."""
 
     type_name: TypeNameAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class TypeConstraintAst(AttributeBaseAst):
     """``[type]``."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class AttributeAst(AttributeBaseAst):
     """``[Name(positional, Named = value)]``."""
 
@@ -98,7 +99,7 @@ class AttributeAst(AttributeBaseAst):
     named_arguments: tuple[NamedAttributeArgumentAst, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class NamedAttributeArgumentAst(Ast):
     """``Mandatory = $true``; ``Mandatory`` alone has no ``argument`` and means ``$true``."""
 
@@ -106,7 +107,7 @@ class NamedAttributeArgumentAst(Ast):
     argument: ExpressionAst | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class PipelineAst(StatementAst):
     """One or more elements joined by ``|``."""
 
@@ -119,14 +120,14 @@ class PipelineAst(StatementAst):
         return only.expression if isinstance(only, CommandExpressionAst) and not only.redirections else None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class CommandBaseAst(StatementAst):
     """Element of a pipeline."""
 
     redirections: tuple[RedirectionAst, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class CommandAst(CommandBaseAst):
     """A command: its name (first element, any expression), arguments and parameters in source order.
 
@@ -144,14 +145,14 @@ class CommandAst(CommandBaseAst):
         return first.value if isinstance(first, StringConstantExpressionAst) else None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class CommandExpressionAst(CommandBaseAst):
     """An expression as an element of a pipeline."""
 
     expression: ExpressionAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class CommandParameterAst(CommandElementAst):
     """``-Name`` or ``-Name:argument`` (then the argument is not ``None``). ``name`` is without dash and colon."""
 
@@ -159,14 +160,14 @@ class CommandParameterAst(CommandElementAst):
     argument: ExpressionAst | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class RedirectionAst(Ast):
     """Redirection of one stream."""
 
     from_stream: RedirectionStream
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class FileRedirectionAst(RedirectionAst):
     """``> file``, ``2>> file`` …"""
 
@@ -174,7 +175,7 @@ class FileRedirectionAst(RedirectionAst):
     append: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class MergingRedirectionAst(RedirectionAst):
     """``2>&1`` …; in 5.1 the target is always the output stream."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from harness.twin.shell.ast.base import ExpressionAst
+from harness.twin.shell.ast.declaring import node
 
 if TYPE_CHECKING:
     from harness.twin.shell.ast.base import StatementAst
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.twin.shell.ast.type_names import TypeNameAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class BinaryExpressionAst(ExpressionAst):
     """``left operator right``; ``operator_extent`` is where errors of the operator point to."""
 
@@ -26,7 +26,7 @@ class BinaryExpressionAst(ExpressionAst):
     operator_extent: Extent
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class UnaryExpressionAst(ExpressionAst):
     """Prefix or postfix operator."""
 
@@ -34,7 +34,7 @@ class UnaryExpressionAst(ExpressionAst):
     child: ExpressionAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class AttributedExpressionAst(ExpressionAst):
     """``[attribute()]child``."""
 
@@ -42,7 +42,7 @@ class AttributedExpressionAst(ExpressionAst):
     child: ExpressionAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ConvertExpressionAst(AttributedExpressionAst):
     """``[type]child``: a cast, or a typed variable on the left of an assignment."""
 
@@ -52,7 +52,7 @@ class ConvertExpressionAst(AttributedExpressionAst):
         return self.attribute.type_name
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ConstantExpressionAst(ExpressionAst):
     """A number."""
 
@@ -60,7 +60,7 @@ class ConstantExpressionAst(ExpressionAst):
     kind: NumberKind
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class StringConstantExpressionAst(ExpressionAst):
     """A string without anything to expand."""
 
@@ -71,7 +71,7 @@ class StringConstantExpressionAst(ExpressionAst):
 StringPart = str | ExpressionAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ExpandableStringExpressionAst(ExpressionAst):
     """A string with variables or subexpressions in it: literal pieces and expressions in order."""
 
@@ -79,7 +79,7 @@ class ExpandableStringExpressionAst(ExpressionAst):
     kind: StringKind
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class VariableExpressionAst(ExpressionAst):
     """``$name``, ``${any text}``, or ``@name`` when ``splatted``."""
 
@@ -87,14 +87,14 @@ class VariableExpressionAst(ExpressionAst):
     splatted: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class UsingExpressionAst(ExpressionAst):
     """``$using:name`` with what follows it; ``child`` is the variable with members and indexes, unqualified."""
 
     child: ExpressionAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class MemberExpressionAst(ExpressionAst):
     """``target.member`` or ``target::member``; ``member`` is a string constant when written as a name."""
 
@@ -103,14 +103,14 @@ class MemberExpressionAst(ExpressionAst):
     static: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class InvokeMemberExpressionAst(MemberExpressionAst):
     """``target.member(arguments)``; also ``target.member { block }``, whose argument is the block."""
 
     arguments: tuple[ExpressionAst, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class IndexExpressionAst(ExpressionAst):
     """``target[index]``."""
 
@@ -118,49 +118,49 @@ class IndexExpressionAst(ExpressionAst):
     index: ExpressionAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class TypeExpressionAst(ExpressionAst):
     """``[type]`` as a value."""
 
     type_name: TypeNameAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ArrayLiteralAst(ExpressionAst):
     """``a, b, c``; the unary comma gives one element."""
 
     elements: tuple[ExpressionAst, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ArrayExpressionAst(ExpressionAst):
     """``@( … )``."""
 
     sub_expression: StatementBlockAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class SubExpressionAst(ExpressionAst):
     """``$( … )``."""
 
     sub_expression: StatementBlockAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class HashtableAst(ExpressionAst):
     """``@{ key = statement; … }`` in source order; a bare key is a ``StringConstantExpressionAst``."""
 
     pairs: tuple[tuple[ExpressionAst, StatementAst], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ScriptBlockExpressionAst(ExpressionAst):
     """``{ … }`` as a value."""
 
     script_block: ScriptBlockAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ParenExpressionAst(ExpressionAst):
     """``( pipeline )``."""
 

@@ -6,8 +6,10 @@ import bisect
 import re
 from dataclasses import dataclass, field
 
+from harness.twin.shell.ast.declaring import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class Extent:
     """Half-open range of offsets into the source text."""
 
@@ -15,7 +17,7 @@ class Extent:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Position:
     """Line and column, both counted from 1."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.twin.shell.ast.base import Ast, StatementAst
+from harness.twin.shell.ast.declaring import node
 
 if TYPE_CHECKING:
     from harness.twin.shell.ast.base import ExpressionAst
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from harness.twin.shell.ast.positions import Extent
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class AssignmentStatementAst(StatementAst):
     """``left operator right``; ``left`` may be a variable, member, index, array literal, cast or attribute of those."""
 
@@ -31,7 +31,7 @@ class AssignmentStatementAst(StatementAst):
     operator_extent: Extent
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class IfClause(Ast):
     """One ``if``/``elseif`` with its block."""
 
@@ -39,7 +39,7 @@ class IfClause(Ast):
     body: StatementBlockAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class IfStatementAst(StatementAst):
     """``if … elseif … else``."""
 
@@ -47,14 +47,14 @@ class IfStatementAst(StatementAst):
     else_clause: StatementBlockAst | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class LabeledStatementAst(StatementAst):
     """A loop or switch; ``label`` is without the colon."""
 
     label: str | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class SwitchClause(Ast):
     """One condition (an expression, often a bare word) and its block."""
 
@@ -62,7 +62,7 @@ class SwitchClause(Ast):
     body: StatementBlockAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class SwitchStatementAst(LabeledStatementAst):
     """``switch``; with ``-File`` the path is ``file`` and ``condition`` is ``None``."""
 
@@ -73,7 +73,7 @@ class SwitchStatementAst(LabeledStatementAst):
     file: ExpressionAst | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ForEachStatementAst(LabeledStatementAst):
     """``foreach ($variable in condition) body``; ``-parallel`` and ``-throttlelimit`` are for workflows only."""
 
@@ -84,7 +84,7 @@ class ForEachStatementAst(LabeledStatementAst):
     throttle_limit: ExpressionAst | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ForStatementAst(LabeledStatementAst):
     """``for (initializer; condition; iterator) body``; each part may be absent."""
 
@@ -94,7 +94,7 @@ class ForStatementAst(LabeledStatementAst):
     body: StatementBlockAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class WhileStatementAst(LabeledStatementAst):
     """``while (condition) body``."""
 
@@ -102,7 +102,7 @@ class WhileStatementAst(LabeledStatementAst):
     body: StatementBlockAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class DoWhileStatementAst(LabeledStatementAst):
     """``do body while (condition)``."""
 
@@ -110,7 +110,7 @@ class DoWhileStatementAst(LabeledStatementAst):
     body: StatementBlockAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class DoUntilStatementAst(LabeledStatementAst):
     """``do body until (condition)``."""
 
@@ -118,7 +118,7 @@ class DoUntilStatementAst(LabeledStatementAst):
     body: StatementBlockAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class CatchClauseAst(Ast):
     """``catch [types] body``; no types catch all."""
 
@@ -126,7 +126,7 @@ class CatchClauseAst(Ast):
     body: StatementBlockAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class TryStatementAst(StatementAst):
     """``try … catch … finally``."""
 
@@ -135,7 +135,7 @@ class TryStatementAst(StatementAst):
     final: StatementBlockAst | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class TrapStatementAst(StatementAst):
     """``trap [type] body``; found in the ``traps`` of its block, never among the statements."""
 
@@ -143,7 +143,7 @@ class TrapStatementAst(StatementAst):
     body: StatementBlockAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class DataStatementAst(StatementAst):
     """``data name -SupportedCommand … { … }``."""
 
@@ -152,7 +152,7 @@ class DataStatementAst(StatementAst):
     body: StatementBlockAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class BlockStatementAst(StatementAst):
     """``parallel``, ``sequence`` or ``inlinescript`` (in ``kind``) of a workflow."""
 
@@ -160,42 +160,42 @@ class BlockStatementAst(StatementAst):
     body: StatementBlockAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class BreakStatementAst(StatementAst):
     """``break [label]``."""
 
     label: ExpressionAst | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ContinueStatementAst(StatementAst):
     """``continue [label]``."""
 
     label: ExpressionAst | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ReturnStatementAst(StatementAst):
     """``return [pipeline]``."""
 
     pipeline: StatementAst | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ThrowStatementAst(StatementAst):
     """``throw [pipeline]``."""
 
     pipeline: StatementAst | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ExitStatementAst(StatementAst):
     """``exit [pipeline]``."""
 
     pipeline: StatementAst | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class FunctionDefinitionAst(StatementAst):
     """``function``, ``filter`` or ``workflow``. ``parameters``: those in parentheses after the name, or ``None``."""
 
@@ -206,7 +206,7 @@ class FunctionDefinitionAst(StatementAst):
     is_workflow: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ConfigurationDefinitionAst(StatementAst):
     """``configuration name { … }`` (Desired State Configuration)."""
 
@@ -214,7 +214,7 @@ class ConfigurationDefinitionAst(StatementAst):
     body: ScriptBlockExpressionAst
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class UsingStatementAst(StatementAst):
     """``using namespace|module|assembly|command|type name [= alias]``, ``kind`` in lower case."""
 
@@ -224,7 +224,7 @@ class UsingStatementAst(StatementAst):
     alias: str | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class MemberAst(Ast):
     """Member of a class or enum."""
 
@@ -234,7 +234,7 @@ class MemberAst(Ast):
     is_hidden: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class PropertyMemberAst(MemberAst):
     """A property of a class, or a label of an enum (``initial_value`` may be absent)."""
 
@@ -242,7 +242,7 @@ class PropertyMemberAst(MemberAst):
     initial_value: ExpressionAst | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class FunctionMemberAst(MemberAst):
     """A method, or a constructor when ``is_constructor``; ``base_arguments`` are those of ``: base(…)``."""
 
@@ -254,7 +254,7 @@ class FunctionMemberAst(MemberAst):
     name_extent: Extent | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class TypeDefinitionAst(StatementAst):
     """``class`` or ``enum``."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from harness.twin.shell.ast.base import Ast
+from harness.twin.shell.ast.declaring import node
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class TypeName(Ast):
     """A plain type name as written (``System.Int32``, ``pscustomobject``), ``assembly`` without the comma before it."""
 
@@ -20,7 +19,7 @@ class TypeName(Ast):
         return self.name
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ArrayTypeName(Ast):
     """``element[]`` (rank 1), ``element[,]`` (rank 2) …"""
 
@@ -33,7 +32,7 @@ class ArrayTypeName(Ast):
         return f"{self.element.full_name}[{',' * (self.rank - 1)}]"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class GenericTypeName(Ast):
     """``generic[argument, …]``, as in ``System.Collections.Generic.List[string]``."""
 

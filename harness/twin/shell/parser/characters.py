@@ -7,7 +7,8 @@ Typographic quotes and dashes and the no-break space count as their plain forms,
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Callable
+from typing import Final, cast
 
 SINGLE_QUOTES: Final = frozenset("'\u2018\u2019\u201a\u201b")
 DOUBLE_QUOTES: Final = frozenset('"\u201c\u201d\u201e')
@@ -18,6 +19,8 @@ SPACES: Final = frozenset(
     [*" \t\f\v\xa0\x85\u1680\u2028\u2029\u202f\u205f\u3000", *(chr(code) for code in range(0x2000, 0x200B))]
 )
 LINE_ENDS: Final = frozenset("\r\n")
+# What may begin a comment or a continued line.
+TRIVIA_STARTS: Final = frozenset("#<`")
 END_OR_NUL: Final = frozenset(["", "\0"])
 
 # A character that ends any token, whatever the mode.
@@ -27,20 +30,28 @@ NUMBER_ENDS: Final = FORCED_STARTS | DASHES | frozenset("!#%*+./<=>]")
 ASSEMBLY_NAME_ENDS: Final = SPACES | LINE_ENDS | END_OR_NUL | frozenset(",=]")
 MEMBER_SPACE: Final = SPACES | LINE_ENDS | END_OR_NUL
 
+
+def _run(pattern: str) -> Callable[[str, int], re.Match[str]]:
+    """What finds the longest run from a place on; ``pattern`` is one that matches an empty run too."""
+    return cast("Callable[[str, int], re.Match[str]]", re.compile(pattern).match)
+
+
 BLANK: Final = f"[{_SPACES}]"  # regular expression of one blank
-SPACE_RUN: Final = re.compile(f"[{_SPACES}]*")
-IDENTIFIER_RUN: Final = re.compile(r"\w*")
-TYPE_NAME_RUN: Final = re.compile(r"[\w.`+#\\]*")
-VARIABLE_RUN: Final = re.compile(r"(?:[\w?]|:(?!:))*")
-LINE_RUN: Final = re.compile(r"[^\r\n]*")
-DIGIT_RUN: Final = re.compile(r"[0-9]*")
-HEX_RUN: Final = re.compile(r"[0-9A-Fa-f]*")
-SINGLE_QUOTED_RUN: Final = re.compile("[^'\u2018\u2019\u201a\u201b]*")
-DOUBLE_QUOTED_RUN: Final = re.compile('[^"\u201c\u201d\u201e$`]*')
-HERE_LITERAL_RUN: Final = re.compile(r"[^\r\n]*")
-HERE_EXPANDABLE_RUN: Final = re.compile(r"[^\r\n$`]*")
-GENERIC_RUN: Final = re.compile("[^`'\u2018\u2019\u201a\u201b\"\u201c\u201d\u201e$\\0\r\n&(),;{|}" + _SPACES + "]*")
-SUB_EXPRESSION_RUN: Final = re.compile('[^()`"\u201c\u201d\u201e]*')
+SPACE_RUN: Final = _run(f"[{_SPACES}]*")
+SEPARATOR_RUN: Final = _run(f"[{_SPACES}\r\n;]*")
+LINE_END_RUN: Final = _run(f"[{_SPACES}\r\n]*")
+IDENTIFIER_RUN: Final = _run(r"\w*")
+TYPE_NAME_RUN: Final = _run(r"[\w.`+#\\]*")
+VARIABLE_RUN: Final = _run(r"(?:[\w?]|:(?!:))*")
+LINE_RUN: Final = _run(r"[^\r\n]*")
+DIGIT_RUN: Final = _run(r"[0-9]*")
+HEX_RUN: Final = _run(r"[0-9A-Fa-f]*")
+SINGLE_QUOTED_RUN: Final = _run("[^'\u2018\u2019\u201a\u201b]*")
+DOUBLE_QUOTED_RUN: Final = _run('[^"\u201c\u201d\u201e$`]*')
+HERE_LITERAL_RUN: Final = _run(r"[^\r\n]*")
+HERE_EXPANDABLE_RUN: Final = _run(r"[^\r\n$`]*")
+GENERIC_RUN: Final = _run("[^`'\u2018\u2019\u201a\u201b\"\u201c\u201d\u201e$\\0\r\n&(),;{|}" + _SPACES + "]*")
+SUB_EXPRESSION_RUN: Final = _run('[^()`"\u201c\u201d\u201e]*')
 
 _ESCAPES = {"0": "\0", "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 

@@ -24,6 +24,7 @@ from harness.twin.shell.ast import (
     StringConstantExpressionAst,
     StringKind,
 )
+from harness.twin.shell.parser.characters import is_identifier_start
 from harness.twin.shell.parser.core import after, join
 from harness.twin.shell.parser.cursor import Mode
 from harness.twin.shell.parser.expressions import ExpressionParser
@@ -33,6 +34,7 @@ from harness.twin.shell.parser.tokens import (
     GENERIC,
     HERE_EXPANDABLE,
     HERE_LITERAL,
+    IDENTIFIER,
     INPUT_REDIRECTION,
     NEW_LINE,
     NUMBER,
@@ -54,6 +56,7 @@ _PRIMARY = frozenset(
         *("(", "$(", "@(", "@{", "{"),
     ]
 )
+_WORDS = (IDENTIFIER, GENERIC)
 _REDIRECTIONS = (REDIRECTION, INPUT_REDIRECTION)
 _STOP_PARSING = "--%"
 
@@ -83,7 +86,7 @@ class CommandParser(ExpressionParser):
         elements: list[CommandBaseAst] = []
         pipe: Token | None = None
         while True:
-            found, assigned = self._expression_element()
+            found, assigned = (None, None) if self._at_command() else self._expression_element()
             if found is not None and elements:
                 self.error(found, "ExpressionsMustBeFirstInPipeline")
             if found is not None and assigned is not None:
@@ -98,6 +101,13 @@ class CommandParser(ExpressionParser):
             if pipe.kind in _PIPELINE_ENDS or not self._pass_pipe(pipe):
                 break
         return PipelineAst(join(elements[0], elements[-1]), tuple(elements)) if elements else None
+
+    def _at_command(self) -> bool:
+        """Whether a command's name has been peeked at: no expression begins with a letter."""
+        token = self.ungot
+        if token is None or self.scanner.mode is not Mode.COMMAND:
+            return False
+        return token.kind in _WORDS and is_identifier_start(token.text[0])
 
     def _pass_pipe(self, pipe: Token) -> bool:
         """Pass what joins pipeline elements; returns whether the pipeline goes on."""

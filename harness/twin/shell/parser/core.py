@@ -30,13 +30,14 @@ def extent_of(place: Located) -> Extent:
 
 def join(first: Located, last: Located) -> Extent:
     """From the start of one to the end of the other."""
-    start, end = extent_of(first).start, extent_of(last).end
+    start = first.extent.start if isinstance(first, Ast) else first.start
+    end = last.extent.end if isinstance(last, Ast) else last.end
     return Extent(start, max(start, end))
 
 
 def after(place: Located) -> Extent:
     """The empty place right behind."""
-    end = extent_of(place).end
+    end = place.extent.end if isinstance(place, Ast) else place.end
     return Extent(end, end)
 
 
@@ -128,7 +129,9 @@ class ParserCore(ABC):
 
     def set_mode(self, mode: Mode) -> None:
         """Change the mode; a peeked token that would be another one in the new mode is scanned again."""
-        if self.ungot is not None and mode is not self.scanner.mode and self.ungot.kind not in MODE_INVARIANT:
+        if mode is self.scanner.mode:
+            return
+        if self.ungot is not None and self.ungot.kind not in MODE_INVARIANT:
             self.resync(self.ungot)
         self.scanner.mode = mode
 
@@ -145,7 +148,7 @@ class ParserCore(ABC):
         kind = None if self.ungot is None else self.ungot.kind
         if kind is None or kind == NEW_LINE or (semicolons and kind == ";"):
             self.ungot = None
-            self.scanner.skip_trivia(line_ends=True, semicolons=semicolons)
+            self.scanner.skip_trivia(semicolons=semicolons)
 
     def sync_on_error(self, *kinds: str, consume: bool = True) -> None:
         """Skip to the closing mark in ``kinds`` that fits the nesting, or to another of ``kinds`` outside of marks."""

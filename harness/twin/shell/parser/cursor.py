@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Final
 
 from harness.twin.shell.ast import Extent
-from harness.twin.shell.parser.characters import LINE_RUN, SPACE_RUN, SPACES
+from harness.twin.shell.parser.characters import LINE_END_RUN, LINE_RUN, SEPARATOR_RUN, SPACE_RUN, SPACES, TRIVIA_STARTS
 from harness.twin.shell.parser.errors import ErrorLog
 from harness.twin.shell.parser.tokens import SubText, Token
 
@@ -85,8 +85,7 @@ class Cursor:
     def skip_space(self) -> None:
         """Pass blanks, but no line ends."""
         if self.pos < self.size and self.text[self.pos] in SPACES:
-            found = SPACE_RUN.match(self.text, self.pos)
-            self.pos = found.end() if found else self.pos
+            self.pos = SPACE_RUN(self.text, self.pos).end()
 
     def skip_line_end(self) -> None:
         """Pass one line end, which begins at the cursor."""
@@ -94,8 +93,7 @@ class Cursor:
 
     def skip_line_comment(self) -> None:
         """Pass the rest of the line; the cursor stands on the ``#``."""
-        found = LINE_RUN.match(self.text, self.pos)
-        start, self.pos = self.pos, found.end() if found else self.size
+        start, self.pos = self.pos, LINE_RUN(self.text, self.pos).end()
         if self.sub.base == 0 and self.sub.offsets is None:
             if _REQUIRES.match(self.text, start):
                 self.requires[start] = Extent(start, self.pos)
@@ -110,11 +108,14 @@ class Cursor:
         if end < 0:
             self.report_open(start, "MissingTerminatorMultiLineComment")
 
-    def skip_trivia(self, *, line_ends: bool, semicolons: bool = False) -> None:
-        """Pass blanks, comments and continued lines, and on request line ends and semicolons."""
+    def skip_trivia(self, *, semicolons: bool) -> None:
+        """Pass blanks, line ends, comments and continued lines, and on request semicolons."""
+        run = SEPARATOR_RUN if semicolons else LINE_END_RUN
         while self.pos < self.size:
-            self.skip_space()
+            self.pos = run(self.text, self.pos).end()
             char = self.peek()
+            if char not in TRIVIA_STARTS:
+                return
             if char == "#":
                 self.skip_line_comment()
             elif char == "<" and self.peek(1) == "#":
@@ -124,9 +125,5 @@ class Cursor:
                 self.skip_line_end()
             elif char == "`" and self.peek(1).isspace():
                 self.pos += 2
-            elif line_ends and char in ("\r", "\n"):
-                self.skip_line_end()
-            elif semicolons and char == ";":
-                self.pos += 1
             else:
                 return

@@ -49,8 +49,8 @@ class NumberScanner(StringScanner):
         return found is not None
 
     def _run(self, run: str) -> str:
-        found = (HEX_RUN if run == "hex" else DIGIT_RUN).match(self.text, self.pos)
-        start, self.pos = self.pos, found.end() if found else self.pos
+        start = self.pos
+        self.pos = (HEX_RUN if run == "hex" else DIGIT_RUN)(self.text, start).end()
         return self.text[start : self.pos]
 
     def _literal(self, first: str) -> Literal | None:

@@ -19,6 +19,7 @@ from harness.twin.shell.parser.characters import (
     MEMBER_SPACE,
     SINGLE_QUOTES,
     SPACES,
+    TRIVIA_STARTS,
     TYPE_NAME_RUN,
     is_decimal_digit,
     is_identifier_start,
@@ -42,7 +43,7 @@ from harness.twin.shell.parser.tokens import (
     Token,
 )
 
-_PUNCTUATION = frozenset("(){},;]")
+_MEMBER_STARTS = frozenset(".:[")
 
 
 class Scanner(NumberScanner):
@@ -57,14 +58,25 @@ class Scanner(NumberScanner):
                 offset = self.sub.offset(self.pos) + 1
                 return Token(END, offset, offset, self.pos, "")
             char = self.text[self.pos]
-            if char == "#":
-                self.skip_line_comment()
-            elif char == "<" and self.peek(1) == "#":
-                self.skip_block_comment()
-            elif char == "`" and (self.peek(1).isspace() or self.pos + 1 == self.size):
-                self._skip_backtick()
-            else:
-                return self._scan(char)
+            if char not in TRIVIA_STARTS or not self._skip_trivia_at(char):
+                break
+        scan = _SCANNERS.get(char)
+        self.pos += 1
+        if scan is not None:
+            return scan(self, char)
+        return self._scan_identifier() if is_identifier_start(char) else self.scan_generic(char)
+
+    def _skip_trivia_at(self, char: str) -> bool:
+        """Pass the comment or continued line that ``char`` begins, if it begins one."""
+        if char == "#":
+            self.skip_line_comment()
+        elif char == "<" and self.peek(1) == "#":
+            self.skip_block_comment()
+        elif char == "`" and (self.peek(1).isspace() or self.pos + 1 == self.size):
+            self._skip_backtick()
+        else:
+            return False
+        return True
 
     def _skip_backtick(self) -> None:
         self.pos += 1
@@ -75,19 +87,10 @@ class Scanner(NumberScanner):
         else:
             self.pos += 1
 
-    def _scan(self, char: str) -> Token:
-        if char in LINE_ENDS:
-            self.skip_line_end()
-            return self.make_token(NEW_LINE)
-        self.pos += 1
-        if char in _PUNCTUATION:
-            return self.make_token(char)
-        scan = _SCANNERS.get(char)
-        if scan is not None:
-            return scan(self, char)
-        if is_identifier_start(char):
-            return self._scan_identifier()
-        return self.scan_generic(char)
+    def _scan_line_end(self, _: str) -> Token:
+        self.pos = self.token_start
+        self.skip_line_end()
+        return self.make_token(NEW_LINE)
 
     def _either(self, kind: str) -> Token:
         """An operator; in a command only if the word ends here, else the word goes on."""
@@ -98,8 +101,7 @@ class Scanner(NumberScanner):
     # --- names and words
 
     def _scan_identifier(self) -> Token:
-        found = IDENTIFIER_RUN.match(self.text, self.pos)
-        self.pos = found.end() if found else self.pos
+        self.pos = IDENTIFIER_RUN(self.text, self.pos).end()
         if self.mode is Mode.TYPE_NAME:
             return self._scan_type_name()
         if self.want_simple_name:
@@ -114,8 +116,7 @@ class Scanner(NumberScanner):
         return self.make_token(IDENTIFIER)
 
     def _scan_type_name(self) -> Token:
-        found = TYPE_NAME_RUN.match(self.text, self.pos)
-        self.pos = found.end() if found else self.pos
+        self.pos = TYPE_NAME_RUN(self.text, self.pos).end()
         return self.make_token(IDENTIFIER)
 
     def scan_assembly_name(self) -> str:
@@ -145,8 +146,7 @@ class Scanner(NumberScanner):
             return self.make_token(":")
         if not is_identifier_start(self.peek()):
             return self.scan_generic(":")
-        found = IDENTIFIER_RUN.match(self.text, self.pos)
-        self.pos = found.end() if found else self.pos
+        self.pos = IDENTIFIER_RUN(self.text, self.pos).end()
         name = self.text[self.token_start + 1 : self.pos]
         if self.peek() not in FORCED_STARTS:
             return self.scan_generic(":" + name)
@@ -319,10 +319,11 @@ class Scanner(NumberScanner):
 
     def member_operator(self, *, brackets: bool) -> Token | None:
         """``.``, ``::`` or ``[`` right behind an expression, else ``None`` with nothing passed."""
-        while self.peek() == "<" and self.peek(1) == "#":
+        while (char := self.peek()) == "<" and self.peek(1) == "#":
             self.skip_block_comment()
+        if char not in _MEMBER_STARTS:
+            return None
         self.token_start = self.pos
-        char = self.peek()
         command = self.mode is Mode.COMMAND
         if char == ".":
             if self.peek(1) == "." or (command and self.peek(1) in MEMBER_SPACE):
@@ -396,6 +397,8 @@ def _scan_double(scanner: Scanner, _: str) -> Token:
 
 
 _SCANNERS: dict[str, Callable[[Scanner, str], Token]] = {
+    **dict.fromkeys("(){},;]", Scanner.make_token),
+    **dict.fromkeys(LINE_ENDS, Scanner._scan_line_end),
     **dict.fromkeys(SINGLE_QUOTES, _scan_single),
     **dict.fromkeys(DOUBLE_QUOTES, _scan_double),
     **dict.fromkeys("0123456789", Scanner._scan_digit),

@@ -67,8 +67,7 @@ class StringScanner(Cursor):
         opened = self.pos - 1
         pieces: list[str] = []
         while True:
-            found = SINGLE_QUOTED_RUN.match(self.text, self.pos)
-            end = found.end() if found else self.pos
+            end = SINGLE_QUOTED_RUN(self.text, self.pos).end()
             pieces.append(self.text[self.pos : end])
             self.pos = end
             if end >= self.size:
@@ -85,6 +84,8 @@ class StringScanner(Cursor):
         return self._expandable_token(STRING_EXPANDABLE, self._double_quoted())
 
     def _expandable_token(self, kind: str, pieces: Pieces) -> Token:
+        if len(pieces) == 1 and isinstance(pieces[0], str):
+            return self.make_token(kind, pieces[0])
         token = self.make_token(kind, literal_text(pieces))
         if any(isinstance(piece, Token) for piece in pieces):
             token.parts = pieces
@@ -94,8 +95,7 @@ class StringScanner(Cursor):
         opened = self.pos - 1
         pieces: Pieces = []
         while True:
-            found = DOUBLE_QUOTED_RUN.match(self.text, self.pos)
-            end = found.end() if found else self.pos
+            end = DOUBLE_QUOTED_RUN(self.text, self.pos).end()
             if end > self.pos:
                 pieces.append(self.text[self.pos : end])
                 self.pos = end
@@ -143,8 +143,7 @@ class StringScanner(Cursor):
         depth = 1
         skipped: list[int] = []
         while depth:
-            found = SUB_EXPRESSION_RUN.match(self.text, self.pos)
-            self.pos = found.end() if found else self.pos
+            self.pos = SUB_EXPRESSION_RUN(self.text, self.pos).end()
             if self.pos >= self.size:
                 self.report_open(start, "IncompleteDollarSubexpressionReference")
                 break
@@ -207,8 +206,7 @@ class StringScanner(Cursor):
             return []
         run = HERE_EXPANDABLE_RUN if expand else HERE_LITERAL_RUN
         while self.pos < self.size:
-            found = run.match(self.text, self.pos)
-            end = found.end() if found else self.pos
+            end = run(self.text, self.pos).end()
             pieces.append(self.text[self.pos : end])
             self.pos = end
             char = self.peek()
@@ -257,8 +255,7 @@ class StringScanner(Cursor):
             if command and self.peek() not in FORCED_STARTS:
                 return self._again_as_word()
         else:
-            found = VARIABLE_RUN.match(self.text, self.pos)
-            self.pos = found.end() if found else self.pos
+            self.pos = VARIABLE_RUN(self.text, self.pos).end()
             if command and self.peek() not in FORCED_STARTS and self.peek() not in (".", "[", ":"):
                 return self._again_as_word()
         start = self.token_start + 1
@@ -326,8 +323,7 @@ class StringScanner(Cursor):
         """
         pieces: Pieces = [prefix] if prefix else []
         while self.pos < self.size:
-            found = GENERIC_RUN.match(self.text, self.pos)
-            end = found.end() if found else self.pos
+            end = GENERIC_RUN(self.text, self.pos).end()
             if end > self.pos:
                 pieces.append(self.text[self.pos : end])
                 self.pos = end

@@ -1,0 +1,182 @@
+"""The simulated machines' shell: how fast it reads scripts and answers, and what a node costs that nobody asks."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+from collections.abc import Callable
+from time import perf_counter, process_time
+from typing import Any, Final
+
+import winrm
+from pygments.lexers.shell import PowerShellLexer
+
+from harness import paths
+from harness.bench.figures import Bound, Figure, percentile
+from harness.bench.host import ServedLabs, serve_labs
+from harness.labs.twin import read_powershell
+from harness.transports.channel import WinRmEndpoint
+from harness.transports.winrm import WinRmShell
+
+SCRIPTS: Final = "fixtures/bench"
+"""Operators' scripts of full length, with comments and blank lines as people write them."""
+PASSES: Final = 10
+SCRIPT: Final = "1+1"
+ANSWER: Final = "2\r\n"
+HUNDRED_NODES: Final = (16, 16, 16, 16, 16, 16, 4)
+"""A cluster has at most sixteen."""
+PARSED_LINES_PER_S: Final = 12_000
+NEW_SHELL_MS: Final = 15
+KEPT_SHELL_MS: Final = 5
+IDLE_MIB: Final = 120
+
+Say = Callable[[str], None]
+
+
+def measure(rounds: int, say: Say) -> list[Figure]:
+    """All figures of the shell.  `rounds` is how often a message goes to and fro; `say` hears what comes next."""
+    say("parser")
+    figures = [parser_figure()]
+    with serve_labs(4) as labs:
+        say("commands over WinRM")
+        figures += exchange_figures(labs.endpoints[0], rounds)
+    say("a hundred nodes")
+    with serve_labs(*HUNDRED_NODES) as labs:
+        figures.append(memory_figure(labs, say))
+    return figures
+
+
+# --- parser
+
+
+def parser_figure() -> Figure:
+    """Lines per second of processor time, in the fastest of some passes: what disturbs a pass makes it slower only."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted((paths.root() / SCRIPTS).glob("*.ps1"))]
+    lines = sum(text.count("\n") for text in texts)
+    lexer = PowerShellLexer()
+    return Figure(
+        "parser",
+        lines / _fastest(lambda: [read_powershell(text) for text in texts]),
+        "lines/s",
+        Bound.AT_LEAST,
+        PARSED_LINES_PER_S,
+        "Pygments, tokens only",
+        lines / _fastest(lambda: [list(lexer.get_tokens(text)) for text in texts]),
+        f"{len(texts)} scripts, {lines} lines, {sum(map(len, texts)) / lines:.0f} characters each",
+    )
+
+
+def _fastest(work: Callable[[], object]) -> float:
+    """Processor seconds of the fastest pass."""
+    gc.collect()
+    times = []
+    for _ in range(PASSES):
+        started = process_time()
+        work()
+        times.append(process_time() - started)
+    return min(times)
+
+
+# --- exchanges
+
+
+def exchange_figures(node: WinRmEndpoint, rounds: int) -> list[Figure]:
+    """A trivial script over NTLM with sealed messages: with a log-on and a shell of its own, and in a kept shell."""
+    with WinRmShell(node) as shell:
+        kept = _median_ms(lambda: _expect(shell.run(SCRIPT).stdout), rounds)
+    return [
+        Figure(
+            "run_ps, new log-on and shell",
+            _median_ms(lambda: _run_once(node), rounds),
+            "ms p50",
+            Bound.AT_MOST,
+            NEW_SHELL_MS,
+            "pywinrm, Session.run_ps",
+            _median_ms(_pywinrm_once(node), rounds),
+            f"{rounds} times '{SCRIPT}' over sealed NTLM; most of the peer's time is its own",
+        ),
+        Figure(
+            "run_ps, kept shell",
+            kept,
+            "ms p50",
+            Bound.AT_MOST,
+            KEPT_SHELL_MS,
+            "pywinrm, Protocol with a kept shell",
+            _median_ms(_pywinrm_kept(node), rounds),
+            f"{rounds} times '{SCRIPT}', a process each",
+        ),
+    ]
+
+
+def _median_ms(work: Callable[[], object], rounds: int) -> float:
+    for _ in range(min(rounds, 20)):
+        work()
+    times = []
+    for _ in range(rounds):
+        started = perf_counter()
+        work()
+        times.append(perf_counter() - started)
+    return percentile(times, 50) * 1000
+
+
+def _expect(output: str) -> None:
+    if output != ANSWER:
+        raise ValueError(f"the node answered {output!r}")
+
+
+def _run_once(node: WinRmEndpoint) -> None:
+    with WinRmShell(node) as shell:
+        _expect(shell.run(SCRIPT).stdout)
+
+
+def _pywinrm_session(node: WinRmEndpoint) -> winrm.Session:
+    login = (node.username, node.password)
+    trusted: Any = None  # else it asks the environment, and warns
+    return winrm.Session(node.url, auth=login, transport="ntlm", message_encryption="always", ca_trust_path=trusted)
+
+
+def _pywinrm_once(node: WinRmEndpoint) -> Callable[[], None]:
+    session = _pywinrm_session(node)
+    return lambda: _expect(session.run_ps(SCRIPT).std_out.decode())
+
+
+def _pywinrm_kept(node: WinRmEndpoint) -> Callable[[], None]:
+    protocol: Any = _pywinrm_session(node).protocol
+    shell = protocol.open_shell()
+
+    def run() -> None:
+        command = protocol.run_command(shell, "powershell", ["-NoProfile", "-Command", SCRIPT])
+        output, _, _ = protocol.get_command_output(shell, command)
+        protocol.cleanup_command(shell, command)
+        _expect(output.decode())
+
+    return run
+
+
+# --- memory
+
+
+def memory_figure(labs: ServedLabs, say: Say) -> Figure:
+    """Resident memory of one process that serves a hundred nodes, each of which has answered once."""
+    for count, node in enumerate(labs.endpoints, start=1):
+        _run_once(node)
+        if count % 25 == 0:
+            say(f"{count} of {len(labs.endpoints)} nodes have answered")
+    return Figure(
+        "100 nodes idle",
+        labs.memory_mib(),
+        "MiB",
+        Bound.AT_MOST,
+        IDLE_MIB,
+        "Python, nothing imported",
+        _bare_python_mib(),
+        f"{len(HUNDRED_NODES)} clusters in one process, each node asked once and left alone",
+    )
+
+
+def _bare_python_mib() -> float:
+    look = "print(open('/proc/self/status').read().split('VmRSS:')[1].split()[0])"
+    command = [sys.executable, "-I", "-c", look]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(found.stdout) / 1024
