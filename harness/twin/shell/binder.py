@@ -231,8 +231,7 @@ class Binder:
             None,
         )
         if remaining is not None:
-            keep = remaining.keeps_text
-            values = [_with_text(argument) if keep else argument.value for argument in rest]
+            values = [_as_written(one) if remaining.written else one.value for one in rest]
             if len(values) == 1 and isinstance(values[0], list):
                 values = list(values[0])
             binding.bound[remaining.name] = self.coerce(remaining, values, rest[0])
@@ -297,14 +296,6 @@ class Binder:
         ]
 
 
-def _with_text(argument: Argument) -> object:
-    """A number of the line that remembers how it was written (``Write-Host 1.50``)."""
-    value = argument.value
-    if argument.text is None or not isinstance(value, int | float | Decimal) or isinstance(value, bool):
-        return value
-    return PSObject(None, type_chain(value), value, argument.text)
-
-
 def _fits(parameter: Parameter, value: object) -> bool:
     """Whether a value is of a parameter's type already."""
     wanted = parameter_type(parameter.kind)
@@ -319,6 +310,12 @@ def _fits(parameter: Parameter, value: object) -> bool:
 
 
 # ---------------------------------------------------------------------------------------------- values of cmdlets
+
+
+def _as_written(argument: Argument) -> object:
+    if argument.text is None or not isinstance(argument.value, int | float | Decimal):
+        return argument.value
+    return PSObject(None, type_chain(argument.value), argument.value, argument.text)
 
 
 def cmdlet_coerce(errors: BindingErrors) -> Coerce:

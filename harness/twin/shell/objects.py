@@ -148,13 +148,28 @@ class NetList(list[object]):
 
 
 class Enumerator:
-    """A .NET enumerator: a pipeline runs through it once."""
+    """A .NET enumerator: a pipeline runs through it once, a script step by step (``MoveNext``, ``Current``)."""
 
-    __slots__ = ("full_name", "items")
+    __slots__ = ("current", "full_name", "items", "source")
 
     def __init__(self, items: Iterable[object], full_name: str = "System.Collections.IEnumerator") -> None:
+        self.source = items
         self.items = iter(items)
         self.full_name = full_name
+        self.current: object = None
+
+    def move(self) -> bool:
+        """Go to the next item; False when there is none."""
+        for item in self.items:
+            self.current = item
+            return True
+        self.current = None
+        return False
+
+    def reset(self) -> None:
+        """Go back before the first item."""
+        self.items = iter(self.source)
+        self.current = None
 
 
 # ---------------------------------------------------------------------------------------------------------- members

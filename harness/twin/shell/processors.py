@@ -324,7 +324,11 @@ class ScriptProcessor(Processor):
 
     def _make_cmdlet(self, scope: Scope, frame: Frame) -> None:
         declaration = CommandDeclaration(
-            self.name, _no_run, class_name=self.name, should_process=self.body.should_process
+            self.name,
+            _no_run,
+            class_name=self.name,
+            should_process=self.body.should_process,
+            impact=self.body.confirm_impact,
         )
         call = Call(self.rs, declaration)
         call.invocation = self.invocation

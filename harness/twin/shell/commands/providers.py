@@ -14,6 +14,7 @@ from typing import Final
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.commands.table import CORE, MANAGEMENT
 from harness.twin.shell.commands.variables import alias_object, alias_options, all_aliases, variable_object
+from harness.twin.shell.enginecontext import path_info
 from harness.twin.shell.errors import PSError
 from harness.twin.shell.objects import PSObject
 from harness.twin.shell.regexes import has_wildcard, wildcard
@@ -121,14 +122,7 @@ _LITERAL: Final = Parameter("LiteralPath", "string[]", mandatory=True, pipeline=
     "Test-Path",
     module=MANAGEMENT,
     parameters=[
-        Parameter(
-            "Path",
-            "string[]",
-            position=0,
-            mandatory=True,
-            pipeline=("value", "name"),
-            sets=("Path",),
-        ),
+        replace(_PATH, sets=("Path",)),
         replace(_LITERAL, sets=("LiteralPath",)),
         Parameter("PathType", "string", aliases=("Type",)),
         Parameter("IsValid", "switch"),
@@ -137,17 +131,8 @@ _LITERAL: Final = Parameter("LiteralPath", "string[]", mandatory=True, pipeline=
 )
 def test_path(call: Call) -> Iterable[object]:
     """Whether paths exist."""
-    for path in call.get("LiteralPath") or call.get("Path") or [None]:
-        if path is None:
-            call.write_error(
-                "Value cannot be null.\r\nParameter name: The provided Path argument was null or an empty collection.",
-                "NullPathNotPermitted",
-                "InvalidArgument",
-                None,
-                "System.ArgumentNullException",
-            )
-            continue
-        yield path_exists(call, to_text(path))
+    for path in call.texts("LiteralPath") or call.texts("Path"):
+        yield path_exists(call, path)
 
 
 @CORE.cmdlet(
@@ -370,7 +355,7 @@ def join_path(call: Call) -> Iterable[object]:
 @CORE.cmdlet("Get-Location", module=MANAGEMENT)
 def get_location(call: Call) -> Iterable[object]:
     """The current location."""
-    yield PSObject.of_type("System.Management.Automation.PathInfo", {"Path": call.rs.location}, text=call.rs.location)
+    yield path_info(call.rs.location)
 
 
 @CORE.cmdlet(

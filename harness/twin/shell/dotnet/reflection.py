@@ -8,6 +8,7 @@ from typing import Any, Final
 from harness.twin.shell.commands.api import Call
 from harness.twin.shell.compiler import compile_tree
 from harness.twin.shell.conversion import caster, convert, no_cast, set_fallback
+from harness.twin.shell.dotnet.delegates import Delegate
 from harness.twin.shell.dotnet.enums import COMMAND_ORIGIN
 from harness.twin.shell.dotnet.registry import (
     CONSTRUCTORS,
@@ -19,9 +20,7 @@ from harness.twin.shell.dotnet.registry import (
     prop,
     static,
 )
-from harness.twin.shell.dotnet.typefacts import NET_BASES
 from harness.twin.shell.errors import (
-    BASES,
     ErrorDetails,
     ErrorRecord,
     Invocation,
@@ -33,7 +32,7 @@ from harness.twin.shell.errors import (
 )
 from harness.twin.shell.errortext import category_text, position_message, target_name_of, target_type_of
 from harness.twin.shell.invocation import call_block, one_value
-from harness.twin.shell.members import INTRINSICS, BoundMethod, attach, find_member, integrated, set_member
+from harness.twin.shell.members import INTRINSICS, attach, find_member, integrated, set_member
 from harness.twin.shell.objects import (
     NOTHING,
     ComputedProperty,
@@ -59,8 +58,7 @@ from harness.twin.shell.typesystem import (
     ENUMS,
     TypeRef,
     find_type,
-    is_instance,
-    qualified_name,
+    register_type,
     register_value_type,
     type_chain,
     type_ref,
@@ -70,43 +68,6 @@ method(object, "GetType")(lambda this: type_ref(this))
 method(object, "ToString")(lambda this: net_text(this))
 method(object, "Equals", "object obj")(lambda this, other: this is other or this == other)
 method(object, "GetHashCode")(lambda this: hash(str(this)) & 0x7FFFFFFF)
-
-# ------------------------------------------------------------------------------------------------------------- types
-
-_VALUE_TYPES: Final = frozenset(
-    f"System.{name}"
-    for name in (
-        *("Boolean", "Byte", "Char", "DateTime", "Decimal", "Double", "Guid", "Int16", "Int32", "Int64"),
-        *("SByte", "Single", "TimeSpan", "UInt16", "UInt32", "UInt64"),
-    )
-)
-prop(TypeRef, "Name", lambda this: this.name)
-prop(TypeRef, "FullName", lambda this: qualified_name(this.full_name))
-prop(TypeRef, "Namespace", lambda this: this.full_name.partition("[")[0].rpartition(".")[0])
-prop(TypeRef, "IsArray", lambda this: this.element is not None)
-prop(TypeRef, "IsEnum", lambda this: this.enum is not None)
-prop(
-    TypeRef,
-    "IsValueType",
-    lambda this: this.enum is not None or this.full_name in _VALUE_TYPES,
-)
-prop(TypeRef, "BaseType", lambda this: TypeRef(_base_of(this)))
-method(TypeRef, "IsInstanceOfType", "object o")(lambda this, value: is_instance(value, this))
-method(TypeRef, "GetType")(lambda _this: TypeRef("System.RuntimeType"))
-
-
-def _base_of(this: TypeRef) -> str:
-    if this.element is not None:
-        return "System.Array"
-    if this.enum is not None:
-        return "System.Enum"
-    if this.is_class:
-        base = getattr(this.definition, "base", None)
-        net = getattr(this.definition, "net_base", None)
-        return base.name if base is not None else net.full_name if net is not None else "System.Object"
-    value_type = "System.ValueType" if this.full_name in _VALUE_TYPES else "System.Object"
-    return BASES.get(this.full_name) or NET_BASES.get(this.full_name, value_type)
-
 
 # -------------------------------------------------------------------------------------------------- error records
 
@@ -137,7 +98,8 @@ prop(ErrorRecord, "InvocationInfo", lambda this: this.invocation)
 prop(ErrorRecord, "ScriptStackTrace", lambda this: this.stack)
 prop(ErrorRecord, "PipelineIterationInfo", lambda _this: [])
 prop(ErrorRecord, "PSMessageDetails", lambda _this: None, member="ScriptProperty")
-register_value_type(ErrorDetails, "System.Management.Automation.ErrorDetails")
+DETAILS: Final = "System.Management.Automation.ErrorDetails"
+register_value_type(ErrorDetails, DETAILS)
 register_text(ErrorDetails, lambda value: value.message if isinstance(value, ErrorDetails) else "")
 prop(ErrorDetails, "Message", lambda this: this.message)
 prop(
@@ -156,6 +118,10 @@ def _with_record(record: ErrorRecord) -> NetException:
 
 def _set_details(record: ErrorRecord, value: object) -> None:
     record.details = value if isinstance(value, ErrorDetails) or value is None else ErrorDetails(to_text(value))
+
+
+register_type(DETAILS)
+constructor(DETAILS, "string message")(lambda message: ErrorDetails(message))
 
 
 @constructor(
@@ -295,6 +261,8 @@ def to_block(value: object, target: TypeRef) -> object:
     """Text as a script block."""
     if value is None:
         return None
+    if isinstance(value, Delegate):
+        return value.block
     raise no_cast(value, target)
 
 
@@ -474,9 +442,6 @@ prop(NoteProperty, "Name", lambda this: this.name)
 prop(NoteProperty, "Value", lambda this: this.value)
 INTRINSICS["psobject"] = ObjectView
 INTRINSICS["pstypenames"] = type_names
-register_value_type(BoundMethod, "System.Management.Automation.PSMethod")
-prop(BoundMethod, "OverloadDefinitions", lambda this: this.overloads)
-prop(BoundMethod, "Name", lambda this: this.name)
 
 # -------------------------------------------------------------------------------------------------------- $PSCmdlet
 
@@ -515,13 +480,24 @@ class TerminatingError(PSError):
         self.leaves = call
 
 
-@method(Call, "ShouldProcess", "string target", "string target, string action")
-def call_should_process(this: Call, target: str, action: str = "") -> bool:
-    """``$PSCmdlet.ShouldProcess``."""
-    return this.should_process(target, action)
+@method(
+    Call,
+    "ShouldProcess",
+    "string target",
+    "string target, string action",
+    "string verboseDescription, string verboseWarning, string caption",
+)
+def call_should_process(this: Call, target: str, action: str = "", caption: str | None = None) -> bool:
+    """``$PSCmdlet.ShouldProcess``; with a caption the first text is what ``-WhatIf`` tells."""
+    return this.should_process(target, action if caption is None else "", told=caption is not None)
 
 
-method(Call, "ShouldContinue", "string query, string caption")(lambda _this, _query, _caption: True)
+@method(Call, "ShouldContinue", "string query, string caption")
+def call_should_continue(this: Call, _query: str, _caption: str) -> bool:
+    """``$PSCmdlet.ShouldContinue`` asks always."""
+    raise this.rs.nobody_to_ask()
+
+
 method(Call, "WriteVerbose", "string text")(lambda this, text: this.write_verbose(text) or NOTHING)
 method(Call, "WriteWarning", "string text")(lambda this, text: this.write_warning(text) or NOTHING)
 method(Call, "WriteObject", "object value")(lambda this, value: this.emit(value) or NOTHING)

@@ -13,6 +13,7 @@ from harness.twin.shell.dotnet.registry import constructor, method, prop, static
 from harness.twin.shell.errors import net_error
 from harness.twin.shell.numberformat import BadFormatError
 from harness.twin.shell.objects import Byte, Char, PSArray, PSEnum
+from harness.twin.shell.regional import region_of
 from harness.twin.shell.text import net_text, to_text
 from harness.twin.shell.textops import format_text
 from harness.twin.shell.typesystem import register_value_type
@@ -52,10 +53,9 @@ method(str, "ToUpper")(lambda this: this.upper())
 method(str, "ToLower")(lambda this: this.lower())
 method(str, "ToUpperInvariant")(lambda this: this.upper())
 method(str, "ToLowerInvariant")(lambda this: this.lower())
-method(str, "ToCharArray")(lambda this: PSArray([Char(one) for one in _units(this)], "System.Char"))
 
 
-def _units(text: str) -> str:
+def halves(text: str) -> str:
     """A text with characters beyond the plane as two halves."""
     if text.isascii() or max(text) <= "\uffff":
         return text
@@ -63,8 +63,6 @@ def _units(text: str) -> str:
     return "".join(chr(data[at] << 8 | data[at + 1]) for at in range(0, len(data), 2))
 
 
-method(str, "Chars", "int index")(lambda this, at: Char(this[at]))
-method(str, "get_Chars", "int index")(lambda this, at: Char(this[at]))
 method(str, "Clone")(lambda this: this)
 method(str, "Normalize")(lambda this: this)
 
@@ -115,23 +113,6 @@ def ends_with(this: str, value: str, comparison: object = None, _culture: object
     return mine.endswith(other)
 
 
-@method(
-    str,
-    "IndexOf",
-    "string value",
-    "char value",
-    "string value, StringComparison comparisonType",
-    "string value, int startIndex",
-)
-def index_of(this: str, value: str, option: object = None) -> int:
-    """Place of the first occurrence, -1 for none."""
-    if isinstance(option, int):
-        return this.find(value, option)
-    mine, other = _folded(this, value, option)
-    return mine.find(other)
-
-
-method(str, "LastIndexOf", "string value", "char value")(lambda this, value: this.rfind(value))
 method(str, "IndexOfAny", "char[] anyOf")(
     lambda this, found: min((at for at in (this.find(one) for one in found) if at >= 0), default=-1)
 )
@@ -220,11 +201,18 @@ static(STRING, "Compare", "string strA, string strB", "string strA, string strB,
 static(STRING, "Equals", "string a, string b")(lambda left, right: left == right)
 
 
-@static(STRING, "Format", "string format, params object[] args")
-def string_format(template: str, arguments: list[object]) -> str:
-    """``[string]::Format``."""
+@static(
+    STRING,
+    "Format",
+    "string format, params object[] args",
+    "CultureInfo provider, string format, params object[] args",
+)
+def string_format(first: object, *rest: object) -> str:
+    """``[string]::Format``, in the culture that is given."""
+    provider, template, arguments = (None, first, rest[0]) if len(rest) == 1 else (first, *rest)
+    assert isinstance(arguments, list)  # noqa: S101 - the overload says so
     try:
-        return format_text(template, arguments)
+        return format_text(to_text(template), arguments, None if provider is None else region_of(provider))
     except IndexError:
         raise net_error(
             "System.FormatException",

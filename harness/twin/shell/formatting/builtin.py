@@ -7,6 +7,7 @@ from datetime import datetime
 from harness.twin.shell.dateformat import format_date
 from harness.twin.shell.dotnet.regularexpressions import Group, Match
 from harness.twin.shell.dotnet.xmlnodes import NODES
+from harness.twin.shell.enginecontext import PATH_INFO
 from harness.twin.shell.formatting.cells import UNNAMED
 from harness.twin.shell.formatting.renderer import Packet
 from harness.twin.shell.formatting.views import Column, register_text_view, register_view
@@ -29,6 +30,7 @@ def _moment(value: object) -> str:
 
 
 register_text_view("System.DateTime", _moment)
+register_view(PATH_INFO, table=["Path"], auto=False)
 register_view(
     "System.Version",
     table=[Column("Major", width=6), Column("Minor", width=6), Column("Build", width=6), Column("Revision", width=8)],
@@ -70,20 +72,9 @@ for _kind in ("CmdletInfo", "FunctionInfo", "ApplicationInfo", "FilterInfo"):
         auto=False,
     )
 register_view("System.Management.Automation.PSCredential", table=[Column("UserName"), Column("Password", right=True)])
-register_view(
-    "System.RuntimeType",
-    table=[
-        Column("IsPublic", width=8),
-        Column("IsSerial", "IsSerializable", 8),
-        Column("Name", width=40),
-        Column("BaseType"),
-    ],
-    auto=False,
-)
 _SPAN = ["Days", "Hours", "Minutes", "Seconds", "Milliseconds"]
 _TOTALS = ["Ticks", "TotalDays", "TotalHours", "TotalMinutes", "TotalSeconds", "TotalMilliseconds"]
 register_view("System.TimeSpan", table=_SPAN, list=[*_SPAN, *_TOTALS], default="list")
-register_view("System.Management.Automation.PathInfo", table=["Path"], auto=False)
 register_view(
     "Microsoft.PowerShell.Commands.MemberDefinition",
     table=[Column("Name"), Column("MemberType"), Column("Definition")],

@@ -126,7 +126,8 @@ def view_shape(rs: Runspace, view: View, type_name: str) -> Shape:
     if view.kind == "table":
         for column in columns:
             column.right = bool(column.right)
-    return Shape(view.kind, columns, (type_name,), extra={"group_by": view.group_by} if view.group_by else {})
+    extra = {"group_by": view.group_by} if view.group_by else {}
+    return Shape(view.kind, columns, (type_name,), wrap=view.wrap, extra=extra)
 
 
 def property_names(rs: Runspace, value: object) -> list[str]:

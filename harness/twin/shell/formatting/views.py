@@ -27,12 +27,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The view of a type: ``table`` or ``list``; ``auto`` makes columns as wide as their content."""
+    """The view of a type: ``table`` or ``list``; ``auto`` makes columns as wide as their content, ``wrap`` breaks
+    long cells into lines."""
 
     kind: str
     columns: tuple[Column, ...]
     auto: bool = False
     group_by: str | None = None
+    wrap: bool = False
 
 
 @dataclass(slots=True)
@@ -74,6 +76,7 @@ def register_view(
     auto: bool = True,
     group_by: str | None = None,
     default: str = "table",
+    wrap: bool = False,
 ) -> None:
     """Give a type a table view, a list view or both; ``default`` says which of two is shown.
 
@@ -81,7 +84,7 @@ def register_view(
     """
     display = _display(type_name)
     if table is not None:
-        display.table = View("table", _columns(table), auto, group_by)
+        display.table = View("table", _columns(table), auto, group_by, wrap)
     if list is not None:
         display.list = View("list", _columns(list))
     display.default = display.table if table is not None and default == "table" else display.list
