@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeGuard
 
 from harness.twin.shell.errors import BASES, ErrorRecord, NetException
 from harness.twin.shell.objects import (
@@ -297,6 +297,11 @@ def qualified_name(full_name: str) -> str:
         for part in parts
     )
     return f"{head}[{shown}]"
+
+
+def is_bag(value: object) -> TypeGuard[PSObject]:
+    """Whether a value is a custom object: nothing but its members."""
+    return isinstance(value, PSObject) and value.base is None and value.net_type is None
 
 
 def is_null(value: object) -> bool:

@@ -11,10 +11,10 @@ from harness.twin.shell.dotnet.regularexpressions import Match
 from harness.twin.shell.errors import NetException
 from harness.twin.shell.formatting.views import register_text_view
 from harness.twin.shell.members import property_list
-from harness.twin.shell.objects import NOTHING, NoteProperty, PSArray, PSHashtable, PSObject, bare_value, is_bag
+from harness.twin.shell.objects import NOTHING, NoteProperty, PSArray, PSHashtable, PSObject, bare_value
 from harness.twin.shell.regexes import BadPatternError, NetRegex, compile_regex
 from harness.twin.shell.text import net_text, to_text
-from harness.twin.shell.typesystem import is_null, type_chain
+from harness.twin.shell.typesystem import is_bag, is_null, type_chain
 
 _TYPE_PREFIX = "CSV:"
 
