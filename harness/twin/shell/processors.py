@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from harness.twin.shell.arguments import COMMON_NAMES, Argument, BindingErrors
 from harness.twin.shell.binder import Binder, Binding, Signature, bind_pipeline, cmdlet_coerce
 from harness.twin.shell.commands.api import Call, Command, CommandDeclaration
-from harness.twin.shell.errors import ErrorRecord, Invocation, NetError, PSError, ReturnSignal
+from harness.twin.shell.errors import ErrorRecord, Invocation, NetError, PSError, ReturnSignal, runtime_error
 from harness.twin.shell.frame import Frame, Sink, Streams
 from harness.twin.shell.functionbinding import (
     apply_actions,
@@ -349,6 +349,8 @@ class ScriptProcessor(Processor):
             run(frame)
         except ReturnSignal:
             pass
+        except RecursionError:
+            raise too_deep() from None
         except PSError as error:
             if error.leaves is not None and error.leaves is self.call:
                 error.leaves = None
@@ -424,6 +426,16 @@ class ScriptProcessor(Processor):
                     self.frame.scope.vars.pop(name, None)
                 else:
                     self.frame.scope.vars[name] = variable
+
+
+def too_deep() -> PSError:
+    """Functions call each other without end."""
+    return runtime_error(
+        "The script failed due to call depth overflow.",
+        "CallDepthOverflow",
+        "InvalidOperation",
+        type_name="System.Management.Automation.ScriptCallDepthException",
+    )
 
 
 def _no_run(_call: Call) -> None:

@@ -20,7 +20,7 @@ from harness.twin.shell.objects import PSObject
 from harness.twin.shell.regexes import has_wildcard, wildcard
 from harness.twin.shell.scope import Alias, Variable
 from harness.twin.shell.scriptblock import Function, ScriptBlock
-from harness.twin.shell.storage import absolute, storage_of
+from harness.twin.shell.storage import absolute, storage_of, text_of
 from harness.twin.shell.text import to_text
 
 SESSION_DRIVES: Final = ("env", "variable", "function", "alias")
@@ -296,7 +296,11 @@ def get_content(call: Call) -> Iterable[object]:
     for path in call.texts("Path"):
         drive, _ = split_drive(path)
         found = _matching(call, path) if drive in SESSION_DRIVES else []
-        if not found:
+        files, full = storage_of(call.rs), full_path(call, path)
+        if not found and files.kind(full) == "file":
+            text = text_of(files.read(full))
+            yield from [text] if call.switch("Raw") else text.splitlines()
+        elif not found:
             report_missing(call, path)
         for item in found:
             value = item.get("Value", item.get("Definition")) if isinstance(item, PSObject) else item
