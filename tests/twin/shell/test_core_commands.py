@@ -59,6 +59,12 @@ SHOWN = [
         "('x','a','y','a','z' | Select-String a -Context 1 | % { $_.Context.DisplayPreContext -join '' }) -join '/'",
         "x/",
     ),
+    (
+        '$f = \'C:\\t\\x.txt\'; [IO.File]::WriteAllText($f, "one`ntwo"); "$(Select-String two $f -Context 1)"',
+        "  C:\\t\\x.txt:1:one\n> C:\\t\\x.txt:2:two",
+    ),
+    ("'abc','abd' | Select-String ab | Select-String d | % LineNumber", "2"),
+    ("('é','f','e','ä','a' | Sort-Object) -join ''", "aäeéf"),
     # Get-Member and Add-Member
     (
         "([pscustomobject]@{h=@{};g=[guid]::Empty;e=[DayOfWeek]1;s='x'} | Get-Member -MemberType NoteProperty | % "
