@@ -121,10 +121,12 @@ def generic_of(generic: TypeRef, arguments: tuple[TypeRef, ...]) -> TypeRef:
     return TypeRef(f"{generic.full_name}`{len(arguments)}[{inner}]", None, arguments)
 
 
+_NO_SHORT_NAMES: Final = frozenset(
+    ("int16", "int32", "int64", "single", "object", "ordered", "pscustomobject", "cmdletbinding", "parameter")
+)
+"""Names that are read but never written."""
 _SHORT_NAMES: Final[dict[str, str]] = {
-    full: short
-    for short, full in reversed(ACCELERATORS.items())
-    if short not in ("int16", "int32", "int64", "single", "pscustomobject", "cmdletbinding", "parameter")
+    full: short for short, full in reversed(ACCELERATORS.items()) if short not in _NO_SHORT_NAMES
 } | {"System.Int16": "int16", "System.Single": "float", "System.Int64": "long"}
 
 
