@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.twin.shell.arguments import COMMON_NAMES, Argument, BindingErrors
-from harness.twin.shell.binder import Binder, Binding, Signature, bind_pipeline, cmdlet_coerce
+from harness.twin.shell.binder import Binder, Binding, Coerce, Signature, bind_pipeline, cmdlet_coerce
 from harness.twin.shell.commands.api import Call, Command, CommandDeclaration
 from harness.twin.shell.errors import ErrorRecord, Invocation, NetError, PSError, ReturnSignal, runtime_error
 from harness.twin.shell.frame import Frame, Sink, Streams
@@ -17,6 +17,7 @@ from harness.twin.shell.functionbinding import (
     function_coerce,
     signature_of,
 )
+from harness.twin.shell.invocation import one_value, value_runner
 from harness.twin.shell.members import MISSING, find_member
 from harness.twin.shell.objects import NOTHING, Enumerator, NetList, PSEnum, PSHashtable
 from harness.twin.shell.scope import Scope, Variable
@@ -210,25 +211,33 @@ class CmdletProcessor(Processor):
                     self.call.bound = {**self.binding.bound, name: item}
                 return True
         elif self.takes_pipeline:
-            found = self._bind_item(item)
-            if found is not None:
-                return True
-        self.rs.report_error(self.call, self.errors.not_bound(item).record)
-        self.failed = True
+            return self._bind_item(item)
+        self._not_bound(self.errors.not_bound(item))
         return False
 
-    def _bind_item(self, item: object) -> dict[str, object] | None:
+    def _not_bound(self, fault: PSError) -> None:
+        self.rs.report_error(self.call, fault.record)
+        self.failed = True
+
+    def _bind_item(self, item: object) -> bool:
+        """Bind what an object gives; what cannot be bound is reported."""
         fixed = self.binding
         self.call.bound = dict(fixed.bound)
         try:
             found = bind_pipeline(self.signature, fixed, item, self.coerce, self._read, MISSING)
+            if fixed.delayed:
+                found = {**(found or {}), **self._delayed(item)}
         except PSError as fault:
-            self.rs.report_error(self.call, fault.record)
-            self.failed = True
-            return None
-        if found:
-            self.call.bound.update(found)
-        return found
+            self._not_bound(fault)
+            return False
+        if not found:
+            self._not_bound(self.errors.not_bound(item))
+            return False
+        self.call.bound.update(found)
+        return True
+
+    def _delayed(self, item: object) -> dict[str, object]:
+        return delayed_values(self.rs, self.binding, item, self.coerce, self.errors, self.frame.scope, self.streams)
 
     def _read(self, item: object, name: str) -> object:
         return find_member(self.rs, item, name.lower()) if not is_null(item) else MISSING
@@ -392,6 +401,11 @@ class ScriptProcessor(Processor):
         if signature.by_value or signature.by_property:
             try:
                 found = bind_pipeline(signature, self.binding, item, coerce, self._read, MISSING)
+                if self.binding.delayed:
+                    delayed = delayed_values(
+                        self.rs, self.binding, item, coerce, self.errors, self.caller, self.streams
+                    )
+                    found = {**(found or {}), **delayed}
             except PSError as error:
                 fault = error.record
         if found is None:
@@ -426,6 +440,32 @@ class ScriptProcessor(Processor):
                     self.frame.scope.vars.pop(name, None)
                 else:
                     self.frame.scope.vars[name] = variable
+
+
+def delayed_values(
+    rs: Runspace,
+    binding: Binding,
+    item: object,
+    coerce: Coerce,
+    errors: BindingErrors,
+    scope: Scope,
+    streams: Streams,
+) -> dict[str, object]:
+    """What the blocks that stand for parameters give for an object of the pipeline. Raises ``PSError``."""
+    found: dict[str, object] = {}
+    for name, (parameter, block) in binding.delayed.items():
+        before = rs.propagate
+        rs.propagate = True
+        try:
+            items = value_runner(rs, block, scope, streams)(item)
+        except PSError as fault:
+            raise errors.block_failed(name, fault.record.exception) from None
+        finally:
+            rs.propagate = before
+        if not items:
+            raise errors.no_output(name)
+        found[name] = coerce(parameter, one_value(items), None)
+    return found
 
 
 def too_deep() -> PSError:

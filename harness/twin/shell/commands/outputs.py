@@ -173,7 +173,7 @@ def host_text(value: object, separator: str) -> str:
         return separator.join(host_text(item, separator) for item in value)
     if isinstance(value, PSObject):
         written = value.text if isinstance(value.base, int | float | Decimal) else None
-        return written if isinstance(written, str) else to_text(value)
+        return written if isinstance(written, str) else to_text(value) if value.base is None else net_text(value.base)
     return net_text(value)
 
 
