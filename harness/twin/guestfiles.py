@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.twin.model.windows.state import GuestOs
 from harness.twin.shell.errors import net_error
-from harness.twin.shell.storage import text_of
+from harness.twin.shell.storage import matching, text_of
 
 
 class GuestFiles:
@@ -70,3 +70,10 @@ class GuestStorage:
         """Delete a file; one that does not exist is no error."""
         if self._files.read(path) is not None:
             self._files.delete(path)
+
+    def expand(self, pattern: str) -> list[str]:
+        """Full paths of the files and folders that a path with wildcards means, in order."""
+        return matching(self._files.list("C:"), pattern)
+
+    def make_folder(self, path: str) -> None:
+        """Folders of a guest exist with their files."""

@@ -125,7 +125,10 @@ def resolve(call: Call, path: str) -> list[Place]:
             report_absent(call, path)
             return []
         return [Place(files.canonical(path), entry)]
-    return list(_expand(files, path))
+    if split_drive(path)[0] not in ("", "c"):
+        report_absent(call, path)
+        return []
+    return list(expand(files, path))
 
 
 def report_absent(call: Call, path: str) -> None:
@@ -143,7 +146,8 @@ def report_absent(call: Call, path: str) -> None:
         report_missing(call, path)
 
 
-def _expand(files: NodeFiles, path: str) -> Iterator[Place]:
+def expand(files: NodeFiles, path: str) -> Iterator[Place]:
+    """All that a path with wildcards means."""
     try:
         parts = split_path(path)
     except FileError:
@@ -198,9 +202,20 @@ def make_item(host: Any, path: str, entry: Entry, *, text: str | None = None) ->
     else:
         name = entry.name or "C:\\"
         made = FOLDER.make(*head, "d-----", name, name, *common, text=shown)
+    above = "Directory" if isinstance(entry, File) else "Parent"
+    made.members[above.lower()] = ComputedProperty(above, lambda _this: _folder_above(host, path, above))
     for shown_name, field in _TIMES.items():
         made.members[shown_name.lower()] = _settable_time(host.model, entry, shown_name, field, made)
     return made
+
+
+def _folder_above(host: Any, path: str, asked: str) -> PSObject | None:
+    """``FileInfo.Directory`` and ``DirectoryInfo.Parent``; in a string the one is its path, the other its name [GK]."""
+    parent = parent_of(path)
+    entry = None if parent == path else host.node.files.find(parent)
+    if entry is None:
+        return None
+    return make_item(host, parent, entry, text=entry.name if asked == "Parent" and entry.name else None)
 
 
 def _settable_time(model: ClusterModel, entry: Entry, name: str, field: str, made: PSObject) -> ComputedProperty:

@@ -138,12 +138,13 @@ def get_child_item(call: Call) -> Iterator[object]:
 def _get_child_item(call: Call, path: str) -> Iterator[object]:
     deep = call.switch("Recurse") or call.has("Depth")
     wild = not call.has("LiteralPath") and has_wildcard(path)
-    if wild and deep and split_path(path):
+    if wild and deep:
         # With -Recurse the last part of the path is a filter for everything below the folder before it.
-        leaf = split_path(path)[-1]
-        for place in _below(call, parent_of(path), deep):
-            if selects([leaf], place.entry.name):
-                yield from _shown(call, place, parent_of(path))
+        parent, _, leaf = path.replace("/", "\\").rstrip("\\").rpartition("\\")
+        for folder in resolve(call, parent if "\\" in parent else f"{parent}\\"):
+            for place in _below(call, folder.path, deep):
+                if selects([leaf], place.entry.name):
+                    yield from _shown(call, place, folder.path)
         return
     for place in resolve(call, path):
         if isinstance(place.entry, File) or wild:

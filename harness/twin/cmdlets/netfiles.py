@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from harness.twin.cmdlets.fileobjects import fault_text
+from harness.twin.cmdlets.fileobjects import expand, fault_text
 from harness.twin.model.files import File, FileError, FileFault, Folder, NodeFiles, parent_of
 from harness.twin.shell.errors import limitation, net_error
 
@@ -54,3 +54,12 @@ class NodeStorage:
                 self._files.remove(path)
             elif not self._files.exists(parent_of(path)):
                 raise FileError(FileFault.PARENT_MISSING, path)
+
+    def expand(self, pattern: str) -> list[str]:
+        """Full paths of the files and folders that a path with wildcards means, in order."""
+        return [place.path for place in expand(self._files, pattern)]
+
+    def make_folder(self, path: str) -> None:
+        """Make a folder and those above it; one that is there is no error."""
+        with _translated():
+            self._files.make_folder(path)

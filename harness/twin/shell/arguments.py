@@ -131,24 +131,6 @@ class BindingErrors:
         text = "Parameter set cannot be resolved using the specified named parameters."
         return self.make(text, "AmbiguousParameterSet", category)
 
-    def no_input(self, name: str) -> PSError:
-        """A block stands for a parameter's value, but no object comes down the pipeline."""
-        text = (
-            f"Cannot evaluate parameter '{name}' because its argument is specified as a script block and there is no "
-            "input. A script block cannot be evaluated without input."
-        )
-        return self.make(text, "ScriptBlockArgumentNoInput", "MetadataError")
-
-    def no_output(self, name: str) -> PSError:
-        """A block that stands for a parameter's value gave none."""
-        text = f"Cannot evaluate parameter '{name}' because its argument input did not produce any output."
-        return self.make(text, "ScriptBlockArgumentNoOutput")
-
-    def block_failed(self, name: str, reason: NetException) -> PSError:
-        """A block that stands for a parameter's value ended with an error."""
-        text = f"The input to the script block for parameter '{name}' failed. {reason.message}"
-        return self.make(text, "ScriptBlockArgumentInvocationFailed", inner=reason)
-
     def not_bound(self, item: object) -> PSError:
         """A pipeline object that no parameter takes."""
         text = (

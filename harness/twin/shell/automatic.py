@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from harness.twin.shell.objects import NetList, PSHashtable, PSObject
+from harness.twin.shell.hostinterface import host_object
+from harness.twin.shell.objects import NetList, PSHashtable
 from harness.twin.shell.scope import Scope
 from harness.twin.shell.typesystem import ENUMS
 from harness.twin.shell.versions import Version
@@ -56,9 +57,7 @@ def set_automatic(scope: Scope, host: ShellHost, errors: NetList) -> None:
         "PSCulture": host.culture,
         "PSUICulture": host.culture,
         "PSVersionTable": version_table(version, host.os_version),
-        "Host": PSObject.of_type(
-            "System.Management.Automation.Internal.Host.InternalHost", {"Name": "ConsoleHost", "Version": version}
-        ),
+        "Host": host_object(version, host.culture),
     }
     for name, value in constants.items():
         scope.put(name, value)

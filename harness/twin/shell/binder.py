@@ -11,20 +11,14 @@ from harness.twin.shell.arguments import COMMON, NO_VALUE, SHOULD_PROCESS, Argum
 from harness.twin.shell.ast import Extent
 from harness.twin.shell.commands.api import Parameter
 from harness.twin.shell.conversion import convert, to_bool
+from harness.twin.shell.delaying import delaying
 from harness.twin.shell.errors import PSError
 from harness.twin.shell.objects import PSObject, bare_value
-from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import TypeRef, array_of, find_type, is_instance, is_null, type_chain, type_name
 from harness.twin.shell.validation import check_emptiness, validate
 
 SWITCH: Final = "switch"
-_TAKES_BLOCKS: Final = frozenset(
-    {"object", "psobject", "object[]", "psobject[]", "scriptblock", "scriptblock[]", "System.Object", "System.Object[]"}
-    | {"System.Management.Automation.ScriptBlock", "System.Management.Automation.ScriptBlock[]"}
-    | {"System.Management.Automation.PSObject", "System.Management.Automation.PSObject[]"}
-)
-"""Types of parameters that take a block as it is."""
 
 
 @functools.lru_cache(maxsize=2048)
@@ -97,13 +91,11 @@ class Signature:
 class Binding:
     """The result: values by parameter name, what is left, and the set chosen."""
 
-    __slots__ = ("bound", "common", "delayed", "explicit", "extra", "parameter_set", "pending", "unknown")
+    __slots__ = ("bound", "common", "explicit", "extra", "parameter_set", "pending", "unknown")
 
     def __init__(self) -> None:
         self.bound: dict[str, Any] = {}
         self.common: dict[str, object] = {}
-        self.delayed: dict[str, tuple[Parameter, ScriptBlock]] = {}
-        """Blocks that give a parameter's value for each object of the pipeline."""
         self.extra: list[object] = []
         self.parameter_set = ""
         self.explicit: set[str] = set()
@@ -126,14 +118,14 @@ class Binder:
         self.errors = errors
         self.coerce = coerce
         self.advanced = advanced
-        self.pipeline = False
 
     def bind(
         self, arguments: Sequence[Argument], defaults: Callable[[Binding], None] | None, pipeline: bool
     ) -> Binding:
         """Bind everything on the line. ``pipeline``: more may come from there. Raises ``PSError``."""
         binding = Binding()
-        self.pipeline = pipeline
+        if self.signature.by_value or self.signature.by_property:
+            self.coerce = delaying(self.coerce, self.errors, pipeline)
         loose = self._bind_named(arguments, binding)
         if self.signature.sets and not self._sets(binding):  # goes before an unknown name
             raise self.errors.no_set()
@@ -203,20 +195,8 @@ class Binder:
             return
         if parameter.name in binding.bound:
             raise self.errors.twice(named, parameter.name)
-        if not self._delay(parameter, value, binding):
-            binding.bound[parameter.name] = self.coerce(parameter, value, source)
+        binding.bound[parameter.name] = self.coerce(parameter, value, source)
         binding.explicit.add(parameter.name)
-
-    def _delay(self, parameter: Parameter, value: object, binding: Binding) -> bool:
-        """Keep a block that stands for a value: a parameter that takes pipeline input has it evaluated each time."""
-        block = bare_value(value)
-        if not isinstance(block, ScriptBlock) or not parameter.pipeline or parameter.kind in _TAKES_BLOCKS:
-            return False
-        if not self.pipeline:
-            raise self.errors.no_input(parameter.name)
-        binding.delayed[parameter.name] = (parameter, block)
-        binding.bound[parameter.name] = None
-        return True
 
     def _viable(self, parameter: Parameter, binding: Binding) -> bool:
         return not parameter.sets or not self._sets(binding).isdisjoint(parameter.sets)
@@ -275,9 +255,6 @@ class Binder:
             )
         fault: PSError | None = None
         for parameter in fitting:
-            if self._delay(parameter, argument.value, binding):
-                binding.explicit.add(parameter.name)
-                return
             try:
                 binding.bound[parameter.name] = self.coerce(parameter, argument.value, argument)
             except PSError as error:

@@ -176,8 +176,24 @@ def get_member(rs: Runspace, value: object, low: str, name: str, strict: int = 0
             return _each(rs, list(value.items), low)
         if strict >= 2:
             raise property_not_found(name)
-        return None
+        return 1 if low in ("count", "length") and _counts_as_one(value) else None
     return found
+
+
+def _counts_as_one(value: object) -> bool:
+    """Whether an object without such a property has ``Count`` and ``Length`` of 1 all the same: 5.1 gives them to
+    .NET objects, not to custom objects, instances of WMI and what came from another machine ([D] about_Properties)."""
+    if not isinstance(value, PSObject) or value.net_type is None:
+        return False
+    return not any(name.startswith(_UNCOUNTED) for name in value.type_names)
+
+
+_UNCOUNTED: Final = (
+    "System.Management.Automation.PSCustomObject",
+    "Microsoft.Management.Infrastructure.CimInstance",
+    "System.Management.ManagementObject",
+    "Deserialized.",
+)
 
 
 def _null_member(low: str, name: str, strict: int) -> object:
@@ -411,9 +427,11 @@ def _call_object(member: PSMethod, value: object, arguments: Sequence[object]) -
 
 
 def method_not_found(value: object, name: str) -> PSError:
-    """No such method."""
+    """No such method.  A bag of properties is named by its first type name ([D] source of 2016, ParserOps)."""
+    is_bag = isinstance(value, PSObject) and value.base is None and value.type_names
+    kind = value.type_names[0] if is_bag and isinstance(value, PSObject) else type_name(value)
     return runtime_error(
-        f"Method invocation failed because [{type_name(value)}] does not contain a method named '{name}'.",
+        f"Method invocation failed because [{kind}] does not contain a method named '{name}'.",
         "MethodNotFound",
         "InvalidOperation",
         name,

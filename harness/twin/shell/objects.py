@@ -10,15 +10,52 @@ Kinds of a ``datetime``: ``None`` = Unspecified, ``datetime.UTC`` = Utc, ``LOCAL
 
 from __future__ import annotations
 
-import math
-import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from functools import total_ordering
 from typing import Final
 
+from harness.twin.shell.numberkinds import BigInteger, Byte, Char, Int16, Int64, SByte, Single, UInt16, UInt32, UInt64
 from harness.twin.shell.rows import Columns, Later, Row
+
+__all__ = [
+    "CUSTOM_OBJECT",
+    "HASHTABLE",
+    "LOCAL",
+    "NOTHING",
+    "ORDERED",
+    "AddedNote",
+    "BigInteger",
+    "Byte",
+    "Char",
+    "ComputedProperty",
+    "Entry",
+    "EnumType",
+    "Enumerator",
+    "Int16",
+    "Int64",
+    "LocalZone",
+    "MemberSet",
+    "NetList",
+    "NoteProperty",
+    "Nothing",
+    "PSArray",
+    "PSEnum",
+    "PSHashtable",
+    "PSMethod",
+    "PSObject",
+    "PropertySet",
+    "Reference",
+    "SByte",
+    "Single",
+    "TypedProperty",
+    "UInt16",
+    "UInt32",
+    "UInt64",
+    "bare_value",
+    "read_member",
+]
 
 
 class Nothing:
@@ -53,74 +90,6 @@ class LocalZone(tzinfo):
 
 
 LOCAL: Final = LocalZone()
-
-
-class Int64(int):
-    """``[long]``."""
-
-    __slots__ = ()
-
-
-class Int16(int):
-    """``[int16]``."""
-
-    __slots__ = ()
-
-
-class SByte(int):
-    """``[sbyte]``."""
-
-    __slots__ = ()
-
-
-class Byte(int):
-    """``[byte]``."""
-
-    __slots__ = ()
-
-
-class UInt16(int):
-    """``[uint16]``."""
-
-    __slots__ = ()
-
-
-class UInt32(int):
-    """``[uint32]``."""
-
-    __slots__ = ()
-
-
-class UInt64(int):
-    """``[uint64]``."""
-
-    __slots__ = ()
-
-
-class BigInteger(int):
-    """``[bigint]``: a whole number of any size."""
-
-    __slots__ = ()
-
-
-class Single(float):
-    """``[single]``: a value of 32 bits, kept as the double that it is."""
-
-    __slots__ = ()
-
-    def __new__(cls, value: float | str = 0.0) -> Single:
-        """The nearest value of 32 bits; beyond them infinity."""
-        wide = float(value)
-        try:
-            return super().__new__(cls, struct.unpack("<f", struct.pack("<f", wide))[0])
-        except OverflowError:
-            return super().__new__(cls, math.copysign(math.inf, wide))
-
-
-class Char(str):
-    """``[char]``."""
-
-    __slots__ = ()
 
 
 class PSArray(list[object]):

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.twin.shell.arguments import COMMON_NAMES, Argument, BindingErrors
-from harness.twin.shell.binder import Binder, Binding, Coerce, Signature, bind_pipeline, cmdlet_coerce
+from harness.twin.shell.binder import Binder, Binding, Signature, bind_pipeline, cmdlet_coerce
 from harness.twin.shell.commands.api import Call, Command, CommandDeclaration
+from harness.twin.shell.delaying import Delayed, delayed_of, values_for
 from harness.twin.shell.errors import ErrorRecord, Invocation, NetError, PSError, ReturnSignal, runtime_error
 from harness.twin.shell.frame import Frame, Sink, Streams
 from harness.twin.shell.functionbinding import (
@@ -17,7 +18,6 @@ from harness.twin.shell.functionbinding import (
     function_coerce,
     signature_of,
 )
-from harness.twin.shell.invocation import one_value, value_runner
 from harness.twin.shell.members import MISSING, find_member
 from harness.twin.shell.objects import NOTHING, Enumerator, NetList, PSEnum, PSHashtable
 from harness.twin.shell.scope import Scope, Variable
@@ -48,12 +48,20 @@ class Processor:
     def __init__(self) -> None:
         self.out: Sink = _discard
         self.failed = False
+        self.early: list[object] = []
+        """What commands before this one gave while they began; it waits until all have begun."""
 
     def begin(self, expecting_input: bool) -> None:
         """Bind the line and run what comes before the first object."""
 
     def process(self, item: object) -> None:
         """Take one object; ``NOTHING`` for the one turn of a command without input."""
+
+    def release(self) -> None:
+        """All have begun: take what came before."""
+        early, self.early = self.early, []
+        for item in early:
+            self.process(item)
 
     def end(self) -> None:
         """Run what comes after the last object."""
@@ -144,6 +152,7 @@ class CmdletProcessor(Processor):
         self.binding = _UNBOUND
         self.command: Command | None = None
         self.takes_pipeline = False
+        self.waiting: list[Delayed] = []
 
     def begin(self, expecting_input: bool) -> None:
         call = self.call
@@ -158,6 +167,7 @@ class CmdletProcessor(Processor):
         call.out = tee_output(call.actions, self.out, self.frame.scope) if call.actions else self.out
         signature = self.signature
         self.takes_pipeline = expecting_input and bool(signature.by_value or signature.by_property)
+        self.waiting = delayed_of(self.binding) if self.takes_pipeline else []
         run = self.declaration.run
         if isinstance(run, type):
             self.command = run(call)
@@ -190,6 +200,9 @@ class CmdletProcessor(Processor):
 
     def process(self, item: object) -> None:
         call = self.call
+        if self.binding is _UNBOUND:
+            self.early.append(item)
+            return
         if item is NOTHING:
             if call.expecting_input:
                 return
@@ -204,40 +217,34 @@ class CmdletProcessor(Processor):
 
     def _take(self, item: object) -> bool:
         signature = self.signature
-        if signature.plain_input:
+        if signature.plain_input and not self.waiting:
             name = signature.by_value[0].name
             if name not in self.binding.explicit:
                 if self.command is None:
                     self.call.bound = {**self.binding.bound, name: item}
                 return True
         elif self.takes_pipeline:
-            return self._bind_item(item)
-        self._not_bound(self.errors.not_bound(item))
+            try:
+                if self._bind_item(item) is not None:
+                    return True
+            except PSError as fault:
+                self.rs.report_error(self.call, fault.record)
+                self.failed = True
+                return False
+        self.rs.report_error(self.call, self.errors.not_bound(item).record)
+        self.failed = True
         return False
 
-    def _not_bound(self, fault: PSError) -> None:
-        self.rs.report_error(self.call, fault.record)
-        self.failed = True
-
-    def _bind_item(self, item: object) -> bool:
-        """Bind what an object gives; what cannot be bound is reported."""
+    def _bind_item(self, item: object) -> dict[str, object] | None:
         fixed = self.binding
         self.call.bound = dict(fixed.bound)
-        try:
-            found = bind_pipeline(self.signature, fixed, item, self.coerce, self._read, MISSING)
-            if fixed.delayed:
-                found = {**(found or {}), **self._delayed(item)}
-        except PSError as fault:
-            self._not_bound(fault)
-            return False
-        if not found:
-            self._not_bound(self.errors.not_bound(item))
-            return False
-        self.call.bound.update(found)
-        return True
-
-    def _delayed(self, item: object) -> dict[str, object]:
-        return delayed_values(self.rs, self.binding, item, self.coerce, self.errors, self.frame.scope, self.streams)
+        found = bind_pipeline(self.signature, fixed, item, self.coerce, self._read, MISSING)
+        if self.waiting:
+            place = (self.rs, self.frame.scope, self.streams)
+            found = {**(found or {}), **values_for(self.waiting, item, self.coerce, self.errors, place)}
+        if found:
+            self.call.bound.update(found)
+        return found
 
     def _read(self, item: object, name: str) -> object:
         return find_member(self.rs, item, name.lower()) if not is_null(item) else MISSING
@@ -371,7 +378,9 @@ class ScriptProcessor(Processor):
 
     def process(self, item: object) -> None:
         body, frame = self.body, self.frame
-        assert frame is not None  # noqa: S101 - begin came first
+        if frame is None:
+            self.early.append(item)
+            return
         if item is NOTHING:
             if self.expecting:
                 return
@@ -401,13 +410,15 @@ class ScriptProcessor(Processor):
         if signature.by_value or signature.by_property:
             try:
                 found = bind_pipeline(signature, self.binding, item, coerce, self._read, MISSING)
-                if self.binding.delayed:
-                    delayed = delayed_values(
-                        self.rs, self.binding, item, coerce, self.errors, self.caller, self.streams
-                    )
-                    found = {**(found or {}), **delayed}
             except PSError as error:
                 fault = error.record
+        waiting = delayed_of(self.binding)
+        if waiting and fault is None:
+            try:
+                place = (self.rs, self.caller, self.streams)
+                found = {**(found or {}), **values_for(waiting, item, coerce, self.errors, place)}
+            except PSError as error:
+                found, fault = None, error.record
         if found is None:
             assert self.call is not None  # noqa: S101 - advanced functions have one
             self.rs.report_error(self.call, fault or self.errors.not_bound(item).record)
@@ -440,32 +451,6 @@ class ScriptProcessor(Processor):
                     self.frame.scope.vars.pop(name, None)
                 else:
                     self.frame.scope.vars[name] = variable
-
-
-def delayed_values(
-    rs: Runspace,
-    binding: Binding,
-    item: object,
-    coerce: Coerce,
-    errors: BindingErrors,
-    scope: Scope,
-    streams: Streams,
-) -> dict[str, object]:
-    """What the blocks that stand for parameters give for an object of the pipeline. Raises ``PSError``."""
-    found: dict[str, object] = {}
-    for name, (parameter, block) in binding.delayed.items():
-        before = rs.propagate
-        rs.propagate = True
-        try:
-            items = value_runner(rs, block, scope, streams)(item)
-        except PSError as fault:
-            raise errors.block_failed(name, fault.record.exception) from None
-        finally:
-            rs.propagate = before
-        if not items:
-            raise errors.no_output(name)
-        found[name] = coerce(parameter, one_value(items), None)
-    return found
 
 
 def too_deep() -> PSError:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from harness.twin.shell.errors import net_error
+from harness.twin.shell.regexes import matches_wildcard
 
 if TYPE_CHECKING:
     from harness.twin.shell.runspace import Runspace
@@ -35,6 +37,12 @@ class Storage(Protocol):
 
     def delete(self, path: str) -> None:
         """Delete a file; one that does not exist is no error."""
+
+    def expand(self, pattern: str) -> list[str]:
+        """Full paths of the files and folders that a path with wildcards means, in order."""
+
+    def make_folder(self, path: str) -> None:
+        """Make a folder and those above it; one that is there is no error."""
 
 
 class Scratch:
@@ -65,9 +73,28 @@ class Scratch:
         """See ``Storage``."""
         self._files.pop(_plain(path), None)
 
+    def expand(self, pattern: str) -> list[str]:
+        """See ``Storage``."""
+        return matching(list(self._files), pattern)
+
+    def make_folder(self, path: str) -> None:
+        """Every folder exists."""
+
 
 def _plain(path: str) -> str:
     return path.replace("/", "\\").rstrip("\\").lower()
+
+
+def matching(files: Iterable[str], pattern: str) -> list[str]:
+    """Which of these files, and of the folders that they lie in, a path with wildcards means."""
+    wanted = _plain(pattern).split("\\")
+    cut = {"\\".join(name.split("\\")[: len(wanted)]) for name in files}
+    return sorted(
+        path
+        for path in cut
+        if len(path.split("\\")) == len(wanted)
+        and all(matches_wildcard(one, part) for one, part in zip(wanted, path.split("\\"), strict=True))
+    )
 
 
 def storage_of(rs: Runspace) -> Storage:

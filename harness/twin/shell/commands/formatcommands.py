@@ -22,6 +22,7 @@ from harness.twin.shell.formatting.shapes import (
     block_reader,
     default_lines,
     default_shape,
+    group_label,
     is_text,
     property_names,
     reader,
@@ -68,6 +69,7 @@ class FormatCommand(Command):
         self.started = False
         self.open_group = False
         self.group_value: object = None
+        self.grouped_by_view = False
 
     def process(self, item: object) -> None:
         if item is NOTHING or is_null(item):
@@ -99,6 +101,7 @@ class FormatCommand(Command):
             by_view = shape.extra.get("group_by")
             if by_view and self.group_spec is None:
                 self.group_spec = read_column(self.call, by_view, "GroupBy")
+                self.grouped_by_view = True
             self.call.emit(Packet("start", shape))
             self.started = True
         self._regroup(item)
@@ -120,9 +123,12 @@ class FormatCommand(Command):
             self.call.emit(Packet("groupend"))
         self.group_value = value
         self.open_group = True
+        shape = self.shape(item)
         known = spec.block is not None or not is_null(value)
         label = f"{spec.name}: {cell_text(rs, value)}" if known else None
-        self.call.emit(Packet("group", self.shape(item), None, label))
+        if known and self.grouped_by_view and shape is not None:
+            label = group_label(shape, spec.name, value, cell_text(rs, value))
+        self.call.emit(Packet("group", shape, None, label))
 
     def end(self) -> None:
         if self.open_group:

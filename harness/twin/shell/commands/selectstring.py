@@ -9,7 +9,7 @@ from harness.twin.shell.commands.api import Command, Parameter
 from harness.twin.shell.commands.providers import full_path, report_missing
 from harness.twin.shell.commands.table import CORE, UTILITY
 from harness.twin.shell.dotnet.regularexpressions import Match
-from harness.twin.shell.errors import NetException
+from harness.twin.shell.errors import NetError, NetException
 from harness.twin.shell.formatting.views import register_text_view
 from harness.twin.shell.objects import NOTHING, PSArray, PSObject, bare_value
 from harness.twin.shell.regexes import BadPatternError, NetRegex, compile_regex, matches_wildcard
@@ -41,37 +41,33 @@ def _shown(made: PSObject) -> str:
     return "\r\n".join([*rows, *(row("  ", number + 1 + at, text) for at, text in enumerate(last))])
 
 
-@CORE.cmdlet(
-    "Select-String",
-    module=UTILITY,
-    parameters=[
-        Parameter(
-            "InputObject",
-            "object",
-            pipeline="value",
-            mandatory=True,
-            allow_null=True,
-            allow_empty=True,
-            sets=("Object",),
-        ),
-        Parameter("Pattern", "string[]", position=0, mandatory=True),
-        Parameter("Path", "string[]", position=1, mandatory=True, pipeline="name", sets=("File",)),
-        Parameter(
-            "LiteralPath", "string[]", mandatory=True, pipeline="name", aliases=("PSPath",), sets=("LiteralFile",)
-        ),
-        Parameter("SimpleMatch", "switch"),
-        Parameter("CaseSensitive", "switch"),
-        Parameter("Quiet", "switch"),
-        Parameter("List", "switch"),
-        Parameter("Include", "string[]"),
-        Parameter("Exclude", "string[]"),
-        Parameter("NotMatch", "switch"),
-        Parameter("AllMatches", "switch"),
-        Parameter("Context", "int[]"),
-        Parameter("Encoding", "string"),
-    ],
-    default_set="File",
+PARAMETERS: Final = (
+    Parameter(
+        "InputObject",
+        "object",
+        pipeline="value",
+        mandatory=True,
+        allow_null=True,
+        allow_empty=True,
+        sets=("Object",),
+    ),
+    Parameter("Pattern", "string[]", position=0, mandatory=True),
+    Parameter("Path", "string[]", position=1, mandatory=True, pipeline="name", sets=("File",)),
+    Parameter("LiteralPath", "string[]", mandatory=True, pipeline="name", aliases=("PSPath",), sets=("LiteralFile",)),
+    Parameter("SimpleMatch", "switch"),
+    Parameter("CaseSensitive", "switch"),
+    Parameter("Quiet", "switch"),
+    Parameter("List", "switch"),
+    Parameter("Include", "string[]"),
+    Parameter("Exclude", "string[]"),
+    Parameter("NotMatch", "switch"),
+    Parameter("AllMatches", "switch"),
+    Parameter("Context", "int[]"),
+    Parameter("Encoding", "string"),
 )
+
+
+@CORE.cmdlet("Select-String", module=UTILITY, parameters=PARAMETERS, default_set="File")
 class SelectString(Command):
     """Finds text in what comes."""
 
@@ -94,12 +90,12 @@ class SelectString(Command):
         call = self.call
         if item is NOTHING:
             for path in call.texts("LiteralPath") or call.texts("Path"):
-                self._file(path)
+                self.visit(path)
             return
         if is_null(item):
             return
         if isinstance(item, PSObject) and item.net_type == "System.IO.FileInfo":
-            self._file(to_text(item.get("FullName")))
+            self.search(to_text(item.get("FullName")))
             return
         known = item if isinstance(item, PSObject) and item.net_type == _MATCH else None
         self.lines.append(to_text(known.get("Line") if known is not None else item))
@@ -139,20 +135,31 @@ class SelectString(Command):
             return made
         return None
 
-    def _file(self, path: str) -> None:
+    def visit(self, path: str) -> None:
+        """Search the file that a path means."""
+        place = full_path(self.call, path)
+        if storage_of(self.call.rs).kind(place) != "file":
+            report_missing(self.call, path)
+        elif self.picked(re.split(r"[\\/]", place)[-1]):
+            self.search(place)
+
+    def picked(self, name: str) -> bool:
+        """Whether ``-Include`` and ``-Exclude`` let a file's name through."""
         call = self.call
-        place = full_path(call, path)
-        name = re.split(r"[\\/]", place)[-1]
-        files = storage_of(call.rs)
-        if files.kind(place) != "file":
-            report_missing(call, path)
-            return
         if call.has("Include") and not any(matches_wildcard(one, name) for one in call.texts("Include")):
+            return False
+        return not any(matches_wildcard(one, name) for one in call.texts("Exclude"))
+
+    def search(self, place: str, shown: str = "") -> None:
+        """Search one file; its lines count from one, and its context is its own. ``shown``: its path as it is told."""
+        call = self.call
+        try:
+            lines = text_of(storage_of(call.rs).read(place)).splitlines()
+        except NetError as fault:
+            message = f"The file {place} cannot be read: {fault.exception.message}"
+            call.write_error(message, "ProcessingFile", "InvalidArgument", place, "System.ArgumentException")
             return
-        if any(matches_wildcard(one, name) for one in call.texts("Exclude")):
-            return
-        lines = text_of(files.read(place)).splitlines()
-        made = [(at, self._match(line, at + 1, place)) for at, line in enumerate(lines)]
+        made = [(at, self._match(line, at + 1, shown or place)) for at, line in enumerate(lines)]
         found = [(at, one) for at, one in made if one is not None]
         if call.switch("Quiet"):
             call.emit(bool(found))

@@ -9,6 +9,7 @@ from harness.twin.shell.ast import (
     AttributeAst,
     AttributeBaseAst,
     ConstantExpressionAst,
+    DataStatementAst,
     FunctionDefinitionAst,
     NamedBlockAst,
     ParamBlockAst,
@@ -27,8 +28,10 @@ from harness.twin.shell.conversion import to_bool
 from harness.twin.shell.errors import runtime_error
 from harness.twin.shell.frame import Frame, Streams
 from harness.twin.shell.invocation import one_value, value_runner
+from harness.twin.shell.objects import NOTHING
 from harness.twin.shell.scope import Scope
 from harness.twin.shell.scriptblock import Body, Function, Run, ScriptParameter
+from harness.twin.shell.session import current
 from harness.twin.shell.text import to_text
 from harness.twin.shell.validation import (
     ValidationError,
@@ -63,6 +66,24 @@ def function_definition(compiler: Compiler, node: FunctionDefinitionAst) -> Run:
         scope.functions[name.lower()] = Function(name, block, node.is_filter)
 
     return run
+
+
+@statement(DataStatementAst)
+def data_section(compiler: Compiler, node: DataStatementAst) -> Run:
+    """``data name { … }``: what the section gives becomes a variable, or output when it has no name.
+
+    Which commands and operators may stand there is the parser's matter.
+    """
+    run = compiler.block(node.body)
+    if node.variable is None:
+        return run
+    name, captured = node.variable, compiler.captured(run)
+
+    def assign(frame: Frame) -> None:
+        value = captured(frame)
+        frame.scope.assign(name, None if value is NOTHING else value)
+
+    return assign
 
 
 @statement(UsingStatementAst)
@@ -127,8 +148,7 @@ def _literal(compiler: Compiler, node: Any) -> object:
     def drop(_item: object) -> None:
         return None
 
-    empty: Any = None
-    return evaluate(Frame(empty, Scope(None), drop, Streams(*[drop] * 6), compiler.source))
+    return evaluate(Frame(current(), Scope(None), drop, Streams(*[drop] * 6), compiler.source))
 
 
 def _attribute(node: ParameterAst, name: str) -> AttributeAst | None:

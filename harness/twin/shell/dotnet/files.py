@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 from typing import Final
@@ -24,7 +25,7 @@ def _files() -> Storage:
     return storage_of(current())
 
 
-def _full(path: str) -> str:
+def full_path(path: str) -> str:
     """Relative paths of .NET begin at the directory of the process, not at the session's location."""
     if not path:
         raise net_error("System.ArgumentException", "Empty path name is not legal.")
@@ -45,13 +46,13 @@ def _marked(text: str, encoding: object) -> bytes:
 @static(_FILE, "ReadAllText", "string path", "string path, Text.Encoding encoding")
 def read_all_text(path: str, encoding: object = None) -> str:
     """The text of a file."""
-    return text_of(_files().read(_full(path)), _codec(encoding))
+    return text_of(_files().read(full_path(path)), _codec(encoding))
 
 
 @static(_FILE, "ReadAllLines", "string path", "string path, Text.Encoding encoding")
 def read_all_lines(path: str, encoding: object = None) -> PSArray:
     """The lines of a file."""
-    return PSArray(text_of(_files().read(_full(path)), _codec(encoding)).splitlines(), _STRING)
+    return PSArray(text_of(_files().read(full_path(path)), _codec(encoding)).splitlines(), _STRING)
 
 
 static(_FILE, "ReadLines", "string path")(read_all_lines)
@@ -60,58 +61,58 @@ static(_FILE, "ReadLines", "string path")(read_all_lines)
 @static(_FILE, "ReadAllBytes", "string path")
 def read_all_bytes(path: str) -> PSArray:
     """All bytes of a file."""
-    return PSArray([Byte(value) for value in _files().read(_full(path))], "System.Byte")
+    return PSArray([Byte(value) for value in _files().read(full_path(path))], "System.Byte")
 
 
 @static(_FILE, "WriteAllBytes", "string path, byte[] bytes")
 def write_all_bytes(path: str, data: list[int]) -> object:
     """Write a file anew."""
-    _files().write(_full(path), bytes(data))
+    _files().write(full_path(path), bytes(data))
     return NOTHING
 
 
 @static(_FILE, "WriteAllText", "string path, string contents", "string path, string contents, Text.Encoding encoding")
 def write_all_text(path: str, text: str, encoding: object = None) -> object:
     """Write a file anew, in UTF-8 without a mark unless an encoding is given."""
-    _files().write(_full(path), _marked(text, encoding))
+    _files().write(full_path(path), _marked(text, encoding))
     return NOTHING
 
 
 @static(_FILE, "WriteAllLines", "string path, string[] contents", "string path, string[] contents, object encoding")
 def write_all_lines(path: str, lines: Iterable[object], encoding: object = None) -> object:
     """Write lines into a file."""
-    _files().write(_full(path), _marked("".join(f"{to_text(line)}\r\n" for line in lines), encoding))
+    _files().write(full_path(path), _marked("".join(f"{to_text(line)}\r\n" for line in lines), encoding))
     return NOTHING
 
 
 @static(_FILE, "AppendAllText", "string path, string contents", "string path, string contents, Text.Encoding encoding")
 def append_all_text(path: str, text: str, encoding: object = None) -> object:
     """Write at the end of a file."""
-    place, files = _full(path), _files()
+    place, files = full_path(path), _files()
     known = files.kind(place) == "file"
     data = text.encode(_codec(encoding), "surrogatepass") if known else _marked(text, encoding)
     files.write(place, (files.read(place) if known else b"") + data)
     return NOTHING
 
 
-static(_FILE, "Exists", "string path")(lambda path: bool(path) and _files().kind(_full(path)) == "file")
-static(_FOLDER, "Exists", "string path")(lambda path: bool(path) and _files().kind(_full(path)) == "folder")
+static(_FILE, "Exists", "string path")(lambda path: bool(path) and _files().kind(full_path(path)) == "file")
+static(_FOLDER, "Exists", "string path")(lambda path: bool(path) and _files().kind(full_path(path)) == "folder")
 
 
 @static(_FILE, "Delete", "string path")
 def delete_file(path: str) -> object:
     """Delete a file; one that does not exist is no error."""
-    _files().delete(_full(path))
+    _files().delete(full_path(path))
     return NOTHING
 
 
 @static(_FILE, "Copy", "string sourceFileName, string destFileName", "string source, string dest, bool overwrite")
 def copy_file(source: str, target: str, overwrite: bool = False) -> object:
     """Copy a file."""
-    place = _full(target)
+    place = full_path(target)
     if _files().kind(place) and not overwrite:
         raise net_error("System.IO.IOException", f"The file '{place}' already exists.")
-    _files().write(place, _files().read(_full(source)))
+    _files().write(place, _files().read(full_path(source)))
     return NOTHING
 
 
@@ -141,6 +142,17 @@ def temp_file() -> str:
     path = f"{temp_folder()}tmp{number:X}.tmp"
     files.write(path, b"")
     return path
+
+
+@static(_PATH, "GetRandomFileName")
+def random_file_name() -> str:
+    """A name of eight and three characters; each is another one, in the same order on every run."""
+    rs = current()
+    number = int(to_text(rs.global_scope.value("__filenames__", 0)) or 0) + 1
+    rs.global_scope.put("__filenames__", number)
+    digest = hashlib.sha256(f"{rs.host.computer_name}{rs.host.now()}{number}".encode()).digest()
+    letters = "".join("abcdefghijklmnopqrstuvwxyz012345"[one % 32] for one in digest[:11])
+    return f"{letters[:8]}.{letters[8:]}"
 
 
 def _cut(path: str) -> int:
@@ -184,9 +196,9 @@ def _changed(path: str, extension: str) -> str:
     return bare if not extension else f"{bare}.{extension.lstrip('.')}"
 
 
-def _tidied(path: str) -> str:
+def tidied(path: str) -> str:
     """A full path without ``.`` and ``..``."""
-    full = _full(path).replace("/", "\\")
+    full = full_path(path).replace("/", "\\")
     root = re.match(r"[A-Za-z]:\\?|\\\\[^\\]+\\[^\\]+|\\?", full)
     head = root.group(0) if root else ""
     kept: list[str] = []
@@ -204,7 +216,7 @@ for _name, _function in (
     ("GetFileNameWithoutExtension", _stem),
     ("GetExtension", _extension),
     ("GetDirectoryName", _parent),
-    ("GetFullPath", _tidied),
+    ("GetFullPath", tidied),
 ):
     static(_PATH, _name, "string path")(_function)
 static(_PATH, "HasExtension", "string path")(lambda path: bool(_extension(path)))

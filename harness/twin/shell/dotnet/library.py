@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.twin.shell.dotnet import (
+    assemblies,
     collectionclasses,
     collections,
     credentials,
@@ -15,7 +16,9 @@ from harness.twin.shell.dotnet import (
     everyday,
     exceptions,
     files,
+    folders,
     genericlists,
+    identities,
     mathstatics,
     network,
     numbertypes,
@@ -27,17 +30,20 @@ from harness.twin.shell.dotnet import (
     specialvalues,
     statics,
     stopwatches,
+    streams,
     stringbuilders,
     strings,
     surroundings,
     textsearch,
     trees,
     typemembers,
+    xmldocuments,
     xmlnodes,
     xmlstatics,
 )
 
 __all__ = [
+    "assemblies",
     "collectionclasses",
     "collections",
     "credentials",
@@ -50,7 +56,9 @@ __all__ = [
     "everyday",
     "exceptions",
     "files",
+    "folders",
     "genericlists",
+    "identities",
     "mathstatics",
     "network",
     "numbertypes",
@@ -62,12 +70,14 @@ __all__ = [
     "specialvalues",
     "statics",
     "stopwatches",
+    "streams",
     "stringbuilders",
     "strings",
     "surroundings",
     "textsearch",
     "trees",
     "typemembers",
+    "xmldocuments",
     "xmlnodes",
     "xmlstatics",
 ]

@@ -132,12 +132,16 @@ def sign(value: float) -> int:
     "decimal d, int decimals, MidpointRounding mode",
 )
 def round_number(value: float | Decimal, second: object = None, third: object = None) -> float | Decimal:
-    """Half to even, unless the mode says away from zero."""
+    """Half to even, unless the mode says away from zero.  A decimal with no more digits than that stays as it is:
+    rounding adds no zeros to ``101``."""
     digits = second if isinstance(second, int) else 0
     mode = second if isinstance(second, PSEnum) else third
     away = isinstance(mode, PSEnum) and mode.value == 1
     if isinstance(value, float) and not math.isfinite(value):
         return value
     exact = value if isinstance(value, Decimal) else Decimal(repr(value))
+    exponent = exact.as_tuple().exponent
+    if isinstance(exponent, int) and -exponent <= digits:
+        return value
     found = exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP if away else ROUND_HALF_EVEN)
     return found if isinstance(value, Decimal) else float(found)

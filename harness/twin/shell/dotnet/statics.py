@@ -16,7 +16,7 @@ from harness.twin.shell.objects import NOTHING, EnumType, Int64, PSArray, PSEnum
 from harness.twin.shell.regional import number_in, region_of
 from harness.twin.shell.session import current
 from harness.twin.shell.text import format_enum, net_text, to_text
-from harness.twin.shell.typesystem import ENUMS, TypeRef
+from harness.twin.shell.typesystem import ENUMS, TypeRef, is_null, type_name
 
 for _full, (_kind, _low, _high) in INTEGERS.items():
     static_prop(_full, "MaxValue", partial(_kind, _high))
@@ -125,7 +125,21 @@ def enum_text(value: PSEnum, code: str = "G") -> str:
 method(PSEnum, "HasFlag", "object flag")(
     lambda value, flag: value.value & to_enum(flag, value.type).value == to_enum(flag, value.type).value
 )
-method(PSEnum, "CompareTo", "object target")(lambda value, other: (value > other) - (value < other))
+
+
+@method(PSEnum, "CompareTo", "object target")
+def compare_labels(value: PSEnum, other: object) -> int:
+    """-1, 0 or 1; only with a label of the same enumeration, and greater than nothing at all."""
+    if is_null(other):
+        return 1
+    if not isinstance(other, PSEnum) or other.type != value.type:
+        text = (
+            "Object must be the same type as the enum. "
+            f"The type passed in was '{type_name(other)}'; the enum type was '{type_name(value)}'."
+        )
+        raise net_error("System.ArgumentException", text)
+    return (value.value > other.value) - (value.value < other.value)
+
 
 # ------------------------------------------------------------------------------------------------------- environment
 

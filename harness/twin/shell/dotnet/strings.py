@@ -297,8 +297,10 @@ method(Encoding, "GetByteCount", "string s")(lambda this, text: len(text.encode(
 
 
 @method(Encoding, "GetString", "byte[] bytes", "byte[] bytes, int index, int count")
-def get_string(this: Encoding, data: list[int], start: int = 0, count: int | None = None) -> str:
+def get_string(this: Encoding, data: list[int] | None, start: int = 0, count: int | None = None) -> str:
     """Bytes as text."""
+    if data is None:
+        raise net_error("System.ArgumentNullException", "Array cannot be null.\r\nParameter name: bytes")
     raw = bytes(data)[start : None if count is None else start + count]
     return raw.decode(this.codec, "replace")
 

@@ -7,7 +7,6 @@ from typing import Final
 from harness.twin.shell.dotnet.registry import method, prop
 from harness.twin.shell.dotnet.typefacts import NET_BASES, is_serializable
 from harness.twin.shell.errors import BASES
-from harness.twin.shell.formatting.views import Column, register_view
 from harness.twin.shell.objects import PSArray, PSEnum
 from harness.twin.shell.typesystem import TypeRef, find_type, is_instance, qualified_name
 
@@ -87,13 +86,3 @@ method(TypeRef, "GetGenericArguments")(lambda this: PSArray(this.arguments, "Sys
 method(TypeRef, "GetEnumNames")(lambda this: PSArray([name for name, _ in _labels(this)], "System.String"))
 method(TypeRef, "GetEnumValues")(_values)
 method(TypeRef, "GetEnumUnderlyingType")(lambda _this: find_type("int"))
-register_view(
-    RUNTIME_TYPE,
-    table=[
-        Column("IsPublic", width=8),
-        Column("IsSerial", "IsSerializable", 8),
-        Column("Name", width=40),
-        Column("BaseType"),
-    ],
-    auto=False,
-)

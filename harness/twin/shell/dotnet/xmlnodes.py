@@ -40,10 +40,11 @@ def local_name(node: Any) -> str:
 class NodeList(NetList):
     """What ``SelectNodes`` and ``ChildNodes`` give: true even when empty."""
 
-    __slots__ = ()
+    __slots__ = ("owner",)
 
-    def __init__(self, nodes: list[Any]) -> None:
+    def __init__(self, nodes: list[Any], owner: Any = None) -> None:
         super().__init__(nodes, "System.Xml.XPathNodeList")
+        self.owner = owner
 
 
 class NamespaceManager:
@@ -231,12 +232,12 @@ for _class, _full, _ in _KINDS:
     prop(_class, "LocalName", lambda node: node.localName or node.nodeName)
     prop(_class, "NamespaceURI", lambda node: node.namespaceURI or "")
     prop(_class, "Prefix", lambda node: node.prefix or "")
-    prop(_class, "Value", lambda node: node.nodeValue)
+    prop(_class, "Value", lambda node: node.nodeValue, lambda node, value: setattr(node, "nodeValue", to_text(value)))
     prop(_class, "InnerText", text_of, lambda node, value: _set_text(node, to_text(value)))
     prop(_class, "InnerXml", lambda node: "".join(xml_text(child) for child in node.childNodes))
     prop(_class, "OuterXml", xml_text)
     prop(_class, "ChildNodes", lambda node: NodeList(children(node)))
-    prop(_class, "Attributes", lambda node: NodeList(_attributes(node)))
+    prop(_class, "Attributes", lambda node: NodeList(_attributes(node), node))
     prop(_class, "ParentNode", _parent)
     prop(_class, "HasChildNodes", lambda node: bool(node.childNodes))
     prop(_class, "HasAttributes", lambda node: bool(_attributes(node)))
@@ -245,6 +246,7 @@ for _class, _full, _ in _KINDS:
     prop(_class, "NextSibling", lambda node: node.nextSibling)
     prop(_class, "PreviousSibling", lambda node: node.previousSibling)
     prop(_class, "OwnerDocument", lambda node: node.ownerDocument)
+prop(minidom.Document, "InnerXml", xml_text)
 prop(minidom.Document, "DocumentElement", lambda node: node.documentElement)
 prop(minidom.Document, "NameTable", lambda node: node)
 
@@ -263,6 +265,9 @@ def _first(node: Any, path: str, manager: object = None) -> Any:
 
 
 def _append(node: Any, child: Any) -> Any:
+    if child.nodeType == Node.PROCESSING_INSTRUCTION_NODE and child.target == "xml":
+        node.declaration_text = f"<?xml {child.data}?>"
+        return child
     return node.appendChild(child)
 
 

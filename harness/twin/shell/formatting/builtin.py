@@ -72,6 +72,16 @@ for _kind in ("CmdletInfo", "FunctionInfo", "ApplicationInfo", "FilterInfo"):
         auto=False,
     )
 register_view("System.Management.Automation.PSCredential", table=[Column("UserName"), Column("Password", right=True)])
+register_view(
+    "System.RuntimeType",
+    table=[
+        Column("IsPublic", width=8),
+        Column("IsSerial", "IsSerializable", 8),
+        Column("Name", width=40),
+        Column("BaseType"),
+    ],
+    auto=False,
+)
 _SPAN = ["Days", "Hours", "Minutes", "Seconds", "Milliseconds"]
 _TOTALS = ["Ticks", "TotalDays", "TotalHours", "TotalMinutes", "TotalSeconds", "TotalMilliseconds"]
 register_view("System.TimeSpan", table=_SPAN, list=[*_SPAN, *_TOTALS], default="list")

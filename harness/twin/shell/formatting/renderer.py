@@ -16,6 +16,7 @@ from harness.twin.shell.formatting.shapes import (
     ShownColumn,
     default_lines,
     default_shape,
+    group_label,
     is_text,
     reader,
     shown_value,
@@ -207,7 +208,7 @@ class Renderer:
 
     def _label(self, shape: Shape) -> str | None:
         name = shape.extra.get("group_by")
-        return f"{name}: {self.group_value}" if name else None
+        return group_label(shape, name, self.group_value, self.group_value) if name else None
 
     def text_of(self, item: object) -> str:
         """What a value that is shown as text is."""

@@ -111,7 +111,7 @@ class TreeCheck:
         self._check_parameters(node.parameters)
 
     def check_function(self, node: FunctionDefinitionAst) -> None:
-        if node.parameters is None:
+        if not node.parameters:
             return
         if node.body.param_block is not None:
             self.report(node.body.param_block, "OnlyOneParameterListAllowed")

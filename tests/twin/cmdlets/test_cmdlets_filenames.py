@@ -1,0 +1,41 @@
+"""Renaming, clearing and looking at files of a node by commands and .NET ([D] PSD 5.1)."""
+
+from __future__ import annotations
+
+from tests.twin.cmdlets.shell_nodes import ShellNode
+
+_MADE = "1..2 | ForEach-Object { New-Item -Force C:\\Temp\\f$_.txt -Value x | Out-Null }; "
+
+
+def test_each_file_gets_a_name_of_its_own(node: ShellNode) -> None:
+    node.run(f"{_MADE}Get-ChildItem C:\\Temp\\*.txt | Rename-Item -NewName {{ $_.BaseName + '.log' }}")
+    assert node.text("(Get-ChildItem C:\\Temp).Name -join ' '") == "f1.log f2.log"
+
+
+def test_a_missing_file_cannot_be_renamed(node: ShellNode) -> None:
+    assert node.error("Rename-Item C:\\none.txt other.txt").error_id == "InvalidOperation"
+
+
+def test_cleared_files_stay(node: ShellNode) -> None:
+    assert node.text(f"{_MADE}Clear-Content C:\\Temp\\f1.txt; (Get-Item C:\\Temp\\f1.txt).Length") == "0"
+
+
+def test_a_parameter_may_be_a_file(node: ShellNode) -> None:
+    script = 'function F([IO.FileInfo] $File) { "$($File.Name) $($File.Exists)" }; F C:\\Temp\\f1.txt; F C:\\none.txt'
+    assert node.text(_MADE + script) == "f1.txt True\nnone.txt False"
+
+
+def test_a_temporary_file_is_a_file(node: ShellNode) -> None:
+    node.node.files.make_folder("C:\\Windows\\Temp")
+    assert node.text("(New-TemporaryFile).Length; (Get-ChildItem C:\\Windows\\Temp\\*.tmp).Count") == "0\n1"
+
+
+def test_a_search_below_a_missing_folder_says_so(node: ShellNode) -> None:
+    assert node.error("Get-ChildItem C:\\none\\*.log -Recurse").error_id == "PathNotFound"
+    assert node.error("Get-ChildItem X:\\*.log").error_id == "DriveNotFound"
+
+
+def test_one_object_counts_as_one(node: ShellNode) -> None:
+    assert node.text("(Get-Item C:\\Windows).Count; (Get-Service wuauserv).Length") == "1\n1"
+    assert node.text("$null -eq ([pscustomobject]@{ A = 1 }).Count") == "True"
+    assert node.text("$null -eq (Get-CimInstance Win32_OperatingSystem).Count") == "True"
