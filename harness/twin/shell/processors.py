@@ -328,7 +328,9 @@ class ScriptProcessor(Processor):
             bound[_COMMON_NAMES.get(low, low)] = value
         put("PSBoundParameters", bound)
         invocation = self.invocation or Invocation(self.name)
-        put("MyInvocation", Invocation(self.name, invocation.source, invocation.extent, self.name, self.block, bound))
+        shown = Invocation(self.name, invocation.source, invocation.extent, self.name, self.block, bound)
+        shown.unbound = tuple(self.binding.extra)
+        put("MyInvocation", shown)
         if self.binding.common:
             actions = common_actions(self.binding, self.caller)
             self._apply_actions(actions, scope, frame)

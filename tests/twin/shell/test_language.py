@@ -90,6 +90,16 @@ CASES = [
     ("'abcb'.IndexOf('B', 2, 'OrdinalIgnoreCase'); 'abcb'.LastIndexOf('b', 2)", "3 1"),
     ("'a,,b'.Split(',', 'RemoveEmptyEntries')", "a b"),
     ("[char]::IsPunctuation('!'); 'abc'.GetTypeCode(); [timespan]::TryParse('x', [ref]$null)", "True String False"),
+    (
+        "class C { $l = [Collections.ArrayList]@(1); [object] Get() { return $this.l }"
+        " [int] I() { $x = 4; return ++$x } } $c = [C]::new(); $null = $c.Get().Add(2); $c.l.Count; $c.I()",
+        "2 5",
+    ),
+    ("'a', 'b' > C:\\t.txt; switch -File C:\\t.txt { 'a' { 'first' } default { $_ } }", "first b"),
+    ("function f { f }; try { f } catch { $_.FullyQualifiedErrorId }", "CallDepthOverflow"),
+    ("Set-Alias tm Get-Date; Remove-Item alias:tm; Test-Path alias:tm", "False"),
+    ("[xml]$x = '<r a=\"1\"><b/></r>'; $x.r.Attributes['a'].Value; $x.FirstChild.NodeType", "1 Element"),
+    ("function f { $MyInvocation.UnboundArguments.Count }; f 1 2", "2"),
     ("try { throw $null } catch { $_.FullyQualifiedErrorId }", "ScriptHalted"),
 ]
 
@@ -158,3 +168,15 @@ def test_types_are_shown_in_a_table() -> None:
 def test_long_lines_are_cut_around_the_marks(line: str, marked: tuple[int, int], wanted: tuple[str, int]) -> None:
     text = position_message(Invocation("f", SourceText(line), Extent(*marked)))
     assert (text.splitlines()[1].removeprefix("+ "), text.count("~")) == wanted
+
+
+def test_a_value_that_fails_its_check_is_not_bound() -> None:
+    script = "function f { param([Parameter(ValueFromPipeline)][ValidateSet('a')]$x) process { $x } }; 'a', 'c' | f"
+    found = run_script(script)
+    assert found.output == ["a"]
+    assert [one.full_id for one in found.errors] == ["ParameterArgumentValidationError,f"]
+
+
+def test_a_node_of_another_place_cannot_be_removed() -> None:
+    found = run_script("[xml]$x = '<r><a><b/></a></r>'; $x.r.RemoveChild($x.SelectSingleNode('//b'))")
+    assert [one.full_id for one in found.errors] == ["ArgumentException"]

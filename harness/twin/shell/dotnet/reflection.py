@@ -20,6 +20,7 @@ from harness.twin.shell.dotnet.registry import (
     prop,
     static,
 )
+from harness.twin.shell.enginecontext import session_state
 from harness.twin.shell.errors import (
     ErrorDetails,
     ErrorRecord,
@@ -169,7 +170,11 @@ prop(
     lambda this: CommandName(this.command) if this.command and this.command != "<ScriptBlock>" else None,
 )
 prop(Invocation, "BoundParameters", lambda this: PSHashtable((), _BOUND) if this.bound is None else this.bound)
-prop(Invocation, "UnboundArguments", lambda _this: NetList((), "System.Collections.Generic.List`1[System.Object]"))
+prop(
+    Invocation,
+    "UnboundArguments",
+    lambda this: NetList(this.unbound, "System.Collections.Generic.List`1[System.Object]"),
+)
 prop(
     Invocation,
     "ScriptLineNumber",
@@ -453,6 +458,7 @@ INTRINSICS["pstypenames"] = type_names
 register_value_type(Call, "System.Management.Automation.PSScriptCmdlet")
 prop(Call, "ParameterSetName", lambda this: this.parameter_set or "__AllParameterSets")
 prop(Call, "MyInvocation", lambda this: this.invocation)
+prop(Call, "SessionState", lambda this: session_state(this.rs))
 
 
 @method(Call, "WriteError", "object errorRecord")
