@@ -206,7 +206,8 @@ def _store(call: Call, path: str, value: object) -> None:
 def set_item(call: Call) -> None:
     """Sets the item at a path."""
     for path in call.texts("Path"):
-        _store(call, path, call.get("Value"))
+        if call.should_process(f"Item: {path} Value: {to_text(call.get('Value'))}", "Set Item"):
+            _store(call, path, call.get("Value"))
 
 
 @CORE.cmdlet(
@@ -233,6 +234,8 @@ def new_item(call: Call) -> Iterable[object]:
                 "System.Management.Automation.PSArgumentException",
             )
             continue
+        if not call.should_process(f"Item: {path}", "New Item"):
+            continue
         _store(call, path, call.get("Value"))
         yield from _matching(call, path) if split_drive(path)[0] in SESSION_DRIVES else []
 
@@ -254,6 +257,8 @@ def remove_item(call: Call) -> None:
     files = storage_of(call.rs)
     for path in call.texts("LiteralPath") or call.texts("Path"):
         drive, name = split_drive(path)
+        if not call.should_process(f"Item: {path}", "Remove Item"):
+            continue
         if drive == "env" and name in call.rs.environment:
             del call.rs.environment[name]
         elif drive == "variable" and name.lower() in call.scope.vars:
@@ -345,7 +350,7 @@ def split_path(call: Call) -> Iterable[object]:
     module=MANAGEMENT,
     parameters=[
         Parameter("Path", "string[]", position=0, mandatory=True, pipeline=("value", "name"), aliases=("PSPath",)),
-        Parameter("ChildPath", "string", position=1, mandatory=True, allow_empty=True),
+        Parameter("ChildPath", "string", position=1, mandatory=True, pipeline="name", allow_empty=True),
         Parameter("Resolve", "switch"),
     ],
 )

@@ -1,6 +1,7 @@
-"""``[Console]`` and ``[Threading.Thread]``: the output of a process of WinRS is a pipe, its input is at its end ([D] .NET Framework reference).
+"""``[Console]`` and ``[Threading.Thread]`` ([D] .NET Framework reference).
 
-What asks the screen for a size or a place therefore fails, as it does there [GK].
+The output of a process of WinRS is a pipe, its input is at its end.  What asks the screen for a size or a place
+therefore fails, as it does there [GK].
 """
 
 from __future__ import annotations

@@ -51,6 +51,7 @@ from harness.twin.shell.objects import (
 from harness.twin.shell.parsefailure import parse_exception
 from harness.twin.shell.parser import parse
 from harness.twin.shell.records import HostText, MessageRecord
+from harness.twin.shell.regexes import matches_wildcard
 from harness.twin.shell.scope import Scope, Variable
 from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.session import current
@@ -98,8 +99,8 @@ prop(ErrorRecord, "ErrorDetails", lambda this: this.details, lambda this, value:
 prop(ErrorRecord, "InvocationInfo", lambda this: this.invocation)
 prop(ErrorRecord, "ScriptStackTrace", lambda this: this.stack)
 prop(ErrorRecord, "PipelineIterationInfo", lambda _this: [])
-DETAILS: Final = "System.Management.Automation.ErrorDetails"
 prop(ErrorRecord, "PSMessageDetails", lambda _this: None, member="ScriptProperty")
+DETAILS: Final = "System.Management.Automation.ErrorDetails"
 register_value_type(ErrorDetails, DETAILS)
 register_text(ErrorDetails, lambda value: value.message if isinstance(value, ErrorDetails) else "")
 prop(ErrorDetails, "Message", lambda this: this.message)
@@ -419,8 +420,12 @@ def _property_named(this: Properties, key: object) -> object:
 
 
 method(Properties, "get_Item", "object key")(_property_named)
+_AUTOMATION: Final = "System.Management.Automation."
+_MATCHES: Final = f"{_AUTOMATION}ReadOnlyPSMemberInfoCollection`1[{_AUTOMATION}PSPropertyInfo]"
 method(Properties, "Match", "string name")(
-    lambda this, name: NetList([one for one in [_property_named(this, name)] if one])
+    lambda this, name: NetList(
+        [one for one in this if isinstance(one, PropertyView) and matches_wildcard(name, one.name)], _MATCHES
+    )
 )
 
 
