@@ -30,7 +30,8 @@ _NAMESPACE: Final = "Microsoft.FailoverClusters.PowerShell"
 CLUSTER: Final = Shape(
     f"{_NAMESPACE}.Cluster",
     "Name Id Domain ResiliencyDefaultPeriod QuarantineThreshold QuarantineDuration SameSubnetDelay "
-    "SameSubnetThreshold CrossSubnetDelay CrossSubnetThreshold CrossSiteDelay CrossSiteThreshold DynamicQuorum S2DEnabled SharedVolumesRoot",
+    "SameSubnetThreshold CrossSubnetDelay CrossSubnetThreshold CrossSiteDelay CrossSiteThreshold DynamicQuorum "
+    "S2DEnabled SharedVolumesRoot",
 )
 NODE: Final = Shape(
     f"{_NAMESPACE}.ClusterNode",
