@@ -1,7 +1,7 @@
 """Owners of groups and resources, and the application control policy of a node.
 
-[D] WPD FailoverClusters; ASD manage/manage-wdac: ``Get-AsWdacPolicyMode`` with ``NodeName`` and ``PolicyMode``, enforced
-by default; what is set is kept and read back, and nothing here is blocked by it.
+[D] WPD FailoverClusters; ASD manage/manage-wdac: ``Get-AsWdacPolicyMode`` with ``NodeName`` and ``PolicyMode``,
+enforced by default; what is set is kept and read back, and nothing here is blocked by it.
 """
 
 from __future__ import annotations
