@@ -36,7 +36,7 @@ def _shape(name: str, properties: str) -> Shape:
     return Shape((f"{_CIM}#{_NAMESPACE}/{name}", _CIM, "System.Object"), properties)
 
 
-TASK: Final = _shape("MSFT_ScheduledTask", "TaskName TaskPath State Description Actions Principal URI")
+TASK: Final = _shape("MSFT_ScheduledTask", "TaskName TaskPath State Description Actions Triggers Principal URI")
 TASK_INFO: Final = _shape(
     "MSFT_TaskDynamicInfo", "LastRunTime LastTaskResult NextRunTime NumberOfMissedRuns TaskName TaskPath"
 )
@@ -203,7 +203,7 @@ def register_task(call: Call) -> Iterator[object]:
     tasks[name.lower()] = task
     if triggers:
         _arm(call, task, triggers[0])
-    yield _task(task)
+    yield _task(call, task)
 
 
 def _arm(call: Call, task: ScheduledTask, trigger: object) -> None:
@@ -254,7 +254,7 @@ def get_task(call: Call) -> Iterator[object]:
     """Registered tasks."""
     if hasattr(call.host, "node") and not call.has("TaskName") and not call.has("InputObject"):
         call.write_warning("twin limitation: of Windows' own tasks only a few are listed")
-    yield from (_task(task) for task in _chosen(call))
+    yield from (_task(call, task) for task in _chosen(call))
 
 
 @TASKS.cmdlet("Get-ScheduledTaskInfo", *_NAMES)
@@ -299,7 +299,7 @@ def disable_task(call: Call) -> Iterator[object]:
         if task.state is TaskState.Running:
             raise limitation("disabling a scheduled task that runs is not simulated")
         task.state = TaskState.Disabled
-        yield _task(task)
+        yield _task(call, task)
 
 
 @TASKS.cmdlet("Enable-ScheduledTask", *_NAMES)
@@ -308,7 +308,7 @@ def enable_task(call: Call) -> Iterator[object]:
     for task in _chosen(call):
         if task.state is TaskState.Disabled:
             task.state = TaskState.Ready
-        yield _task(task)
+        yield _task(call, task)
 
 
 @TASKS.cmdlet("Unregister-ScheduledTask", *_NAMES, should_process=True)
@@ -322,9 +322,21 @@ def unregister_task(call: Call) -> None:
             tasks_of(call.host).pop(task.name.lower(), None)
 
 
-def _task(task: ScheduledTask) -> PSObject:
+def _triggers(call: Call, task: ScheduledTask) -> list[PSObject]:
+    """The trigger that is still to come."""
+    if task.at_startup:
+        return [BOOT_TRIGGER.make(True, None)]
+    if task.due_ns is None:
+        return []
+    moment = local_time(call.host, task.due_ns)
+    return [TIME_TRIGGER.make(True, f"{moment:%Y-%m-%dT%H:%M:%S}Z", moment)]
+
+
+def _task(call: Call, task: ScheduledTask) -> PSObject:
     actions = [] if task.built_in else [ACTION.make(None, task.arguments, task.execute, None)]
     principal = PRINCIPAL.make("Author", task.user.rpartition("\\")[2], task.logon_type, task.run_level)
     state = PSEnum(STATE, int(task.state))
     uri = f"{task.path}{task.name}"
-    return TASK.make(task.name, task.path, state, task.description, actions, principal, uri, text=uri)
+    return TASK.make(
+        task.name, task.path, state, task.description, actions, _triggers(call, task), principal, uri, text=uri
+    )

@@ -96,6 +96,7 @@ ONCE = "-Once -At (Get-Date).AddMinutes(10)"
 def test_a_task_starts_when_it_is_due(lab: TaskNode) -> None:
     script = MAKE.format("-Command Get-Date -Format HH:mm | Set-Content C:\\done.txt") + ARMED.format(ONCE)
     due = lab.text(f"{script}(Get-ScheduledTaskInfo hil).NextRunTime.ToString('HH:mm')")
+    assert f"T{due}:" in lab.text("(Get-ScheduledTask hil).Triggers[0].StartBoundary")
     assert lab.text("Test-Path C:\\done.txt") == "False"
     lab.engine.advance(lab.model.now_ns + HOUR)
     assert lab.text("Get-Content C:\\done.txt; (Get-ScheduledTaskInfo hil).LastTaskResult") == f"{due}\n0"
