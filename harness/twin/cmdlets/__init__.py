@@ -7,6 +7,7 @@ from harness.twin.cmdlets import (
     cauroles,
     cim,
     cimmethods,
+    cimsessions,
     clusteractions,
     clustermore,
     clusternetworks,
@@ -14,6 +15,7 @@ from harness.twin.cmdlets import (
     clusterresources,
     diagnosticdata,
     ececlient,
+    exceptiontypes,
     filechanges,
     filenames,
     files,
@@ -45,6 +47,7 @@ from harness.twin.cmdlets.events import DIAGNOSTICS
 from harness.twin.cmdlets.features import MANAGER, SECURE_BOOT, TPM, register_feature_views
 from harness.twin.cmdlets.hyperv import HYPERV
 from harness.twin.cmdlets.interactive import TRACE
+from harness.twin.cmdlets.jobs import JOBS, register_job_views
 from harness.twin.cmdlets.mocnodes import CLOUD, MOC
 from harness.twin.cmdlets.network import NETWORK_MODULES, register_network_views
 from harness.twin.cmdlets.operatorviews import register_operator_views
@@ -71,6 +74,7 @@ __all__ = [
     "cauroles",
     "cim",
     "cimmethods",
+    "cimsessions",
     "clusteractions",
     "clustermore",
     "clusternetworks",
@@ -78,6 +82,7 @@ __all__ = [
     "clusterresources",
     "diagnosticdata",
     "ececlient",
+    "exceptiontypes",
     "filechanges",
     "filenames",
     "files",
@@ -135,6 +140,7 @@ _MODULES = (
     AZ_ACCOUNTS,
     AZ_RESOURCES,
     AZ_MACHINES,
+    JOBS,
     *NETWORK_MODULES,
 )
 
@@ -146,6 +152,8 @@ def node_commands() -> CommandTable:
     register_feature_views()
     register_task_views()
     register_operator_views()
+    register_job_views()
     register_network_views()
     clusternetworks.register_cluster_network_views()
+    cimsessions.register_cim_session_views()
     return CORE.extended(*(module.table for module in _MODULES))

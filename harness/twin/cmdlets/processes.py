@@ -7,6 +7,7 @@ from typing import Any, Final
 from zlib import crc32
 
 from harness.twin.cmdlets.computer import MANAGEMENT
+from harness.twin.cmdlets.othermachines import COMPUTERS, PROCESSES, on_computers
 from harness.twin.cmdlets.processlist import WHICH, chosen, process_object, stop_processes
 from harness.twin.cmdlets.services import ServiceRow, services_of
 from harness.twin.model.windows.state import WindowsProcess
@@ -44,9 +45,13 @@ def _pid(key: str) -> int:
     return 4 * (200 + crc32(key.encode()) % _RANGE)
 
 
-@MANAGEMENT.cmdlet("Get-Process", *WHICH, Parameter("IncludeUserName", "switch"))
+@MANAGEMENT.cmdlet("Get-Process", *WHICH, COMPUTERS, Parameter("IncludeUserName", "switch"))
 def get_process(call: Call) -> Iterator[object]:
-    """This node's processes by name."""
+    """Processes of this node or others, by name."""
+    yield from on_computers(call, _processes, PROCESSES)
+
+
+def _processes(call: Call) -> Iterator[object]:
     for item in chosen(call, processes_of(call.host)):
         made = process_object(call, item)
         if call.switch("IncludeUserName"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from harness.twin.cmdlets.windows import EDITION, PRODUCT, display_version
+from harness.twin.cmdlets.windows import EDITION, INSTALLATION, PRODUCT, display_version
 from harness.twin.model.entities import Node
 from harness.twin.model.registry import RegistryValue
 from harness.twin.shell.errors import limitation
@@ -131,6 +131,7 @@ def _own(node: Node) -> dict[str, dict[str, object]]:
             "CurrentMinorVersionNumber": 0,
             "DisplayVersion": display_version(node),
             "EditionID": EDITION,
+            "InstallationType": INSTALLATION,
             "ProductName": PRODUCT,
             "UBR": node.os_build.ubr,
         },

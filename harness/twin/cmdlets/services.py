@@ -12,6 +12,7 @@ from typing import Any, Final
 from harness.twin.cmdlets.computer import MANAGEMENT
 from harness.twin.cmdlets.declaring import given_input, property_of, selects
 from harness.twin.cmdlets.kinds import SERVICE_START, SERVICE_STATUS, labelled
+from harness.twin.cmdlets.othermachines import COMPUTERS, SERVICE_MANAGER, on_computers
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.model.cluster import ClusterModel
 from harness.twin.model.entities import Node
@@ -69,10 +70,11 @@ class ServiceRow:
     Parameter("Name", "string[]", position=0, pipeline=("value", "name"), aliases=("ServiceName",)),
     Parameter("DisplayName", "string[]"),
     Parameter("InputObject", "object"),
+    COMPUTERS,
 )
 def get_service(call: Call) -> Iterator[object]:
-    """Services of this node, by name."""
-    yield from (_service(row) for row in _chosen(call))
+    """Services of this node or others, by name."""
+    yield from on_computers(call, lambda there: (_service(row) for row in _chosen(there)), SERVICE_MANAGER)
 
 
 @MANAGEMENT.cmdlet("Start-Service", *_WHICH, should_process=True)

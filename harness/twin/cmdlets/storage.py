@@ -53,11 +53,12 @@ JOB: Final = Shape(
 _NAME: Final = Parameter("FriendlyName", "string[]", position=0)
 
 
-@STORAGE.cmdlet("Get-VirtualDisk", _NAME)
+@STORAGE.cmdlet("Get-VirtualDisk", _NAME, Parameter("StoragePool", "object", pipeline="value"))
 def get_virtual_disk(call: Call) -> Iterator[object]:
-    """The virtual disks."""
+    """The virtual disks; of a pool that came in, its own: the primordial pool has none."""
     model: ClusterModel = call.host.model
-    volumes = list(model.volumes.values()) if call.host.node.member else []
+    is_primordial = property_of(call.get("StoragePool"), "IsPrimordial") is True
+    volumes = list(model.volumes.values()) if call.host.node.member and not is_primordial else []
     for name in chosen_names(call, "MSFT_VirtualDisk", [volume.name for volume in volumes]):
         yield virtual_disk_object(model.volumes[name])
 
@@ -71,19 +72,30 @@ def get_virtual_disk(call: Call) -> Iterator[object]:
     Parameter("HealthStatus", "string", values=("Healthy", "Warning", "Unhealthy", "Unknown")),
     Parameter("Usage", "string"),
     Parameter("StorageNode", "object", pipeline="value"),
+    Parameter("StoragePool", "object", pipeline="value"),
+    Parameter("VirtualDisk", "object", pipeline="value"),
 )
 def get_physical_disk(call: Call) -> Iterator[object]:
-    """The pool's drives of all nodes; outside the cluster only this node's."""
+    """The pool's drives of all nodes, which are those of each volume too; outside the cluster only this node's."""
     model: ClusterModel = call.host.model
     nodes = model.nodes.values() if call.host.node.member else (call.host.node,)
     disks = [disk for node in nodes for disk in node.disks]
     names = set(chosen_names(call, "MSFT_PhysicalDisk", [disk.friendly_name for disk in disks]))
-    at = str(property_of(call.get("StorageNode"), "Name") or call.get("StorageNode") or "")
+    at = _node_asked(call)
     for number, disk in enumerate(disks):
         if disk.friendly_name in names and (not at or disk.node.lower() == at.lower()):
             made = disk_object(disk, number)
             if _fits(call, made):
                 yield made
+
+
+def _node_asked(call: Call) -> str:
+    """The node whose drives are asked for; empty for all, and for those of a pool or volume that came in."""
+    came = call.get("StorageNode")
+    kinds = came.type_names if isinstance(came, PSObject) else ()
+    if POOL.type_name in kinds or VIRTUAL_DISK.type_name in kinds:
+        return ""
+    return str(property_of(came, "Name") or came or "")
 
 
 def _fits(call: Call, disk: PSObject) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 from uuid import NAMESPACE_DNS, uuid5
 
-from harness.twin.cmdlets.declaring import selects
+from harness.twin.cmdlets.declaring import property_of, selects
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.cmdlets.storage import STORAGE, chain
 from harness.twin.model.cluster import ClusterModel
@@ -41,9 +41,14 @@ _PREFIX: Final = "Microsoft.Health.FaultType"
 _LOST: Final = (PhysicalDiskStatus.LostCommunication,)
 
 
-@STORAGE.cmdlet("Get-Disk", Parameter("Number", "int[]", position=0), Parameter("FriendlyName", "string[]"))
+@STORAGE.cmdlet(
+    "Get-Disk",
+    Parameter("Number", "int[]", position=0),
+    Parameter("FriendlyName", "string[]"),
+    Parameter("VirtualDisk", "object", pipeline="value"),
+)
 def get_disk(call: Call) -> Iterator[object]:
-    """The node's own disk, and the shared volumes' that it coordinates [GK]."""
+    """The node's own disk, and the shared volumes' that it coordinates [GK]; or that of a virtual disk."""
     model: ClusterModel = call.host.model
     node = call.host.node
     drive = node.files.drive
@@ -55,8 +60,10 @@ def get_disk(call: Call) -> Iterator[object]:
         for volume in own
     ]
     numbers = [int(number) for number in call.get("Number") or []]
+    came = property_of(call.get("VirtualDisk"), "FriendlyName")
+    names = call.texts("FriendlyName") if came is None else [str(came)]
     for number, row in enumerate(rows):
-        if (not numbers or number in numbers) and selects(call.texts("FriendlyName"), str(row[0])):
+        if (not numbers or number in numbers) and selects(names, str(row[0])):
             yield DISK.make(UInt32(number), *row)
 
 
