@@ -40,6 +40,7 @@ from harness.twin.cmdlets.archives import ARCHIVE
 from harness.twin.cmdlets.azmodules import AZ_ACCOUNTS, AZ_MACHINES, AZ_RESOURCES
 from harness.twin.cmdlets.cau import CAU
 from harness.twin.cmdlets.cluster import CLUSTERS
+from harness.twin.cmdlets.clusterowners import SECURITY_AGENT
 from harness.twin.cmdlets.computer import CIM, MANAGEMENT
 from harness.twin.cmdlets.diagnosticdata import OBSERVABILITY
 from harness.twin.cmdlets.events import DIAGNOSTICS
@@ -135,6 +136,7 @@ _MODULES = (
     SMB,
     INTERNATIONAL,
     OSCONFIG,
+    SECURITY_AGENT,
     AZ_ACCOUNTS,
     AZ_RESOURCES,
     AZ_MACHINES,
