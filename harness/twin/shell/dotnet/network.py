@@ -367,6 +367,10 @@ def to_address(value: object, target: TypeRef) -> object:
     if isinstance(value, IpAddress):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
+        if not 0 <= value < 2**32:
+            text = "Specified argument was out of the range of valid values.\r\nParameter name: newAddress"
+            inner = NetException("System.ArgumentOutOfRangeException", text)
+            raise bad_cast(value, target, "InvalidCastConstructorException", text, inner)
         return IpAddress(ipaddress.IPv4Address(int(value).to_bytes(4, "little")))
     try:
         return parse_address(to_text(value))
