@@ -35,6 +35,7 @@ from harness.twin.cmdlets.updates import UPDATES
 from harness.twin.cmdlets.updatesettings import STAMP
 from harness.twin.cmdlets.validators import CHECKER
 from harness.twin.cmdlets.views import register_views
+from harness.twin.cmdlets.wsmanconfig import WSMAN_CONFIG, register_wsman_config_views
 from harness.twin.shell.commands.api import CommandTable
 from harness.twin.shell.commands.core import CORE
 
@@ -75,6 +76,7 @@ _MODULES = (
     STAMP,
     ARCHIVE,
     JOBS,
+    WSMAN_CONFIG,
     *NETWORK_MODULES,
 )
 
@@ -85,5 +87,6 @@ def node_commands() -> CommandTable:
     register_account_views()
     register_feature_views()
     register_job_views()
+    register_wsman_config_views()
     register_network_views()
     return CORE.extended(*(module.table for module in _MODULES))

@@ -72,6 +72,10 @@ REGISTRY_ACTS: Final[dict[str, Act]] = {}
 """What commands for items do with a path of the registry, by the command; registry.py fills it."""
 
 
+PROVIDER_ACTS: Final[dict[str, dict[str, Act]]] = {}
+"""The same for further drives, by drive and command."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A file or folder, and where it is."""
@@ -111,6 +115,8 @@ def each_path(call: Call, act: Act, otherwise: Act) -> Iterator[object]:
             yield from act(call, full_path(call, path)) or ()
         elif is_registry_path(path) and call.declaration.name in REGISTRY_ACTS:
             yield from REGISTRY_ACTS[call.declaration.name](call, path) or ()
+        elif call.declaration.name in PROVIDER_ACTS.get(split_drive(path)[0], {}):
+            yield from PROVIDER_ACTS[split_drive(path)[0]][call.declaration.name](call, path) or ()
         else:
             call.bound = {**call.bound, "Path": [path]}
             yield from otherwise(call, path) or ()

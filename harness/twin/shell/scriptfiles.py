@@ -21,23 +21,12 @@ from harness.twin.shell.processors import Processor, ScriptProcessor
 from harness.twin.shell.runspace import Runspace
 from harness.twin.shell.scope import Scope, Variable
 from harness.twin.shell.scriptblock import Run, ScriptBlock
-from harness.twin.shell.storage import absolute, storage_of, text_of
+from harness.twin.shell.storage import absolute, storage_of, text_of, tidy
 
 SCRIPT: Final = "ExternalScript"
 EXITED: Final = "__exited__"
 """Variable of the session: the code of the last script that ended by ``exit``."""
 _PLACES: Final = ("PSScriptRoot", "PSCommandPath")
-
-
-def tidy(path: str) -> str:
-    """A full path without ``.`` and ``..``."""
-    kept: list[str] = []
-    for part in path.replace("/", "\\").split("\\"):
-        if part == ".." and len(kept) > 1:
-            kept.pop()
-        elif part not in (".", "..") and (part or not kept):
-            kept.append(part)
-    return "\\".join(kept)
 
 
 def script_path(rs: Runspace, name: str) -> str:

@@ -107,7 +107,19 @@ def absolute(path: str, place: str) -> str:
     """A full path, of one below a place."""
     if re.match(r"^(?:[A-Za-z]:|\\\\|/)", path):
         return path
-    return f"{place}{path}" if place.endswith(("\\", "/")) else f"{place}\\{path}"
+    whole = f"{place}{path}" if place.endswith(("\\", "/")) else f"{place}\\{path}"
+    return tidy(whole) if re.match(r"^[A-Za-z]:", place) else whole
+
+
+def tidy(path: str) -> str:
+    """A full path without ``.`` and ``..``."""
+    kept: list[str] = []
+    for part in path.replace("/", "\\").split("\\"):
+        if part == ".." and len(kept) > 1:
+            kept.pop()
+        elif part not in (".", "..") and (part or not kept):
+            kept.append(part)
+    return "\\".join(kept) + ("\\" if len(kept) == 1 or path.endswith(("\\", "/")) else "")
 
 
 def text_of(data: bytes, codec: str = "utf-8") -> str:

@@ -15,8 +15,8 @@ from harness.twin.shell.objects import PSHashtable, PSObject
 from harness.twin.shell.regexes import matches_wildcard
 from harness.twin.shell.scope import Scope, Variable
 from harness.twin.shell.scriptblock import Function
-from harness.twin.shell.scriptfiles import load_script, tidy
-from harness.twin.shell.storage import absolute, storage_of
+from harness.twin.shell.scriptfiles import load_script
+from harness.twin.shell.storage import absolute, storage_of, tidy
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import is_null
 from harness.twin.shell.versions import Version
