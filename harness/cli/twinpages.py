@@ -75,22 +75,42 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A command that guides use: in how many blocks, and why it is not there (empty when nobody said)."""
+    """A command that somebody may want: in how many blocks of guides, and why it is not there (empty: nobody said).
+
+    ``elsewhere``: a real node does not have it either.
+    """
 
     name: str
     blocks: int
     because: str
+    elsewhere: bool = False
 
 
-def read_wanted(path: Path) -> list[Wanted]:
-    """The commands that guides use, those of most blocks first."""
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """The commands that guides use, those of most blocks first, and those that the reference of the domain names."""
+
+    guides: list[Wanted]
+    reference: list[Wanted]
+
+
+def read_wanted(path: Path) -> Wants:
+    """Both lists, with the reasons."""
     loaded = read_yaml(path)
-    reasons = {name.lower(): (name, group["because"]) for group in loaded["missing"] for name in group["commands"]}
-    found = []
-    for name, blocks in loaded["blocks"].items():
-        spelled, because = reasons.get(name.lower(), (name, ""))
-        found.append(Wanted(spelled, blocks, because))
-    return found
+    reasons = {
+        name.lower(): (name, group["because"], group.get("elsewhere", False))
+        for group in loaded["missing"]
+        for name in group["commands"]
+    }
+
+    def wanted(name: str, blocks: int) -> Wanted:
+        spelled, because, elsewhere = reasons.get(name.lower(), (name, "", False))
+        return Wanted(spelled, blocks, because, elsewhere)
+
+    return Wants(
+        [wanted(name, blocks) for name, blocks in loaded["blocks"].items()],
+        [wanted(name, 0) for name in loaded["reference"]],
+    )
 
 
 def missing_commands(wanted: Iterable[Wanted]) -> list[Wanted]:
@@ -100,9 +120,8 @@ def missing_commands(wanted: Iterable[Wanted]) -> list[Wanted]:
     return [each for each in wanted if not shell_knows(each.name)]
 
 
-def cmdlets_page(rows: Sequence[CommandRow], wanted: Sequence[Wanted]) -> str:
+def cmdlets_page(rows: Sequence[CommandRow], wants: Wants) -> str:
     """`docs/reference/cmdlets.md`."""
-    missing = missing_commands(wanted)
     nodes, guests = (len({row.name for row in rows if where in row.where}) for where in ("nodes", "guests"))
     lines = [
         "# Commands of the simulated machines",
@@ -121,22 +140,49 @@ def cmdlets_page(rows: Sequence[CommandRow], wanted: Sequence[Wanted]) -> str:
         own = [row for row in rows if row.module == module]
         lines += ["", f"## {_module_title(module)}", "", "| Command | On | Parameters |", "|---|---|---|"]
         lines += [f"| `{row.name}` | {row.where} | {_parameters(row)} |" for row in own]
-    lines += [
+    return "\n".join([*lines, *_not_there(wants)])
+
+
+def _not_there(wants: Wants) -> list[str]:
+    """What of both lists is known, in numbers, and by name what is not."""
+    guides, reference = missing_commands(wants.guides), missing_commands(wants.reference)
+    return [
         "",
         "## Not there",
         "",
         _paragraph(
-            f"The published troubleshooting guides use {counted(len(wanted), 'name')} in three of their PowerShell "
-            f"blocks or more; {len(wanted) - len(missing)} of them are known, these {len(missing)} are not. An unknown "
-            "command fails as on Windows, with `CommandNotFoundException`."
+            f"The published troubleshooting guides use {counted(len(wants.guides), 'name')} in three of their "
+            f"PowerShell blocks or more; {_share(wants.guides, guides)} An unknown command fails as on Windows, with "
+            "`CommandNotFoundException`."
         ),
         "",
-        "| Command | Blocks | Why |",
+        "| Command | Blocks | On a node | Why |",
+        "|---|---|---|---|",
+        *(f"| `{each.name}` | {each.blocks} | {_there(each)} | {each.because or NO_REASON} |" for each in guides),
+        "",
+        _paragraph(
+            f"The reference of the domain names {counted(len(wants.reference), 'command')}; "
+            f"{_share(wants.reference, reference)}"
+        ),
+        "",
+        "| Command | On a node | Why |",
         "|---|---|---|",
-        *(f"| `{each.name}` | {each.blocks} | {each.because or NO_REASON} |" for each in missing),
+        *(f"| `{each.name}` | {_there(each)} | {each.because or NO_REASON} |" for each in reference),
         "",
     ]
-    return "\n".join(lines)
+
+
+def _share(wanted: Sequence[Wanted], missing: Sequence[Wanted]) -> str:
+    known = len(wanted) - len(missing)
+    absent = sum(each.elsewhere for each in missing)
+    return (
+        f"{known} of them are known ({percent(known, len(wanted))}), these {len(missing)} are not. A real node does "
+        f"not have {absent} of those either; of the others {percent(known, len(wanted) - absent)} are known."
+    )
+
+
+def _there(each: Wanted) -> str:
+    return "no" if each.elsewhere else "yes"
 
 
 def _paragraph(text: str) -> str:

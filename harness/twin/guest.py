@@ -6,11 +6,7 @@ they began.
 
 from __future__ import annotations
 
-import io
-import logging
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -18,15 +14,12 @@ from typing import Final, Self
 
 from harness.twin.cmdlets.guest.power import PROGRAMS
 from harness.twin.guestfiles import GuestFiles, GuestStorage
-from harness.twin.machine import FAILED, Machine, process_environment
+from harness.twin.machine import Machine
 from harness.twin.model import ClusterModel
 from harness.twin.model.states import Signal, VmState
-from harness.twin.model.windows.state import TASK_RUNNING, GuestOs, ScheduledTask, TaskState
+from harness.twin.model.windows.state import GuestOs
 from harness.twin.shell.errors import PipelineStopped
-from harness.twin.shell.program import ConsoleProgram
 from harness.twin.units import NS_PER_DAY, NS_PER_S
-
-log = logging.getLogger("hil.twin.guest")
 
 _FROZEN_AT_MOST_S: Final = NS_PER_DAY / NS_PER_S
 """A frozen process looks again after this time at the latest."""
@@ -44,8 +37,6 @@ class GuestMachine(Machine):
     """The shell's host for one managed guest."""
 
     guest_name: str = ""
-    threads: ThreadPoolExecutor | None = None
-    """Where scheduled tasks run."""
     logon: Logon = Logon.NETWORK
     boot: tuple[ClusterModel, int] | None = None
     """Model and boot in which this process began; None for no process."""
@@ -109,37 +100,6 @@ class GuestMachine(Machine):
 
             self.engine.wait(_FROZEN_AT_MOST_S if frozen else left_ns / NS_PER_S, changed)
 
-    def launch(self, task: ScheduledTask) -> None:
-        """Start the action of a scheduled task as its user; returns at once."""
-        if self.threads is None:
-            raise RuntimeError(f"'{self.guest_name}' has no threads to run the task '{task.name}' in")
-        environment = process_environment(self.computer_name, task.user)
-        process = replace(
-            self,
-            environment=environment,
-            location="C:\\Windows\\system32",
-            ending=threading.Event(),
-            logon=Logon.LOCAL,
-        ).begun()
-        task.state, task.last_run_ns, task.last_result = TaskState.Running, self.model.now_ns, TASK_RUNNING
-        self.engine.announce()
-        self.threads.submit(process.run_task, task)
-
-    def run_task(self, task: ScheduledTask) -> None:
-        """Run a task's action to its end, in a thread of the pool."""
-        with self.engine.computing():
-            code = FAILED
-            try:
-                self.wait(self.model.windows.task_start_s())
-                line = f'"{task.execute}" {task.arguments}'
-                code = ConsoleProgram(self).run(line, io.BytesIO(), _drop, _drop)
-            except PipelineStopped:
-                return
-            except Exception:
-                log.exception("the task %s on %s ended by a defect", task.name, self.computer_name)
-            if not self.gone:
-                task.state, task.last_result = TaskState.Ready, code & 0xFFFFFFFF
-
-
-def _drop(_data: bytes) -> None:
-    """Nobody reads what a task prints."""
+    def task_process(self, environment: MutableMapping[str, str]) -> Self:
+        """The machine for a process that the task scheduler starts: a local log-on."""
+        return replace(Machine.task_process(self, environment), logon=Logon.LOCAL).begun()

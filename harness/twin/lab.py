@@ -114,7 +114,7 @@ class SimulatedLab:
     def _serve(self, node: str, number: int) -> Endpoint:
         """[T] The product's orchestrator owns CredSSP on the nodes and enables it (Security/CredSsp issues)."""
         commands = node_commands()
-        machine = NodeMachine(node, self._plant, self.engine, commands)
+        machine = NodeMachine(node, self._plant, self.engine, commands, threads=self._threads)
         backend = NodeBackend(machine, self._threads)
         self._backends.append(backend)
         return self._server.add_endpoint(

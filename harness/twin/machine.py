@@ -21,6 +21,7 @@ from harness.twin.cmdlets.programs import node_programs
 from harness.twin.engine import LabEngine
 from harness.twin.model import ClusterModel
 from harness.twin.model.entities import Node
+from harness.twin.model.windows.state import TASK_RUNNING, TASK_TERMINATED, ScheduledTask, TaskState
 from harness.twin.shell.commands.api import CommandTable
 from harness.twin.shell.errors import PipelineStopped
 from harness.twin.shell.host import Program
@@ -99,6 +100,10 @@ class Machine(ABC):
     """Programs beside the shell's own, bound to the process."""
     delegated: bool = True  # [D] a console log-on holds the user's credential; a remote one says so itself
     ending: threading.Event = field(default_factory=threading.Event)
+    threads: ThreadPoolExecutor | None = None
+    """Where scheduled tasks run."""
+    task_endings: dict[str, threading.Event] = field(default_factory=dict)
+    """Ends what a scheduled task runs, by the task's name in lower case; one dictionary for all processes."""
 
     @property
     def model(self) -> ClusterModel:
@@ -141,6 +146,53 @@ class Machine(ABC):
         """The command costs lab time, as calibrated."""
         self.engine.charge(command_cost_ns(command))
 
+    # --- scheduled tasks
+
+    def task_process(self, environment: MutableMapping[str, str]) -> Self:
+        """The machine for a process that the task scheduler starts."""
+        return replace(
+            self, environment=environment, location="C:\\Windows\\system32", ending=threading.Event()
+        ).begun()
+
+    @property
+    def gone(self) -> bool:
+        """The boot of this process is over."""
+        return False
+
+    def launch(self, task: ScheduledTask) -> None:
+        """Start the action of a scheduled task as its user; returns at once."""
+        if self.threads is None:
+            raise RuntimeError(f"'{self.computer_name}' has no threads to run the task '{task.name}' in")
+        process = self.task_process({**self.variables, **process_environment(self.computer_name, task.user)})
+        self.task_endings[task.name.lower()] = process.ending
+        task.state, task.last_run_ns, task.last_result = TaskState.Running, self.model.now_ns, TASK_RUNNING
+        self.engine.announce()
+        self.threads.submit(process.run_task, task)
+
+    def end_task(self, task: ScheduledTask) -> None:
+        """End what a task runs, now."""
+        self.task_endings.get(task.name.lower(), threading.Event()).set()
+        task.state, task.last_result = TaskState.Ready, TASK_TERMINATED
+
+    def run_task(self, task: ScheduledTask) -> None:
+        """Run a task's action to its end, in a thread of the pool."""
+        with self.engine.computing():
+            code = FAILED
+            try:
+                self.wait(self.model.windows.task_start_s())
+                line = f'"{task.execute}" {task.arguments}'
+                code = ConsoleProgram(self).run(line, io.BytesIO(), _drop, _drop)
+            except PipelineStopped:
+                self.task_cut_off(task)
+                return
+            except Exception:
+                log.exception("the task %s on %s ended by a defect", task.name, self.computer_name)
+            if not self.gone and not self.ending.is_set():
+                task.state, task.last_result = TaskState.Ready, code & 0xFFFFFFFF
+
+    def task_cut_off(self, task: ScheduledTask) -> None:  # noqa: B027 - the model of a guest says so itself
+        """The boot in which a task ran is over, or somebody ended it."""
+
 
 @dataclass(slots=True)
 class NodeMachine(Machine):
@@ -163,6 +215,15 @@ class NodeMachine(Machine):
     def variables(self) -> Mapping[str, str]:
         """Those of every Windows, and those that the update stack keeps on this node ([T])."""
         return {**SYSTEM_VARIABLES, **self.node.variables}
+
+    def task_process(self, environment: MutableMapping[str, str]) -> Self:
+        """The machine for a process that the task scheduler starts; it ends with this boot."""
+        return replace(Machine.task_process(self, environment), boot=self.node.boot_id).begun()
+
+    def task_cut_off(self, task: ScheduledTask) -> None:
+        """A restart ended the process."""
+        if task.state is TaskState.Running:
+            task.state, task.last_result = TaskState.Ready, TASK_TERMINATED
 
     def begun(self) -> Self:
         """The same machine, with its programs."""
@@ -347,3 +408,7 @@ class InputPipe(io.RawIOBase):
             line, newline, rest = bytes(self._buffer).partition(b"\n")
             self._buffer = bytearray(rest)
             return line + newline
+
+
+def _drop(_data: bytes) -> None:
+    """Nobody reads what a task prints."""

@@ -3,34 +3,58 @@
 from __future__ import annotations
 
 from harness.twin.cmdlets import (
+    accountchanges,
+    cauroles,
     cim,
+    cimmethods,
     clusteractions,
+    clustermore,
+    clusternetworks,
+    clusterparameters,
     clusterresources,
+    diagnosticdata,
     ececlient,
     filechanges,
     filenames,
     files,
     groupactions,
+    hypervcontrol,
+    hypervsettings,
+    mocnodes,
+    planactions,
     power,
     processes,
     registry,
+    searching,
     services,
+    storagesettings,
+    timezone,
     volumes,
 )
 from harness.twin.cmdlets.accounts import ACCOUNTS, register_account_views
 from harness.twin.cmdlets.archives import ARCHIVE
+from harness.twin.cmdlets.azmodules import AZ_ACCOUNTS, AZ_MACHINES, AZ_RESOURCES
 from harness.twin.cmdlets.cau import CAU
 from harness.twin.cmdlets.cluster import CLUSTERS
 from harness.twin.cmdlets.computer import CIM, MANAGEMENT
+from harness.twin.cmdlets.diagnosticdata import OBSERVABILITY
 from harness.twin.cmdlets.events import DIAGNOSTICS
 from harness.twin.cmdlets.features import MANAGER, SECURE_BOOT, TPM, register_feature_views
 from harness.twin.cmdlets.hyperv import HYPERV
+from harness.twin.cmdlets.interactive import TRACE
 from harness.twin.cmdlets.jobs import JOBS, register_job_views
+from harness.twin.cmdlets.mocnodes import CLOUD, MOC
 from harness.twin.cmdlets.network import NETWORK_MODULES, register_network_views
+from harness.twin.cmdlets.operatorviews import register_operator_views
 from harness.twin.cmdlets.plans import PLANS
+from harness.twin.cmdlets.protection import BITLOCKER, SECURITY
+from harness.twin.cmdlets.psget import GET
+from harness.twin.cmdlets.registration import HCI
 from harness.twin.cmdlets.remoting import REMOTING
+from harness.twin.cmdlets.servicing import DISM
 from harness.twin.cmdlets.starting import UTILITY
 from harness.twin.cmdlets.storage import STORAGE
+from harness.twin.cmdlets.tasks import TASKS, register_task_views
 from harness.twin.cmdlets.updates import UPDATES
 from harness.twin.cmdlets.updatesettings import STAMP
 from harness.twin.cmdlets.validators import CHECKER
@@ -40,19 +64,33 @@ from harness.twin.shell.commands.api import CommandTable
 from harness.twin.shell.commands.core import CORE
 
 __all__ = [
+    "accountchanges",
+    "cauroles",
     "cim",
+    "cimmethods",
     "clusteractions",
+    "clustermore",
+    "clusternetworks",
+    "clusterparameters",
     "clusterresources",
+    "diagnosticdata",
     "ececlient",
     "filechanges",
     "filenames",
     "files",
     "groupactions",
+    "hypervcontrol",
+    "hypervsettings",
+    "mocnodes",
     "node_commands",
+    "planactions",
     "power",
     "processes",
     "registry",
+    "searching",
     "services",
+    "storagesettings",
+    "timezone",
     "volumes",
 ]
 
@@ -74,9 +112,22 @@ _MODULES = (
     TPM,
     UTILITY,
     STAMP,
-    ARCHIVE,
     JOBS,
     WSMAN_CONFIG,
+    HCI,
+    TASKS,
+    OBSERVABILITY,
+    MOC,
+    CLOUD,
+    ARCHIVE,
+    BITLOCKER,
+    SECURITY,
+    GET,
+    DISM,
+    TRACE,
+    AZ_ACCOUNTS,
+    AZ_RESOURCES,
+    AZ_MACHINES,
     *NETWORK_MODULES,
 )
 
@@ -88,5 +139,8 @@ def node_commands() -> CommandTable:
     register_feature_views()
     register_job_views()
     register_wsman_config_views()
+    register_task_views()
+    register_operator_views()
     register_network_views()
+    clusternetworks.register_cluster_network_views()
     return CORE.extended(*(module.table for module in _MODULES))

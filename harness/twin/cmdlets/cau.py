@@ -54,7 +54,7 @@ _WHICH: Final = Parameter("ClusterName", "string", position=0)
 @CAU.cmdlet("Get-CauRun", _WHICH)
 def get_run(call: Call) -> Iterator[object]:
     """The run in progress, or the state ``RunNotInProgress`` or ``RunFailed``."""
-    model = _require_local(call)
+    model = require_local(call)
     history = model.cau
     if history.run is not None and history.run.active:
         yield _run(model, history.run)
@@ -74,7 +74,7 @@ def get_run(call: Call) -> Iterator[object]:
 )
 def get_report(call: Call) -> Iterator[object]:
     """Reports of ended runs, oldest first; node results carry their updates with ``-Detailed`` only."""
-    model = _require_local(call)
+    model = require_local(call)
     runs = model.cau.reports
     given = call.get("Report") if call.has("Report") else given_input(call)
     if given is not None:
@@ -87,7 +87,8 @@ def get_report(call: Call) -> Iterator[object]:
             yield _report(model, run, detailed=given is not None or call.switch("Detailed"))
 
 
-def _require_local(call: Call) -> ClusterModel:
+def require_local(call: Call) -> ClusterModel:
+    """The model, unless the cluster's name asks for a hop that the log-on does not allow.  Raises PSError."""
     name = call.text("ClusterName")
     if name and not call.host.delegated:
         text = f"Connecting to remote server {name} failed with the following error message : Access is denied."

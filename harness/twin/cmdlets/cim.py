@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from harness.twin.cmdlets.ciminstances import CIM as CIM_INSTANCE
 from harness.twin.cmdlets.ciminstances import CIMV2, GET_CIM, GET_WMI, as_wmi, class_wanted, picked
 from harness.twin.cmdlets.computer import CIM, MANAGEMENT, computer_system, operating_system
+from harness.twin.cmdlets.hardwareclasses import CLASSES as HARDWARE
+from harness.twin.cmdlets.hardwareclasses import cim_shape
 from harness.twin.cmdlets.processes import process_of, processes_of
 from harness.twin.cmdlets.remoting import connect, find_node
 from harness.twin.cmdlets.services import services_of
-from harness.twin.cmdlets.shapes import Shape
 from harness.twin.cmdlets.windows import local_time
 from harness.twin.shell.commands.api import Call
 from harness.twin.shell.errors import PSError, limitation
@@ -22,11 +22,6 @@ from harness.twin.shell.objects import PSObject, UInt32, UInt64
 
 _EXCEPTION: Final = "Microsoft.Management.Infrastructure.CimException"
 _FIXED_DISK: Final = 3
-
-
-def cim_shape(name: str, properties: str, namespace: str = CIMV2) -> Shape:
-    """A class of WMI."""
-    return Shape((f"{CIM_INSTANCE}#{namespace}/{name}", CIM_INSTANCE, "System.Object"), properties)
 
 
 HOTFIX: Final = cim_shape("Win32_QuickFixEngineering", "CSName Description HotFixID InstalledBy InstalledOn Caption")
@@ -74,8 +69,18 @@ def _host(call: Call, name: str) -> Any:
 
 
 def _maker(call: Call) -> Callable[[Any], Iterator[PSObject]]:
-    namespace, name = class_wanted(call)
-    maker = _CLASSES.get(name) if namespace == CIMV2 else None
+    return maker_of(*class_wanted(call))
+
+
+def all_classes() -> list[tuple[str, str]]:
+    """Namespace and name, in lower case, of every class that is simulated."""
+    return [*((CIMV2, name) for name in _CLASSES), *HARDWARE]
+
+
+def maker_of(namespace: str, name: str) -> Callable[[Any], Iterator[PSObject]]:
+    """What makes the instances of a class on a machine.  Raises PSError for a class that is not simulated."""
+    own = _CLASSES.get(name.lower()) if namespace == CIMV2 else None
+    maker = own or HARDWARE.get((namespace, name.lower()))
     if maker is None:
         raise limitation(f"the CIM class {name} in {namespace} is not simulated")
     return maker
@@ -83,8 +88,7 @@ def _maker(call: Call) -> Callable[[Any], Iterator[PSObject]]:
 
 def _hotfixes(host: Any) -> Iterator[PSObject]:
     for kb in host.node.kbs:
-        installed = local_time(host, kb.installed_ns)
-        day = f"{installed.month}/{installed.day}/{installed.year}"  # in WMI the day is text in the US order [GK]
+        day = local_time(host, kb.installed_ns).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
         link = f"https://support.microsoft.com/help/{kb.kb.removeprefix('KB')}"
         yield HOTFIX.make(host.node.name, "Security Update", kb.kb, "NT AUTHORITY\\SYSTEM", day, link, text=kb.kb)
 

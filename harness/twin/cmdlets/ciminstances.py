@@ -12,9 +12,12 @@ from typing import Final
 from harness.twin.cmdlets.declaring import property_of
 from harness.twin.cmdlets.wql import WqlError, parse_condition, split_query
 from harness.twin.shell.commands.api import Call, Parameter
-from harness.twin.shell.objects import PSObject
+from harness.twin.shell.errors import net_error
+from harness.twin.shell.objects import LOCAL, PSMethod, PSObject
 from harness.twin.shell.text import to_text
 
+_DATES_OF_THE_SHELL: Final = frozenset(["InstalledOn"])
+"""In WMI the day is text; PowerShell's own type data make it a date, in both forms of the class [GK]."""
 CIMV2: Final = "root/cimv2"
 CIM: Final = "Microsoft.Management.Infrastructure.CimInstance"
 GET_CIM: Final = (
@@ -72,13 +75,24 @@ def as_wmi(item: PSObject, computer: str) -> PSObject:
     namespace, _, name = path.rpartition("/")
     fields: dict[str, object] = {"__CLASS": name, "__SERVER": computer, "__NAMESPACE": namespace.replace("/", "\\")}
     for shown, value in item.properties():
-        fields[shown] = _dmtf(value) if isinstance(value, datetime) else value
+        fields[shown] = value if shown in _DATES_OF_THE_SHELL or not isinstance(value, datetime) else _dmtf(value)
     fields["PSComputerName"] = computer
     key = next((shown for shown in ("DeviceID", "Handle", "HotFixID", "Name") if property_of(item, shown)), "")
     place = f"\\\\{computer}\\{fields['__NAMESPACE']}:{name}"
     text = f'{place}.{key}="{to_text(property_of(item, key))}"' if key else f"{place}=@"
     names = (f"System.Management.ManagementObject#{namespace.replace('/', chr(92))}\\{name}", "System.Object")
-    return PSObject.of_type(names, fields, text=text)
+    made = PSObject.of_type(names, fields, text=text)
+    made.members["converttodatetime"] = PSMethod("ConvertToDateTime", lambda _this, text: _moment(text), "ScriptMethod")
+    return made
+
+
+def _moment(text: object) -> datetime:
+    """The local time that a date of WMI says.  Raises NetError for a text that is none."""
+    try:
+        return datetime.strptime(to_text(text)[:21], "%Y%m%d%H%M%S.%f").replace(tzinfo=LOCAL)
+    except ValueError:
+        message = "Specified argument was out of the range of valid values.\r\nParameter name: dmtfDate"
+        raise net_error("System.ArgumentOutOfRangeException", message) from None
 
 
 def _dmtf(moment: datetime) -> str:

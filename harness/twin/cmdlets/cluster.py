@@ -49,8 +49,9 @@ _MISSING: Final = {
     "node": "The cluster node was not found.",
     "group": "The cluster group could not be found.",
     "resource": "The cluster resource could not be found.",
+    "network": "The cluster network was not found.",
 }
-"""System messages 5042, 5013 and 5007 ([D] Win32 system error codes)."""
+"""System messages 5042, 5013, 5007 and 5045 ([D] Win32 system error codes)."""
 
 NAME: Final = Parameter("Name", "string[]", position=0)
 INPUT: Final = Parameter("InputObject", "object", pipeline="value")

@@ -41,7 +41,7 @@ from harness.twin.shell.objects import PSEnum
 def suspend_node(call: Call) -> Iterator[object]:
     """Pauses nodes; with ``-Drain`` roles leave them, with ``-Wait`` the command stays until that is done."""
     model = require_cluster(call)
-    for node in _nodes(call, model):
+    for node in chosen_nodes(call, model):
         if call.should_process(node.name, "Suspend-ClusterNode"):
             _suspend(call, model, node)
             yield make_node(model, node)
@@ -68,7 +68,7 @@ def resume_node(call: Call) -> Iterator[object]:
     [INF]).  ``Policy`` needs failback hours, which no role here has, so nothing returns either.
     """
     model = require_cluster(call)
-    for node in _nodes(call, model):
+    for node in chosen_nodes(call, model):
         _resume(call, model, node)
         yield make_node(model, node)
 
@@ -110,7 +110,7 @@ def _move(call: Call, model: ClusterModel, group: ClusterGroup) -> None:
     report(call, operation, heading)
 
 
-def _nodes(call: Call, model: ClusterModel) -> Iterator[Node]:
+def chosen_nodes(call: Call, model: ClusterModel) -> Iterator[Node]:
     """The nodes named, or this one when none is."""
     for name in names_wanted(call) or (str(call.host.computer_name),):
         found = next((node for node in model.nodes.values() if node.name.lower() == name.lower()), None)

@@ -148,6 +148,19 @@ def make_resources(model: ClusterModel, owners: Owners) -> Iterator[PSObject]:
                 group.group_type in _CORE_GROUPS,
                 text=name,
             )
+        for added in model.kept.resources.values():
+            if added.group == group.name:
+                yield RESOURCE.make(
+                    model.spec.cluster_name,
+                    added.name,
+                    make_id(model, "resource", added.name),
+                    owner,
+                    owners.nodes[group.owner],
+                    labelled(RESOURCE_STATE, "Offline"),
+                    added.kind,
+                    False,
+                    text=added.name,
+                )
     for volume in model.volumes.values():
         name = _volume_resource(volume)
         yield RESOURCE.make(

@@ -1,4 +1,4 @@
-"""Resources of cluster groups one by one, their private properties, and fault domains ([D] WPD FailoverClusters).
+"""Resources of cluster groups one by one, and fault domains ([D] WPD FailoverClusters).
 
 ``Get-ClusterFaultDomain``: types and columns as in azure-local-updates 6.5 [GK].
 """
@@ -11,7 +11,7 @@ from typing import Final
 from harness.twin.cmdlets.cluster import CLUSTERS, INPUT, NAME, WHICH, choose, names_wanted, require_cluster
 from harness.twin.cmdlets.clusteractions import begin, report, until
 from harness.twin.cmdlets.clusterobjects import Owners, make_resources
-from harness.twin.cmdlets.declaring import given_input, property_of, selects
+from harness.twin.cmdlets.declaring import property_of, selects
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.model.cluster import ClusterModel
 from harness.twin.model.entities import GroupType
@@ -19,9 +19,6 @@ from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.errors import limitation
 from harness.twin.shell.objects import PSObject
 
-PARAMETER: Final = Shape(
-    "Microsoft.FailoverClusters.PowerShell.ClusterParameter", "ClusterObject Name IsReadOnly ParameterType Value"
-)
 DOMAIN: Final = Shape(
     (
         "Microsoft.Management.Infrastructure.CimInstance#root/MSCLUSTER/MSCluster_FaultDomain",
@@ -46,7 +43,8 @@ def _group_of(call: Call, model: ClusterModel, resource: PSObject) -> str:
     """The group that has nothing but this resource.  Raises PSError for other resources."""
     name = str(property_of(resource.get("OwnerGroup"), "Name") or resource.get("OwnerGroup"))
     group = next((item for item in model.roles() if item.name == name), None)
-    if group is None or group.group_type not in _SINGLE:
+    added = str(resource.get("Name")).lower() in model.kept.resources
+    if group is None or group.group_type not in _SINGLE or added:
         raise limitation(f"{call.declaration.name} of the resource '{resource.get('Name')}' is not simulated")
     return name
 
@@ -79,21 +77,6 @@ def stop_resource(call: Call) -> Iterator[object]:
         yield _now(model, resource.get("Name"))
 
 
-@CLUSTERS.cmdlet("Get-ClusterParameter", Parameter("Name", "string[]", position=0), INPUT, WHICH)
-def get_parameter(call: Call) -> Iterator[object]:
-    """Private properties of the resources of guests: ``VmID`` ([D] W32 virtual machine resource)."""
-    model = require_cluster(call)
-    came = given_input(call)
-    name = str(property_of(came, "Name") or "")
-    prefixes = ("Virtual Machine Configuration ", "Virtual Machine ")
-    prefix = next((item for item in prefixes if name.startswith(item)), None)
-    guest = model.guests.get(name.removeprefix(prefix)) if prefix is not None else None
-    if guest is None:
-        raise limitation(f"private properties of the cluster object '{name}' are not simulated")
-    if selects(call.texts("Name"), "VmID"):
-        yield PARAMETER.make(name, "VmID", True, "String", guest.vm_id)
-
-
 @CLUSTERS.cmdlet(
     "Get-ClusterFaultDomain",
     Parameter("Name", "string[]", position=0),
@@ -104,4 +87,5 @@ def get_fault_domain(call: Call) -> Iterator[object]:
     model = require_cluster(call)
     for name in model.nodes:
         if selects(call.texts("Name"), name) and selects(call.texts("Type"), "Node"):
-            yield DOMAIN.make(name, "Node", None, [], "", text=name)
+            place = model.kept.parameters.get((f"fault domain {name}".lower(), "location"), ("", ""))[1]
+            yield DOMAIN.make(name, "Node", None, [], place, text=name)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final
 
-from harness.twin.cmdlets.declaring import Module, classes, selects
+from harness.twin.cmdlets.declaring import Module, classes, picked_values, selects
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.cmdlets.windows import PRODUCT, display_version, free_memory_kib, local_time, total_memory_kib
 from harness.twin.model.cluster import ClusterModel
@@ -58,7 +58,7 @@ def get_computer_info(call: Call) -> Iterator[object]:
     if not wanted:
         yield PSObject.of_type(_INFO, values)
         return
-    picked = {name: value for name, value in values.items() if selects(wanted, name)}
+    picked = picked_values(values, wanted)
     yield PSObject(picked, _PICKED_INFO)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.twin.shell.commands.api import Call, CommandTable, Parameter
@@ -66,6 +66,11 @@ def property_of(value: object, name: str) -> Any:
     """A property of an object that came in; None where it has none."""
     get = getattr(value, "get", None)
     return None if get is None else get(name)
+
+
+def picked_values(values: Mapping[str, object], patterns: Sequence[str]) -> dict[str, object]:
+    """What the patterns ask for, in their order; within a pattern in that of *values*."""
+    return {name: values[name] for pattern in patterns for name in values if matches_wildcard(pattern, name)}
 
 
 def selects(patterns: Sequence[str], name: str) -> bool:

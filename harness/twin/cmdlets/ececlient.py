@@ -29,13 +29,13 @@ _TASK: Final = "System.Threading.Tasks.Task"
 @PLANS.cmdlet("Create-ECEClientSimple")
 def create_simple(call: Call) -> Iterator[object]:
     """A client of the orchestrator."""
-    yield _make_client(call)
+    yield make_client(call)
 
 
 @PLANS.cmdlet("Create-ECEClusterServiceClient")
 def create_cluster(call: Call) -> Iterator[object]:
     """A client of the clustered orchestrator."""
-    yield _make_client(call)
+    yield make_client(call)
 
 
 @constructor(DESCRIPTION, "")
@@ -47,7 +47,8 @@ def make_description() -> PSObject:
 register_type(DESCRIPTION)
 
 
-def _make_client(call: Call) -> PSObject:
+def make_client(call: Call) -> PSObject:
+    """A client with the one method that the guides use."""
     client = PSObject.of_type(_CLIENT, {})
 
     def delete(_client: object, description: object) -> PSObject:

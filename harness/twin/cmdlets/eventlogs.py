@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from harness.twin.cmdlets.declaring import selects
+from harness.twin.cmdlets.declaring import property_of, selects
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.cmdlets.windows import local_time
 from harness.twin.model.windows.state import LogEntry
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.dotnet.xmlnodes import parse_xml
 from harness.twin.shell.errors import limitation
-from harness.twin.shell.formatting import register_view
+from harness.twin.shell.formatting import Column, register_view
 from harness.twin.shell.objects import Int64, PSHashtable, PSMethod, PSObject
 from harness.twin.shell.regexes import has_wildcard
 from harness.twin.shell.text import to_text
@@ -50,8 +50,29 @@ WIN_EVENT: Final = (
 
 def register_event_views() -> None:
     """Tell the formatter how events look."""
-    register_view(EVENT.type_name, table=["TimeCreated", "Id", "LevelDisplayName", "Message"])
-    register_view(ENTRY.type_name, table=["Index", "TimeGenerated", "EntryType", "Source", "InstanceId", "Message"])
+    register_view(
+        EVENT.type_name,
+        table=[
+            Column("TimeCreated", width=26),
+            Column("Id", width=8, right=True),
+            Column("LevelDisplayName", width=16),
+            Column("Message"),
+        ],
+        auto=False,
+        group_by="ProviderName",
+    )
+    register_view(
+        ENTRY.type_name,
+        table=[
+            Column("Index", width=8, right=True),
+            Column("Time", lambda value: f"{property_of(value, 'TimeGenerated'):%b %d %H:%M}", 13),
+            Column("EntryType", width=11),
+            Column("Source", width=20),
+            Column("InstanceID", width=12, right=True),
+            Column("Message"),
+        ],
+        auto=False,
+    )
 
 
 def win_events(call: Call, entries: Sequence[LogEntry], logs: Sequence[str], *, all_logs: bool) -> Iterator[object]:

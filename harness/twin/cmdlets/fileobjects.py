@@ -208,9 +208,20 @@ def make_item(host: Any, path: str, entry: Entry, *, text: str | None = None) ->
     else:
         name = entry.name or "C:\\"
         made = FOLDER.make(*head, "d-----", name, name, *common, text=shown)
+    above = "Directory" if isinstance(entry, File) else "Parent"
+    made.members[above.lower()] = ComputedProperty(above, lambda _this: _folder_above(host, path, above))
     for shown_name, field in _TIMES.items():
         made.members[shown_name.lower()] = _settable_time(host.model, entry, shown_name, field, made)
     return made
+
+
+def _folder_above(host: Any, path: str, asked: str) -> PSObject | None:
+    """``FileInfo.Directory`` and ``DirectoryInfo.Parent``; in a string the one is its path, the other its name [GK]."""
+    parent = parent_of(path)
+    entry = None if parent == path else host.node.files.find(parent)
+    if entry is None:
+        return None
+    return make_item(host, parent, entry, text=entry.name if asked == "Parent" and entry.name else None)
 
 
 def _settable_time(model: ClusterModel, entry: Entry, name: str, field: str, made: PSObject) -> ComputedProperty:

@@ -65,8 +65,6 @@ _MARKS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16")
             mandatory=True,
             pipeline=("value", "name"),
             sets=("Path",),
-            allow_null=True,
-            allow_empty=True,
         ),
         LITERAL,
         Parameter("PathType", "string", aliases=("Type",), values=("Any", "Container", "Leaf")),
@@ -77,9 +75,6 @@ _MARKS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16")
 )
 def test_path(call: Call) -> Iterable[object]:
     """Whether paths exist and are of the kind asked for."""
-    if None in (call.get("LiteralPath") or call.get("Path") or [None]):
-        yield from providers.test_path(call)
-        return
     yield from each_path(call, _test_path, lambda call, _path: providers.test_path(call))
 
 

@@ -134,6 +134,22 @@ RESULT_CODE: Final = register_enum(
 """Named and numbered as its ancestor OperationResultCode of Windows Update ([D] W32 wuapi; the same here [INF])."""
 
 
+_RUNSPACES: Final = "System.Management.Automation.Runspaces"
+RUNSPACE_STATE: Final = register_enum(
+    EnumType(
+        f"{_RUNSPACES}.RunspaceState",
+        {"BeforeOpen": 0, "Opening": 1, "Opened": 2, "Closed": 3, "Closing": 4, "Broken": 5, "Disconnecting": 6}
+        | {"Disconnected": 7, "Connecting": 8},
+    )
+)
+RUNSPACE_AVAILABILITY: Final = register_enum(
+    EnumType(
+        f"{_RUNSPACES}.RunspaceAvailability",
+        {"None": 0, "Available": 1, "AvailableForNestedCommand": 2, "Busy": 3, "RemoteDebug": 4},
+    )
+)
+
+
 def labelled(kind: EnumType, label: str) -> PSEnum:
     """The value of a label that the code knows to exist."""
     return PSEnum(kind, kind.labels[label])

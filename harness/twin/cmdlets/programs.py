@@ -6,9 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import IO, Any, Final
 
+from harness.twin.cmdlets.azmodules import PROGRAMS as AZURE
 from harness.twin.cmdlets.costs import load_costs
 from harness.twin.cmdlets.network.programs import network_programs
+from harness.twin.cmdlets.nodeprograms import PROGRAMS as TYPED
+from harness.twin.cmdlets.registration import PROGRAMS as AGENTS
 from harness.twin.cmdlets.systemprograms import PROGRAMS
+from harness.twin.cmdlets.taskprogram import PROGRAMS as TASKS
 from harness.twin.cmdlets.views import size_text
 from harness.twin.model.files import FileError, FileFault, Folder, NodeFiles
 from harness.twin.shell.host import Program, Writer
@@ -31,7 +35,7 @@ _ACTIONS: Final = ("startcomponentcleanup", "analyzecomponentstore")
 
 def node_programs(host: Any) -> Mapping[str, Program]:
     """The programs, bound to a node's process."""
-    own = {name: partial(program, host) for name, program in PROGRAMS.items()}
+    own = {name: partial(program, host) for name, program in (PROGRAMS | TYPED | TASKS | AGENTS | AZURE).items()}
     return {"fsutil": partial(_fsutil, host), "dism": partial(_dism, host), **own, **network_programs(host)}
 
 

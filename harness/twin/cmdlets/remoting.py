@@ -17,6 +17,7 @@ from harness.twin.cmdlets.costs import load_costs
 from harness.twin.cmdlets.declaring import Module, classes, property_of, selects
 from harness.twin.cmdlets.deserialized import plain_text, received, stamped
 from harness.twin.cmdlets.jobs import Record, collecting, job_object, new_job
+from harness.twin.cmdlets.kinds import RUNSPACE_AVAILABILITY, RUNSPACE_STATE, labelled
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.model.cluster import ClusterModel
 from harness.twin.model.entities import GroupType, Node
@@ -111,8 +112,8 @@ def connect(call: Call, name: str, number: int = 0) -> Link:
             raise limitation(f"a session from a node on the guest '{name}' is not simulated")
         raise _refusal(call, name, "NetworkPathNotFound", _UNKNOWN.format(name))
     here = node is call.host.node
-    if not here and not (_on_network(node) and _on_network(call.host.node) and _listens(node)):
-        if node.winrm is WinRmState.Refusing and _on_network(node) and node.os_running:
+    if not here and not (on_network(node) and on_network(call.host.node) and listens(node)):
+        if node.winrm is WinRmState.Refusing and on_network(node) and node.os_running:
             raise _refusal(call, name, "CannotConnect", _REFUSED)
         call.wait(load_costs().wait_s("connect_timeout"))
         raise _refusal(call, name, "WinRMOperationTimeout", _SILENT)
@@ -123,12 +124,12 @@ def connect(call: Call, name: str, number: int = 0) -> Link:
     return Link(f"Session{number}", name, Runspace(call.host.hop(node.name)), node, node.boot_id, number)
 
 
-def _on_network(node: Node) -> bool:
+def on_network(node: Node) -> bool:
     """Its networks and its management address are up."""
     return node.network_up and node.management_up
 
 
-def _listens(node: Node) -> bool:
+def listens(node: Node) -> bool:
     """Something answers there: a machine that is off, or starts, is silent."""
     return node.os_running or node.winrm is not WinRmState.Refusing
 
@@ -238,7 +239,15 @@ def _remote_record(record: Any, link: Link) -> ErrorRecord:
         target_type=found.target_type,
         command_class=found.command_class,
     )
-    made.extra = {"pscomputername": NoteProperty("PSComputerName", link.computer)}
+    origin = PSObject.of_type(
+        "System.Management.Automation.Remoting.OriginInfo",
+        {"PSComputerName": link.computer, "RunspaceID": link.identity, "InstanceID": link.identity},
+        text=link.computer,
+    )
+    made.extra = {
+        "pscomputername": NoteProperty("PSComputerName", link.computer),
+        "origininfo": NoteProperty("OriginInfo", origin),
+    }
     return made
 
 
@@ -269,9 +278,9 @@ def session_object(link: Link) -> PSObject:
         link.name,
         link.computer,
         "RemoteMachine",
-        state,
+        labelled(RUNSPACE_STATE, state),
         "Microsoft.PowerShell",
-        free,
+        labelled(RUNSPACE_AVAILABILITY, free),
         link.identity,
         text=f"[PSSession]{link.name}",
     )

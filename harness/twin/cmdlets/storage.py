@@ -56,8 +56,8 @@ def get_virtual_disk(call: Call) -> Iterator[object]:
     """The virtual disks."""
     model: ClusterModel = call.host.model
     volumes = list(model.volumes.values()) if call.host.node.member else []
-    for name in _chosen(call, "MSFT_VirtualDisk", [volume.name for volume in volumes]):
-        yield _virtual_disk(model.volumes[name])
+    for name in chosen_names(call, "MSFT_VirtualDisk", [volume.name for volume in volumes]):
+        yield virtual_disk_object(model.volumes[name])
 
 
 @STORAGE.cmdlet(
@@ -74,11 +74,11 @@ def get_physical_disk(call: Call) -> Iterator[object]:
     model: ClusterModel = call.host.model
     nodes = model.nodes.values() if call.host.node.member else (call.host.node,)
     disks = [disk for node in nodes for disk in node.disks]
-    names = set(_chosen(call, "MSFT_PhysicalDisk", [disk.friendly_name for disk in disks]))
+    names = set(chosen_names(call, "MSFT_PhysicalDisk", [disk.friendly_name for disk in disks]))
     at = str(property_of(call.get("StorageNode"), "Name") or call.get("StorageNode") or "")
     for number, disk in enumerate(disks):
         if disk.friendly_name in names and (not at or disk.node.lower() == at.lower()):
-            made = _physical_disk(disk, number)
+            made = disk_object(disk, number)
             if _fits(call, made):
                 yield made
 
@@ -99,8 +99,8 @@ def get_pool(call: Call) -> Iterator[object]:
     model: ClusterModel = call.host.model
     if not call.host.node.member:
         return
-    pools = {str(pool.get("FriendlyName")): pool for pool in (_primordial(model), _pool(model, model.storage.pool))}
-    for name in _chosen(call, "MSFT_StoragePool", list(pools)):
+    pools = {str(pool.get("FriendlyName")): pool for pool in pool_objects(model)}
+    for name in chosen_names(call, "MSFT_StoragePool", list(pools)):
         if not call.has("IsPrimordial") or pools[name].get("IsPrimordial") == call.switch("IsPrimordial"):
             yield pools[name]
 
@@ -112,7 +112,7 @@ def get_job(call: Call) -> Iterator[object]:
     jobs = model.storage.jobs if call.host.node.member else []
     for job in jobs:
         if selects(call.texts("Name"), job.name):
-            yield _job(model, job)
+            yield job_object(model, job)
 
 
 @STORAGE.cmdlet("Get-StorageSubSystem", _NAME)
@@ -123,23 +123,25 @@ def get_subsystem(call: Call) -> Iterator[object]:
     if call.host.node.member:
         pool = model.storage.pool
         subsystems[f"Clustered Windows Storage on {model.spec.cluster_name}"] = (pool.health, pool.status.value)
-    for name in _chosen(call, "MSFT_StorageSubSystem", list(subsystems)):
+    for name in chosen_names(call, "MSFT_StorageSubSystem", list(subsystems)):
         health, status = subsystems[name]
         yield SUBSYSTEM.make(name, health.value, status)
 
 
-def _chosen(call: Call, cim_class: str, names: Sequence[str]) -> list[str]:
+def chosen_names(
+    call: Call, cim_class: str, names: Sequence[str], given: Sequence[str] | None = None, field: str = "FriendlyName"
+) -> list[str]:
     """The names wanted, each once; one without wildcard that does not exist is an error [GK]."""
-    wanted = call.texts("FriendlyName")
+    wanted = call.texts(field) if given is None else given
     for pattern in wanted:
         if not has_wildcard(pattern) and not any(name.lower() == pattern.lower() for name in names):
             text = (
-                f"No {cim_class} objects found with property 'FriendlyName' equal to '{pattern}'.  "
+                f"No {cim_class} objects found with property '{field}' equal to '{pattern}'.  "
                 "Verify the value of the property and retry."
             )
             call.write_error(
                 text,
-                "CmdletizationQuery_NotFound_FriendlyName",
+                f"CmdletizationQuery_NotFound_{field}",
                 "ObjectNotFound",
                 pattern,
                 "Microsoft.PowerShell.Cmdletization.Cim.CimJobException",
@@ -147,7 +149,8 @@ def _chosen(call: Call, cim_class: str, names: Sequence[str]) -> list[str]:
     return [name for name in dict.fromkeys(names) if selects(wanted, name)]
 
 
-def _virtual_disk(volume: VirtualDisk) -> PSObject:
+def virtual_disk_object(volume: VirtualDisk) -> PSObject:
+    """The object of a virtual disk."""
     return VIRTUAL_DISK.make(
         volume.name,
         "Mirror" if volume.copies > 1 else "Simple",
@@ -160,7 +163,8 @@ def _virtual_disk(volume: VirtualDisk) -> PSObject:
     )
 
 
-def _physical_disk(disk: PhysicalDisk, number: int) -> PSObject:
+def disk_object(disk: PhysicalDisk, number: int) -> PSObject:
+    """The object of a drive; ``number`` counts all drives of the cluster."""
     return PHYSICAL_DISK.make(
         str(1000 + number),
         disk.friendly_name,
@@ -171,6 +175,11 @@ def _physical_disk(disk: PhysicalDisk, number: int) -> PSObject:
         "Auto-Select",
         UInt64(disk.size_bytes),
     )
+
+
+def pool_objects(model: ClusterModel) -> tuple[PSObject, PSObject]:
+    """The primordial pool and the cluster's."""
+    return _primordial(model), _pool(model, model.storage.pool)
 
 
 def _capacity(model: ClusterModel) -> int:
@@ -197,7 +206,8 @@ def _primordial(model: ClusterModel) -> PSObject:
     return POOL.make("Primordial", PoolStatus.OK.value, VolumeHealth.Healthy.value, True, False, "None", size, size)
 
 
-def _job(model: ClusterModel, job: StorageJob) -> PSObject:
+def job_object(model: ClusterModel, job: StorageJob) -> PSObject:
+    """The object of a job as it is now."""
     now = model.now_ns
     return JOB.make(
         job.name,

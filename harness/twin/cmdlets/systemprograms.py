@@ -1,4 +1,4 @@
-"""``whoami``, ``sc``, ``reg``, ``gpupdate`` and ``shutdown`` of a node ([D] Windows commands; output [GK])."""
+"""``whoami``, ``sc``, ``reg`` and ``shutdown`` of a node ([D] Windows commands; output [GK])."""
 
 from __future__ import annotations
 
@@ -46,12 +46,6 @@ def whoami(host: Any, words: Sequence[str], _stdin: IO[bytes], stdout: Writer, _
         raise limitation(f"'{' '.join(words)}' is not simulated")
     stdout(f"{user_of(host).lower()}\r\n".encode())
     return 0
-
-
-@loud
-def gpupdate(_host: Any, words: Sequence[str], _stdin: IO[bytes], _stdout: Writer, _stderr: Writer) -> int:
-    """There is no domain controller whose policies could be fetched."""
-    raise limitation(f"'{' '.join(words)}' is not simulated: there are no group policies")
 
 
 @loud
@@ -212,7 +206,6 @@ def _query(host: Any, key: str, path: str, options: dict[str, str], stdout: Writ
 
 PROGRAMS: Final[dict[str, NodeProgram]] = {
     "whoami": whoami,
-    "gpupdate": gpupdate,
     "shutdown": shutdown,
     "sc": sc,
     "reg": reg,

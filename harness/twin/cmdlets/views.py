@@ -11,7 +11,9 @@ from typing import Final
 
 from harness.twin.cmdlets import (
     cau,
+    cim,
     clusterobjects,
+    clusterparameters,
     clusterresources,
     computer,
     fileobjects,
@@ -25,7 +27,9 @@ from harness.twin.cmdlets import (
 from harness.twin.cmdlets.declaring import property_of
 from harness.twin.cmdlets.eventlogs import register_event_views
 from harness.twin.cmdlets.processlist import register_process_views
-from harness.twin.shell.formatting import Column, register_view
+from harness.twin.shell.dateformat import format_date
+from harness.twin.shell.formatting import Column, register_type, register_view
+from harness.twin.shell.text import to_text
 from harness.twin.units import BYTES_PER_GIB, BYTES_PER_KIB, BYTES_PER_MIB
 
 _UNITS: Final = ("B", "KB", "MB", "GB", "TB", "PB")
@@ -142,7 +146,7 @@ def _register_volumes() -> None:
         volumes.VOLUME.type_name,
         table=[
             "DriveLetter",
-            "FileSystemLabel",
+            Column("FriendlyName", "FileSystemLabel"),
             "FileSystemType",
             "DriveType",
             "HealthStatus",
@@ -152,7 +156,7 @@ def _register_volumes() -> None:
         ],
     )
     register_view(clusterresources.DOMAIN.type_name, table=["Name", "Type", "ParentName", "ChildrenNames", "Location"])
-    register_view(clusterresources.PARAMETER.type_name, table=["ClusterObject", "Name", "Value", "ParameterType"])
+    register_view(clusterparameters.PARAMETER.type_name, table=["ClusterObject", "Name", "Value", "ParameterType"])
 
 
 def _gib(name: str) -> Callable[[object], object]:
@@ -163,28 +167,41 @@ def _gib(name: str) -> Callable[[object], object]:
     return text
 
 
+def _changed(value: object) -> str:
+    """When a file was written: date and time right-aligned in columns of their own."""
+    moment = property_of(value, "LastWriteTime")
+    return f"{format_date(moment, 'd'):>10}  {format_date(moment, 't'):>8}"
+
+
+def _folder_heading(parent: object) -> str:
+    return f"Directory: {to_text(parent).rpartition('FileSystem::')[2]}"
+
+
 def _register_files() -> None:
-    """Columns as Windows shows them [GK]; the heading with the folder's name is missing."""
+    """Columns and headings as Windows shows them [GK]."""
     register_view(
         fileobjects.BASE,
         table=[
-            Column("Mode", width=6),
-            Column("LastWriteTime", width=26, right=True),
+            Column("Mode", width=7),
+            Column("LastWriteTime", _changed, 25, right=True),
             Column("Length", width=14, right=True),
             Column("Name"),
         ],
         auto=False,
+        group_by="PSParentPath",
+        heading=_folder_heading,
     )
     register_view(
         files.DRIVE.type_name,
         table=[
-            "Name",
-            Column("Used (GB)", _gib("Used"), right=True),
-            Column("Free (GB)", _gib("Free"), right=True),
-            Column("Provider", lambda value: property_of(property_of(value, "Provider"), "Name")),
-            "Root",
-            "CurrentLocation",
+            Column("Name", width=10),
+            Column("Used (GB)", _gib("Used"), 13, right=True),
+            Column("Free (GB)", _gib("Free"), 13, right=True),
+            Column("Provider", lambda value: property_of(property_of(value, "Provider"), "Name"), 13),
+            Column("Root", width=35),
+            Column("CurrentLocation", right=True),
         ],
+        auto=False,
     )
 
 
@@ -203,7 +220,8 @@ def _register_machine() -> None:
     )
     register_view(
         computer.HOTFIX.type_name,
-        table=[Column("Source", "PSComputerName"), "Description", "HotFixID", "InstalledBy", "InstalledOn"],
+        table=_hotfix_columns("PSComputerName"),
+        auto=False,
     )
     register_view(
         remoting.SESSION.type_name,
@@ -219,3 +237,33 @@ def _register_machine() -> None:
         table=["SystemDirectory", "Organization", "BuildNumber", "RegisteredUser", "SerialNumber", "Version"],
     )
     register_view(computer.COMPUTER_SYSTEM.type_name, table=["Name", "Domain", "TotalPhysicalMemory", "Model"])
+    _register_wmi()
+
+
+def _hotfix_columns(source: str) -> list[Column]:
+    return [
+        Column("Source", source, 13),
+        Column("Description", width=16),
+        Column("HotFixID", width=13),
+        Column("InstalledBy", width=20),
+        Column("InstalledOn", width=25),
+    ]
+
+
+_WMI_CLASSES: Final = {
+    "Win32_OperatingSystem": "SystemDirectory Organization BuildNumber RegisteredUser SerialNumber Version",
+    "Win32_LogicalDisk": "DeviceID DriveType ProviderName FreeSpace Size VolumeName",
+    "Win32_Service": "ExitCode Name ProcessId StartMode State Status",
+}
+"""What ``Get-WmiObject`` shows of a class [GK]."""
+
+
+def _register_wmi() -> None:
+    for name, shown in _WMI_CLASSES.items():
+        register_type(f"System.Management.ManagementObject#root\\cimv2\\{name}", default_display=shown.split())
+    register_view(
+        cim.DISK.type_name,
+        table=["DeviceID", "DriveType", "ProviderName", "VolumeName", "Size", "FreeSpace"],
+    )
+    register_view(cim.SERVICE.type_name, table=["ProcessId", "Name", "StartMode", "State", "Status", "ExitCode"])
+    register_view(cim.HOTFIX.type_name, table=_hotfix_columns("ComputerName"), auto=False)

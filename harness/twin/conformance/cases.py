@@ -68,14 +68,15 @@ def read_known(folder: Path) -> dict[str, dict[str, Any]]:
 def expected_of(case: Case, known: Mapping[str, Case]) -> Case | None:
     """What 5.1 does with a case; ``None`` when it differs from the recording and nobody wrote down how.
 
-    Of parse errors that stand in place of recorded ones only as many are compared as are listed.
+    A difference may be noted at another recorded case alone, which the line then names with ``like``.  Of parse errors
+    that stand in place of recorded ones only as many are compared as are listed.
     """
-    if "differs51" not in case:
-        return case
     changes = known.get(case["id"])
+    if "differs51" not in case and (changes is None or "like" not in changes):
+        return case
     if changes is None:
         return None
-    changed = {name: value for name, value in changes.items() if name not in ("id", "because")}
+    changed = {name: value for name, value in changes.items() if name not in ("id", "because", "like")}
     if "parse_errors" in changed:
         changed["parse_errors_listed"] = len(changed["parse_errors"])
     return {**case, **changed}

@@ -81,6 +81,7 @@ def run_script(script: str) -> Outcome:
         lambda _record: None,
     )
     rs = Runspace(CaseHost(), streams)
+    rs.dropped = lambda stream, record: getattr(streams, stream)(record)
     found = Outcome(rs, errors=errors, streams=texts)
     try:
         run_tree(rs, parse(script), found.output.append)

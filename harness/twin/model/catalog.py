@@ -101,6 +101,8 @@ class Catalogs:
     extension: tuple[StepSpec, ...]
     """Steps of a Solution Builder Extension by itself."""
     checks: tuple[CheckSpec, ...]
+    on_demand: tuple[CheckSpec, ...]
+    """Checks of validators that somebody calls by name."""
     installed_rows: int
 
     def release(self, version: str) -> Release:
@@ -130,6 +132,7 @@ def load_catalogs(directory: Path | None = None) -> Catalogs:
         installation=tuple(_step(entry) for entry in tree["installation"]),
         extension=tuple(_step(entry) for entry in tree["sbe"]),
         checks=tuple(_check(entry) for entry in _document(root / "health_checks.yaml")["checks"]),
+        on_demand=tuple(_check(entry) for entry in _document(root / "health_checks.yaml")["on_demand"]),
         installed_rows=versions["defaults"]["installed_rows"]["value"],
     )
     _check_durations(catalogs)

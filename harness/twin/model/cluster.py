@@ -10,6 +10,7 @@ from functools import partial
 from harness.twin.model.catalog import load_catalogs, version_key
 from harness.twin.model.cau import Cau
 from harness.twin.model.causes import Causes
+from harness.twin.model.clusterkept import ClusterKept
 from harness.twin.model.content import (
     ActionPlan,
     CauHistory,
@@ -27,6 +28,7 @@ from harness.twin.model.events import ModelEvent
 from harness.twin.model.filelayout import make_volume_folders
 from harness.twin.model.files import SHARED, Folder, NodeFiles
 from harness.twin.model.groups import UPDATE_SERVICE, Groups, make_groups
+from harness.twin.model.guestcontrol import GuestControl
 from harness.twin.model.guests import Guests
 from harness.twin.model.health import Conditions, HealthChecks
 from harness.twin.model.installer import Installer
@@ -37,6 +39,7 @@ from harness.twin.model.maintenance import Maintenance
 from harness.twin.model.membership import Membership
 from harness.twin.model.migration import Migration
 from harness.twin.model.network import Networks
+from harness.twin.model.replay import apply_statuses, find_run, read_statuses
 from harness.twin.model.sbe.catalog import load_sbe
 from harness.twin.model.sbe.extension import Extension
 from harness.twin.model.sbe.steps import SbeSteps
@@ -91,14 +94,16 @@ class ClusterModel:
         self._guests = Guests(world, self._membership, self.storage)
         self._migration = Migration(world, self._guests)
         self.windows = Windows(world, self._guests)
+        self.control = GuestControl(world, self._guests, self.storage, self.windows)
         self._maintenance = Maintenance(world, self._membership, self.storage, self._groups, self._migration)
         self._wire()
         self.settings = UpdateSettings(vm_failback=spec.nodes <= FAILBACK_LIMIT)
+        self.kept = ClusterKept()
         self._cau = Cau(world, self._machines, self._maintenance, self.storage, self.settings, self._force_drain)
         self._engine = Engine(world, self._groups)
         installer = Installer(world, self._engine, self._groups, self._cau, self.storage, self.bridge)
         environment = make_environment(release, spec.sbe or "")
-        self._checks = HealthChecks(world, self._membership, self.storage, environment, self.bridge)
+        self._checks = HealthChecks(world, self._membership, self.storage, environment, self.bridge, self.networks.atc)
         extension = self._make_extension(environment)
         listing = UpdateList(catalogs, environment, spec.epoch, extension and extension[0], recalled=spec.list_recalled)
         self.updates = UpdateService(
@@ -329,6 +334,18 @@ class ClusterModel:
         """``DeleteActionPlanInstance``; see :meth:`Engine.delete`.  Raises ModelError."""
         self._engine.delete(instance_id)
 
+    def replay_plan(self, text: str) -> str:
+        """``Invoke-ActionPlanInstance`` with an edited plan; return the new instance's id.  Raises ModelError."""
+        statuses = read_statuses(text)
+        holder = self._engine.lock_holder
+        if holder is not None:
+            raise ModelError(
+                "ExclusiveLockHeld", f"The exclusive lock is held by '{holder.name}' ({holder.instance_id})."
+            )
+        run = find_run(self.runs, statuses)
+        apply_statuses(run.plan.root, statuses)
+        return self.start_update(run.update_id, ignore_warnings=True).rpartition("/")[2]
+
     def move_guest(self, name: str, target: str | None = None) -> Operation:
         """``Move-ClusterVirtualMachineRole`` by live migration.  Raises ModelError."""
         guest = self.guest(name)
@@ -337,9 +354,17 @@ class ClusterModel:
             raise ModelError("ClusterNodeNotAvailable", f"'{guest.name}' cannot move: {target or 'no node'} is not Up.")
         return self._begin("move-guest", self._move_guest(guest, target))
 
+    def begin_control(self, name: str, work: Process) -> Operation:
+        """An operation of :attr:`control` that takes lab time."""
+        return self._begin(name, work)
+
     def restart_node(self, name: str) -> Operation:
         """Orderly restart by an operator: the cluster drains on shutdown, then the machine restarts."""
         return self._begin("restart", self._restart_node(self.node(name)))
+
+    def recover_cau(self) -> Operation:
+        """``Invoke-CauRun -ForceRecovery``."""
+        return self._begin("recover-cau", self._cau.recover())
 
     def clear_quarantine(self, name: str) -> None:
         """``Start-ClusterNode -ClearQuarantine``.  Raises ModelError for an unknown node."""
@@ -348,6 +373,10 @@ class ClusterModel:
     def check_now(self, name: str) -> list[HealthResult]:
         """What the health check *name* says now, for all its targets."""
         return [result for result in self._checks.evaluate() if result.name == name]
+
+    def check_all(self) -> list[HealthResult]:
+        """What every check says now, also those of validators that are called by name."""
+        return list(self._checks.evaluate_more())
 
     # --- causes and faults
 

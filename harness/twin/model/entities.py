@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from harness.twin.model.files import NodeFiles
+from harness.twin.model.nodekept import NodeKept
 from harness.twin.model.reachability import Reachability
 from harness.twin.model.registry import Registry
 from harness.twin.model.states import (
@@ -137,6 +138,8 @@ class Node:
     """Durable: start types which somebody set, by the services' names in lower case."""
     registry: Registry = field(default_factory=Registry)
     """Durable: what somebody wrote there."""
+    kept: NodeKept = field(default_factory=NodeKept)
+    """Durable: accounts, tasks and modules as somebody changed them."""
     network_up: bool = True
     """False while the node's cluster and guest networks are cut off from the others."""
     network: NodeNetwork | None = None
@@ -235,6 +238,10 @@ class Guest:
     unmonitored: bool = False
     """The owner is isolated: the guest runs, but the cluster cannot see it."""
     migrating_to: str | None = None
+    settings: dict[str, object] = field(default_factory=dict)
+    """Settings of the virtual machine which somebody made, by the names that ``Set-VM`` has for them."""
+    checkpoints: dict[str, int] = field(default_factory=dict)
+    """When checkpoints were made, by their names."""
 
     @property
     def running(self) -> bool:

@@ -10,6 +10,7 @@
 | ``environment.state``, ``health.check`` | – | state; scope |
 | ``cau.run``, ``cau.retry``, ``cau.coordinator``, ``cau.node-failed`` | node | state, status, attempt; source; error |
 | ``node.power``, ``node.phase``, ``node.winrm``, ``node.network`` | node | state or phase, cause, boot_id |
+| ``network.intent`` | node | intent, error: Network ATC has provisioned it |
 | ``node.build`` | node | build |
 | ``node.down``, ``node.joining``, ``node.up``, ``node.quarantined`` | node | planned; paused; until_ns |
 | ``node.paused``, ``node.resumed``, ``node.drain`` | node | status |

@@ -93,7 +93,7 @@ class Guests:
             if guest.unmonitored:
                 guest.unmonitored = False
                 self._signal(guest, Signal.Answering)
-            elif guest.state is VmState.Saved:
+            elif guest.state is VmState.Saved and guest.wanted:
                 self._world.env.process(self._restore(guest, node.name))
         self.bell.ring()
 
@@ -196,14 +196,39 @@ class Guests:
 
     def save_all(self, node: Node) -> Process:
         """Save every guest of a machine which has nowhere to move them (offline action Save) [INF]."""
-        rate = self._world.calibration.guest.save_bandwidth.bytes_s
         for guest in self.on(node.name):
             if guest.state is VmState.Running:
-                self.freeze(guest)
-                guest.state = VmState.Saving
-                yield from self._world.wait(guest.ram_mib * BYTES_PER_MIB * NS_PER_S // rate, node.name)
-                guest.state = VmState.Saved
-                self._world.emit("vm.saved", vm=guest.name, node=node.name)
+                yield from self.save(guest)
+
+    def save(self, guest: Guest) -> Process:
+        """Write the guest's memory to its volume and stop it there."""
+        rate = self._world.calibration.guest.save_bandwidth.bytes_s
+        self.freeze(guest)
+        guest.state = VmState.Saving
+        yield from self._world.wait(guest.ram_mib * BYTES_PER_MIB * NS_PER_S // rate, guest.owner)
+        guest.state = VmState.Saved
+        self._world.emit("vm.saved", vm=guest.name, node=guest.owner)
+
+    def start_here(self, guest: Guest) -> Process:
+        """Start a stopped guest on its owner, or go on from its saved state; its system then boots by itself."""
+        if guest.state is VmState.Saved:
+            yield from self._restore(guest, guest.owner)
+            return
+        guest.state = VmState.Starting
+        yield from self._world.wait(
+            self._world.draw(f"vm/{guest.name}/start", self._world.calibration.guest.start), guest.owner
+        )
+        guest.state = VmState.Running
+        self._world.env.process(self._boot(guest))
+        yield from self._world.wait(0)
+
+    def stop_inside(self, guest: Guest, shutdown_ns: int, stopped: Callable[[], None]) -> Process:
+        """The guest's operating system shuts down and the virtual machine turns off; *stopped* as in
+        :meth:`restart_inside`."""
+        self._signal(guest, Signal.Off)
+        if (yield from self.wait_inside(guest, shutdown_ns)):
+            self.turn_off(guest, "shutdown")
+            stopped()
 
     # --- processes
 

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from harness.twin.model.catalog import CheckSpec
 from harness.twin.model.content import Environment, HealthResult, ResourceBridge
 from harness.twin.model.entities import Node
+from harness.twin.model.gallery import installed_modules, load_gallery
 from harness.twin.model.membership import Membership
+from harness.twin.model.network.atc import NetworkAtc
 from harness.twin.model.states import CheckStatus, ClusterNodeState, HealthState, Severity, VolumeHealth
 from harness.twin.model.storage import Storage
 from harness.twin.model.world import World
@@ -51,12 +53,14 @@ class HealthChecks:
         storage: Storage,
         environment: Environment,
         bridge: ResourceBridge,
+        atc: NetworkAtc,
     ) -> None:
         self._world = world
         self._membership = membership
         self._storage = storage
         self._environment = environment
         self._bridge = bridge
+        self._atc = atc
         self.conditions = Conditions()
         self._rules: dict[str, Callable[[], Iterable[Outcome]]] = {
             "pool": self._pool,
@@ -73,6 +77,10 @@ class HealthChecks:
             "arb-locked": self._arb_locked,
             "network-intent": self._network_intent,
             "registration": self._registration,
+            "module-versions": self._module_versions,
+            "content-reachable": self._content_reachable,
+            "on-network": self._on_network,
+            "every-node": lambda: [Outcome(name, True, "") for name in world.nodes],
             "always-success": lambda: [Outcome(world.spec.cluster_name, True, "")],
             "always-failure": lambda: [Outcome(world.spec.cluster_name, False, "")],
         }
@@ -84,6 +92,15 @@ class HealthChecks:
             for check in self._world.catalogs.checks
             for outcome in self._rules[check.evaluator]()
         )
+
+    def evaluate_more(self) -> tuple[HealthResult, ...]:
+        """All results, and those of checks that only a validator evaluates which is called by name."""
+        named = (
+            self._result(check, outcome)
+            for check in self._world.catalogs.on_demand
+            for outcome in self._rules[check.evaluator]()
+        )
+        return (*self.evaluate(), *named)
 
     def _result(self, check: CheckSpec, outcome: Outcome) -> HealthResult:
         return HealthResult(
@@ -179,7 +196,8 @@ class HealthChecks:
 
     def _network_intent(self) -> Iterator[Outcome]:
         for node in self._world.nodes.values():
-            ok = self.conditions.network_intents_ok and node.os_running and node.network_up and _intents_found(node)
+            alive = node.os_running and node.network_up
+            ok = self.conditions.network_intents_ok and alive and self._atc.settled(node)
             yield Outcome(node.name, ok, "Success" if ok else "Failed")
 
     def _registration(self) -> Iterator[Outcome]:
@@ -191,11 +209,24 @@ class HealthChecks:
         detail = "" if ok else failure
         yield Outcome(self._world.spec.cluster_name, ok, detail)
 
+    def _module_versions(self) -> Iterator[Outcome]:
+        """Exactly the versions of the recipe, on every node ([T])."""
+        for node in self._world.nodes.values():
+            have = installed_modules(node)
+            for module in load_gallery().modules:
+                if module.installed:
+                    found = sorted(have.get(module.name, {}))
+                    detail = f"{module.name} {', '.join(found) or 'is not installed'}; expected {module.installed}"
+                    yield Outcome(f"{node.name}: {module.name}", found == [module.installed], detail)
 
-def _intents_found(node: Node) -> bool:
-    """The node still has the adapters that its intents name."""
-    network = node.network
-    return network is None or not any(network.missing_adapters(name) for name in network.intents)
+    def _content_reachable(self) -> Iterator[Outcome]:
+        ok = self.conditions.content_reachable
+        yield Outcome(self._world.spec.cluster_name, ok, "" if ok else "The endpoint could not be reached")
+
+    def _on_network(self) -> Iterator[Outcome]:
+        for node in self._world.nodes.values():
+            ok = node.os_running and node.network_up and node.management_up
+            yield Outcome(node.name, ok, "" if ok else "Name resolution failed")
 
 
 def roll_up(results: Iterable[HealthResult]) -> HealthState:

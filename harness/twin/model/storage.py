@@ -102,6 +102,12 @@ class Storage:
             volume.csv_owner = others[index % len(others)]
             self._world.emit("csv.move", node=volume.csv_owner, disk=volume.name, source=node.name)
 
+    def move_volume(self, volume: VirtualDisk, target: str) -> None:
+        """Give the coordination of a cluster shared volume to the node *target*."""
+        source, volume.csv_owner = volume.csv_owner, target
+        if source != target:
+            self._world.emit("csv.move", node=target, disk=volume.name, source=source)
+
     def node_up(self, node: Node) -> None:
         """The drives of *node* are reachable; they stay in maintenance if the node is paused."""
         self._settle()
@@ -297,16 +303,27 @@ class Storage:
         values = self._world.calibration.storage
         while True:
             yield self._world.env.timeout(self._world.draw("storage/optimize", values.optimize_every))
-            if not self.attached:
-                continue
-            total = self._world.streams.around(
-                "storage/optimize-bytes", values.optimize_bytes.bytes, values.optimize_bytes.spread
-            )
-            job = StorageJob("Optimize", None, self._world.now, total, values.optimize_rate.bytes_s)
-            job.running_since_ns = self._world.now
-            self.jobs.append(job)
-            yield self._world.env.timeout(-(-total * NS_PER_S // job.rate_bytes_s))
-            self.jobs.remove(job)
+            if self.attached:
+                yield from self._work_off(self._new_rebalance())
+
+    def optimize(self) -> None:
+        """Begin a background job as ``Optimize-StoragePool`` does; one that runs goes on alone."""
+        if self.attached and not any(job.virtual_disk is None for job in self.jobs):
+            self._world.env.process(self._work_off(self._new_rebalance()))
+
+    def _new_rebalance(self) -> StorageJob:
+        values = self._world.calibration.storage
+        total = self._world.streams.around(
+            "storage/optimize-bytes", values.optimize_bytes.bytes, values.optimize_bytes.spread
+        )
+        job = StorageJob("Optimize", None, self._world.now, total, values.optimize_rate.bytes_s)
+        job.running_since_ns = self._world.now
+        self.jobs.append(job)
+        return job
+
+    def _work_off(self, job: StorageJob) -> Process:
+        yield self._world.env.timeout(-(-job.bytes_total * NS_PER_S // job.rate_bytes_s))
+        self.jobs.remove(job)
 
     def _set_disks(self, node: Node, status: PhysicalDiskStatus) -> None:
         for disk in node.disks:

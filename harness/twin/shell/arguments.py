@@ -126,10 +126,10 @@ class BindingErrors:
         text = f"Cannot process command because of one or more missing mandatory parameters: {' '.join(names)}."
         return self.make(text, "MissingMandatoryParameter")
 
-    def no_set(self) -> PSError:
+    def no_set(self, category: str = "InvalidArgument") -> PSError:
         """The parameters given belong to no common set."""
         text = "Parameter set cannot be resolved using the specified named parameters."
-        return self.make(text, "AmbiguousParameterSet")
+        return self.make(text, "AmbiguousParameterSet", category)
 
     def not_bound(self, item: object) -> PSError:
         """A pipeline object that no parameter takes."""

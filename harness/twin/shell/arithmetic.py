@@ -72,19 +72,43 @@ def as_number(value: object, left: object, symbol: str) -> Number:
     raise no_operator(left if not isinstance(left, int | float | Decimal | str) else value, symbol)
 
 
-def _long(value: int) -> bool:
-    return isinstance(value, Int64 | UInt32 | UInt64) or not -(2**31) <= value < 2**31
+def _class_of(left: int, right: int) -> type[int]:
+    """The class in which two whole numbers are combined: ``int`` is 32 bits wide, and of the unsigned ones a negative
+    partner makes a long or (64 bits) a decimal."""
+    kinds = [_CLASSES.get(type(one), int) for one in (left, right)]
+    wide = [
+        Int64 if kind is int and not -(2**31) <= one < 2**31 else kind
+        for kind, one in zip(kinds, (left, right), strict=True)
+    ]
+    top = max(wide, key=_ORDER.index)
+    if top is UInt32 and (left < 0 or right < 0):
+        return Int64
+    return top
+
+
+_ORDER: Final[tuple[type[int], ...]] = (int, UInt32, Int64, UInt64, BigInteger)
+_CLASSES: Final[dict[type, type[int]]] = {kind: kind for kind in _ORDER}
+_RANGES: Final[dict[type[int], tuple[int, int]]] = {
+    int: (-(2**31), 2**31 - 1),
+    UInt32: (0, 2**32 - 1),
+    Int64: (-(2**63), 2**63 - 1),
+    UInt64: (0, 2**64 - 1),
+}
 
 
 def _whole(value: int, left: int, right: int) -> Number:
-    """The result type of whole arithmetic: wider on overflow, at last a double."""
-    if isinstance(left, BigInteger) or isinstance(right, BigInteger):
+    """The result of whole arithmetic in the class of its operands; what does not fit there is a double."""
+    kind = _class_of(left, right)
+    if kind is BigInteger:
         return BigInteger(value)
-    if _long(left) or _long(right):
-        if isinstance(left, UInt64) and isinstance(right, UInt64) and 0 <= value < 2**64:
-            return UInt64(value)
-        return Int64(value) if -(2**63) <= value < 2**63 else float(value)
-    return value if -(2**31) <= value < 2**31 else float(value)
+    if kind is UInt64 and (left < 0 or right < 0):
+        return Decimal(value) if abs(value) <= DECIMAL_LIMIT else float(value)
+    low, high = _RANGES[kind]
+    return kind(value) if low <= value <= high else float(value)
+
+
+DECIMAL_LIMIT: Final = 2**96 - 1
+"""The largest ``[decimal]``."""
 
 
 def calculate(left: Number, right: Number, symbol: str) -> Number:
@@ -100,7 +124,10 @@ def calculate(left: Number, right: Number, symbol: str) -> Number:
         raise divide_by_zero()
     if symbol == "%":
         return first - second * Decimal(int(first / second))
-    return _PLAIN[symbol](first, second) if symbol != "/" else +(first / second)
+    found = Decimal(_PLAIN[symbol](first, second)) if symbol != "/" else +(first / second)
+    if found.copy_abs() > DECIMAL_LIMIT:
+        raise decimal_overflow()
+    return found
 
 
 _PLAIN: Final[dict[str, Callable[..., Number]]] = {
@@ -108,6 +135,12 @@ _PLAIN: Final[dict[str, Callable[..., Number]]] = {
     "-": operator.sub,
     "*": operator.mul,
 }
+
+
+def decimal_overflow() -> PSError:
+    """A decimal that is too large."""
+    text = "Value was either too large or too small for a Decimal."
+    return runtime_error(text, "RuntimeException", "NotSpecified", inner=NetException("System.OverflowException", text))
 
 
 def divide_by_zero() -> PSError:
@@ -296,7 +329,10 @@ def bitwise(left: object, right: object, combine: Callable[[int, int], int]) -> 
     result = combine(int(first), int(second))
     if isinstance(bare_value(left), float | Decimal) or isinstance(bare_value(right), float | Decimal):
         return Int64(result) if first < 0 or second < 0 else UInt64(result)
-    return Int64(result) if _long(first) or _long(second) else result
+    kind = _class_of(int(first) if type(first) is bool else first, second)
+    if kind is UInt64 and result < 0:
+        return Int64(result)
+    return kind(result)
 
 
 _NARROW: Final[dict[type, tuple[int, bool]]] = {
@@ -310,7 +346,8 @@ _NARROW: Final[dict[type, tuple[int, bool]]] = {
 def shift(left: object, right: object, to_left: bool) -> object:
     """``-shl``, ``-shr``, within the width of the left side."""
     number, count = _bits(left), int(_bits(right))
-    width = 64 if _long(number) else 32
+    kind = _class_of(number, 0)
+    width = 64 if kind in (Int64, UInt64) else 32
     count %= width
     bare = bare_value(left)
     narrow = _NARROW.get(type(bare))
@@ -322,9 +359,9 @@ def shift(left: object, right: object, to_left: bool) -> object:
         shifted = int(number) >> count
     else:
         shifted = (int(number) << count) & ((1 << width) - 1)
-        if shifted >= 1 << (width - 1):
+        if shifted >= 1 << (width - 1) and kind in (int, Int64):
             shifted -= 1 << width
-    return Int64(shifted) if width == 64 else shifted
+    return kind(shifted)
 
 
 def bit_not(value: object) -> object:
@@ -332,7 +369,8 @@ def bit_not(value: object) -> object:
     if isinstance(value, PSEnum):
         return PSEnum(value.type, ~value.value)
     number = _bits(value)
-    return Int64(~int(number)) if _long(number) else ~int(number)
+    kind = _class_of(number, 0)
+    return kind(~int(number) & _RANGES[kind][1] if kind in (UInt32, UInt64) else ~int(number))
 
 
 def number_range(left: object, right: object) -> list[object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from harness.twin.shell.arguments import COMMON, NO_VALUE, SHOULD_PROCESS, Argument, BindingErrors
@@ -12,9 +13,9 @@ from harness.twin.shell.commands.api import Parameter
 from harness.twin.shell.conversion import convert, to_bool
 from harness.twin.shell.delaying import delaying
 from harness.twin.shell.errors import PSError
-from harness.twin.shell.objects import bare_value
+from harness.twin.shell.objects import PSObject, bare_value
 from harness.twin.shell.text import to_text
-from harness.twin.shell.typesystem import TypeRef, array_of, find_type, is_instance, is_null, type_name
+from harness.twin.shell.typesystem import TypeRef, array_of, find_type, is_instance, is_null, type_chain, type_name
 from harness.twin.shell.validation import check_emptiness, validate
 
 SWITCH: Final = "switch"
@@ -90,7 +91,7 @@ class Signature:
 class Binding:
     """The result: values by parameter name, what is left, and the set chosen."""
 
-    __slots__ = ("bound", "common", "explicit", "extra", "parameter_set", "pending")
+    __slots__ = ("bound", "common", "explicit", "extra", "parameter_set", "pending", "unknown")
 
     def __init__(self) -> None:
         self.bound: dict[str, Any] = {}
@@ -99,6 +100,8 @@ class Binding:
         self.parameter_set = ""
         self.explicit: set[str] = set()
         self.pending: list[Parameter] = []
+        self.unknown: Argument | None = None
+        """The first name that means no parameter."""
 
 
 Coerce = Callable[[Parameter, object, Argument | None], object]
@@ -124,6 +127,10 @@ class Binder:
         if self.signature.by_value or self.signature.by_property:
             self.coerce = delaying(self.coerce, self.errors, pipeline)
         loose = self._bind_named(arguments, binding)
+        if self.signature.sets and not self._sets(binding):  # goes before an unknown name
+            raise self.errors.no_set()
+        if binding.unknown is not None:
+            raise self.errors.not_found(binding.unknown)
         self._bind_positional(loose, binding)
         if defaults is not None:
             defaults(binding)
@@ -162,7 +169,10 @@ class Binder:
     ) -> int:
         """A name that means no parameter: an error, or (simple functions) part of ``$args`` with its value."""
         if self.signature.remaining is None and self.advanced:
-            raise self.errors.not_found(argument)
+            binding.unknown = binding.unknown or argument
+            return at
+        if len(self.signature.remaining_all) > 1:  # what is left could belong to more than one set
+            raise self.errors.no_set("MetadataError")
         given = argument.value is not NO_VALUE
         words: list[object] = [f"-{argument.name}{':' if given else ''}"]
         if given:
@@ -224,7 +234,7 @@ class Binder:
             None,
         )
         if remaining is not None:
-            values = [argument.value for argument in rest]
+            values = [_as_written(one) if remaining.written else one.value for one in rest]
             if len(values) == 1 and isinstance(values[0], list):
                 values = list(values[0])
             binding.bound[remaining.name] = self.coerce(remaining, values, rest[0])
@@ -303,6 +313,12 @@ def _fits(parameter: Parameter, value: object) -> bool:
 
 
 # ---------------------------------------------------------------------------------------------- values of cmdlets
+
+
+def _as_written(argument: Argument) -> object:
+    if argument.text is None or not isinstance(argument.value, int | float | Decimal):
+        return argument.value
+    return PSObject(None, type_chain(argument.value), argument.value, argument.text)
 
 
 def cmdlet_coerce(errors: BindingErrors) -> Coerce:

@@ -87,11 +87,22 @@ def to_date(value: object, target: TypeRef) -> datetime:
             text = _date_fault(value)
             raise _unreadable(value, target, text, "System.FormatException")
         return made
-    if isinstance(value, int) and not isinstance(value, bool):
-        return _NEVER + timedelta(microseconds=value // 10)
-    if isinstance(value, float):
-        return _NEVER + timedelta(microseconds=int(value) // 10)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return _NEVER + timedelta(microseconds=_ticks(value, target) // 10)
+        except OverflowError:
+            text = "Ticks must be between DateTime.MinValue.Ticks and DateTime.MaxValue.Ticks.\r\nParameter name: ticks"
+            inner = NetException("System.ArgumentOutOfRangeException", text)
+            raise bad_cast(value, target, "InvalidCastConstructorException", text, inner) from None
     raise _not_from(value, target)
+
+
+def _ticks(value: float, target: TypeRef) -> int:
+    """A number as a 64-bit count of ticks."""
+    if not -(2**63) <= value < 2**63:
+        text = "Value was either too large or too small for an Int64."
+        raise bad_cast(value, target, "InvalidCastIConvertible", text, NetException("System.OverflowException", text))
+    return int(value)
 
 
 def _date_fault(text: str) -> str:
@@ -117,7 +128,7 @@ def to_span(value: object, target: TypeRef) -> timedelta:
             raise _unreadable(value, target, text, "System.FormatException")
         return made
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return span_of_ticks(int(value))
+        return span_of_ticks(_ticks(value, target))
     raise _not_from(value, target)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from harness.twin.shell.ast import (
@@ -15,17 +14,26 @@ from harness.twin.shell.ast import (
     TypeKind,
     TypeNameAst,
 )
+from harness.twin.shell.classmembers import (
+    ClassDefinition,
+    ClassMember,
+    Instance,
+    choose,
+    is_instance_of,
+    members_of_instance,
+    no_overload,
+)
 from harness.twin.shell.compiler.core import Compiler, statement
 from harness.twin.shell.compiler.definitions import attribute_checks, compile_body
-from harness.twin.shell.compiler.typenames import resolve, resolve_or_none
+from harness.twin.shell.compiler.typenames import resolve
 from harness.twin.shell.conversion import convert, to_integer
-from harness.twin.shell.errors import PSError, runtime_error
+from harness.twin.shell.errors import NetException, exception_chain, is_exception, runtime_error
 from harness.twin.shell.frame import Frame
 from harness.twin.shell.invocation import call_method_body, one_value
-from harness.twin.shell.members import set_member
+from harness.twin.shell.members import invoke_member, set_member
 from harness.twin.shell.objects import NOTHING, EnumType, NoteProperty, PSHashtable, PSMethod, PSObject, TypedProperty
 from harness.twin.shell.scope import Scope
-from harness.twin.shell.scriptblock import Evaluate, Run, ScriptBlock
+from harness.twin.shell.scriptblock import Run, ScriptBlock
 from harness.twin.shell.staticmembers import construct, default_of
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import TypeRef, find_type, is_null, type_chain, type_name, type_text
@@ -41,40 +49,6 @@ _COLLECTIONS = frozenset(
     }
 )
 """Classes of .NET that a script's class can derive from."""
-
-
-@dataclass(slots=True, eq=False)
-class ClassMember:
-    """A property (with its type and initial value) or a method (with its block)."""
-
-    name: str
-    type: TypeNameAst | None = None
-    initial: Evaluate | None = None
-    block: ScriptBlock | None = None
-    parameters: int = 0
-    static: bool = False
-    hidden: bool = False
-    checks: tuple[Callable[[Frame], Callable[[object], None]], ...] = ()
-    void: bool = False
-    base_arguments: tuple[Evaluate, ...] = ()
-    signature: str = ""
-
-
-@dataclass(slots=True, eq=False)
-class ClassDefinition:
-    """A class: its members, its base, its static values."""
-
-    name: str
-    base: ClassDefinition | None
-    net_base: TypeRef | None = None
-    properties: list[ClassMember] = field(default_factory=list)
-    methods: list[ClassMember] = field(default_factory=list)
-    constructors: list[ClassMember] = field(default_factory=list)
-    statics: dict[str, NoteProperty] = field(default_factory=dict)
-
-    def chain(self) -> list[ClassDefinition]:
-        """The class and its bases, most general first."""
-        return [*(self.base.chain() if self.base is not None else []), self]
 
 
 class LateType(TypeRef):
@@ -93,7 +67,7 @@ def cast_to_class(frame: Frame, value: object, wanted: TypeRef) -> object:
     target = _resolved(frame, wanted)
     if not target.is_class:
         return convert(value, target)
-    if is_null(value) or is_class_instance(value, target):
+    if is_null(value) or is_instance_of(value, target):
         return None if is_null(value) else value
     if isinstance(value, PSHashtable):
         made = new_instance(frame, target, [])
@@ -101,11 +75,6 @@ def cast_to_class(frame: Frame, value: object, wanted: TypeRef) -> object:
             set_member(frame.rs, made, to_text(key), item)
         return made
     return new_instance(frame, target, [value])
-
-
-def is_class_instance(value: object, wanted: TypeRef) -> bool:
-    """``-is [Class]``."""
-    return isinstance(value, PSObject) and wanted.full_name in value.type_names
 
 
 @statement(TypeDefinitionAst)
@@ -119,10 +88,10 @@ def type_definition(compiler: Compiler, node: TypeDefinitionAst) -> Run:
         base: ClassDefinition | None = None
         net_base: TypeRef | None = None
         for constraint in node.base_types:
-            found = resolve_or_none(constraint.type_name, frame)
-            if found is not None and isinstance(found.definition, ClassDefinition):
+            found = resolve(constraint.type_name, frame)
+            if isinstance(found.definition, ClassDefinition):
                 base = found.definition
-            elif found is not None and found.full_name in _COLLECTIONS:
+            elif found.full_name in _COLLECTIONS or is_exception(found.full_name):
                 net_base = found
         definition = ClassDefinition(node.name, base, net_base or (base.net_base if base is not None else None))
         for member in members:
@@ -197,18 +166,18 @@ def _method(compiler: Compiler, member: FunctionMemberAst) -> ClassMember:
         member.name,
         returns.type_name if returns is not None else None,
         block=ScriptBlock(tree, lambda: compile_body(compiler, tree, parameters, False)),
-        parameters=len(parameters),
+        parameters=tuple(_kind_of(one) for one in parameters),
         static=member.is_static,
         void=returns is None or returns.type_name.full_name.lower() in ("void", "system.void"),
         base_arguments=tuple(compiler.expr(one) for one in member.base_arguments or ()),
         hidden=member.is_hidden,
-        signature=", ".join(f"{_parameter_type(one)} {one.name.path.text}" for one in parameters),
+        signature=", ".join(f"{_written(_kind_of(one))} {one.name.path.text}" for one in parameters),
     )
 
 
-def _parameter_type(parameter: ParameterAst) -> str:
+def _kind_of(parameter: ParameterAst) -> TypeNameAst | None:
     kinds = [one.type_name for one in parameter.attributes if isinstance(one, TypeConstraintAst)]
-    return _written(kinds[-1] if kinds else None)
+    return kinds[-1] if kinds else None
 
 
 def _written(name: TypeNameAst | None) -> str:
@@ -249,28 +218,36 @@ def new_instance(frame: Frame, wanted: TypeRef, arguments: Sequence[object]) -> 
     """``[Class]::new(…)``."""
     definition = wanted.definition
     assert isinstance(definition, ClassDefinition)  # noqa: S101 - script classes have one
-    chain = definition.chain()
-    names = (*(one.name for one in reversed(chain)), "System.Object")
-    inner = construct(None, definition.net_base, []) if definition.net_base is not None else None
-    if inner is not None:
-        names = (*names[:-1], *type_chain(inner))
-    made = PSObject(None, names, inner, net_type=definition.name)
-    made.hidden = wanted
-    for one in chain:
+    made = _empty_instance(wanted, definition)
+    table = members_of_instance(made)
+    for one in definition.chain():
         for member in one.properties:
             if not member.static:
                 value = member.initial(frame) if member.initial is not None else _default(frame, member)
                 if member.initial is not None and member.type is not None:
                     value = cast_to_class(frame, value, resolve(member.type, frame))
-                made.members[member.name.lower()] = TypedProperty(
-                    member.name, value, _admission(frame, member), member.hidden
-                )
-    for one in chain:
+                table[member.name.lower()] = TypedProperty(member.name, value, _admission(frame, member), member.hidden)
+    for one in definition.chain():
         for member in one.methods:
             if not member.static:
-                made.members[member.name.lower()] = _bound_method(frame, one, member)
+                table[member.name.lower()] = _bound_method(frame, definition, member)
     _construct(frame, definition, made, arguments)
     return made
+
+
+def _empty_instance(wanted: TypeRef, definition: ClassDefinition) -> Instance:
+    """A value of a class without its members."""
+    names = tuple(one.name for one in reversed(definition.chain()))
+    base = definition.net_base
+    if base is not None and is_exception(base.full_name):
+        made = NetException(definition.name, f"Exception of type '{definition.name}' was thrown.")
+        made.derived = (*names, *exception_chain(base.full_name))
+        return made
+    inner = construct(None, base, []) if base is not None else None
+    chain = (*names, "System.Object") if inner is None else (*names, *type_chain(inner))
+    found = PSObject(None, chain, inner, net_type=definition.name)
+    found.hidden = wanted
+    return found
 
 
 def _admission(frame: Frame, member: ClassMember) -> Callable[[object], object]:
@@ -290,25 +267,23 @@ def _admission(frame: Frame, member: ClassMember) -> Callable[[object], object]:
     return admit
 
 
-def _bound_method(frame: Frame, owner: ClassDefinition, member: ClassMember) -> PSMethod:
-    same = [one for one in owner.methods if one.name.lower() == member.name.lower()]
+def _bound_method(frame: Frame, definition: ClassDefinition, member: ClassMember) -> PSMethod:
+    same = definition.overloads(member.name)
 
     def call(this: object, *arguments: object) -> object:
-        chosen = next((one for one in same if one.parameters == len(arguments)), None)
-        if chosen is None:
-            raise _no_overload(member.name, len(arguments))
-        return _run(frame, chosen, this, arguments)
+        return _run(frame, choose(frame, member.name, same, arguments), this, arguments)
 
     return PSMethod(member.name, call)
 
 
-def _no_overload(name: str, count: int) -> PSError:
-    return runtime_error(
-        f'Cannot find an overload for "{name}" and the argument count: "{count}".',
-        "MethodCountCouldNotFindBest",
-        "NotSpecified",
-        type_name="System.Management.Automation.MethodException",
-    )
+def call_as(frame: Frame, value: object, wanted: TypeRef, name: str, arguments: Sequence[object]) -> object:
+    """``([Base]$value).Method(…)``: the method as the base has it, whatever a derived class made of it."""
+    definition = wanted.definition
+    assert isinstance(definition, ClassDefinition)  # noqa: S101 - script classes have one
+    same = definition.overloads(name)
+    if not same:
+        return invoke_member(frame.rs, value, name, arguments)
+    return _run(frame, choose(frame, same[0].name, same, arguments), value, arguments)
 
 
 def _run(frame: Frame, member: ClassMember, this: object, arguments: Sequence[object]) -> object:
@@ -327,24 +302,30 @@ def _run(frame: Frame, member: ClassMember, this: object, arguments: Sequence[ob
     return value if member.type is None else cast_to_class(frame, value, resolve(member.type, frame))
 
 
-def _construct(frame: Frame, definition: ClassDefinition, made: PSObject, arguments: Sequence[object]) -> None:
-    chosen = next((one for one in definition.constructors if one.parameters == len(arguments)), None)
-    if chosen is None:
-        if arguments or definition.constructors:
-            raise _no_overload("new", len(arguments))
+def _construct(frame: Frame, definition: ClassDefinition, made: Instance, arguments: Sequence[object]) -> None:
+    if not definition.constructors:
+        if arguments:
+            raise no_overload("new", len(arguments))
         if definition.base is not None:
             _construct(frame, definition.base, made, [])
         return
+    chosen = choose(frame, "new", definition.constructors, arguments)
+    values = _base_values(frame, chosen, arguments)
     if definition.base is not None:
-        inner = Frame(frame.rs, frame.scope, frame.out, frame.streams, frame.source)
-        values: list[object] = []
-        if chosen.base_arguments and chosen.block is not None:
-            inner.scope = Scope(frame.rs.global_scope)
-            for parameter, value in zip(chosen.block.body.parameters, arguments, strict=False):
-                inner.scope.put(parameter.declaration.name, value)
-            values = [argument(inner) for argument in chosen.base_arguments]
         _construct(frame, definition.base, made, values)
+    elif isinstance(made, NetException) and definition.net_base is not None and values:
+        made.take(construct(None, definition.net_base, values))
     _run(frame, chosen, made, arguments)
+
+
+def _base_values(frame: Frame, chosen: ClassMember, arguments: Sequence[object]) -> list[object]:
+    """What a constructor hands to that of its base."""
+    if not chosen.base_arguments or chosen.block is None:
+        return []
+    inner = Frame(frame.rs, Scope(frame.rs.global_scope), frame.out, frame.streams, frame.source)
+    for parameter, value in zip(chosen.block.body.parameters, arguments, strict=False):
+        inner.scope.put(parameter.declaration.name, value)
+    return [argument(inner) for argument in chosen.base_arguments]
 
 
 def static_value(frame: Frame, wanted: TypeRef, name: str) -> object:
@@ -377,10 +358,9 @@ def set_static(_frame: Frame, wanted: TypeRef, name: str, value: object) -> None
 def invoke_static_method(frame: Frame, wanted: TypeRef, name: str, arguments: Sequence[object]) -> object:
     """``[Class]::Method(…)``."""
     definition: Any = wanted.definition
-    for one in reversed(definition.chain()):
-        for member in one.methods:
-            if member.static and member.name.lower() == name.lower() and member.parameters == len(arguments):
-                return _run(frame, member, None, arguments)
+    same = definition.overloads(name, static=True)
+    if same:
+        return _run(frame, choose(frame, same[0].name, same, arguments), None, arguments)
     raise runtime_error(
         f"Method invocation failed because [{wanted.full_name}] does not contain a method named '{name}'.",
         "MethodNotFound",
@@ -395,7 +375,6 @@ __all__ = [
     "LateType",
     "cast_to_class",
     "invoke_static_method",
-    "is_class_instance",
     "new_instance",
     "set_static",
     "static_value",

@@ -10,7 +10,7 @@ from typing import Final
 
 from harness.twin.shell.conversion import convert, parse_number, to_bool, to_enum
 from harness.twin.shell.errors import PSError, runtime_error
-from harness.twin.shell.objects import Char, PSEnum, PSObject, bare_value
+from harness.twin.shell.objects import Char, PSEnum, PSMethod, PSObject, bare_value
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import TypeRef, is_null, type_name, type_ref
 from harness.twin.shell.versions import Version
@@ -96,12 +96,21 @@ def _other_equals(left: object, right: object) -> bool:
     if isinstance(left, datetime):
         other = right if isinstance(right, datetime) else _converted(left, right)
         return isinstance(other, datetime) and left.replace(tzinfo=None) == other.replace(tzinfo=None)
+    own = _own_method(left, "equals")
+    if own is not None:
+        return to_bool(own.call(left, right))
     if isinstance(left, list) or (isinstance(left, PSObject) and left.text is None):
         return left is right
     if isinstance(left, PSObject):
         return left is right or (isinstance(right, str) and to_text(left).lower() == right.lower())
     other = right if type(right) is type(left) else _converted(left, right)
     return other is not None and bool(other == left)
+
+
+def _own_method(value: object, name: str) -> PSMethod | None:
+    """A method that a script's class declares, which stands for an interface of .NET."""
+    found = value.members.get(name) if isinstance(value, PSObject) and value.row is None else None
+    return found if isinstance(found, PSMethod) else None
 
 
 def _converted(left: object, right: object) -> object:
@@ -179,6 +188,10 @@ def _other_order(left: object, right: object) -> int:
             first, second = left.replace(tzinfo=None), other.replace(tzinfo=None)
             return 0 if first == second else -1 if first < second else 1
         return 0 if left == other else -1 if left < other else 1  # type: ignore[operator]
+    own = _own_method(left, "compareto")
+    if own is not None:
+        found = own.call(left, right)
+        return found if isinstance(found, int) else 0
     if equals(left, right):
         return 0
     shown = type_name(left)

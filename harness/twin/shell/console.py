@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from harness.twin.shell.clixml import Serializer, document, escaped
 from harness.twin.shell.errors import ErrorRecord
 from harness.twin.shell.errortext import category_text, error_lines
@@ -13,6 +15,8 @@ from harness.twin.shell.records import HostText, InformationRecord, MessageRecor
 from harness.twin.shell.runspace import Runspace
 from harness.twin.shell.text import to_text
 
+_RECORD_DEPTH = 2
+"""How deep records of the streams are written [measured]."""
 _LABELS = {"warning": "WARNING", "verbose": "VERBOSE", "debug": "DEBUG"}
 
 
@@ -83,31 +87,26 @@ class Console:
             else:
                 self.write(text + newline)
         if self.clixml:
-            self.elements.append(self.serializer.write(self._information(record), stream="information"))
-
-    def _information(self, record: InformationRecord) -> PSObject:
-        host = self.runspace.host
-        data = record.data
-        if isinstance(data, HostText):
-            message = PSObject.of_type(
-                "System.Management.Automation.HostInformationMessage",
-                {
-                    "Message": data.message,
-                    "NoNewLine": data.no_newline,
-                    "ForegroundColor": data.foreground or "-1",
-                    "BackgroundColor": data.background or "-1",
-                },
-                text=data.message,
+            self.elements.append(
+                self.serializer.write(self._information(record), stream="information", depth=_RECORD_DEPTH)
             )
-        properties: dict[str, object] = {
-            "MessageData": message if isinstance(data, HostText) else data,
-            "Source": "Write-Host" if isinstance(data, HostText) else "Write-Information",
-            "TimeGenerated": self.runspace.local_now,
-            "Tags": list(record.tags),
-            "User": f"{host.environment.get('USERDOMAIN', host.computer_name)}\\{host.environment.get('USERNAME', '')}",
-            "Computer": host.computer_name,
-        }
-        return PSObject.of_type("System.Management.Automation.InformationRecord", properties, text=to_text(record.data))
+
+    def _information(self, record: InformationRecord) -> InformationRecord:
+        """The record as it is written: with its source, and a text of ``Write-Host`` as an object of its own."""
+        data = record.data
+        if not isinstance(data, HostText):
+            return replace(record, source=record.source or "Write-Information")
+        message = PSObject.of_type(
+            "System.Management.Automation.HostInformationMessage",
+            {
+                "Message": data.message,
+                "NoNewLine": data.no_newline,
+                "ForegroundColor": data.foreground or "-1",
+                "BackgroundColor": data.background or "-1",
+            },
+            text=data.message,
+        )
+        return replace(record, data=message, source=record.source or "Write-Host")
 
     def _on_message(self, record: object) -> None:
         if not isinstance(record, MessageRecord):
@@ -138,7 +137,7 @@ class Console:
     def show_error(self, record: ErrorRecord) -> None:
         """An error record on stderr."""
         if self.output_xml:
-            self.elements.append(self.serializer.write(record, stream="Error"))
+            self.elements.append(self.serializer.write(record, stream="Error", depth=_RECORD_DEPTH))
             return
         self.write_error_text(console_error_text(record, self.width))
 

@@ -232,7 +232,7 @@ def to_real(value: object, target: TypeRef) -> float:
             raise bad_cast(value, target, "InvalidCastFromStringToDoubleOrSingle", BAD_NUMBER, reason)
         return kind(plain.replace(",", "") or 0)
     if isinstance(value, int | float | Decimal):
-        return kind(value)
+        return kind(float(value))
     if isinstance(value, PSEnum):
         return kind(value.value)
     if is_null(value):

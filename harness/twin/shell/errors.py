@@ -86,7 +86,7 @@ BASES: Final[dict[str, str]] = {
 class NetException:
     """A .NET exception as a value: class name, message, the exception it wraps, and further properties."""
 
-    __slots__ = ("extra", "inner", "message", "properties", "record", "type_name")
+    __slots__ = ("derived", "extra", "inner", "message", "properties", "record", "type_name")
 
     def __init__(
         self,
@@ -101,11 +101,17 @@ class NetException:
         self.properties = properties or {}
         self.record: ErrorRecord | None = None
         self.extra: dict[str, Member] | None = None
+        self.derived: tuple[str, ...] = ()
 
     @property
     def type_names(self) -> tuple[str, ...]:
-        """The class and its bases."""
-        return exception_chain(self.type_name)
+        """The class and its bases; those of a script's class are not in ``BASES``."""
+        return self.derived or exception_chain(self.type_name)
+
+    def take(self, other: object) -> None:
+        """Message, inner exception and properties of another one, which stands for a base's constructor."""
+        if isinstance(other, NetException):
+            self.message, self.inner, self.properties = other.message, other.inner, other.properties
 
     @property
     def short_name(self) -> str:
@@ -120,6 +126,11 @@ def exception_chain(type_name: str) -> tuple[str, ...]:
         chain.append(current)
         current = BASES.get(current, "System.Exception" if current != "System.Exception" else "System.Object")
     return (*chain, "System.Object")
+
+
+def is_exception(type_name: str) -> bool:
+    """Whether a class name is that of an exception."""
+    return type_name in BASES
 
 
 @dataclass(slots=True, eq=False)

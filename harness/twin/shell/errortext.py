@@ -10,6 +10,8 @@ from harness.twin.shell.typesystem import is_null, type_name
 _MAX_TARGET = 40
 _KEPT = 15
 _MAX_LINE = 69
+_BEFORE = 12
+_BEHIND = 8
 
 
 def target_name_of(record: ErrorRecord) -> str:
@@ -49,33 +51,42 @@ def position_message(invocation: Invocation) -> str:
         return ""
     start = source.position(extent.start)
     end = source.position(max(extent.end, extent.start))
-    text = source.line_text(start.line)
+    text = source.line_text(start.line).rstrip()
     last = end.column if end.line == start.line else len(text) + 1
-    size = max(last - start.column, 1)
-    line, column = _excerpt(text, start.column - 1, size)
     place = f"{source.file}:{start.line}" if source.file else f"line:{start.line}"
-    marks = "~" * size
-    return f"At {place} char:{start.column}\n+ {line}\n+ {' ' * column}{marks}"
+    head = f"At {place} char:{start.column}"
+    if not text:
+        return head
+    line, column, size = _excerpt(text, start.column - 1, last - start.column)
+    return f"{head}\n+ {line}\n+ {' ' * column}{'~' * max(size, 1)}"
 
 
-def _excerpt(text: str, at: int, size: int) -> tuple[str, int]:
-    """A long line is cut around the marks (at most 69 characters stay)."""
+def _excerpt(text: str, at: int, size: int) -> tuple[str, int, int]:
+    """What is shown of a line, where its marks begin and how many there are.
+
+    Of a long line 69 characters stay: 12 before the marks and 8 after them, and what room is left goes to those
+    before, then to those after ([D] PowerShell, PositionUtilities of 2016).
+    """
+    if "\t" in text:
+        parts = [part.replace("\t", "    ") for part in (text[:at], text[at : at + size], text[at + size :])]
+        text, at, size = "".join(parts), len(parts[0]), len(parts[1])
     if len(text) <= _MAX_LINE:
-        return text, at
-    room = max(_MAX_LINE - size, 0)
-    before = text[:at]
-    after = text[at + size :]
-    half = room // 2
-    if len(before) <= half:
-        left, right = len(before), min(len(after), room - len(before))
-    elif len(after) <= half:
-        left, right = min(len(before), room - len(after)), len(after)
+        return text, at, size
+    after = len(text) - size - at
+    before, behind = min(at, _BEFORE), min(after, _BEHIND)
+    room = _MAX_LINE - before - size - behind
+    if room <= 0:
+        size = min(size, _MAX_LINE - before)
+        more = True
     else:
-        left, right = half, room - half
-    shown = before[len(before) - left :] if left else ""
-    prefix = "" if left == len(before) else "... "
-    suffix = "" if right == len(after) else " ..."
-    return f"{prefix}{shown}{text[at : at + size]}{after[:right]}{suffix}", len(prefix) + len(shown)
+        moved = min(at - before, room)
+        before += moved
+        behind += min(after, room - moved)
+        more = behind < after
+    start = at - before
+    shown = text[start : start + _MAX_LINE]
+    dots = "... " if before < at else ""
+    return f"{dots}{shown}{' ...' if more else ''}", len(dots) + before, min(size, _MAX_LINE - before)
 
 
 def error_lines(record: ErrorRecord) -> str:

@@ -211,6 +211,8 @@ def apply_actions(actions: dict[str, object], scope: Scope, frame: Frame, caller
             scope.put(variable, _ACTIONS(2 if to_bool(actions[name]) else 0))
     if "whatif" in actions:
         scope.put("WhatIfPreference", to_bool(actions["whatif"]))
+    if "confirm" in actions:
+        scope.put("ConfirmPreference", "Low" if to_bool(actions["confirm"]) else "None")
     for name in ("error", "warning", "information"):
         target = actions.get(f"{name}variable")
         if isinstance(target, list):

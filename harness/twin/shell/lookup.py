@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from harness.twin.shell.arguments import Argument
 from harness.twin.shell.ast import InvocationOperator
@@ -12,11 +11,9 @@ from harness.twin.shell.errors import Invocation, runtime_error
 from harness.twin.shell.frame import Frame, Streams
 from harness.twin.shell.objects import PSObject, bare_value
 from harness.twin.shell.processors import CmdletProcessor, Processor, ScriptProcessor
+from harness.twin.shell.scope import Scope
 from harness.twin.shell.scriptblock import Function, ScriptBlock
 from harness.twin.shell.text import to_text
-
-if TYPE_CHECKING:
-    from harness.twin.shell.scope import Scope
 
 NativeStarter = Callable[[Frame, Sequence[Argument], Invocation, Streams], Processor]
 
@@ -24,17 +21,19 @@ NativeStarter = Callable[[Frame, Sequence[Argument], Invocation, Streams], Proce
 class Target:
     """Something that can run as a command."""
 
-    __slots__ = ("declaration", "function", "native")
+    __slots__ = ("declaration", "function", "module", "native")
 
     def __init__(
         self,
         declaration: CommandDeclaration | None = None,
         function: Function | None = None,
         native: NativeStarter | None = None,
+        module: Scope | None = None,
     ) -> None:
         self.declaration = declaration
         self.function = function
         self.native = native
+        self.module = module
 
     def start(
         self, frame: Frame, arguments: Sequence[Argument], invocation: Invocation, streams: Streams, dot: bool
@@ -48,8 +47,31 @@ class Target:
             )
             processor.new_scope = not dot
             return processor
-        assert self.native is not None  # noqa: S101 - one of the three
+        if self.module is not None:
+            return self._within(frame, arguments, invocation, streams)
+        assert self.native is not None  # noqa: S101 - one of the four
         return self.native(frame, arguments, invocation, streams)
+
+    def _within(
+        self, frame: Frame, arguments: Sequence[Argument], invocation: Invocation, streams: Streams
+    ) -> Processor:
+        """``& $module { … }``: the block, or the command of a name, in the module's scope."""
+        first = bare_value(arguments[0].value) if arguments else None
+        if not isinstance(first, ScriptBlock):
+            name = to_text(first)
+            function = self.module.find_function(name.lower()) if self.module is not None else None
+            if function is None:
+                raise not_found(name)
+            first = function.block
+        block = ScriptBlock(first.ast, lambda: first.body)
+        block.closure = self.module
+        return ScriptProcessor(frame.rs, block, "", frame.scope, streams, arguments[1:], invocation)
+
+
+def alias_target(frame: Frame, low: str) -> str | None:
+    """What an alias stands for: one of the session, else one of the machine."""
+    own = frame.scope.find_alias(low)
+    return frame.rs.commands.find_alias(low) if own is None and low else own
 
 
 def resolve_name(frame: Frame, name: str) -> Target | None:
@@ -58,8 +80,8 @@ def resolve_name(frame: Frame, name: str) -> Target | None:
     scope: Scope = frame.scope
     for _ in range(8):
         low = name.lower()
-        alias = scope.find_alias(low) or (rs.commands.find_alias(low) if low else None)
-        if alias is None:
+        alias = alias_target(frame, low)
+        if not alias:
             break
         name = alias
     low = name.lower()
@@ -91,7 +113,7 @@ def find_command(frame: Frame, value: object, called: bool, operator: Invocation
     if type(value) is str and value:
         found = resolve_name(frame, value)
         if found is None:
-            raise not_found(value)
+            raise not_found(alias_target(frame, value.lower()) or value)
         return found
     bare = bare_value(value)
     if isinstance(bare, ScriptBlock):
@@ -100,6 +122,8 @@ def find_command(frame: Frame, value: object, called: bool, operator: Invocation
         return Target(function=bare)
     if isinstance(bare, CommandDeclaration):
         return Target(declaration=bare)
+    if isinstance(bare, PSObject) and isinstance(bare.hidden, Scope):
+        return Target(module=bare.hidden)
     if isinstance(bare, PSObject) and isinstance(bare.hidden, Function | CommandDeclaration):
         return find_command(frame, bare.hidden, called, operator)
     name = to_text(bare)

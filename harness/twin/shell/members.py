@@ -428,9 +428,11 @@ def _call_object(member: PSMethod, value: object, arguments: Sequence[object]) -
 
 
 def method_not_found(value: object, name: str) -> PSError:
-    """No such method."""
+    """No such method.  A bag of properties is named by its first type name ([D] source of 2016, ParserOps)."""
+    is_bag = isinstance(value, PSObject) and value.base is None and value.type_names
+    kind = value.type_names[0] if is_bag and isinstance(value, PSObject) else type_name(value)
     return runtime_error(
-        f"Method invocation failed because [{type_name(value)}] does not contain a method named '{name}'.",
+        f"Method invocation failed because [{kind}] does not contain a method named '{name}'.",
         "MethodNotFound",
         "InvalidOperation",
         name,

@@ -50,7 +50,7 @@ class Shown:
         return cls(name, lambda: value)
 
 
-def _of_class(member: Member) -> bool:
+def of_class(member: Member) -> bool:
     """Whether a member of an object of a .NET type is a property of its class."""
     if isinstance(member, NoteProperty):
         return not isinstance(member, AddedNote)
@@ -64,7 +64,7 @@ def adapted(value: object) -> list[Shown]:
             return adapted(value.base)
         if value.net_type is None:
             return []
-        return [Shown.of(member, value) for member in value.members.values() if _of_class(member)]
+        return [Shown.of(member, value) for member in value.members.values() if of_class(member)]
     listed = LISTED.get(type(value))
     if listed is not None:
         return [Shown.fixed(name, item) for name, item in listed(value)]
@@ -84,7 +84,7 @@ def extended(rs: Runspace, value: object, instance_only: bool = False) -> list[S
             Shown.of(member, value)
             for member in value.members.values()
             if isinstance(member, NoteProperty | ComputedProperty | MemberSet)
-            and not (keep and _of_class(member))
+            and not (keep and of_class(member))
             and getattr(member, "detail", None) != FROM_TYPES
         ]
     elif isinstance(value, PSHashtable | ErrorRecord | NetException) and value.extra:

@@ -14,9 +14,49 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from functools import total_ordering
-from typing import Final
+from typing import Final, TypeGuard
 
+from harness.twin.shell.numberkinds import BigInteger, Byte, Char, Int16, Int64, SByte, Single, UInt16, UInt32, UInt64
 from harness.twin.shell.rows import Columns, Later, Row
+
+__all__ = [
+    "CUSTOM_OBJECT",
+    "HASHTABLE",
+    "LOCAL",
+    "NOTHING",
+    "ORDERED",
+    "AddedNote",
+    "BigInteger",
+    "Byte",
+    "Char",
+    "ComputedProperty",
+    "Entry",
+    "EnumType",
+    "Enumerator",
+    "Int16",
+    "Int64",
+    "LocalZone",
+    "MemberSet",
+    "NetList",
+    "NoteProperty",
+    "Nothing",
+    "PSArray",
+    "PSEnum",
+    "PSHashtable",
+    "PSMethod",
+    "PSObject",
+    "PropertySet",
+    "Reference",
+    "SByte",
+    "Single",
+    "TypedProperty",
+    "UInt16",
+    "UInt32",
+    "UInt64",
+    "bare_value",
+    "is_bag",
+    "read_member",
+]
 
 
 class Nothing:
@@ -53,74 +93,18 @@ class LocalZone(tzinfo):
 LOCAL: Final = LocalZone()
 
 
-class Int64(int):
-    """``[long]``."""
-
-    __slots__ = ()
-
-
-class Int16(int):
-    """``[int16]``."""
-
-    __slots__ = ()
-
-
-class SByte(int):
-    """``[sbyte]``."""
-
-    __slots__ = ()
-
-
-class Byte(int):
-    """``[byte]``."""
-
-    __slots__ = ()
-
-
-class UInt16(int):
-    """``[uint16]``."""
-
-    __slots__ = ()
-
-
-class UInt32(int):
-    """``[uint32]``."""
-
-    __slots__ = ()
-
-
-class UInt64(int):
-    """``[uint64]``."""
-
-    __slots__ = ()
-
-
-class BigInteger(int):
-    """``[bigint]``: a whole number of any size."""
-
-    __slots__ = ()
-
-
-class Single(float):
-    """``[single]``."""
-
-    __slots__ = ()
-
-
-class Char(str):
-    """``[char]``."""
-
-    __slots__ = ()
-
-
 class PSArray(list[object]):
-    """An array with an element type, e.g. ``string[]``; a plain ``list`` is ``object[]``."""
+    """An array with an element type, e.g. ``string[]``; a plain ``list`` is ``object[]``.
 
-    __slots__ = ("element",)
+    ``wrapped``: it came out of a command as one object, which ``ConvertTo-Json`` shows as an object with a value.
+    """
 
-    def __init__(self, items: Iterable[object] = (), element: str = "System.Object") -> None:
+    __slots__ = ("element", "wrapped")
+
+    def __init__(self, items: Iterable[object] = (), element: str = "System.Object", wrapped: bool = False) -> None:
         super().__init__(items)
         self.element = element
+        self.wrapped = wrapped
 
 
 class NetList(list[object]):
@@ -134,13 +118,28 @@ class NetList(list[object]):
 
 
 class Enumerator:
-    """A .NET enumerator: a pipeline runs through it once."""
+    """A .NET enumerator: a pipeline runs through it once, a script step by step (``MoveNext``, ``Current``)."""
 
-    __slots__ = ("full_name", "items")
+    __slots__ = ("current", "full_name", "items", "source")
 
     def __init__(self, items: Iterable[object], full_name: str = "System.Collections.IEnumerator") -> None:
+        self.source = items
         self.items = iter(items)
         self.full_name = full_name
+        self.current: object = None
+
+    def move(self) -> bool:
+        """Go to the next item; False when there is none."""
+        for item in self.items:
+            self.current = item
+            return True
+        self.current = None
+        return False
+
+    def reset(self) -> None:
+        """Go back before the first item."""
+        self.items = iter(self.source)
+        self.current = None
 
 
 # ---------------------------------------------------------------------------------------------------------- members
@@ -361,6 +360,11 @@ def _column(name: str, value: object) -> Member:
 def bare_value(value: object) -> object:
     """What a ``PSObject`` wraps; any other value is itself."""
     return value.base if isinstance(value, PSObject) and value.base is not None else value
+
+
+def is_bag(value: object) -> TypeGuard[PSObject]:
+    """Whether a value is a custom object: nothing but its members."""
+    return isinstance(value, PSObject) and value.base is None and value.net_type is None
 
 
 def read_member(target: object, member: Member) -> object:

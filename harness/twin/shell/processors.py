@@ -48,12 +48,20 @@ class Processor:
     def __init__(self) -> None:
         self.out: Sink = _discard
         self.failed = False
+        self.early: list[object] = []
+        """What commands before this one gave while they began; it waits until all have begun."""
 
     def begin(self, expecting_input: bool) -> None:
         """Bind the line and run what comes before the first object."""
 
     def process(self, item: object) -> None:
         """Take one object; ``NOTHING`` for the one turn of a command without input."""
+
+    def release(self) -> None:
+        """All have begun: take what came before."""
+        early, self.early = self.early, []
+        for item in early:
+            self.process(item)
 
     def end(self) -> None:
         """Run what comes after the last object."""
@@ -192,6 +200,9 @@ class CmdletProcessor(Processor):
 
     def process(self, item: object) -> None:
         call = self.call
+        if self.binding is _UNBOUND:
+            self.early.append(item)
+            return
         if item is NOTHING:
             if call.expecting_input:
                 return
@@ -329,7 +340,11 @@ class ScriptProcessor(Processor):
 
     def _make_cmdlet(self, scope: Scope, frame: Frame) -> None:
         declaration = CommandDeclaration(
-            self.name, _no_run, class_name=self.name, should_process=self.body.should_process
+            self.name,
+            _no_run,
+            class_name=self.name,
+            should_process=self.body.should_process,
+            impact=self.body.confirm_impact,
         )
         call = Call(self.rs, declaration)
         call.invocation = self.invocation
@@ -361,7 +376,9 @@ class ScriptProcessor(Processor):
 
     def process(self, item: object) -> None:
         body, frame = self.body, self.frame
-        assert frame is not None  # noqa: S101 - begin came first
+        if frame is None:
+            self.early.append(item)
+            return
         if item is NOTHING:
             if self.expecting:
                 return

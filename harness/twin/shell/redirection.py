@@ -35,6 +35,11 @@ def _drop(_value: object) -> None:
     """``$null``."""
 
 
+def _dropped(frame: Frame, stream: str) -> Sink:
+    """``$null`` for a stream of records: gone for the script and a console, not for a client of the engine."""
+    return lambda record: frame.rs.dropped(stream, record)
+
+
 def redirected_streams(
     frame: Frame, redirects: list[Redirect], out: Sink
 ) -> tuple[Streams, Sink, Callable[[], None] | None]:
@@ -52,7 +57,11 @@ def redirected_streams(
                 sink = _drop
             else:
                 sink, close = _file_sink(frame, to_text(place), redirect.append)
-        if redirect.stream is RedirectionStream.OUTPUT:
+        if sink is _drop and redirect.stream is not RedirectionStream.OUTPUT:
+            names = _NAMES.values() if redirect.stream is RedirectionStream.ALL else [_NAMES[redirect.stream]]
+            changes.update({name: _drop if name == "error" else _dropped(frame, name) for name in names})
+            target = sink if redirect.stream is RedirectionStream.ALL else target
+        elif redirect.stream is RedirectionStream.OUTPUT:
             target = sink
         elif redirect.stream is RedirectionStream.ALL:
             changes.update(dict.fromkeys(_NAMES.values(), sink))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.twin.shell.automatic import set_automatic
 from harness.twin.shell.casts import set_today
 from harness.twin.shell.conversion import to_bool, to_enum
-from harness.twin.shell.errors import ErrorRecord, Invocation, PSError
+from harness.twin.shell.enginecontext import engine_context, path_info
+from harness.twin.shell.errors import ErrorRecord, Invocation, NetError, PSError, net_error
 from harness.twin.shell.frame import Frame, Sink, Streams
 from harness.twin.shell.objects import LOCAL, NetList, PSEnum, PSHashtable
 from harness.twin.shell.records import HostText, InformationRecord, MessageRecord, ProgressRecord
 from harness.twin.shell.scope import Scope, Variable
 from harness.twin.shell.storage import Scratch
+from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import ENUMS
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ _ACTIONS: Final = ENUMS["system.management.automation.actionpreference"]
 SILENT, STOP, CONTINUE, INQUIRE, IGNORE = 0, 1, 2, 3, 4
 _PREFERENCES: Final = {"warning": "warningpreference", "verbose": "verbosepreference", "debug": "debugpreference"}
 _COMMON: Final = {"warning": "warningaction", "verbose": "verbose", "debug": "debug"}
+_IMPACTS: Final = {"low": 1, "medium": 2, "high": 3}
 RECURSION_LIMIT: Final = 12_000
 TURNS_PER_BREATH: Final = 2000
 MAX_ERRORS: Final = 256
@@ -38,13 +41,17 @@ def _discard(_item: object) -> None:
     """For a stream that nobody listens to."""
 
 
+def _forget(_stream: str, _record: object) -> None:
+    """Records that a script sent to ``$null``: only a client of the engine's API still gets them [measured]."""
+
+
 class Runspace:
     """A session of the shell on a machine. Not safe for use by two threads at once."""
 
     def __init__(self, host: ShellHost, streams: Streams | None = None) -> None:
         if sys.getrecursionlimit() < RECURSION_LIMIT:
             sys.setrecursionlimit(RECURSION_LIMIT)
-        self.host = host
+        self.host: ShellHost = host
         self.commands: CommandTable = host.commands
         self.streams = streams or Streams(*[_discard] * 6)
         self.out: Sink = _discard
@@ -56,8 +63,8 @@ class Runspace:
         self.depth = 0
         self.width = 120
         self.host_write: Callable[[str], None] | None = None
-        self.environment = host.environment
-        self.location = host.location
+        self.dropped: Callable[[str, object], None] = _forget
+        self.environment: MutableMapping[str, str] = host.environment
         self.scratch = Scratch()
         self.type_data: dict[str, dict[str, Any]] = {}
         self.type_rules: dict[str, TypeRules] = {}
@@ -68,7 +75,20 @@ class Runspace:
         self.frames: list[Frame] = []
         self.global_scope = Scope(None, "global")
         set_automatic(self.global_scope, host, self.errors)
+        self.location = host.location
+        self.global_scope.put("ExecutionContext", engine_context(self))
+        self.global_scope.vars["executioncontext"].options = frozenset({"Constant", "AllScope"})
         set_today(lambda: host.now())
+
+    @property
+    def location(self) -> str:
+        """The place that paths start from; ``$PWD`` shows it."""
+        return self._location
+
+    @location.setter
+    def location(self, place: str) -> None:
+        self._location = place
+        self.global_scope.put("PWD", path_info(place))
 
     # ---------------------------------------------------------------------------------------------- variables
 
@@ -241,11 +261,31 @@ class Runspace:
         given = call.actions.get("whatif")
         wanted = to_bool(given) if given is not None else to_bool(call.scope.value("whatifpreference"))
         if not wanted:
+            self._confirm(call)
             return True
-        text = f'What if: Performing the operation "{action}" on target "{target}".'
+        text = f'What if: Performing the operation "{action}" on target "{target}".' if action else f"What if: {target}"
         if self.host_write is not None:
             self.host_write(f"{text}\n")
         return False
+
+    def _confirm(self, call: Call) -> None:
+        """A function whose impact reaches ``$ConfirmPreference`` has to ask, and there is nobody to ask."""
+        limit = _IMPACTS.get(to_text(call.scope.value("confirmpreference")).lower(), 0)
+        if limit and _IMPACTS.get(call.declaration.impact.lower(), 0) >= limit:
+            raise self.nobody_to_ask()
+
+    def nobody_to_ask(self) -> NetError:
+        """A question needs a person [measured for a console]; a client of the engine has none either."""
+        if self.host_write is not None:
+            text = "PowerShell is in NonInteractive mode. Read and Prompt functionality is not available."
+            return net_error("System.Management.Automation.PSInvalidOperationException", text)
+        text = (
+            "A command that prompts the user failed because the host program or the command type does not support "
+            "user interaction. Try a host program that supports user interaction, such as the PowerShell Console or "
+            "PowerShell ISE, and remove prompt-related commands from command types that do not support user "
+            "interaction, such as PowerShell workflows."
+        )
+        return net_error("System.Management.Automation.Host.HostException", text)
 
     @property
     def local_now(self) -> Any:

@@ -31,6 +31,23 @@ class Variable:
         return "ReadOnly" in self.options or "Constant" in self.options
 
 
+class Alias(str):
+    """What an alias stands for, empty when it was removed, with its name as written and its options."""
+
+    __slots__ = ("description", "name", "options")
+    name: str
+    options: frozenset[str]
+    description: str
+
+    def __new__(cls, target: str, name: str, options: frozenset[str] = frozenset(), description: str = "") -> Alias:
+        """An alias of a name."""
+        made = super().__new__(cls, target)
+        made.name = name
+        made.options = options
+        made.description = description
+        return made
+
+
 class Scope:
     """One scope and the scope it was made from."""
 
@@ -41,7 +58,7 @@ class Scope:
         self.kind = kind
         self.vars: dict[str, Variable] = {}
         self.functions: dict[str, Function] | None = None
-        self.aliases: dict[str, str] | None = None
+        self.aliases: dict[str, Alias] | None = None
         self.strict: int | None = None
 
     def find(self, low: str) -> Variable | None:
@@ -120,8 +137,8 @@ class Scope:
             scope = scope.parent
         return None
 
-    def find_alias(self, low: str) -> str | None:
-        """An alias of the session by its lower-case name."""
+    def find_alias(self, low: str) -> Alias | None:
+        """An alias of the session by its lower-case name; an empty one hides that of the machine."""
         scope: Scope | None = self
         while scope is not None:
             if scope.aliases is not None:

@@ -38,6 +38,7 @@ class Body:
     advanced: bool = False
     default_set: str = ""
     should_process: bool = False
+    confirm_impact: str = "Medium"
     positional_binding: bool = True
     aliases: tuple[str, ...] = ()
     begin: Run | None = None

@@ -9,7 +9,7 @@ from typing import Final
 from harness.twin.shell.conversion import to_integer
 from harness.twin.shell.errors import runtime_error
 from harness.twin.shell.numberformat import BadFormatError
-from harness.twin.shell.objects import Enumerator, PSArray, PSHashtable, bare_value
+from harness.twin.shell.objects import Enumerator, PSArray, PSHashtable, PSObject, bare_value
 from harness.twin.shell.regexes import (
     IGNORE_CASE,
     MULTILINE,
@@ -168,13 +168,23 @@ def format_text(template: str, arguments: list[object]) -> str:
     return _HOLE.sub(hole, template)
 
 
+def _argument(item: object) -> object:
+    """An argument of ``-f``.  One that came from another machine with a text of its own, as an enum does, is that text
+    whatever the format code says ([D] source of 2016, MshObject)."""
+    if is_null(item):
+        return None
+    if isinstance(item, PSObject) and item.base is not None and isinstance(item.text, str):
+        return item.text
+    return item
+
+
 def format_operator(left: object, right: object) -> str:
     """``-f``."""
     template = to_text(left)
     parts = bare_value(right)
     arguments = list(parts) if isinstance(parts, list) else [right]
     try:
-        return format_text(template, [None if is_null(item) else item for item in arguments])
+        return format_text(template, [_argument(item) for item in arguments])
     except IndexError:
         reason = "Index (zero based) must be greater than or equal to zero and less than the size of the argument list."
     except BadFormatError:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from harness.twin.shell.errors import BASES, ErrorRecord, NetException, exception_chain
+from harness.twin.shell.errors import BASES, ErrorRecord, NetException
 from harness.twin.shell.objects import (
     NOTHING,
     Byte,
@@ -219,7 +219,7 @@ def type_chain(value: object) -> tuple[str, ...]:
             tuple(value.type_names) if value.base is None or value.type_names[0] != CUSTOM else type_chain(value.base)
         )
     if isinstance(value, NetException):
-        return exception_chain(value.type_name)
+        return value.type_names
     name = type_name(value)
     fixed = _FIXED_CHAINS.get(name)
     if fixed is not None:

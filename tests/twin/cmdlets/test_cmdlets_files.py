@@ -32,7 +32,7 @@ def test_listing(node: ShellNode) -> None:
     assert node.text("gci C:\\d -Directory | % Mode") == "d-----"
     assert node.text('"$(Get-Item C:\\D\\A.TXT)"') == "C:\\d\\a.txt"
     assert node.text("(gi C:\\d\\a.txt).Extension + (gi C:\\d\\a.txt).BaseName") == ".txta"
-    assert node.table("gci C:\\d")[-1].split() == ["-a----", "10/20/2025", "6:00:00", "AM", "3", "a.txt"]
+    assert node.table("gci C:\\d")[-1].split() == ["-a----", "10/20/2025", "6:00", "AM", "3", "a.txt"]
     found = node.one("gi C:\\d\\a.txt")
     assert isinstance(found, PSObject) and found.type_names[0] == "System.IO.FileInfo"
 

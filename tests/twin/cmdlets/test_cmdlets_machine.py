@@ -82,7 +82,7 @@ def test_services_by_name(idle: ShellNode) -> None:
 
 @pytest.mark.parametrize(
     "script",
-    ["Get-CimInstance Win32_BIOS", "cmd /c dir", "Get-ItemProperty HKLM:\\SOFTWARE\\Contoso", "Get-ItemProperty C:\\x"],
+    ["Get-CimInstance Win32_Fan", "cmd /c dir", "Get-ItemProperty HKLM:\\SOFTWARE\\Contoso", "Get-ItemProperty C:\\x"],
 )
 def test_what_is_not_simulated_says_so(idle: ShellNode, script: str) -> None:
     assert idle.error(script).message.startswith("twin limitation: ")

@@ -86,7 +86,7 @@ def test_what_does_not_exist(idle: ShellNode, script: str, full_id: str, part: s
         "Resolve-DnsName login.microsoftonline.com",
         "Resolve-DnsName VM01",
         "Resolve-DnsName NODE02 -Type SRV",
-        "Test-NetConnection NODE02 -TraceRoute",
+        "Test-NetConnection NODE02 -DiagnoseRouting",
         "Test-NetConnection NODE02 -Port 3389",
         "Test-NetConnection 8.8.8.8",
     ],
@@ -254,9 +254,7 @@ def test_intents_name_adapters_that_exist(idle: ShellNode) -> None:
     assert idle.text("(Get-NetIntent -Name Storage).StorageVLANs") == "711\n712"
     names = idle.text("(Get-NetIntent).NetAdapterNamesAsList").split("\n")
     assert names == idle.text("Get-NetAdapter -Physical | % Name").split("\n")
-    assert idle.text("(Get-NetIntent -ClusterName CLUSTER01 -Name compute_management).IntentType") == (
-        "Compute, Management"
-    )
+    assert idle.text("(Get-NetIntent -ClusterName CLUSTER01 -Name compute_management).IntentType") == "10"
     assert idle.error("Get-NetIntent -Name nope").category == "ObjectNotFound"
 
 

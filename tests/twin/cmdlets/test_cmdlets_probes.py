@@ -171,3 +171,28 @@ def test_one_machine_has_a_network_too() -> None:
     alone = make_node(nodes=1, guests=2)
     assert alone.text("Test-Connection CLUSTER01 -Count 1 -Quiet") == "True"
     assert len(alone.objects("Get-NetIntentStatus")) == 2
+
+
+def test_what_was_asked_for_is_remembered_until_it_is_cleared(node: ShellNode) -> None:
+    assert node.text("Resolve-DnsName NODE02 | % IPAddress; ping -n 1 NODE03 | Out-Null") == "192.168.200.11"
+    assert node.text("Get-DnsClientCache | % Entry") == "node02.lab.local\nnode03.lab.local"
+    node.model.run_until(node.model.now_ns + 200 * S, lambda event: False)
+    assert 900 < int(node.text("(Get-DnsClientCache -Entry node02.lab.local).TimeToLive")) < 1001
+    node.run("New-NetFirewallRule -DisplayName dns -Direction Outbound -Action Block -Protocol UDP -RemotePort 53")
+    assert node.text("(Resolve-DnsName NODE02 -CacheOnly).IPAddress") == "192.168.200.11"
+    assert node.error("Resolve-DnsName NODE04").full_id.startswith("ERROR_TIMEOUT,")
+    node.run("Clear-DnsClientCache")
+    assert node.text("Get-DnsClientCache") == ""
+    assert node.error("Resolve-DnsName NODE02").full_id.startswith("ERROR_TIMEOUT,")
+
+
+def test_names_are_forgotten_after_their_time_and_with_the_boot(node: ShellNode) -> None:
+    node.run("Resolve-DnsName NODE02")
+    node.model.run_until(node.model.now_ns + 1300 * S, lambda event: False)
+    assert node.text("Get-DnsClientCache") == ""
+    node.run("Resolve-DnsName NODE02; ipconfig /flushdns")
+    assert node.text("Get-DnsClientCache") == ""
+    node.run("Resolve-DnsName NODE02")
+    node.model.restart_node("NODE01")
+    node.model.run_until(node.model.now_ns + 900 * S, lambda event: event.kind == "node.up")
+    assert node.text("Get-DnsClientCache") == ""

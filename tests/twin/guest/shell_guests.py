@@ -64,6 +64,7 @@ class ShellGuest:
     def __init__(self, threads: ThreadPoolExecutor, epoch: datetime, defects: tuple[str, ...], **guest: Any) -> None:
         managed = WindowsGuestSpec("VM01", **guest)
         spec = ModelSpec(nodes=2, guests=4, epoch=epoch, defects=defects, windows=(managed,))
+        self.threads = threads
         self.model = ClusterModel(spec)
         self.engine = LabEngine(self.model, ClockMode.parse("virtual"))
         machine = GuestMachine(

@@ -38,8 +38,6 @@ def _is_file(path: str) -> bool:
         mandatory=True,
         pipeline=("value", "name"),
         aliases=("LiteralPath", "PSPath"),
-        allow_null=True,
-        allow_empty=True,
     ),
     Parameter("PathType", "string", aliases=("Type",)),
     Parameter("IsValid", "switch"),

@@ -17,7 +17,6 @@ UTILITY: Final = Module("Microsoft.PowerShell.Utility", classes("Microsoft.Power
 DIAGNOSTICS: Final = Module("Microsoft.PowerShell.Diagnostics", classes("Microsoft.PowerShell.Commands.{}Command"))
 CIM: Final = Module("CimCmdlets", classes("Microsoft.Management.Infrastructure.CimCmdlets.{}Command"))
 SECURE_BOOT: Final = Module("SecureBoot", classes("Microsoft.SecureBoot.Commands.{}Command"))
-TASKS: Final = Module("ScheduledTasks", classes("{}"))
 
 
 def machine_of(call: Call) -> GuestOs:

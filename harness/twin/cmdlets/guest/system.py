@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from harness.twin.cmdlets.ciminstances import GET_CIM, GET_WMI, as_wmi, class_wanted, picked
 from harness.twin.cmdlets.computer import COMPUTER_SYSTEM, HOTFIX
-from harness.twin.cmdlets.declaring import selects
+from harness.twin.cmdlets.declaring import picked_values, selects
 from harness.twin.cmdlets.guest.modules import CIM, MANAGEMENT, SECURE_BOOT, local_time, machine_of
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.model.entities import InstalledKb
@@ -85,7 +85,7 @@ def get_computer_info(call: Call) -> Iterator[object]:
     if not wanted:
         yield PSObject.of_type("Microsoft.PowerShell.Commands.ComputerInfo", values)
         return
-    picked = {name: value for name, value in values.items() if selects(wanted, name)}
+    picked = picked_values(values, wanted)
     yield PSObject(picked, ("System.Management.Automation.PSCustomObject", "System.Object"))
 
 
@@ -173,12 +173,15 @@ def _computer_system(host: Any, machine: GuestOs) -> Iterator[PSObject]:
 
 def _hotfixes(host: Any, machine: GuestOs) -> Iterator[PSObject]:
     for kb in machine.kbs:
-        installed = local_time(host, kb.installed_ns)
-        # In WMI the day is text in the US order [GK].
-        day = f"{installed.month}/{installed.day}/{installed.year}"
         link = f"https://support.microsoft.com/help/{kb.kb.removeprefix('KB')}"
         yield HOTFIX_CIM.make(
-            machine.computer_name, "Security Update", kb.kb, "NT AUTHORITY\\SYSTEM", day, link, text=kb.kb
+            machine.computer_name,
+            "Security Update",
+            kb.kb,
+            "NT AUTHORITY\\SYSTEM",
+            _day(host, kb),
+            link,
+            text=kb.kb,
         )
 
 

@@ -73,17 +73,9 @@ def set_property(call: Call) -> Iterator[object]:
         _report_missing(call)
     for adapter, item in found:
         if call.should_process(f"{adapter.name} {item.display_name}", "Set-NetAdapterAdvancedProperty"):
-            _store(adapter, item, ",".join(call.texts("RegistryValue")))
+            adapter.set_advanced(item.keyword, ",".join(call.texts("RegistryValue")))
             if call.switch("PassThru"):
                 yield _property(adapter, item)
-
-
-def _store(adapter: Adapter, item: AdvancedValue, value: str) -> None:
-    shown = {"0": "Disabled", "1": "Enabled"}
-    item.shown = shown.get(value, value) if item.shown in shown.values() else value
-    item.value = value
-    if item.keyword == "VlanID" and value.isdecimal():
-        adapter.vlan = int(value)
 
 
 @ADAPTERS.cmdlet("Get-NetAdapterHardwareInfo", NAME, DESCRIPTION, HIDDEN)

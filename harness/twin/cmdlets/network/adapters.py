@@ -96,6 +96,18 @@ def rename_adapter(call: Call) -> Iterator[object]:
             yield from _passed(call, own, adapter)
 
 
+@ADAPTERS.cmdlet("Restart-NetAdapter", NAME, DESCRIPTION, INPUT, HIDDEN, _PASS, should_process=True)
+def restart_adapter(call: Call) -> Iterator[object]:
+    """Takes adapters down and up again; the moment between is not simulated."""
+    _refuse_hidden(call)
+    own = network(call)
+    for adapter in chosen_adapters(call, own.adapters):
+        if call.should_process(adapter.name, "Restart-NetAdapter"):
+            adapter.enabled = True
+            changed(call)
+            yield from _passed(call, own, adapter)
+
+
 def _switch(call: Call, *, enabled: bool) -> Iterator[object]:
     _refuse_hidden(call)
     own = network(call)
@@ -116,7 +128,9 @@ def _passed(call: Call, own: NodeNetwork, adapter: Adapter) -> Iterator[object]:
 def _refuse_last(own: NodeNetwork, adapter: Adapter) -> None:
     if not adapter.physical:
         return
-    others = [item for item in own.adapters if item.physical and item.teamed is adapter.teamed and item is not adapter]
+    if not adapter.teamed and not adapter.addresses:
+        return
+    others = [item for item in own.adapters if item.physical and item.switch == adapter.switch and item is not adapter]
     if not any(item.enabled for item in others):
         use = "the virtual switch" if adapter.teamed else "storage"
         raise limitation(f"what happens when the last adapter of {use} ('{adapter.name}') is disabled is not simulated")
@@ -140,7 +154,7 @@ def speed_text(bits_s: int) -> str:
 def make_adapter(call: Call, own: NodeNetwork, adapter: Adapter) -> PSObject:
     """The shell's object of an adapter."""
     driver, up = networks(call).facts.driver, own.is_up(adapter)
-    speed = adapter.bits_s if up else 0
+    speed = own.speed_of(adapter) if up else 0
     physical, build = adapter.physical, call.host.node.os_build.version
     provider, version = (driver.provider, driver.version) if physical else (_MICROSOFT, build)
     date = driver.date if physical else "2006-06-21"

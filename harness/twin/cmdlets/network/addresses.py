@@ -220,14 +220,49 @@ def _exists(call: Call, cim_class: str) -> PSError:
 )
 def remove_address(call: Call) -> None:
     """Takes IPv4 addresses away; without its management address a node is out of reach."""
-    came = given_input(call)
-    rows = list(_address_rows(call))
-    if came is not None and not call.has("IPAddress"):
-        wanted = [str(property_of(item, "IPAddress")) for item in (came if isinstance(came, list) else [came])]
-        rows = [row for row in rows if row.get("IPAddress") in wanted]
-    for row in _chosen(call, rows):
+    for row in _chosen(call, _given(call)):
         if call.should_process(str(row.get("IPAddress")), "Remove-NetIPAddress"):
             _remove(call, row)
+
+
+@TCPIP.cmdlet(
+    "Set-NetIPAddress",
+    Parameter("IPAddress", "string[]", position=0, pipeline="name"),
+    ALIAS,
+    INDEX,
+    FAMILY,
+    Parameter("PrefixOrigin", "string[]"),
+    Parameter("PrefixLength", "int", minimum=0, maximum=32),
+    Parameter("SkipAsSource", "bool"),
+    Parameter("InputObject", "object[]", pipeline="value"),
+    Parameter("PassThru", "switch"),
+    should_process=True,
+)
+def set_address(call: Call) -> Iterator[object]:
+    """Changes prefix length and use as a source of IPv4 addresses."""
+    length = call.bound.pop("PrefixLength", None)
+    for row in _chosen(call, _given(call)):
+        ip = str(row.get("IPAddress"))
+        holder = network(call).holder(ip)
+        if holder is None:
+            raise limitation(f"changing the address {ip} is not simulated; IPv4 addresses of adapters can be changed")
+        if call.should_process(ip, "Set-NetIPAddress"):
+            address = next(one for one in holder.addresses if one.ip == ip)
+            if length is not None:
+                address.interface = _parse(call, f"{ip}/{length}")
+            address.skip_as_source = bool(call.get("SkipAsSource", address.skip_as_source))
+            changed(call)
+            if call.switch("PassThru"):
+                yield make_address(holder, address)
+
+
+def _given(call: Call) -> list[PSObject]:
+    """Addresses of objects that came in; without them, all of this node."""
+    came, rows = given_input(call), list(_address_rows(call))
+    if came is None or call.has("IPAddress"):
+        return rows
+    wanted = [str(property_of(item, "IPAddress")) for item in (came if isinstance(came, list) else [came])]
+    return [row for row in rows if row.get("IPAddress") in wanted]
 
 
 def _remove(call: Call, row: PSObject) -> None:

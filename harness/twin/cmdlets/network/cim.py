@@ -151,7 +151,7 @@ def choose(
     if not call.has(parameter):
         return list(items)
     given = call.get(parameter)
-    wanted = [str(item) for item in (given if isinstance(given, list) else [given])]
+    wanted = ["" if item is None else str(item) for item in (given if isinstance(given, list) else [given])]
     for value in wanted:
         if not has_wildcard(value) and not any(str(text_of(item)).lower() == value.lower() for item in items):
             not_found(call, cim_class, parameter, value)

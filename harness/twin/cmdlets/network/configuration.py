@@ -9,6 +9,7 @@ from harness.twin.cmdlets.network.adapters import make_adapter
 from harness.twin.cmdlets.network.addresses import make_address, make_interface, make_link_local
 from harness.twin.cmdlets.network.cim import TCPIP, chosen_interfaces, network, refuse_elsewhere
 from harness.twin.cmdlets.network.names import make_servers
+from harness.twin.cmdlets.network.profiles import make_profile
 from harness.twin.cmdlets.network.routes import make_route
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.model.network import Adapter, NodeNetwork
@@ -21,10 +22,6 @@ CONFIGURATION: Final = Shape(
     "ComputerName InterfaceAlias InterfaceIndex InterfaceDescription CompartmentId NetAdapter NetIPv6Interface "
     "NetIPv4Interface NetProfile AllIPAddresses IPv6Address IPv4Address IPv6LinkLocalAddress IPv6DefaultGateway "
     "IPv4DefaultGateway DNSServer Detailed",
-)
-PROFILE: Final = Shape(
-    "Microsoft.Management.Infrastructure.CimInstance#root/StandardCimv2/MSFT_NetConnectionProfile",
-    "Name InterfaceAlias InterfaceIndex NetworkCategory IPv4Connectivity IPv6Connectivity",
 )
 
 
@@ -58,7 +55,7 @@ def _configuration(call: Call, own: NodeNetwork, adapter: Adapter) -> PSObject:
         make_adapter(call, own, adapter),
         make_interface(adapter, "IPv6"),
         make_interface(adapter, "IPv4"),
-        _profile(call, adapter),
+        make_profile(call, adapter),
         [*addresses, local],
         [],
         addresses,
@@ -68,13 +65,3 @@ def _configuration(call: Call, own: NodeNetwork, adapter: Adapter) -> PSObject:
         [make_servers(adapter), make_servers(adapter, "IPv6")],
         call.switch("Detailed"),
     )
-
-
-def _profile(call: Call, adapter: Adapter) -> PSObject:
-    """Management sees the domain's controllers, a storage network nobody [INF]."""
-    known = bool(adapter.dns_servers)
-    name = call.host.model.spec.domain if known else "Unidentified network"
-    return PROFILE.make(
-        name, adapter.name, adapter.index, "DomainAuthenticated" if known else "Public", "LocalNetwork", "NoTraffic",
-        text=name,
-    )  # fmt: skip

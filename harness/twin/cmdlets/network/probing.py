@@ -29,6 +29,7 @@ _TEST_PROPERTIES: Final = (
     "AllNameResolutionResults IsAdmin NetworkIsolationContext MatchingIPsecRules"
 )
 TEST_PING_VIEW: Final = "TestNetConnectionResult#Ping"
+TEST_TRACE_VIEW: Final = "TestNetConnectionResult#Trace"
 TEST_PORT_VIEW: Final = "TestNetConnectionResult#Port"
 TEST_BOTH_VIEW: Final = "TestNetConnectionResult#PortAndPing"
 """Windows chooses what it shows by what was tested; here a second type name says it."""
@@ -39,6 +40,7 @@ def _test(view: str) -> Shape:
 
 
 _TEST_PING: Final = _test(TEST_PING_VIEW)
+_TEST_TRACE: Final = _test(TEST_TRACE_VIEW)
 _TEST_PORT: Final = _test(TEST_PORT_VIEW)
 _TEST_BOTH: Final = _test(TEST_BOTH_VIEW)
 REPLY: Final = Shape("System.Net.NetworkInformation.PingReply", "Status Address RoundtripTime Options Buffer")
@@ -85,10 +87,10 @@ def find_target(call: Call, name: str) -> Target:
     if ":" in name:
         raise limitation("IPv6 is not simulated")
     try:
-        found = networks(call).addresses_of(name)
         if low.partition(".")[0] == own.lower():
             return Target(name, network(call).management_ip)
-        if not found or networks(call).name_server(own) is None:
+        found = networks(call).resolve(own, name)
+        if not found:
             raise UnknownHostError(name)
     except NotModelledError as error:
         raise limitation(f"{error} is not simulated") from error
@@ -186,8 +188,8 @@ def _status(call: Call, target: Target) -> PSObject:
 )
 def test_net_connection(call: Call) -> Iterator[object]:
     """Resolves a name, and pings it or opens a TCP connection; a failed connection is followed by a ping [D]."""
-    if not call.has("ComputerName") or call.switch("TraceRoute") or call.switch("DiagnoseRouting"):
-        raise limitation("Test-NetConnection is simulated for a host with or without a port, without traces")
+    if not call.has("ComputerName") or call.switch("DiagnoseRouting"):
+        raise limitation("Test-NetConnection is simulated for a host, with or without a port")
     name = call.text("ComputerName")
     port = call.number("Port") or _COMMON_PORTS.get(call.text("CommonTCPPort").lower(), 0)
     try:
@@ -197,6 +199,8 @@ def test_net_connection(call: Call) -> Iterator[object]:
         call.write_warning(f"Name resolution of {name} failed")
     connected = target is not None and port > 0 and _connects(call, target, port)
     answer = ping(call, target) if target is not None and not connected else None
+    if call.switch("TraceRoute") and answer is not Answer.REPLY:
+        raise limitation("a trace to a host that does not answer is not simulated")
     if answer is not None and answer is not Answer.REPLY:
         call.wait(load_costs().wait_s("ping_timeout"))
         call.write_warning(f"Ping to {target.ip if target else name} failed with status: {_WORDS[answer]}")
@@ -226,7 +230,8 @@ def _result(
     adapter: Adapter | None = way[0] if way is not None else None
     replied = answer is Answer.REPLY
     detail = REPLY.make("Success", target.ip, 0, None, None) if replied and target is not None else None
-    shape = _TEST_PING if not port else _TEST_PORT if connected else _TEST_BOTH
+    trace = call.switch("TraceRoute")
+    shape = _TEST_TRACE if trace else _TEST_PING if not port else _TEST_PORT if connected else _TEST_BOTH
     return shape.make(
         name,
         target.ip if target else None,
@@ -236,7 +241,7 @@ def _result(
         None,
         connected,
         UInt32(port),
-        None,
+        [target.ip] if trace and target is not None else None,
         call.text("InformationLevel").lower() == "detailed",
         adapter.name if adapter else None,
         adapter.index if adapter else None,

@@ -9,6 +9,8 @@ from ipaddress import IPv4Address
 from typing import IO, Any, Final
 
 from harness.twin.cmdlets.costs import load_costs
+from harness.twin.cmdlets.network.lookups import LOOKUPS
+from harness.twin.cmdlets.network.saying import address_of, say, unsupported
 from harness.twin.model.network import Adapter, Answer, Networks, NodeNetwork, NotModelledError
 from harness.twin.model.network.state import DEFAULT
 from harness.twin.shell.host import Program, Writer
@@ -23,16 +25,8 @@ _WIDE_GAP: Final = ("Primary Dns Suffix", "Connection-specific DNS Suffix")
 
 def network_programs(host: Any) -> Mapping[str, Program]:
     """The programs, bound to a node's process."""
-    return {"ping": partial(_ping, host), "ipconfig": partial(_ipconfig, host), "netsh": partial(_netsh, host)}
-
-
-def _say(writer: Writer, *lines: str) -> None:
-    writer("".join(f"{line}\r\n" for line in lines).encode())
-
-
-def _limitation(stderr: Writer, what: str) -> int:
-    _say(stderr, f"twin limitation: {what} is not simulated")
-    return _FAILED
+    own = {"ping": _ping, "ipconfig": _ipconfig, "netsh": _netsh}
+    return {name: partial(program, host) for name, program in (own | LOOKUPS).items()}
 
 
 # --- ping
@@ -71,30 +65,20 @@ def _ping(host: Any, words: Sequence[str], _stdin: IO[bytes], stdout: Writer, st
     """``ping [-n COUNT] [-S SOURCE] [-4] HOST``; exit code 0 when anything came back, be it an error [GK]."""
     wish, networks = _read_ping(words[1:]), host.model.networks
     if wish.unknown or not wish.target:
-        return _limitation(stderr, f"'{' '.join(words)}'")
+        return unsupported(stderr, f"'{' '.join(words)}'")
     if wish.error:
-        _say(stdout, wish.error)
+        say(stdout, wish.error)
         return _FAILED
     try:
-        ip = _address(networks, host, wish.target)
+        ip = address_of(host, wish.target)
         if ip is None:
-            _say(stdout, f"Ping request could not find host {wish.target}. Please check the name and try again.")
+            say(stdout, f"Ping request could not find host {wish.target}. Please check the name and try again.")
             return _FAILED
         answers = list(_echoes(networks, host, ip, wish))
     except NotModelledError as error:
-        return _limitation(stderr, str(error))
-    _say(stdout, *_ping_lines(networks.of(host.computer_name), wish, ip, answers))
+        return unsupported(stderr, str(error))
+    say(stdout, *_ping_lines(networks.of(host.computer_name), wish, ip, answers))
     return 0 if any(answer in _RECEIVED for answer in answers) else _FAILED
-
-
-def _address(networks: Networks, host: Any, target: str) -> str | None:
-    if target.lower() == "localhost":
-        return "127.0.0.1"
-    try:
-        return str(IPv4Address(target))
-    except ValueError:
-        found = networks.addresses_of(target)
-        return found[0] if found and networks.name_server(host.computer_name) else None
 
 
 def _echoes(networks: Networks, host: Any, ip: str, wish: _Wish) -> Iterator[Answer]:
@@ -136,15 +120,16 @@ def _ipconfig(host: Any, words: Sequence[str], _stdin: IO[bytes], stdout: Writer
     """``ipconfig``, ``ipconfig /all`` and ``ipconfig /flushdns``."""
     options = [word.lower().replace("-", "/", 1) for word in words[1:]]
     if options == ["/flushdns"]:
-        _say(stdout, "", "Windows IP Configuration", "", "Successfully flushed the DNS Resolver Cache.")
+        host.model.networks.of(host.computer_name).dns_cache.clear()
+        say(stdout, "", "Windows IP Configuration", "", "Successfully flushed the DNS Resolver Cache.")
         return 0
     if options not in ([], ["/all"]):
-        return _limitation(stderr, f"ipconfig {' '.join(words[1:])}")
+        return unsupported(stderr, f"ipconfig {' '.join(words[1:])}")
     own: NodeNetwork = host.model.networks.of(host.computer_name)
     domain = host.model.spec.domain
-    _say(stdout, "", "Windows IP Configuration", "")
+    say(stdout, "", "Windows IP Configuration", "")
     if options:
-        _say(
+        say(
             stdout,
             "",
             _field("Host Name", host.computer_name),
@@ -155,7 +140,7 @@ def _ipconfig(host: Any, words: Sequence[str], _stdin: IO[bytes], stdout: Writer
             _field("DNS Suffix Search List", domain),
         )
     for adapter in own.interfaces:
-        _say(stdout, "", f"Ethernet adapter {adapter.name}:", "", *_adapter_lines(own, adapter, full=bool(options)))
+        say(stdout, "", f"Ethernet adapter {adapter.name}:", "", *_adapter_lines(own, adapter, full=bool(options)))
     return 0
 
 
@@ -196,19 +181,17 @@ def _netsh(host: Any, words: Sequence[str], _stdin: IO[bytes], stdout: Writer, s
         named = dict(word.split("=", 1) for word in words[4:] if "=" in word)
         bare = [word for word in words[4:] if "=" not in word]
         if not {name.lower() for name in named} <= {"proxy-server", "bypass-list"} or len(bare) > 2:
-            return _limitation(stderr, f"'netsh {' '.join(words[1:])}'")
+            return unsupported(stderr, f"'netsh {' '.join(words[1:])}'")
         given = [*bare, "", ""]
         own.proxy = named.get("proxy-server") or given[0]
         own.proxy_bypass = named.get("bypass-list") or given[0 if "proxy-server" in named else 1]
     elif action == ["winhttp", "reset", "proxy"]:
         own.proxy = own.proxy_bypass = ""
     elif action != ["winhttp", "show", "proxy"]:
-        return _limitation(stderr, f"'netsh {' '.join(words[1:])}'")
-    _say(stdout, "", "Current WinHTTP proxy settings:", "")
+        return unsupported(stderr, f"'netsh {' '.join(words[1:])}'")
+    say(stdout, "", "Current WinHTTP proxy settings:", "")
     if own.proxy:
-        _say(
-            stdout, f"    Proxy Server(s) :  {own.proxy}", f"    Bypass List     :  {own.proxy_bypass or '(none)'}", ""
-        )
+        say(stdout, f"    Proxy Server(s) :  {own.proxy}", f"    Bypass List     :  {own.proxy_bypass or '(none)'}", "")
     else:
-        _say(stdout, "    Direct access (no proxy server).", "")
+        say(stdout, "    Direct access (no proxy server).", "")
     return 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Final
 
+from harness.twin.cmdlets.declaring import given_input, property_of
 from harness.twin.cmdlets.network.cim import (
     ALIAS,
     FAMILY,
@@ -31,8 +32,8 @@ ROUTE: Final = shape(
     "InterfaceMetric ifMetric Protocol PolicyStore State",
 )
 _ON_LINK: Final = "0.0.0.0"  # noqa: S104 - a route's next hop, nothing is bound to it
-_METRIC: Final = 15
-_LINK_METRIC: Final = 256
+INTERFACE_METRIC: Final = 15
+LINK_METRIC: Final = 256
 """[GK] Metrics of Windows for a fast interface and a route of its own."""
 _CIM_ERROR: Final = "Microsoft.Management.Infrastructure.CimException"
 
@@ -82,7 +83,7 @@ def new_route(call: Call) -> Iterator[object]:
             raise call.fail("Instance MSFT_NetRoute already exists", "Windows System Error 5010", "ResourceExists",
                             "MSFT_NetRoute", _CIM_ERROR)  # fmt: skip
         if call.should_process(str(destination), "New-NetRoute"):
-            route = Route(destination, hop, adapter.index, call.number("RouteMetric", _LINK_METRIC))
+            route = Route(destination, hop, adapter.index, call.number("RouteMetric", LINK_METRIC))
             own.routes.append(route)
             changed(call)
             yield make_route(str(destination), hop, adapter, route.metric)
@@ -102,8 +103,6 @@ def new_route(call: Call) -> Iterator[object]:
 def remove_route(call: Call) -> None:
     """Takes away routes that somebody set; those that follow from an address go with it."""
     _refuse_ipv6(call)
-    if call.has("InputObject") and not call.has("DestinationPrefix"):
-        raise limitation("Remove-NetRoute with objects is not simulated; use -DestinationPrefix and -InterfaceAlias")
     own = network(call)
     for row in _chosen(call):
         if row.route is None:
@@ -113,6 +112,30 @@ def remove_route(call: Call) -> None:
             changed(call)
 
 
+@TCPIP.cmdlet(
+    "Set-NetRoute",
+    _DESTINATION,
+    ALIAS,
+    INDEX,
+    FAMILY,
+    _HOP,
+    Parameter("RouteMetric", "int", minimum=0, maximum=65535),
+    Parameter("InputObject", "object[]", pipeline="value"),
+    Parameter("PassThru", "switch"),
+    should_process=True,
+)
+def set_route(call: Call) -> Iterator[object]:
+    """Changes the metric of routes that somebody set."""
+    _refuse_ipv6(call)
+    for row in _chosen(call):
+        if row.route is None:
+            raise limitation(f"changing the route {row.destination}, which follows from an address, is not simulated")
+        if call.should_process(row.destination, "Set-NetRoute"):
+            row.route.metric = call.number("RouteMetric", row.route.metric)
+            if call.switch("PassThru"):
+                yield make_route(row.destination, row.hop, row.adapter, row.route.metric)
+
+
 def _refuse_ipv6(call: Call) -> None:
     if call.text("AddressFamily").lower() == "ipv6" or any(":" in item for item in call.texts("DestinationPrefix")):
         raise limitation("IPv6 routes are not simulated")
@@ -120,6 +143,13 @@ def _refuse_ipv6(call: Call) -> None:
 
 def _chosen(call: Call) -> list[_Row]:
     rows = list(_rows(network(call)))
+    came = given_input(call)
+    if came is not None and not call.has("DestinationPrefix"):
+        given = [
+            (property_of(item, "DestinationPrefix"), property_of(item, "NextHop"), property_of(item, "InterfaceAlias"))
+            for item in (came if isinstance(came, list) else [came])
+        ]
+        return [row for row in rows if (row.destination, row.hop, row.adapter.name) in given]
     rows = choose(call, "MSFT_NetRoute", "InterfaceAlias", rows, lambda row: row.adapter.name)
     rows = choose(call, "MSFT_NetRoute", "InterfaceIndex", rows, lambda row: row.adapter.index)
     rows = choose(call, "MSFT_NetRoute", "NextHop", rows, lambda row: row.hop)
@@ -132,13 +162,18 @@ def _rows(own: NodeNetwork) -> Iterator[_Row]:
         if route.index in by_index:
             yield _Row(str(route.destination), route.next_hop, by_index[route.index], route.metric, route)
     for adapter in own.interfaces:
-        for address in adapter.addresses:
-            subnet = address.interface.network
-            derived = [subnet, IPv4Network(address.ip), IPv4Network(subnet.broadcast_address)]
-            for destination in dict.fromkeys(derived):
-                yield _Row(str(destination), _ON_LINK, adapter, _LINK_METRIC)
-        yield _Row("224.0.0.0/4", _ON_LINK, adapter, _LINK_METRIC)
-        yield _Row("255.255.255.255/32", _ON_LINK, adapter, _LINK_METRIC)
+        for destination, _ in local_routes(adapter):
+            yield _Row(destination, _ON_LINK, adapter, LINK_METRIC)
+        yield _Row("224.0.0.0/4", _ON_LINK, adapter, LINK_METRIC)
+        yield _Row("255.255.255.255/32", _ON_LINK, adapter, LINK_METRIC)
+
+
+def local_routes(adapter: Adapter) -> Iterator[tuple[str, str]]:
+    """Destinations of the routes that follow from an adapter's addresses, each with its address."""
+    for address in adapter.addresses:
+        subnet = address.interface.network
+        derived = [subnet, IPv4Network(address.ip), IPv4Network(subnet.broadcast_address)]
+        yield from ((str(destination), address.ip) for destination in dict.fromkeys(derived))
 
 
 def make_route(destination: str, hop: str, adapter: Adapter, metric: int) -> PSObject:
@@ -152,8 +187,8 @@ def make_route(destination: str, hop: str, adapter: Adapter, metric: int) -> PSO
         adapter.name,
         IPV4,
         UInt16(metric),
-        UInt32(_METRIC),
-        UInt32(_METRIC),
+        UInt32(INTERFACE_METRIC),
+        UInt32(INTERFACE_METRIC),
         "NetMgmt" if hop != _ON_LINK else "Local",
         STORE,
         "Alive",

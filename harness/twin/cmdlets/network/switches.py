@@ -1,173 +1,206 @@
-"""Virtual switches and their adapters, of the module ``Hyper-V`` ([D] WPD Hyper-V; texts and enumerations [GK])."""
+"""Virtual switches of a node: what is there, and how they come, change and go ([D] WPD Hyper-V; texts [GK])."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
-from uuid import UUID
 
-from harness.twin.cmdlets.declaring import given_input, property_of, selects
+from harness.twin.cmdlets.declaring import selects
 from harness.twin.cmdlets.hyperv import HYPERV
-from harness.twin.cmdlets.network.cim import network, networks, refuse_elsewhere, strings
-from harness.twin.cmdlets.shapes import Shape
-from harness.twin.model.network import Adapter, NodeNetwork
+from harness.twin.cmdlets.network.cim import changed, network, networks
+from harness.twin.cmdlets.network.virtualization import (
+    COMPUTER,
+    EXCEPTION,
+    PASS,
+    chosen_switches,
+    identities,
+    make_switch,
+    missing,
+    names_wanted,
+    stay_here,
+)
+from harness.twin.model.network import Adapter, VirtualSwitch
+from harness.twin.model.network.virtual import add_host_adapter, add_switch, remove_switch
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.errors import limitation
-from harness.twin.shell.objects import EnumType, PSArray, PSEnum, PSObject
-from harness.twin.shell.regexes import has_wildcard
-from harness.twin.shell.typesystem import register_enum
 
-_NAMESPACE: Final = "Microsoft.HyperV.PowerShell"
-SWITCH: Final = Shape(
-    f"{_NAMESPACE}.VMSwitch",
-    "Name Id SwitchType AllowManagementOS EmbeddedTeamingEnabled NetAdapterInterfaceDescription "
-    "NetAdapterInterfaceDescriptions NetAdapterInterfaceGuid IovEnabled IovSupport BandwidthReservationMode Notes "
-    "ComputerName",
-)
-TEAM: Final = Shape(
-    f"{_NAMESPACE}.VMSwitchTeam",
-    "Name Id NetAdapterInterfaceDescription NetAdapterInterfaceGuid TeamingMode LoadBalancingAlgorithm ComputerName",
-)
-HOST_ADAPTER: Final = Shape(
-    f"{_NAMESPACE}.VMInternalNetworkAdapter",
-    "Name Id IsManagementOs VMName SwitchName SwitchId MacAddress Status IPAddresses DeviceId AdapterId ComputerName "
-    "DynamicMacAddressEnabled Connected",
-)
-
-
-def _enum(name: str, labels: dict[str, int]) -> EnumType:
-    return register_enum(EnumType(f"{_NAMESPACE}.{name}", labels))
-
-
-_TYPE: Final = _enum("VMSwitchType", {"Private": 0, "Internal": 1, "External": 2})
-_MODE: Final = _enum("VMSwitchTeamingMode", {"SwitchIndependent": 1})
-_BALANCING: Final = _enum("VMSwitchLoadBalancingAlgorithm", {"Dynamic": 5, "HyperVPort": 4})
-"""SET supports switch-independent teaming only [D]; Network ATC takes HyperVPort ([D] ASD deploy/network-atc)."""
-_BANDWIDTH: Final = _enum("VMSwitchBandwidthMode", {"Default": 0, "Weight": 1, "Absolute": 2, "None": 3})
-_EXCEPTION: Final = f"{_NAMESPACE}.VirtualizationException"
-_COMPUTER: Final = Parameter("ComputerName", "string[]")
 _NAMES: Final = Parameter("Name", "string[]", position=0, pipeline="name", aliases=("SwitchName",))
+_OBJECTS: Final = Parameter("VMSwitch", "object[]", pipeline="value")
+_ADAPTER: Final = Parameter("NetAdapterName", "string[]", aliases=("InterfaceAlias",))
+_DESCRIPTION: Final = Parameter("NetAdapterInterfaceDescription", "string[]")
+_TYPES: Final = ("Private", "Internal", "External")
 
 
-@HYPERV.cmdlet("Get-VMSwitch", _NAMES, Parameter("SwitchType", "string[]"), Parameter("Id", "string[]"), _COMPUTER)
+@HYPERV.cmdlet("Get-VMSwitch", _NAMES, Parameter("SwitchType", "string[]"), Parameter("Id", "string[]"), COMPUTER)
 def get_switch(call: Call) -> Iterator[object]:
-    """The virtual switch that Network ATC made."""
-    _stay_here(call)
-    for switch in _chosen(call, [_switch(call)], "switch"):
-        kind = switch.get("SwitchType")
-        label = kind.name if isinstance(kind, PSEnum) else ""
-        if selects(call.texts("SwitchType"), label) and selects(call.texts("Id"), str(switch.get("Id"))):
-            yield switch
-
-
-@HYPERV.cmdlet("Get-VMSwitchTeam", _NAMES, Parameter("VMSwitch", "object[]", pipeline="value"), _COMPUTER)
-def get_team(call: Call) -> Iterator[object]:
-    """The team inside of the switch (SET)."""
-    _stay_here(call)
-    team = _team(network(call))
-    switch = _switch(call)
-    row = TEAM.make(
-        switch.get("Name"),
-        switch.get("Id"),
-        strings(item.description for item in team),
-        PSArray([UUID(item.guid) for item in team], "System.Guid"),
-        PSEnum(_MODE, 1),
-        PSEnum(_BALANCING, 4),
-        call.host.node.name,
-        text=str(switch.get("Name")),
-    )
-    yield from _chosen(call, [row], "switch")
+    """The virtual switches of this node."""
+    stay_here(call)
+    for switch in chosen_switches(call, names_wanted(call)):
+        if selects(call.texts("SwitchType"), switch.kind) and selects(call.texts("Id"), switch.guid):
+            yield make_switch(call, switch)
 
 
 @HYPERV.cmdlet(
-    "Get-VMNetworkAdapter",
-    Parameter("VMName", "string[]", position=0),
-    Parameter("ManagementOS", "switch"),
-    Parameter("All", "switch"),
-    Parameter("Name", "string[]", aliases=("VMNetworkAdapterName",)),
-    Parameter("SwitchName", "string[]"),
-    Parameter("VM", "object[]", pipeline="value"),
-    _COMPUTER,
+    "New-VMSwitch",
+    Parameter("Name", "string", position=0, mandatory=True, aliases=("SwitchName",)),
+    _ADAPTER,
+    _DESCRIPTION,
+    Parameter("SwitchType", "string", values=_TYPES[:2]),
+    Parameter("AllowManagementOS", "bool"),
+    Parameter("EnableEmbeddedTeaming", "bool"),
+    Parameter("EnableIov", "bool"),
+    Parameter("MinimumBandwidthMode", "string", values=("Default", "Weight", "Absolute", "None")),
+    Parameter("Notes", "string"),
+    COMPUTER,
+    should_process=True,
 )
-def get_network_adapter(call: Call) -> Iterator[object]:
-    """Adapters of the host on the switch; those of guests are not simulated."""
-    _stay_here(call)
-    if not call.switch("ManagementOS") or call.switch("All"):
-        raise limitation("network adapters of guests are not simulated; Get-VMNetworkAdapter -ManagementOS is")
+def new_switch(call: Call) -> Iterator[object]:
+    """Makes a switch; the host gets an adapter on it unless ``-AllowManagementOS $false`` [GK]."""
+    stay_here(call)
+    own, name = network(call), call.text("Name")
+    if own.find_switch(name) is not None:
+        raise limitation(f"a second virtual switch named '{name}' is not simulated")
+    members = physical_adapters(call)
+    kind = "External" if members else call.text("SwitchType").capitalize()
+    if not kind:
+        raise limitation("New-VMSwitch without -NetAdapterName or -SwitchType is not simulated")
+    for member in members:
+        require_unbound(call, member)
+    if not call.should_process(name, "New-VMSwitch"):
+        return
+    switch = add_switch(own, identities(call), name, members, kind)
+    switch.embedded_teaming = bool(call.get("EnableEmbeddedTeaming", len(members) > 1))
+    switch.iov, switch.notes = bool(call.get("EnableIov", False)), call.text("Notes")
+    switch.bandwidth = "None" if switch.iov else _bandwidth(call)
+    if kind != "Private" and call.get("AllowManagementOS", True):
+        add_host_adapter(own, identities(call), switch, name)
+    changed(call)
+    yield make_switch(call, switch)
+
+
+def _bandwidth(call: Call) -> str:
+    """The mode of bandwidth; what it is by default [D]."""
+    mode = call.text("MinimumBandwidthMode", "Default").capitalize()
+    return "Absolute" if mode == "Default" else mode
+
+
+def physical_adapters(call: Call) -> list[Adapter]:
+    """The adapters that a command names.  Raises PSError for one that is not there."""
     own = network(call)
-    rows = [_host_adapter(call, own, item) for item in own.adapters if not item.physical]
-    for row in _chosen(call, rows, "network adapter"):
-        if selects(call.texts("SwitchName"), str(row.get("SwitchName"))):
-            yield row
+    found = []
+    for parameter in ("NetAdapterName", "NetAdapterInterfaceDescription"):
+        for text in call.texts(parameter):
+            attribute = "name" if parameter == "NetAdapterName" else "description"
+            match = [
+                item for item in own.adapters if item.physical and getattr(item, attribute).lower() == text.lower()
+            ]
+            if not match:
+                message = f'Hyper-V was unable to find a network adapter with name "{text}".'
+                raise call.fail(message, "InvalidParameter", "InvalidArgument", text, EXCEPTION)
+            found += match
+    return found
 
 
-def _stay_here(call: Call) -> None:
-    if call.has("ComputerName"):
-        for name in call.texts("ComputerName"):
-            call.bound["ComputerName"] = name
-            refuse_elsewhere(call, "ComputerName")
+def require_unbound(call: Call, adapter: Adapter) -> None:
+    """Raises PSError for an adapter that belongs to a switch already."""
+    if adapter.switch:
+        text = (
+            "Failed while adding virtual Ethernet switch connections.\n"
+            f"External Ethernet adapter '{adapter.description}' is already bound to the Microsoft Virtual Switch "
+            "protocol."
+        )
+        raise call.fail(text, "OperationFailed", "NotSpecified", adapter.name, EXCEPTION)
 
 
-def _chosen(call: Call, rows: list[PSObject], kind: str) -> list[PSObject]:
-    """Rows by name; one without wildcard that does not exist is an error [GK]."""
-    came = given_input(call)
-    wanted = call.texts("Name")
-    if not wanted and came is not None:
-        wanted = [str(property_of(item, "Name")) for item in (came if isinstance(came, list) else [came])]
-    for name in wanted:
-        if not has_wildcard(name) and not any(str(row.get("Name")).lower() == name.lower() for row in rows):
-            text = f'Hyper-V was unable to find a virtual {kind} with name "{name}".'
-            call.write_error(text, "InvalidParameter", "InvalidArgument", name, _EXCEPTION)
-    return [row for row in rows if selects(wanted, str(row.get("Name")))]
-
-
-def _team(own: NodeNetwork) -> list[Adapter]:
-    return [item for item in own.adapters if item.teamed]
-
-
-def _switch_id(own: NodeNetwork) -> UUID:
-    """The switch's id; its random part is that of the host's adapter [INF]."""
-    return UUID(int=UUID(own.management.guid).int ^ 1)
-
-
-def _switch(call: Call) -> PSObject:
+@HYPERV.cmdlet(
+    "Set-VMSwitch",
+    _NAMES,
+    _OBJECTS,
+    Parameter("NetAdapterName", "string[]", aliases=("InterfaceAlias",)),
+    Parameter("AllowManagementOS", "bool"),
+    Parameter("Notes", "string"),
+    PASS,
+    COMPUTER,
+    should_process=True,
+)
+def set_switch(call: Call) -> Iterator[object]:
+    """Changes notes, the physical adapter of an external switch, and whether the host has an adapter on it."""
+    stay_here(call)
     own = network(call)
-    team, name = _team(own), networks(call).facts.switch_name
-    return SWITCH.make(
-        name,
-        _switch_id(own),
-        PSEnum(_TYPE, 2),
-        True,
-        True,
-        "Teamed-Interface",
-        strings(item.description for item in team),
-        PSArray([UUID(item.guid) for item in team], "System.Guid"),
-        True,
-        True,
-        PSEnum(_BANDWIDTH, 3),
-        "",
-        call.host.node.name,
-        text=f"VMSwitch (Name = '{name}') [Id = '{_switch_id(own)}']",
-    )
+    for switch in chosen_switches(call, names_wanted(call)):
+        if not call.should_process(switch.name, "Set-VMSwitch"):
+            continue
+        if call.has("NetAdapterName"):
+            _rebind(call, switch, physical_adapters(call))
+        if call.has("Notes"):
+            switch.notes = call.text("Notes")
+        hosted = own.host_adapters(switch)
+        if call.get("AllowManagementOS") is True and not hosted:
+            add_host_adapter(own, identities(call), switch, switch.name)
+        elif call.get("AllowManagementOS") is False:
+            for adapter in hosted:
+                own.drop(adapter)
+        changed(call)
+        if call.switch("Passthru"):
+            yield make_switch(call, switch)
 
 
-def _host_adapter(call: Call, own: NodeNetwork, adapter: Adapter) -> PSObject:
-    up = own.is_up(adapter)
-    device = f"{{{adapter.guid}}}"
-    return HOST_ADAPTER.make(
-        adapter.name,
-        f"Microsoft:{adapter.guid}",
-        True,
-        None,
-        networks(call).facts.switch_name,
-        _switch_id(own),
-        adapter.mac.replace("-", ""),
-        PSArray(["Ok" if up else "Disconnected"], "System.String"),
-        strings(address.ip for address in adapter.addresses),
-        device,
-        adapter.guid,
-        call.host.node.name,
-        False,
-        up,
-        text=adapter.name,
-    )
+def _rebind(call: Call, switch: VirtualSwitch, adapters: Sequence[Adapter]) -> None:
+    own = network(call)
+    if switch.embedded_teaming or len(adapters) != 1:
+        raise limitation("Set-VMSwitch -NetAdapterName is simulated for one adapter of a switch without team")
+    if adapters[0].switch != switch.guid:
+        require_unbound(call, adapters[0])
+    for member in own.members(switch):
+        member.switch = ""
+    adapters[0].switch, switch.kind = switch.guid, "External"
+
+
+@HYPERV.cmdlet(
+    "Rename-VMSwitch",
+    Parameter("Name", "string[]", position=0, aliases=("SwitchName",)),
+    Parameter("NewName", "string", position=1, mandatory=True),
+    _OBJECTS,
+    PASS,
+    COMPUTER,
+    should_process=True,
+)
+def rename_switch(call: Call) -> Iterator[object]:
+    """Gives a switch another name; its adapters keep theirs."""
+    stay_here(call)
+    for switch in chosen_switches(call, names_wanted(call)):
+        if call.should_process(switch.name, "Rename-VMSwitch"):
+            switch.name = call.text("NewName")
+            changed(call)
+            if call.switch("Passthru"):
+                yield make_switch(call, switch)
+
+
+@HYPERV.cmdlet("Remove-VMSwitch", _NAMES, _OBJECTS, Parameter("Force", "switch"), COMPUTER, should_process=True)
+def drop_switch(call: Call) -> None:
+    """Takes switches away, with the host's adapters on them and their addresses.
+
+    What running guests do without their switch is not simulated: drain the node first, as guides do.
+    """
+    stay_here(call)
+    wanted = names_wanted(call)
+    if not wanted:
+        raise missing(call, "switch", "")
+    own = network(call)
+    for switch in chosen_switches(call, wanted):
+        _require_no_guests(call, switch)
+        if call.should_process(switch.name, "Remove-VMSwitch"):
+            remove_switch(own, switch)
+            changed(call)
+
+
+def _require_no_guests(call: Call, switch: VirtualSwitch) -> None:
+    """Guests are on the switches of the intents for compute."""
+    used = any(intent.compute and intent.switch_name == switch.name for intent in networks(call).atc.intents)
+    node = call.host.node.name
+    running = [guest.name for guest in call.host.model.guests.values() if guest.owner == node and guest.running]
+    if used and running:
+        raise limitation(
+            f"what running guests do without their virtual switch is not simulated; {node} runs {len(running)}: "
+            "drain it first"
+        )

@@ -14,7 +14,6 @@ from harness.twin.cmdlets.network import (
     names,
     probing,
     routes,
-    switches,
 )
 from harness.twin.shell.formatting import Column, register_type, register_view
 
@@ -24,11 +23,6 @@ def register_network_views() -> None:
     _register_adapters()
     _register_addresses()
     _register_probes()
-    register_view(switches.SWITCH.type_name, table=["Name", "SwitchType", "NetAdapterInterfaceDescription"])
-    register_view(
-        switches.HOST_ADAPTER.type_name,
-        table=["Name", "IsManagementOs", "VMName", "SwitchName", "MacAddress", "Status", "IPAddresses"],
-    )
     register_type(
         firewall.RULE.type_name,
         default_display=[
@@ -139,6 +133,12 @@ def _register_probes() -> None:
     ping: list[Column | str] = ["PingSucceeded", Column("PingReplyDetails (RTT)", _round_trip)]
     shown = {
         probing.TEST_PING_VIEW: [*head, *where, *ping],
+        probing.TEST_TRACE_VIEW: [
+            *head,
+            *where,
+            *ping,
+            Column("TraceRoute", lambda row: "\n".join(property_of(row, "TraceRoute") or [])),
+        ],
         probing.TEST_PORT_VIEW: [*head, "RemotePort", *where, "TcpTestSucceeded"],
         probing.TEST_BOTH_VIEW: [*head, "RemotePort", *where, *ping, "TcpTestSucceeded"],
     }

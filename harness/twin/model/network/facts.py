@@ -83,26 +83,12 @@ class NetworkFacts:
     advanced: tuple[AdvancedFacts, ...]
     controller_ports: frozenset[int]
     rules: tuple[RuleFacts, ...]
-
-    @property
-    def converged(self) -> IntentFacts:
-        """The intent for compute and management."""
-        return self.intents[0]
-
-    @property
-    def storage(self) -> IntentFacts:
-        """The intent for storage."""
-        return self.intents[1]
-
-    @property
-    def switch_name(self) -> str:
-        """Name that Network ATC gives the virtual switch ([D] ASD deploy/network-atc)."""
-        return f"ConvergedSwitch({self.converged.name.lower()})"
-
-    @property
-    def management_name(self) -> str:
-        """Name that Network ATC gives the host's management adapter ([D] ASD deploy/network-atc)."""
-        return f"vManagement({self.converged.name.lower()})"
+    ttl_ns: int
+    """How long a name's address is remembered."""
+    provision_ns: int
+    """What Network ATC needs for an intent on one machine."""
+    check_ns: int
+    """How often it looks whether all is as it should be."""
 
     def node_address(self, number: int, subnet: IPv4Network | None = None) -> str:
         """Address of the machine *number* (from 1), of the management network unless told otherwise."""
@@ -163,4 +149,7 @@ def _assemble(sections: Mapping[str, Mapping[str, Any]]) -> NetworkFacts:
         advanced=tuple(AdvancedFacts(keyword, *value) for keyword, value in sections["advanced"].items()),
         controller_ports=frozenset(sections["ports"]["controller"]),
         rules=tuple(RuleFacts(name, *value) for name, value in sections["firewall"].items()),
+        ttl_ns=management["ttl_s"] * 10**9,
+        provision_ns=sections["atc"]["provision_s"] * 10**9,
+        check_ns=sections["atc"]["check_s"] * 10**9,
     )

@@ -6,15 +6,18 @@ model does not have (guests as hosts of the network, the world behind the gatewa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address
 
 from harness.twin.model.entities import Node
 from harness.twin.model.groups import CLUSTER_GROUP, UPDATE_SERVICE
+from harness.twin.model.network.atc import NetworkAtc
 from harness.twin.model.network.build import make_network
 from harness.twin.model.network.facts import NetworkFacts, load_network
-from harness.twin.model.network.state import LOOPBACK, NodeNetwork
+from harness.twin.model.network.state import LOOPBACK, Adapter, Address, CachedName, NodeNetwork
+from harness.twin.model.network.virtual import Identities
 from harness.twin.model.states import ClusterGroupState, NodePhase, WinRmState
 from harness.twin.model.world import World
 
@@ -23,6 +26,7 @@ _WINRM_PORTS = (5985, 5986)
 _WINDOWS_PORTS = (135, 445)
 """RPC endpoint mapper and SMB: open on every node that runs [GK]."""
 _CLUSTER_PORT = 3343
+_DNS_PORT = 53
 _UPDATE_PORT = 4900
 """[T] TSG Update/Update-discovery-issues."""
 
@@ -43,6 +47,21 @@ class Answer(Enum):
     """The packet cannot leave."""
 
 
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """What an interface knows of a machine in its subnet."""
+
+    adapter: Adapter
+    ip: str
+    mac: str
+    reachable: bool
+
+
+def _addresses(own: NodeNetwork) -> Iterator[Address]:
+    for adapter in own.adapters:
+        yield from adapter.addresses
+
+
 class Networks:
     """Networks of all machines; that of a machine is made when somebody asks for it first."""
 
@@ -50,6 +69,8 @@ class Networks:
         self._world = world
         self._quorate = quorate
         self._cut_off: set[str] = set()
+        self.atc = NetworkAtc(world, self.of, self.facts)
+        self.atc.on_change = self.changed
 
     @property
     def facts(self) -> NetworkFacts:
@@ -63,8 +84,13 @@ class Networks:
             node.network = make_network(self.facts, self._world.streams, node)
         return node.network
 
+    def identities(self, name: str) -> Identities:
+        """Where what is new on a machine gets its identity.  Raises ModelError."""
+        return Identities(self._world.streams, self._world.node(name))
+
     def changed(self, name: str) -> None:
         """Somebody changed the network of a machine: tell those who serve its management address when that matters."""
+        self.atc.noticed(name)
         up = self.of(name).management_up
         if up == (name not in self._cut_off):
             return
@@ -99,11 +125,36 @@ class Networks:
         hosts[spec.cluster_name.lower()] = [facts.cluster]
         return hosts | {f"dc{at:02}": [ip] for at, ip in enumerate(facts.controllers, 1)}
 
+    def full_name(self, name: str) -> str:
+        """A host name with the domain, in lower case."""
+        low = name.lower().rstrip(".")
+        return low if "." in low else f"{low}.{self._world.spec.domain.lower()}"
+
+    def resolve(self, source: str, name: str) -> list[str] | None:
+        """Addresses of a name as *source* learns them; None when no name server answers.  Raises NotModelledError."""
+        found, own, node = self.addresses_of(name), self.of(source), self._world.node(source)
+        if self.cached(source, name) is not None:
+            return found
+        if self.name_server(source) is None:
+            return None
+        if found:
+            until = self._world.now + self.facts.ttl_ns
+            own.dns_cache[self.full_name(name)] = CachedName(tuple(found), until, node.boot_id)
+        return found
+
+    def cached(self, source: str, name: str) -> CachedName | None:
+        """What the resolver of *source* remembers of a name."""
+        entry = self.of(source).dns_cache.get(self.full_name(name))
+        fresh = entry is not None and entry.until_ns > self._world.now
+        return entry if fresh and entry is not None and entry.boot == self._world.node(source).boot_id else None
+
     def name_server(self, source: str, wanted: str = "") -> str | None:
         """The name server that answers *source*, of those it asks (or of the one *wanted*)."""
-        servers = [wanted] if wanted else self.of(source).dns_servers
-        for server in servers:
-            if server in self.facts.controllers and self.ping(source, server) is Answer.REPLY:
+        own = self.of(source)
+        if own.stops("Outbound", "UDP", remote=_DNS_PORT):
+            return None
+        for server in [wanted] if wanted else own.dns_servers:
+            if server in self.facts.controllers and own.egress(IPv4Address(server)) is not None:
                 return server
         return None
 
@@ -119,6 +170,8 @@ class Networks:
             return Answer.REPLY
         self._require_inside(address)
         way = own.egress(address)
+        if own.stops("Outbound", "ICMPv4"):
+            return Answer.SILENT
         if way is None or (from_ip and own.holder(from_ip) is not way[0]):
             return Answer.NO_ROUTE
         target = self._machine_at(ip)
@@ -138,16 +191,49 @@ class Networks:
         if target is not None:
             if not self._listens(target, port) or own.egress(address) is None:
                 return False
+            if own.stops("Outbound", "TCP", remote=port) or self.of(target.name).stops("Inbound", "TCP", port):
+                return False
             return self._reaches(self._world.nodes[source], target, ip)
         if ip in self.facts.controllers and port in self.facts.controller_ports:
-            return own.egress(address) is not None
+            return own.egress(address) is not None and not own.stops("Outbound", "TCP", remote=port)
         if self.ping(source, ip) is Answer.REPLY:
             raise NotModelledError(f"the TCP port {port} of {ip}")
         return False
 
+    def neighbours(self, source: str) -> Iterator[Neighbour]:
+        """Machines in the subnets of *source*: a cluster's members talk to each other all the time.
+
+        Those behind the gateway and guests are not simulated.
+        """
+        own = self.of(source)
+        others = [address.ip for node in self._world.nodes.values() for address in _addresses(self.of(node.name))]
+        known = dict.fromkeys([self.facts.gateway, *self.facts.controllers, self.facts.cluster, *others])
+        for adapter in own.interfaces:
+            for ip in known:
+                inside = any(IPv4Address(ip) in address.interface.network for address in adapter.addresses)
+                if not inside or own.holder(ip) is not None or self._machine_at(ip) is self._world.nodes[source]:
+                    continue
+                yield Neighbour(adapter, ip, self._mac_of(ip), self.ping(source, ip) is not Answer.UNREACHABLE)
+
+    def _mac_of(self, ip: str) -> str:
+        """MAC of the adapter that has an address; that of a machine outside of the cluster is made up."""
+        machine = self._machine_at(ip)
+        if machine is not None:
+            own = self.of(machine.name)
+            holder = own.holder(own.management_ip if ip == self.facts.cluster else ip)
+            return holder.mac if holder is not None else ""
+        bits = self._world.streams.bits(f"network/{ip}", 0)
+        return "-".join(f"{part:02X}" for part in (0x02, *(bits >> shift & 0xFF for shift in (0, 8, 16, 24, 32))))
+
     def _require_inside(self, address: IPv4Address) -> None:
         if not any(address in subnet for subnet in (self.facts.management_subnet, *self.facts.storage_subnets)):
             raise NotModelledError(f"the address {address} lies outside of the lab's networks; it")
+
+    def machine_at(self, source: str, ip: str) -> Node | None:
+        """The machine that *source* reaches at an address, be it itself; None for one outside of the cluster."""
+        if IPv4Address(ip) in LOOPBACK:
+            return self._world.node(source)
+        return self._machine_at(ip)
 
     def _machine_at(self, ip: str) -> Node | None:
         """The machine that has an address by its configuration, whether it is up or not."""

@@ -12,6 +12,8 @@ from typing import Final
 LOOPBACK: Final = IPv4Network("127.0.0.0/8")
 DEFAULT: Final = IPv4Network("0.0.0.0/0")
 _ECHO_RULES: Final = ("fps-icmp4-erq-in", "failovercluster-icmp4-erq-in")
+_INTERNAL_BITS_S: Final = 10 * 10**9
+"""[GK] Link speed of the host's adapter on an internal switch."""
 
 
 @dataclass(slots=True)
@@ -43,8 +45,36 @@ class Address:
 
 
 @dataclass(slots=True)
+class LldpAgent:
+    """The LLDP agent of an adapter: what its active store says, and what it starts with."""
+
+    active: bool = False
+    persistent: bool = False
+    boot: int | None = None
+    """Boot of the machine to which the active store belongs."""
+
+
+@dataclass(slots=True)
+class Port:
+    """What Hyper-V knows of a host's adapter: its name there, and how its traffic is kept apart."""
+
+    name: str
+    isolation: str = "None"
+    """``None`` or ``Vlan``."""
+    isolation_id: int = 0
+    untagged_allowed: bool = False
+    mode: str = "Untagged"
+    """``Untagged``, ``Access`` or ``Trunk``."""
+    vlan: int = 0
+    native_vlan: int = 0
+    allowed_vlans: str = ""
+    mapped_to: str = ""
+    """GUID of the team's member that its traffic should take; empty for any."""
+
+
+@dataclass(slots=True)
 class Adapter:
-    """One network adapter: a physical one, or the host's on the virtual switch."""
+    """One network adapter: a physical one, or the host's on a virtual switch."""
 
     name: str
     description: str
@@ -58,14 +88,40 @@ class Adapter:
     slot: int = 0
     """Place among the physical adapters, from 1."""
     enabled: bool = True
-    teamed: bool = False
-    """A member of the virtual switch's team: bound to the switch, without IP of its own."""
+    switch: str = ""
+    """GUID of the virtual switch that it belongs to."""
+    port: Port | None = None
+    """Of the host's adapters on a switch."""
     vlan: int = 0
     mtu: int = 1500
     dhcp: bool = False
     addresses: list[Address] = field(default_factory=list)
     dns_servers: list[str] = field(default_factory=list)
+    dns_suffix: str = ""
+    dns_registers: bool = True
+    category: str = ""
+    """Category of its network when somebody set one."""
+    lossless: bool = False
+    """Network ATC set it up for storage: priority flow control is on."""
+    willing: bool | None = None
+    """Whether it takes data centre bridging from the switch; None for what holds for the whole machine."""
+    lldp: LldpAgent = field(default_factory=LldpAgent)
     advanced: list[AdvancedValue] = field(default_factory=list)
+
+    @property
+    def teamed(self) -> bool:
+        """A member of a virtual switch: bound to the switch, without IP of its own."""
+        return self.physical and bool(self.switch)
+
+    def set_advanced(self, keyword: str, value: str) -> None:
+        """Give a driver's property a value; its shown one follows."""
+        words = {"0": "Disabled", "1": "Enabled"}
+        for item in self.advanced:
+            if item.keyword.lower() == keyword.lower():
+                item.shown = words.get(value, value) if item.shown in words.values() else value
+                item.value = value
+        if keyword.lower() == "vlanid" and value.isdecimal():
+            self.vlan = int(value)
 
     @property
     def link_local(self) -> str:
@@ -90,28 +146,123 @@ class Route:
 
 @dataclass(slots=True)
 class FirewallRule:
-    """One inbound rule that allows traffic."""
+    """One rule of the firewall; a port's list that is empty means every port."""
 
     name: str
     display_name: str
     group: str
     profile: str
     enabled: bool = True
+    direction: str = "Inbound"
+    action: str = "Allow"
+    protocol: str = "Any"
+    local_ports: tuple[str, ...] = ()
+    remote_ports: tuple[str, ...] = ()
+    description: str = ""
+    made: bool = False
+    """Somebody made it here."""
+
+    def blocks(self, direction: str, protocol: str, local: int = 0, remote: int = 0) -> bool:
+        """Whether it stops such traffic; ports as the machine with the rule sees them."""
+        return (
+            self.enabled
+            and self.action == "Block"
+            and self.direction == direction
+            and self.protocol.lower() in ("any", protocol.lower())
+            and _has_port(self.local_ports, local)
+            and _has_port(self.remote_ports, remote)
+        )
+
+
+def _has_port(ranges: tuple[str, ...], port: int) -> bool:
+    """Whether a port is one of a rule's: numbers, and ranges like ``5000-5020``."""
+    for text in ranges:
+        low, _, high = text.partition("-")
+        if low.isdecimal() and int(low) <= port <= int(high or low):
+            return True
+    return not ranges
+
+
+@dataclass(slots=True)
+class VirtualSwitch:
+    """One virtual switch of Hyper-V."""
+
+    name: str
+    guid: str
+    """In upper case, without braces."""
+    kind: str = "External"
+    """``External``, ``Internal`` or ``Private``."""
+    embedded_teaming: bool = False
+    balancing: str = "Dynamic"
+    iov: bool = False
+    bandwidth: str = "Weight"
+    notes: str = ""
+    extensions: set[str] = field(default_factory=set)
+    """Names of the extensions that are enabled."""
+
+
+@dataclass(slots=True)
+class TrafficClass:
+    """Priorities that have a share of the bandwidth."""
+
+    name: str
+    priorities: tuple[int, ...]
+    percent: int
+    algorithm: str = "ETS"
+
+
+@dataclass(slots=True)
+class QosPolicy:
+    """Traffic that gets a priority."""
+
+    name: str
+    priority: int
+    template: str = "None"
+    """``SMB``, ``Cluster`` …, or ``None``."""
+    port: int = 0
+    """Port of its RDMA traffic; 0 for none."""
+
+
+@dataclass(slots=True)
+class Qos:
+    """Data centre bridging of one machine."""
+
+    classes: list[TrafficClass] = field(default_factory=list)
+    policies: list[QosPolicy] = field(default_factory=list)
+    flow_control: set[int] = field(default_factory=set)
+    """Priorities with flow control."""
+    willing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CachedName:
+    """What the resolver of a machine knows of a name until a time, in this boot."""
+
+    addresses: tuple[str, ...]
+    until_ns: int
+    boot: int
 
 
 @dataclass(slots=True)
 class NodeNetwork:
-    """Adapters, routes and firewall rules of one machine."""
+    """Adapters, switches, routes and firewall rules of one machine."""
 
     management_ip: str
     """The address by which others know the machine."""
-    management: Adapter
     adapters: list[Adapter]
     routes: list[Route]
     rules: list[FirewallRule]
-    intents: dict[str, tuple[str, ...]]
-    """Names of the adapters that each intent asks for."""
+    switches: list[VirtualSwitch] = field(default_factory=list)
+    qos: Qos = field(default_factory=Qos)
+    gone_rules: set[str] = field(default_factory=set)
+    """Names, in lower case, of rules that somebody took away."""
+    open_profiles: set[str] = field(default_factory=set)
+    """Profiles of the firewall that are off."""
+    made: int = 0
+    """How many virtual switches and adapters it ever had: what is new gets another identity."""
 
+    dns_cache: dict[str, CachedName] = field(default_factory=dict)
+    """What the resolver has learnt, by full name in lower case."""
     proxy: str = ""
     """WinHTTP's proxy; empty for direct access."""
     proxy_bypass: str = ""
@@ -129,7 +280,19 @@ class NodeNetwork:
     @property
     def answers_echo(self) -> bool:
         """Whether the firewall lets a ping in."""
-        return any(rule.enabled for rule in self.rules if rule.name.lower() in _ECHO_RULES)
+        if self.firewall_off:
+            return True
+        allowed = any(rule.enabled for rule in self.rules if rule.name.lower() in _ECHO_RULES)
+        return allowed and not self.stops("Inbound", "ICMPv4")
+
+    @property
+    def firewall_off(self) -> bool:
+        """Whether the firewall is off in the domain's profile, in which the machines see each other."""
+        return "Domain" in self.open_profiles
+
+    def stops(self, direction: str, protocol: str, local: int = 0, remote: int = 0) -> bool:
+        """Whether a rule blocks such traffic."""
+        return not self.firewall_off and any(rule.blocks(direction, protocol, local, remote) for rule in self.rules)
 
     @property
     def dns_servers(self) -> list[str]:
@@ -137,10 +300,46 @@ class NodeNetwork:
         return list(dict.fromkeys(server for item in self.interfaces for server in item.dns_servers))
 
     def is_up(self, adapter: Adapter) -> bool:
-        """Enabled and, on the virtual switch, with a team that has a link."""
-        if adapter.physical:
+        """Enabled and, on an external switch, with a member that has a link."""
+        if adapter.physical or not adapter.enabled:
             return adapter.enabled
-        return adapter.enabled and any(item.enabled for item in self.adapters if item.teamed)
+        switch = self.switch_of(adapter)
+        if switch is None:
+            return False
+        return switch.kind == "Internal" or any(item.enabled for item in self.members(switch))
+
+    def speed_of(self, adapter: Adapter) -> int:
+        """Bits per second of its link; an adapter on a team has the sum of the members' [GK]."""
+        switch = None if adapter.physical else self.switch_of(adapter)
+        if switch is None:
+            return adapter.bits_s
+        return sum(item.bits_s for item in self.members(switch)) or _INTERNAL_BITS_S
+
+    def switch_of(self, adapter: Adapter) -> VirtualSwitch | None:
+        """The switch that an adapter belongs to."""
+        return next((item for item in self.switches if item.guid == adapter.switch), None)
+
+    def find_switch(self, name: str) -> VirtualSwitch | None:
+        """The switch of a name, in any case of letters."""
+        return next((item for item in self.switches if item.name.lower() == name.lower()), None)
+
+    def members(self, switch: VirtualSwitch) -> list[Adapter]:
+        """Physical adapters of a switch."""
+        return [item for item in self.adapters if item.physical and item.switch == switch.guid]
+
+    def host_adapters(self, switch: VirtualSwitch) -> list[Adapter]:
+        """The host's own adapters on a switch."""
+        return [item for item in self.adapters if item.port is not None and item.switch == switch.guid]
+
+    def find_port(self, name: str) -> Adapter | None:
+        """The host's adapter that Hyper-V knows under a name."""
+        low = name.lower()
+        return next((item for item in self.adapters if item.port is not None and item.port.name.lower() == low), None)
+
+    def drop(self, adapter: Adapter) -> None:
+        """An adapter goes, with the routes over it."""
+        self.adapters = [item for item in self.adapters if item is not adapter]
+        self.routes = [route for route in self.routes if route.index != adapter.index]
 
     def holder(self, ip: str) -> Adapter | None:
         """The adapter that answers for an address."""
@@ -161,7 +360,3 @@ class NodeNetwork:
             if out is not None and ip in route.destination:
                 return out, out.addresses[0].ip
         return None
-
-    def missing_adapters(self, intent: str) -> list[str]:
-        """Adapters of an intent that the machine has no longer under these names."""
-        return [name for name in self.intents[intent] if self.find(name) is None]

@@ -19,14 +19,12 @@ from harness.twin.model.windows import eventlog
 from harness.twin.model.windows.birth import make_machines, make_processes
 from harness.twin.model.windows.catalog import GuestUpdate, UpdateKind, load_windows
 from harness.twin.model.windows.offers import offered
-from harness.twin.model.windows.state import GuestOs, HistoryEntry, TaskState
+from harness.twin.model.windows.state import TASK_TERMINATED, GuestOs, HistoryEntry, TaskState
 from harness.twin.model.world import Process, World
 from harness.twin.units import NS_PER_S
 
 SUCCEEDED: Final = 2
 """orcSucceeded ([D] W32 wuapi OperationResultCode)."""
-TASK_TERMINATED: Final = 0x41306
-"""SCHED_S_TASK_TERMINATED ([D] W32 taskschd)."""
 INSTALLER: Final = "C:\\Windows\\servicing\\TrustedInstaller.exe"
 SYSTEM_USER: Final = "NT AUTHORITY\\SYSTEM"
 
@@ -155,9 +153,10 @@ class Windows:
         shutdown_ns = self._world.draw(f"vm/{guest.name}/shutdown", values.shutdown)
         if machine.restart_pending:
             shutdown_ns += self._world.draw(f"vm/{guest.name}/servicing-shutdown", values.servicing_shutdown)
-        yield from self._guests.restart_inside(guest, shutdown_ns, lambda: self._stopped(machine))
+        yield from self._guests.restart_inside(guest, shutdown_ns, lambda: self.stopped(machine))
 
-    def _stopped(self, machine: GuestOs) -> None:
+    def stopped(self, machine: GuestOs) -> None:
+        """The operating system ended in order."""
         for service in machine.services:
             service.stops_ns.append(self._world.now)
         eventlog.stopped(machine, self._world.now)

@@ -25,7 +25,8 @@ class TaskState(IntEnum):
 
 TASK_NEVER_RAN = 0x41303
 TASK_RUNNING = 0x41301
-"""SCHED_S_TASK_HAS_NOT_RUN and SCHED_S_TASK_RUNNING ([D] W32 taskschd)."""
+TASK_TERMINATED = 0x41306
+"""SCHED_S_TASK_HAS_NOT_RUN, SCHED_S_TASK_RUNNING and SCHED_S_TASK_TERMINATED ([D] W32 taskschd)."""
 
 
 @dataclass(slots=True)
@@ -43,6 +44,8 @@ class ScheduledTask:
     state: TaskState = TaskState.Ready
     last_run_ns: int | None = None
     last_result: int = TASK_NEVER_RAN
+    built_in: bool = False
+    """One of Windows' own, whose work is not simulated."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ class Parameter:
     ``kind`` is a type name as in PowerShell: ``string``, ``string[]``, ``int``, ``switch``, ``bool``, ``datetime``,
     ``object``, ``object[]``, ``scriptblock``, ``hashtable``, the full name of a registered enum … ``pipeline`` holds
     ``value`` and/or ``name`` (by property name). ``sets`` are the parameter sets it belongs to; none means all.
+    ``written``: a number among remaining arguments keeps the text as which it was written.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Parameter:
     validate: tuple[Callable[[object], None], ...] = ()
     transform: Callable[[object], object] | None = None
     not_null_or_empty: bool = False
+    written: bool = False
 
     def by(self, what: str) -> bool:
         """Whether it takes pipeline input by ``value`` or by property ``name``."""
@@ -69,7 +71,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CommandDeclaration:
-    """A command as declared. ``class_name`` is what error ids end with."""
+    """A command as declared. ``class_name`` is what error ids end with.
+
+    ``impact`` is the ``ConfirmImpact`` of a script's function; commands of the product never ask.
+    """
 
     name: str
     run: Callable[[Call], Iterable[object] | None] | type[Command]
@@ -79,6 +84,7 @@ class CommandDeclaration:
     default_set: str = ""
     aliases: tuple[str, ...] = ()
     should_process: bool = False
+    impact: str = ""
 
 
 class CommandTable:
@@ -318,9 +324,9 @@ class Call:
         """Write to the progress stream."""
         self.rs.write_progress(self, activity, status, percent, completed)
 
-    def should_process(self, target: str, action: str = "") -> bool:
-        """Whether to go on: False under ``-WhatIf``, which is then reported."""
-        return self.rs.should_process(self, target, action or self.declaration.name)
+    def should_process(self, target: str, action: str = "", told: bool = False) -> bool:
+        """Whether to go on: False under ``-WhatIf``, which is then reported; ``told``: by that text alone."""
+        return self.rs.should_process(self, target, "" if told else action or self.declaration.name)
 
     def wait(self, seconds: float, ready: Callable[[], bool] | None = None) -> bool:
         """Block for lab time; see ``ShellHost.wait``."""

@@ -1,19 +1,20 @@
-"""CSV, string data, ``Select-String``, ``Tee-Object``."""
+"""CSV, string data, ``Select-String``."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Final
 
 from harness.twin.shell.commands.api import Call, Command, Parameter
-from harness.twin.shell.commands.table import CORE, INPUT, UTILITY
+from harness.twin.shell.commands.table import CORE, UTILITY
 from harness.twin.shell.dotnet.regularexpressions import Match
 from harness.twin.shell.errors import NetException
 from harness.twin.shell.formatting.views import register_text_view
 from harness.twin.shell.members import property_list
-from harness.twin.shell.objects import NOTHING, NoteProperty, PSHashtable, PSObject
+from harness.twin.shell.objects import NOTHING, NoteProperty, PSArray, PSHashtable, PSObject, bare_value, is_bag
 from harness.twin.shell.regexes import BadPatternError, NetRegex, compile_regex
-from harness.twin.shell.text import to_text
+from harness.twin.shell.text import net_text, to_text
 from harness.twin.shell.typesystem import is_null, type_chain
 
 _TYPE_PREFIX = "CSV:"
@@ -24,8 +25,10 @@ def _quoted(value: object) -> str:
 
 
 def to_text_or_type(value: object) -> str:
-    """A value in a CSV cell: a list is its type's name."""
-    return type_chain(value)[0] if isinstance(value, list) else to_text(value)
+    """A value in a CSV cell, in the culture of the machine: a list is its type's name."""
+    if isinstance(value, list):
+        return type_chain(value)[0]
+    return to_text(value) if is_bag(value) else net_text(bare_value(value))
 
 
 @CORE.cmdlet(
@@ -33,7 +36,7 @@ def to_text_or_type(value: object) -> str:
     module=UTILITY,
     parameters=[
         Parameter("InputObject", "object", pipeline="value", mandatory=True, allow_empty=True, allow_null=True),
-        Parameter("Delimiter", "string", position=0),
+        Parameter("Delimiter", "char", position=0),
         Parameter("NoTypeInformation", "switch", aliases=("NTI",)),
         Parameter("UseCulture", "switch"),
     ],
@@ -115,7 +118,7 @@ def _quoted_field(text: str, at: int) -> tuple[str, int]:
     module=UTILITY,
     parameters=[
         Parameter("InputObject", "object[]", position=0, pipeline="value", mandatory=True, allow_empty=True),
-        Parameter("Delimiter", "string", position=1),
+        Parameter("Delimiter", "char", position=1),
         Parameter("Header", "string[]"),
         Parameter("UseCulture", "switch"),
     ],
@@ -151,7 +154,7 @@ def csv_objects(call: Call, text: str) -> Iterable[PSObject]:
     names: list[str] = []
     for name in header:
         names.append(name or f"H{sum(not one for one in header[: len(names) + 1])}")
-    chain = (kind[1].strip(), f"{_TYPE_PREFIX}{kind[1].strip()}") if kind and kind[1].strip() else ()
+    chain = (f"{_TYPE_PREFIX}{kind[1].strip()}",) if kind and kind[1].strip() else ()
     for row in rows:
         made = PSObject()
         if chain:
@@ -212,12 +215,21 @@ def _bad_data(call: Call, text: str) -> Exception:
 # ------------------------------------------------------------------------------------------------------ Select-String
 
 
+_STREAM: Final = "InputStream"
+"""Where lines come from that are in no file."""
+
+
+def _place(made: PSObject) -> str:
+    path = to_text(made.get("Path"))
+    return "" if path == _STREAM else f"{path}:{to_text(made.get('LineNumber'))}:"
+
+
 def _shown(made: PSObject) -> str:
     context = made.get("Context")
-    line = to_text(made.get("Line"))
+    line = f"{_place(made)}{to_text(made.get('Line'))}"
     if not isinstance(context, PSObject):
         return line
-    before, after = context.get("PreContext"), context.get("PostContext")
+    before, after = context.get("DisplayPreContext"), context.get("DisplayPostContext")
     lines = [f"  {one}" for one in (before if isinstance(before, list) else [])]
     lines += [f"> {line}", *(f"  {one}" for one in (after if isinstance(after, list) else []))]
     return "\r\n".join(lines)
@@ -258,6 +270,7 @@ class SelectString(Command):
                 raise call.fail(record) from None
         self.lines: list[str] = []
         self.found: list[tuple[int, PSObject]] = []
+        self.origin = _STREAM
 
     def process(self, item: object) -> None:
         if item is NOTHING or is_null(item):
@@ -269,14 +282,16 @@ class SelectString(Command):
             if bool(hits) is self.call.switch("NotMatch"):
                 continue
             shown = hits if self.call.switch("AllMatches") else hits[:1]
+            if self.call.switch("SimpleMatch"):  # plain text is searched without patterns, so there are no matches [D]
+                shown = []
             made = PSObject.of_type(
                 ("Microsoft.PowerShell.Commands.MatchInfo", "System.Object"),
                 {
                     "IgnoreCase": not self.call.switch("CaseSensitive"),
                     "LineNumber": number,
                     "Line": line,
-                    "Filename": "InputStream",
-                    "Path": "InputStream",
+                    "Filename": self.origin.rpartition("\\")[2],
+                    "Path": self.origin,
                     "Pattern": pattern,
                     "Context": None,
                     "Matches": [Match(regex, one, line) for one in shown],
@@ -297,42 +312,19 @@ class SelectString(Command):
         if given is None:
             return
         before, after = int(given[0]), int(given[-1])
-        for at, made in self.found:
-            lines = self.lines
+        lines, shown = self.lines, 0
+        places = [at for at, _ in self.found]
+        for (at, made), following in zip(self.found, [*places[1:], len(lines)], strict=True):
+            first, last = max(at - before, 0), at + 1 + after
             context = {
-                "PreContext": list(lines[max(at - before, 0) : at]),
-                "PostContext": list(lines[at + 1 : at + 1 + after]),
+                "PreContext": PSArray(lines[first:at], "System.String"),
+                "PostContext": PSArray(lines[at + 1 : last], "System.String"),
+                "DisplayPreContext": PSArray(lines[max(first, shown) : at], "System.String"),
+                "DisplayPostContext": PSArray(lines[at + 1 : min(last, following)], "System.String"),
             }
+            shown = min(last, following)
             made.set("Context", PSObject.of_type("Microsoft.PowerShell.Commands.MatchInfoContext", context))
             self.call.emit(made)
 
 
 register_text_view("Microsoft.PowerShell.Commands.MatchInfo", to_text)
-
-
-@CORE.cmdlet(
-    "Tee-Object",
-    module=UTILITY,
-    parameters=[
-        INPUT,
-        Parameter("Variable", "string"),
-        Parameter("FilePath", "string", position=0),
-        Parameter("Append", "switch"),
-    ],
-)
-class TeeObject(Command):
-    """Keeps what goes through in a variable."""
-
-    def begin(self) -> None:
-        self.items: list[object] = []
-
-    def process(self, item: object) -> None:
-        if item is not NOTHING:
-            self.items.append(item)
-            self.call.out(item)
-
-    def end(self) -> None:
-        name = self.call.text("Variable")
-        if name:
-            value: object = self.items[0] if len(self.items) == 1 else list(self.items)
-            self.call.scope.assign(name, value)

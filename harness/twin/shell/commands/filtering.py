@@ -15,10 +15,11 @@ from harness.twin.shell.errors import PSError
 from harness.twin.shell.invocation import BlockRunner, value_runner
 from harness.twin.shell.members import MISSING, BoundMethod, find_member, get_member, invoke_member, property_list
 from harness.twin.shell.objects import NOTHING, PSHashtable, PSMethod, PSObject, bare_value
+from harness.twin.shell.propertyvalues import has_own
 from harness.twin.shell.regexes import has_wildcard, wildcard
 from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.text import to_text
-from harness.twin.shell.typesystem import TypeRef, find_type, is_instance, is_null
+from harness.twin.shell.typesystem import TypeRef, find_type, is_instance, is_null, type_name
 
 _OPERATORS: Final = [
     "EQ",
@@ -53,16 +54,20 @@ _OPERATORS: Final = [
     "IsNot",
 ]
 _I_FORMS: Final = {name: f"I{name}" for name in _OPERATORS if name[0] != "C" or name == "Contains"}
+_SETS: Final = {name: f"{name}Set" for name in _OPERATORS}
+"""Every operator is a set of its own; without one the value itself decides."""
+_OPERATOR_SETS: Final = tuple(_SETS.values())
 _WHERE: Final = [
     INPUT,
     Parameter("FilterScript", "scriptblock", position=0, sets=("ScriptBlockSet",), mandatory=True),
-    Parameter("Property", "string", position=0, sets=("EqualSet",), mandatory=True, not_null_or_empty=True),
-    Parameter("Value", "object", position=1, sets=("EqualSet",)),
+    Parameter("Property", "string", position=0, sets=_OPERATOR_SETS, mandatory=True, not_null_or_empty=True),
+    Parameter("Value", "object", position=1, sets=_OPERATOR_SETS),
     *(
         Parameter(
             name,
             "switch",
-            sets=("EqualSet",),
+            sets=(_SETS[name],),
+            mandatory=name != "EQ",
             aliases=(_I_FORMS[name],) if name in _I_FORMS and not name.startswith("Is") else (),
         )
         for name in _OPERATORS
@@ -100,7 +105,7 @@ def _is_type(value: object, wanted: object) -> bool:
     "Where-Object",
     module=ENGINE,
     parameters=_WHERE,
-    default_set="ScriptBlockSet",
+    default_set=_SETS["EQ"],
     class_name="Microsoft.PowerShell.Commands.WhereObjectCommand",
 )
 class WhereObject(Command):
@@ -150,17 +155,9 @@ class WhereObject(Command):
         if has_wildcard(self.name):
             pattern = wildcard(self.name)
             return next((value for name, value in property_list(self.call.rs, item) if pattern.match(name)), None)
-        if self.low in ("count", "length") and not _has_member(item, self.low):
+        if self.low in ("count", "length") and not has_own(item, self.low):
             return None
         return get_member(self.call.rs, item, self.low, self.name)
-
-
-def _has_member(item: object, low: str) -> bool:
-    """Whether an object has a property itself: ``Where-Object`` knows no ``Count`` of a single value."""
-    bare = bare_value(item)
-    if isinstance(item, PSObject) and low in item.members:
-        return True
-    return isinstance(bare, PSObject | PSHashtable) or low in members_of(type(bare))
 
 
 _FOREACH: Final = [
@@ -180,6 +177,7 @@ _FOREACH: Final = [
     parameters=_FOREACH,
     default_set="ScriptBlockSet",
     class_name="Microsoft.PowerShell.Commands.ForEachObjectCommand",
+    should_process=True,
 )
 class ForEachObject(Command):
     """Runs a block, reads a property or calls a method for each object."""
@@ -191,6 +189,13 @@ class ForEachObject(Command):
         self.last: BlockRunner | None = None
         if self.name:
             return
+        if any(to_bool(call.actions.get(one)) for one in ("whatif", "confirm")):
+            raise call.fail(
+                "The -WhatIf and -Confirm parameters are not supported for script blocks.",
+                "NoShouldProcessForScriptBlockSet",
+                "InvalidOperation",
+                exception="System.InvalidOperationException",
+            )
         blocks = list(call.get("Process") or []) + list(call.get("RemainingScripts") or [])
         begin, end = call.get("Begin"), call.get("End")
         if begin is None and len(blocks) > 1:
@@ -223,6 +228,8 @@ class ForEachObject(Command):
         call = self.call
         arguments = call.get("ArgumentList")
         if is_null(item):
+            if arguments is None and not self._goes_on(item, f"Retrieve the value for property '{self.name}'"):
+                return
             if arguments is None:
                 call.out(None)
             else:
@@ -240,8 +247,14 @@ class ForEachObject(Command):
         if arguments is not None or self._is_method(item, name):
             self._call(item, name, list(arguments or []))
             return
-        value = get_member(call.rs, item, name.lower(), name)
-        self._send(value)
+        what = "Retrieve the value for key" if isinstance(item, PSHashtable) else "Retrieve the value for property"
+        if self._goes_on(item, f"{what} '{name}'"):
+            self._send(get_member(call.rs, item, name.lower(), name))
+
+    def _goes_on(self, item: object, action: str) -> bool:
+        """``-WhatIf`` tells of each member in place of using it."""
+        shown = "null" if is_null(item) else to_text(item) or type_name(item)
+        return self.call.should_process(f"InputObject: {shown}", action)
 
     def _send(self, value: object) -> None:
         if isinstance(value, list):
@@ -288,6 +301,9 @@ class ForEachObject(Command):
                 item,
                 exception="System.Management.Automation.PSArgumentException",
             )
+            return
+        listed = ", ".join("null" if is_null(one) else to_text(one) for one in arguments)
+        if not self._goes_on(item, f"Invoke method '{name}'" + (f" with arguments: {listed}" if arguments else "")):
             return
         try:
             self._send(invoke_member(self.call.rs, item, name, arguments))

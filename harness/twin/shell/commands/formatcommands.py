@@ -22,6 +22,7 @@ from harness.twin.shell.formatting.shapes import (
     block_reader,
     default_lines,
     default_shape,
+    group_label,
     is_text,
     reader,
 )
@@ -49,7 +50,7 @@ class FormatCommand(Command):
 
     def begin(self) -> None:
         call = self.call
-        self.keys = "Format" if self.kind == "table" else "Format-List"
+        self.keys = f"Format-{self.kind.capitalize()}"
         given = call.get("Property")
         self.specs: list[ColumnSpec] | None = (
             [read_column(call, one, self.keys) for one in given] if given is not None else None
@@ -66,6 +67,7 @@ class FormatCommand(Command):
         self.started = False
         self.open_group = False
         self.group_value: object = None
+        self.grouped_by_view = False
 
     def process(self, item: object) -> None:
         if item is NOTHING or is_null(item):
@@ -78,7 +80,7 @@ class FormatCommand(Command):
             for one in list(bare) if isinstance(bare, list) else list(bare.items):
                 self._one(one)
             return
-        if isinstance(bare, PSHashtable) and (self.specs is None or self.kind == "list"):
+        if isinstance(bare, PSHashtable):
             for entry in entries(bare):
                 self._one(entry)
             return
@@ -97,6 +99,7 @@ class FormatCommand(Command):
             by_view = shape.extra.get("group_by")
             if by_view and self.group_spec is None:
                 self.group_spec = read_column(self.call, by_view, "GroupBy")
+                self.grouped_by_view = True
             self.call.emit(Packet("start", shape))
             self.started = True
         self._regroup(item)
@@ -118,9 +121,12 @@ class FormatCommand(Command):
             self.call.emit(Packet("groupend"))
         self.group_value = value
         self.open_group = True
+        shape = self.shape(item)
         known = spec.block is not None or not is_null(value)
         label = f"{spec.name}: {cell_text(rs, value)}" if known else None
-        self.call.emit(Packet("group", self.shape(item), None, label))
+        if known and self.grouped_by_view and shape is not None:
+            label = group_label(shape, spec.name, value, cell_text(rs, value))
+        self.call.emit(Packet("group", shape, None, label))
 
     def end(self) -> None:
         if self.open_group:
@@ -251,7 +257,7 @@ class FormatWide(FormatCommand):
             )
         given = call.bound.pop("Property", None)
         super().begin()
-        self.specs = [read_column(call, given, "Format")] if given is not None else None
+        self.specs = [read_column(call, given, "Format-Wide")] if given is not None else None
 
     def shape(self, item: object) -> Shape | None:
         call, rs = self.call, self.call.rs

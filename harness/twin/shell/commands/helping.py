@@ -129,7 +129,8 @@ def _cmdlet_help(declaration: CommandDeclaration) -> PSObject:
 def get_help(call: Call) -> Iterable[object]:
     """What is known about a command."""
     name = call.text("Name")
-    alias = call.scope.find_alias(name.lower()) or call.rs.commands.find_alias(name)
+    own = call.scope.find_alias(name.lower())
+    alias = call.rs.commands.find_alias(name) if own is None else own
     function = call.scope.find_function((alias or name).lower())
     declaration = call.rs.commands.find(alias or name)
     if function is not None:

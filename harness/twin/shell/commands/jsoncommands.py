@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.twin.shell.commands.api import Command, Parameter
 from harness.twin.shell.commands.table import CORE, UTILITY
 from harness.twin.shell.jsontext import BadJsonError, JsonWriter, read_json
-from harness.twin.shell.objects import NOTHING
+from harness.twin.shell.objects import NOTHING, ORDERED, PSArray, PSHashtable
 
 MAX_DEPTH = 100
 
@@ -42,6 +42,8 @@ class ConvertToJson(Command):
             )
         writer = JsonWriter(self.call.rs, depth, self.call.switch("Compress"))
         value = self.items[0] if len(self.items) == 1 else self.items
+        if self.call.expecting_input and isinstance(value, PSArray) and value.wrapped:
+            value = PSHashtable({"value": list(value), "Count": len(value)}, ORDERED)
         self.call.emit(writer.write(value))
 
 
@@ -78,7 +80,8 @@ class ConvertFromJson(Command):
         if not text.strip():
             return
         try:
-            self.call.emit(read_json(text))
+            found = read_json(text)
+            self.call.emit(PSArray(found, wrapped=True) if isinstance(found, list) else found)
         except BadJsonError as fault:
             raise self.call.fail(
                 str(fault), "System.ArgumentException", "NotSpecified", exception="System.ArgumentException"

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.commands.providers import full_path
 from harness.twin.shell.commands.table import CORE, MANAGEMENT
+from harness.twin.shell.enginecontext import path_info
 from harness.twin.shell.errors import limitation
-from harness.twin.shell.objects import PSObject
 
 _COMMON = (Parameter("PassThru", "switch"), Parameter("StackName", "string"))
 
@@ -47,5 +47,4 @@ def _require_default_stack(call: Call) -> None:
 
 def _shown(call: Call) -> Iterable[object]:
     if call.switch("PassThru"):
-        place = call.rs.location
-        yield PSObject.of_type("System.Management.Automation.PathInfo", {"Path": place}, text=place)
+        yield path_info(call.rs.location)

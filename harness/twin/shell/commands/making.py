@@ -1,21 +1,20 @@
-"""``New-Object``, ``Get-Date``, ``New-TimeSpan``, ``Start-Sleep``, ``Add-Member``, ``Get-Member``."""
+"""``New-Object``, ``Get-Date``, ``New-TimeSpan``, ``Start-Sleep``, ``Add-Member``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from harness.twin.shell.ast import PipelineAst, TypeExpressionAst
-from harness.twin.shell.classes import member_texts
-from harness.twin.shell.commands.api import Call, Command, Parameter
-from harness.twin.shell.commands.table import CORE, INPUT, UTILITY
+from harness.twin.shell.commands.api import Call, Parameter
+from harness.twin.shell.commands.table import CORE, UTILITY
 from harness.twin.shell.compiler.typenames import resolve_or_none
 from harness.twin.shell.dateformat import DAYS, MONTHS, format_date
-from harness.twin.shell.dotnet.registry import NetMethod, members_of
-from harness.twin.shell.errors import ErrorRecord, PSError
+from harness.twin.shell.dotnet.registry import members_of
+from harness.twin.shell.errors import PSError, runtime_error
 from harness.twin.shell.invocation import call_block, one_value
-from harness.twin.shell.members import attach, get_member, property_list, set_member
-from harness.twin.shell.numberformat import BadFormatError
+from harness.twin.shell.members import INTRINSICS, MISSING, attach, find_member, get_member, set_member
+from harness.twin.shell.numberformat import BadFormatError, double_text
 from harness.twin.shell.objects import (
     LOCAL,
     NOTHING,
@@ -31,12 +30,12 @@ from harness.twin.shell.objects import (
     bare_value,
 )
 from harness.twin.shell.parser import parse
-from harness.twin.shell.regexes import wildcard
+from harness.twin.shell.propertyvalues import has_own
 from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.session import current
 from harness.twin.shell.staticmembers import construct
-from harness.twin.shell.text import net_text, to_text
-from harness.twin.shell.typesystem import ENUMS, TypeRef, find_type, is_null, type_chain, type_name
+from harness.twin.shell.text import to_text
+from harness.twin.shell.typesystem import ENUMS, TypeRef, find_type, type_chain
 
 
 @CORE.cmdlet(
@@ -53,6 +52,15 @@ from harness.twin.shell.typesystem import ENUMS, TypeRef, find_type, is_null, ty
 )
 def new_object(call: Call) -> Iterable[object]:
     """An object of a .NET type."""
+    if call.has("ComObject"):
+        raise call.fail(
+            "Retrieving the COM class factory for component with CLSID {00000000-0000-0000-0000-000000000000} failed "
+            "due to the following error: 80040154 Class not registered (Exception from HRESULT: 0x80040154 "
+            "(REGDB_E_CLASSNOTREG)).",
+            "NoCOMClassIdentified",
+            "ResourceUnavailable",
+            exception="System.Runtime.InteropServices.COMException",
+        )
     name = call.text("TypeName")
     found = _type(call, name)
     if found is None:
@@ -72,8 +80,30 @@ def new_object(call: Call) -> Iterable[object]:
             if isinstance(made, PSObject) and made.net_type is None:
                 made.set(to_text(key), value)
             else:
-                set_member(call.rs, made, to_text(key), value)
+                _set_property(call, made, to_text(key), value)
     yield made
+
+
+def _set_property(call: Call, made: object, name: str, value: object) -> None:
+    """Set a property of the new object. Raises ``PSError`` where it has none, or refuses the value."""
+    if not _has_member(call, made, name.lower()):
+        raise call.fail(
+            f'The member "{name}" was not found for the specified .NET object.',
+            "InvalidOperationException",
+            "InvalidOperation",
+            exception="System.InvalidOperationException",
+        )
+    try:
+        set_member(call.rs, made, name, value)
+    except PSError as fault:
+        kind_name = "System.Management.Automation.SetValueException"
+        raise call.fail(
+            f"The value supplied is not valid, or the property is read-only. Change the value, and then try again. "
+            f"{kind_name}: {fault.record.message}",
+            "SetValueException",
+            "InvalidData",
+            exception="System.Exception",
+        ) from None
 
 
 def _type(call: Call, name: str) -> TypeRef | None:
@@ -116,10 +146,26 @@ def _failed(call: Call, fault: PSError, found: TypeRef) -> PSError:
 # --------------------------------------------------------------------------------------------------------------- dates
 
 _UNIX_CODES = (
-    "Y=yyyy y=yy m=MM d=dd H=HH M=mm S=ss b=MMM h=MMM B=MMMM a=ddd A=dddd p=tt I=hh T=HH:mm:ss D=MM/dd/yy R=HH:mm "
-    "F=yyyy-MM-dd x=MM/dd/yy X=HH:mm:ss"
+    "Y=yyyy G=yyyy y=yy g=yy m=MM d=dd H=HH k=HH M=mm S=ss b=MMM h=MMM B=MMMM a=ddd A=dddd p=tt I=hh l=hh T=HH:mm:ss "
+    "X=HH:mm:ss R=HH:mm D=MM/dd/yy x=MM/dd/yy Z=zz"
 )
 _UNIX = {code[0]: code[2:] for code in _UNIX_CODES.split()} | {"r": "hh:mm:ss tt"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=LOCAL)
+_UNIX_NUMBERS: dict[str, Callable[[datetime], str]] = {
+    "C": lambda moment: str(moment.year // 100),
+    "c": lambda moment: f"{format_date(moment, 'ddd MMM')} {moment.day:>2} {format_date(moment, 'HH:mm:ss yyyy')}",
+    "e": lambda moment: f"{moment.day:>2}",
+    "j": lambda moment: str(moment.timetuple().tm_yday),
+    "n": lambda _moment: "\n",
+    "s": lambda moment: double_text((moment.replace(tzinfo=LOCAL) - _EPOCH).total_seconds()),
+    "t": lambda _moment: "\t",
+    "u": lambda moment: str(moment.isoweekday() % 7),
+    "w": lambda moment: str(moment.isoweekday() % 7),
+    "U": lambda moment: str(moment.timetuple().tm_yday // 7),
+    "V": lambda moment: str(moment.timetuple().tm_yday // 7 + 1),
+    "W": lambda moment: str(moment.timetuple().tm_yday // 7),
+}
+"""Letters that 5.1 computes itself, as its source of 2016 does; an unknown letter stands for itself [D]."""
 
 
 def unix_date(moment: datetime, template: str) -> str:
@@ -133,25 +179,20 @@ def unix_date(moment: datetime, template: str) -> str:
             continue
         code = template[at + 1]
         at += 2
-        if code in _UNIX:
-            out += format_date(moment, _UNIX[code] if len(_UNIX[code]) > 1 else f"%{_UNIX[code]}")
-        elif code == "%":
-            out += "%"
-        elif code == "j":
-            out += f"{moment.timetuple().tm_yday}"
-        elif code == "e":
-            out += f"{moment.day:>2}"
-        elif code in "nt":
-            out += "\n" if code == "n" else "\t"
-        elif code == "s":
-            out += str(int((moment.replace(tzinfo=LOCAL) - datetime(1970, 1, 1, tzinfo=LOCAL)).total_seconds()))
-        elif code == "Z":
-            out += "+00"
+        if code in _UNIX_NUMBERS:
+            out += _UNIX_NUMBERS[code](moment)
         else:
-            out += code
+            out += format_date(moment, _UNIX[code]) if code in _UNIX else code
     return out
 
 
+_FILE_CODES = {
+    "filedate": "yyyyMMdd",
+    "filedateuniversal": "yyyyMMddZ",
+    "filedatetime": "yyyyMMddTHHmmssffff",
+    "filedatetimeuniversal": "yyyyMMddTHHmmssffffZ",
+}
+"""Formats for file names; lab time is universal time."""
 _HINT = EnumType("Microsoft.PowerShell.Commands.DisplayHintType", {"Date": 0, "Time": 1, "DateTime": 2})
 
 
@@ -168,9 +209,10 @@ _HINT = EnumType("Microsoft.PowerShell.Commands.DisplayHintType", {"Date": 0, "T
         Parameter("Second", "int", minimum=0, maximum=59),
         Parameter("Millisecond", "int", minimum=0, maximum=999),
         Parameter("DisplayHint", "string", values=("Date", "Time", "DateTime")),
-        Parameter("Format", "string"),
-        Parameter("UFormat", "string"),
+        Parameter("Format", "string", sets=("net",)),
+        Parameter("UFormat", "string", sets=("UFormat",)),
     ],
+    default_set="net",
 )
 def get_date(call: Call) -> Iterable[object]:
     """Lab time, or a date given."""
@@ -193,7 +235,8 @@ def get_date(call: Call) -> Iterable[object]:
         ) from None
     if call.has("Format"):
         try:
-            yield format_date(moment, call.text("Format"))
+            code = call.text("Format")
+            yield format_date(moment, _FILE_CODES.get(code.lower(), code))
         except BadFormatError:
             raise call.fail(
                 "Input string was not in a correct format.",
@@ -262,6 +305,10 @@ def start_sleep(call: Call) -> None:
 # ------------------------------------------------------------------------------------------------------------- members
 
 
+_ONE_VALUE = frozenset({"noteproperty", "scriptmethod", "propertyset", "memberset"})
+"""Kinds of members that take no second value."""
+
+
 @CORE.cmdlet(
     "Add-Member",
     module=UTILITY,
@@ -316,11 +363,19 @@ def add_member(call: Call) -> Iterable[object]:
     elif call.has("NotePropertyName"):
         members = [NoteProperty(call.text("NotePropertyName"), call.get("NotePropertyValue"))]
     elif call.has("Name"):
+        if call.text("MemberType").lower() in _ONE_VALUE and call.has("SecondValue"):
+            raise call.fail(
+                "The SecondValue parameter is not necessary for a member of type "
+                f'"{call.text("MemberType")}", and should not be specified. Do not specify the SecondValue parameter '
+                "when you add members of this type.",
+                "Value2ShouldNotBeSpecified",
+                "InvalidArgument",
+                exception="System.InvalidOperationException",
+            )
         members = [make_member(call.text("MemberType"), call.text("Name"), call.get("Value"), call.get("SecondValue"))]
     for member in members:
         low = member.name.lower()
-        exists = isinstance(target, PSObject) and low in target.members
-        if exists and not call.switch("Force"):
+        if _has_member(call, target, low) and not call.switch("Force"):
             call.write_error(
                 f'Cannot add a member with the name "{member.name}" because a member with that name already '
                 "exists. To overwrite "
@@ -338,6 +393,17 @@ def add_member(call: Call) -> Iterable[object]:
         target.type_names = [call.text("TypeName"), *target.type_names]
     if call.switch("PassThru"):
         yield target
+
+
+def _has_member(call: Call, target: object, low: str) -> bool:
+    """Whether an object or its class has a member of a name already."""
+    if isinstance(target, PSObject) and low in target.members:
+        return True
+    if low in INTRINSICS or (low in ("count", "length") and not has_own(target, low)):
+        return False
+    if isinstance(target, PSHashtable):
+        return low in members_of(PSHashtable)
+    return find_member(call.rs, target, low) is not MISSING or low in members_of(object)
 
 
 def make_member(kind: str, name: str, value: object, second: object = None) -> Member:
@@ -358,7 +424,7 @@ def make_member(kind: str, name: str, value: object, second: object = None) -> M
         block = value
         return PSMethod(
             name,
-            lambda this, *arguments: one_value(_call(block, this, list(arguments))),
+            lambda this, *arguments: _method_value(name, block, this, list(arguments)),
             "ScriptMethod",
             f"System.Object {name}();",
         )
@@ -385,159 +451,49 @@ def _call(block: ScriptBlock, this: object, arguments: list[object]) -> list[obj
 
 def script_property(name: str, getter: ScriptBlock, setter: ScriptBlock | None = None) -> ComputedProperty:
     """A property that a block computes."""
-    write = (lambda this, value: _void(_call(setter, this, [value]))) if setter is not None else None
-    return ComputedProperty(name, lambda this: one_value(_call(getter, this, [])), write, "ScriptProperty", getter)
+
+    def read(this: object) -> object:
+        try:
+            return one_value(_call(getter, this, []))
+        except PSError as fault:
+            raise _failing(f'Exception getting "{name}"', "Get", fault) from None
+
+    def write(this: object, value: object) -> None:
+        assert setter is not None  # noqa: S101 - else this function is not handed out
+        try:
+            _call(setter, this, [value])
+        except PSError as fault:
+            raise _failing(f'Exception setting "{name}"', "Set", fault) from None
+
+    return ComputedProperty(name, read, write if setter is not None else None, "ScriptProperty", getter)
 
 
-def _void(_value: object) -> None:
-    """For setters."""
+def _method_value(name: str, block: ScriptBlock, this: object, arguments: list[object]) -> object:
+    try:
+        return one_value(_call(block, this, arguments))
+    except PSError as fault:
+        text = f'Exception calling "{name}" with "{len(arguments)}" argument(s)'
+        raise _failing(text, "Method", fault) from None
 
 
-@CORE.cmdlet(
-    "Get-Member",
-    module=UTILITY,
-    parameters=[
-        INPUT,
-        Parameter("Name", "string[]", position=0),
-        Parameter("MemberType", "string[]", aliases=("Type",)),
-        Parameter("View", "string"),
-        Parameter("Static", "switch"),
-        Parameter("Force", "switch"),
-    ],
-)
-class GetMember(Command):
-    """The members of each type that comes."""
-
-    def begin(self) -> None:
-        self.seen: set[str] = set()
-        self.any = False
-
-    def process(self, item: object) -> None:
-        if item is NOTHING or is_null(item):
-            return
-        self.any = True
-        name = type_chain(item)[0]
-        if name in self.seen:
-            return
-        self.seen.add(name)
-        patterns = [wildcard(one) for one in self.call.texts("Name") or ["*"]]
-        kinds = [one.lower() for part in self.call.texts("MemberType") for one in part.replace(" ", "").split(",")]
-        rows = sorted(self._rows(item), key=lambda row: (row[1].lower(), row[0].lower()))
-        for member, kind, definition in rows:
-            if not any(pattern.match(member) for pattern in patterns) or (kinds and not _kind_fits(kind, kinds)):
-                continue
-            made = PSObject.of_type(
-                ("Microsoft.PowerShell.Commands.MemberDefinition", "System.Object"),
-                {"TypeName": name, "Name": member, "MemberType": _MEMBER_TYPES(kind), "Definition": definition},
-                text=definition,
-            )
-            self.call.emit(made)
-
-    def _rows(self, item: object) -> list[tuple[str, str, str]]:
-        back = type_chain(item)[0].startswith("Deserialized.")
-        rows = [(one, "Method", f"{result} {one}({arguments})") for one, result, arguments in _COMMON_METHODS]
-        if back:
-            rows = list(_BAG_METHODS)
-        own = member_texts(item) if isinstance(item, PSObject) else []
-        known = {row[0].lower() for row in own}
-        rows = [row for row in rows if row[0].lower() not in known] + own
-        notes = isinstance(item, PSObject) and item.base is None
-        for name, value in property_list(self.call.rs, item):
-            if name.lower() in known:
-                continue
-            member = item.members.get(name.lower()) if isinstance(item, PSObject) else None
-            kind = member.kind if member is not None and notes else "Property"
-            text = _definition(member, _short_type(value), name, value, kind)
-            if back and kind == "Property":
-                text = f"{'' if is_null(value) else type_chain(value)[0]} {{get;set;}}"
-            rows.append((name, kind, text))
-        if isinstance(item, PSObject):
-            rows += [
-                (one.name, one.kind, one.signature)
-                for one in item.members.values()
-                if isinstance(one, PSMethod) and one.kind == "ScriptMethod"
-            ]
-        bare = bare_value(item)
-        known = {row[0] for row in rows}
-        rows.extend(
-            (one.name, "Method", f"{one.name}()")
-            for one in members_of(type(bare)).values()
-            if isinstance(one, NetMethod) and one.name not in known and not one.name.startswith("get_")
+def _failing(what: str, kind: str, fault: PSError) -> PSError:
+    """A block of a script member ended with an error; ``kind`` is Get, Set or Method."""
+    inner = fault.record.exception
+    error_id, class_name = (
+        ("ScriptMethod", "MethodInvocation")
+        if kind == "Method"
+        else (
+            f"Script{kind}Value",
+            f"{kind}ValueInvocation",
         )
-        return rows
-
-    def end(self) -> None:
-        if not self.any:
-            record: ErrorRecord = self.call.record(
-                "You must specify an object for the Get-Member cmdlet.",
-                "NoObjectInGetMember",
-                "CloseError",
-                exception="System.InvalidOperationException",
-            )
-            self.call.write_error(record)
-
-
-def _definition(member: Member | None, shown: str, name: str, value: object, kind: str) -> str:
-    if kind == "NoteProperty":
-        return f"{shown} {name}={_note_text(value)}"
-    if kind == "AliasProperty" and isinstance(member, ComputedProperty):
-        return f"{name} = {member.detail}"
-    if kind == "ScriptProperty" and isinstance(member, ComputedProperty) and isinstance(member.detail, ScriptBlock):
-        tail = "" if member.setter is None else "set=;"
-        return f"System.Object {name} {{get={member.detail.text};{tail}}}"
-    return f"{shown} {name} {{get;}}"
-
-
-def _note_text(value: object) -> str:
-    if is_null(value):
-        return "null"
-    return to_text(value) if isinstance(value, PSObject) else net_text(value)
-
-
-_MEMBER_TYPES = ENUMS["system.management.automation.psmembertypes"]
-_COMMON_METHODS = (
-    ("Equals", "bool", "System.Object obj"),
-    ("GetHashCode", "int", ""),
-    ("GetType", "type", ""),
-    ("ToString", "string", ""),
-)
-_FORMATTED = "string format, System.IFormatProvider formatProvider"
-_BAG_METHODS = (
-    ("GetType", "Method", "type GetType()"),
-    (
-        "ToString",
-        "Method",
-        f"string ToString(), string ToString({_FORMATTED}), string IFormattable.ToString({_FORMATTED})",
-    ),
-)
-"""Methods of an object that was read from CLIXML."""
-
-
-def _kind_fits(kind: str, wanted: list[str]) -> bool:
-    low = kind.lower()
-    return (
-        low in wanted
-        or ("properties" in wanted and low.endswith("property"))
-        or ("methods" in wanted and low.endswith("method"))
-        or "all" in wanted
     )
-
-
-_SHORT_TYPES = {
-    "System.String": "string",
-    "System.Int32": "int",
-    "System.Int64": "long",
-    "System.Boolean": "bool",
-    "System.Double": "double",
-    "System.Object": "object",
-    "System.Object[]": "Object[]",
-    "System.DateTime": "datetime",
-}
-
-
-def _short_type(value: object) -> str:
-    name = type_name(value) if not is_null(value) else "System.Object"
-    return _SHORT_TYPES.get(name, name)
+    return runtime_error(
+        f'{what}: "{inner.message}"',
+        f"{error_id}RuntimeException",
+        "NotSpecified",
+        type_name=f"System.Management.Automation.{class_name}Exception",
+        inner=inner,
+    )
 
 
 __all__ = ["DAYS", "MONTHS", "make_member", "script_property", "unix_date"]

@@ -73,7 +73,7 @@ def new_module(call: Call) -> Iterable[object]:
         return
     name = call.text("Name") or f"__DynamicModule_{uuid.uuid5(uuid.NAMESPACE_OID, block.text)}"
     rs.modules[name.lower()] = name
-    yield PSObject.of_type(
+    made = PSObject.of_type(
         "System.Management.Automation.PSModuleInfo",
         {
             "Name": name,
@@ -84,6 +84,8 @@ def new_module(call: Call) -> Iterable[object]:
         },
         text=name,
     )
+    made.hidden = scope
+    yield made
 
 
 def run_module(

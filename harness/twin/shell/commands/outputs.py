@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 from harness.twin.shell.commands.api import Call, Command, Parameter
 from harness.twin.shell.commands.table import CORE, ENGINE, INPUT, UTILITY
 from harness.twin.shell.errors import ErrorDetails, ErrorRecord, Invocation, NetException
-from harness.twin.shell.objects import NOTHING, Enumerator, PSEnum, PSHashtable, PSObject
+from harness.twin.shell.objects import NOTHING, Enumerator, PSEnum, PSHashtable, PSObject, bare_value, is_bag
 from harness.twin.shell.records import HostText, InformationRecord, ProgressRecord
 from harness.twin.shell.scriptblock import ScriptBlock
-from harness.twin.shell.text import to_text
+from harness.twin.shell.text import net_text, to_text
 from harness.twin.shell.typesystem import ENUMS, is_null
 
 _CATEGORIES = ENUMS["system.management.automation.errorcategory"]
@@ -170,14 +171,20 @@ def host_text(value: object, separator: str) -> str:
         value = value.base
     if isinstance(value, list):
         return separator.join(host_text(item, separator) for item in value)
-    return to_text(value)
+    if not isinstance(value, PSObject):
+        return net_text(value)
+    if isinstance(value.text, str) and isinstance(value.base, int | float | Decimal):
+        return value.text  # a number as it was written on the line
+    return to_text(value) if is_bag(value) else net_text(bare_value(value))
 
 
 @CORE.cmdlet(
     "Write-Host",
     module=UTILITY,
     parameters=[
-        Parameter("Object", "object", position=0, pipeline="value", remaining=True, aliases=("Msg", "Message")),
+        Parameter(
+            "Object", "object", position=0, pipeline="value", remaining=True, written=True, aliases=("Msg", "Message")
+        ),
         Parameter("NoNewline", "switch"),
         Parameter("Separator", "object"),
         Parameter("ForegroundColor", "System.ConsoleColor"),

@@ -13,11 +13,12 @@ from typing import Final
 
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.commands.table import CORE, MANAGEMENT
-from harness.twin.shell.commands.variables import variable_object
+from harness.twin.shell.commands.variables import alias_object, alias_options, all_aliases, variable_object
+from harness.twin.shell.enginecontext import path_info
 from harness.twin.shell.errors import PSError
 from harness.twin.shell.objects import PSObject
 from harness.twin.shell.regexes import has_wildcard, wildcard
-from harness.twin.shell.scope import Variable
+from harness.twin.shell.scope import Alias, Variable
 from harness.twin.shell.scriptblock import Function, ScriptBlock
 from harness.twin.shell.storage import absolute, storage_of
 from harness.twin.shell.text import to_text
@@ -47,8 +48,7 @@ def _entries(call: Call, drive: str) -> dict[str, object]:
             for function in (scope.functions or {}).values():
                 found.setdefault(function.name, _function_item(function))
         return found
-    aliases = dict(call.rs.commands.all_aliases())
-    return {name: PSObject({"Name": name, "Definition": target}) for name, target in aliases.items()}
+    return {name: alias_object(name, target) for name, target in sorted(all_aliases(call).items())}
 
 
 def _environment_item(name: str, value: str) -> PSObject:
@@ -122,16 +122,7 @@ _LITERAL: Final = Parameter("LiteralPath", "string[]", mandatory=True, pipeline=
     "Test-Path",
     module=MANAGEMENT,
     parameters=[
-        Parameter(
-            "Path",
-            "string[]",
-            position=0,
-            mandatory=True,
-            pipeline=("value", "name"),
-            allow_null=True,
-            allow_empty=True,
-            sets=("Path",),
-        ),
+        replace(_PATH, sets=("Path",)),
         replace(_LITERAL, sets=("LiteralPath",)),
         Parameter("PathType", "string", aliases=("Type",)),
         Parameter("IsValid", "switch"),
@@ -140,17 +131,8 @@ _LITERAL: Final = Parameter("LiteralPath", "string[]", mandatory=True, pipeline=
 )
 def test_path(call: Call) -> Iterable[object]:
     """Whether paths exist."""
-    for path in call.get("LiteralPath") or call.get("Path") or [None]:
-        if path is None:
-            call.write_error(
-                "Value cannot be null.\r\nParameter name: The provided Path argument was null or an empty collection.",
-                "NullPathNotPermitted",
-                "InvalidArgument",
-                None,
-                "System.ArgumentNullException",
-            )
-            continue
-        yield path_exists(call, to_text(path))
+    for path in call.texts("LiteralPath") or call.texts("Path"):
+        yield path_exists(call, path)
 
 
 @CORE.cmdlet(
@@ -202,6 +184,10 @@ def _store(call: Call, path: str, value: object) -> None:
         if call.scope.functions is None:
             call.scope.functions = {}
         call.scope.functions[name.lower()] = Function(name, value)
+    elif drive == "alias":
+        if call.scope.aliases is None:
+            call.scope.aliases = {}
+        call.scope.aliases[name.lower()] = Alias(to_text(value), name)
     else:
         report_missing(call, path)
 
@@ -238,6 +224,15 @@ def set_item(call: Call) -> None:
 def new_item(call: Call) -> Iterable[object]:
     """A new item on a drive of the session."""
     for path in call.texts("Path"):
+        if split_drive(path)[0] in SESSION_DRIVES and _matching(call, path) and not call.switch("Force"):
+            call.write_error(
+                f"The item '{path}' already exists.\r\nParameter name: path",
+                "Argument",
+                "InvalidArgument",
+                None,
+                "System.Management.Automation.PSArgumentException",
+            )
+            continue
         _store(call, path, call.get("Value"))
         yield from _matching(call, path) if split_drive(path)[0] in SESSION_DRIVES else []
 
@@ -265,10 +260,30 @@ def remove_item(call: Call) -> None:
             del call.scope.vars[name.lower()]
         elif drive == "function" and call.scope.functions and name.lower() in call.scope.functions:
             del call.scope.functions[name.lower()]
+        elif drive == "alias" and name.lower() in all_aliases(call):
+            _remove_alias(call, name)
         elif files.kind(full_path(call, path)) == "file":
             files.delete(full_path(call, path))
         elif not has_wildcard(path):
             report_missing(call, path)
+
+
+def _remove_alias(call: Call, name: str) -> None:
+    options = alias_options(call, name.lower())
+    if "Constant" in options or ("ReadOnly" in options and not call.switch("Force")):
+        call.write_error(
+            f"Alias was not removed because alias {name} is constant or read-only.",
+            "AliasNotRemovable",
+            "WriteError",
+            name,
+            "System.Management.Automation.SessionStateUnauthorizedAccessException",
+        )
+        return
+    if call.scope.aliases is None:
+        call.scope.aliases = {}
+    call.scope.aliases.pop(name.lower(), None)
+    if call.scope.find_alias(name.lower()) or call.rs.commands.find_alias(name):
+        call.scope.aliases[name.lower()] = Alias("", name)
 
 
 @CORE.cmdlet(
@@ -340,7 +355,7 @@ def join_path(call: Call) -> Iterable[object]:
 @CORE.cmdlet("Get-Location", module=MANAGEMENT)
 def get_location(call: Call) -> Iterable[object]:
     """The current location."""
-    yield PSObject.of_type("System.Management.Automation.PathInfo", {"Path": call.rs.location}, text=call.rs.location)
+    yield path_info(call.rs.location)
 
 
 @CORE.cmdlet(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
-from harness.twin.shell.arguments import Argument
+from harness.twin.shell.arguments import COMMON, SHOULD_PROCESS, Argument
 from harness.twin.shell.binder import SWITCH, parameter_type
 from harness.twin.shell.commands.api import Call, Command, CommandDeclaration, Parameter
 from harness.twin.shell.commands.modulefiles import import_file, module_file
@@ -162,6 +162,10 @@ def command_object(target: Function | CommandDeclaration, alias: str = "") -> PS
         [parameter.declaration for parameter in declared] if isinstance(target, Function) else list(target.parameters)
     ):
         parameters[one.name] = _metadata(one)
+    if not isinstance(target, Function) or target.body.advanced:
+        should = target.body.should_process if isinstance(target, Function) else target.should_process
+        for one in (*COMMON, *(SHOULD_PROCESS if should else ())):
+            parameters[one.name] = _metadata(one)
     definition = target.name if alias else target.block.text if isinstance(target, Function) else target.name
     properties: dict[str, object] = {
         "Name": name,
@@ -172,11 +176,19 @@ def command_object(target: Function | CommandDeclaration, alias: str = "") -> PS
         "ModuleName": source,
         "Parameters": parameters,
     }
-    if isinstance(target, Function):
-        properties["ScriptBlock"] = target.block
+    verb, dash, noun = target.name.partition("-")
+    if kind != "Alias":
+        properties |= {"Verb": verb if dash else "", "Noun": noun}
+    if kind in ("Function", "Filter") and isinstance(target, Function):
+        properties |= {"ScriptBlock": target.block, "CmdletBinding": target.body.advanced}
     if alias:
-        properties["DisplayName"] = f"{alias} -> {target.name}"
-        properties["ResolvedCommandName"] = target.name
+        inner = command_object(target)
+        properties |= {
+            "DisplayName": f"{alias} -> {target.name}",
+            "ReferencedCommand": inner,
+            "ResolvedCommand": inner,
+            "ResolvedCommandName": target.name,
+        }
     made = PSObject.of_type(names, properties, text=name)
     made.hidden = target
     return made
@@ -185,8 +197,9 @@ def command_object(target: Function | CommandDeclaration, alias: str = "") -> PS
 def _lookup(call: Call, name: str) -> list[PSObject]:
     scope, table = call.scope, call.rs.commands
     if not has_wildcard(name):
-        alias = scope.find_alias(name.lower()) or table.find_alias(name)
-        if alias is not None:
+        own = scope.find_alias(name.lower())
+        alias = table.find_alias(name) if own is None else own
+        if alias:
             inner = _lookup(call, alias)
             target = inner[0].hidden if inner else None
             return [command_object(target, name)] if isinstance(target, Function | CommandDeclaration) else []

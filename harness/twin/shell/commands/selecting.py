@@ -7,297 +7,277 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.twin.shell.commands.api import Command, Parameter
+from harness.twin.shell.commands.sorting import compare_keys
 from harness.twin.shell.commands.table import CORE, INPUT, UTILITY
-from harness.twin.shell.comparison import equals
-from harness.twin.shell.errors import PSError, StopUpstream
-from harness.twin.shell.invocation import one_value, value_runner
-from harness.twin.shell.members import MISSING, attach, find_member, integrated, property_list
-from harness.twin.shell.objects import NOTHING, NoteProperty, PSHashtable, PSObject
-from harness.twin.shell.propertyargs import ColumnSpec, read_column
-from harness.twin.shell.regexes import has_wildcard, wildcard
+from harness.twin.shell.errors import StopUpstream
+from harness.twin.shell.members import MISSING, attach
+from harness.twin.shell.objects import NOTHING, NoteProperty, PSObject, bare_value, is_bag
+from harness.twin.shell.propertyargs import read_column
+from harness.twin.shell.propertyvalues import Found, column_reader, matching, own_property
+from harness.twin.shell.regexes import wildcard
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import is_null, type_chain, type_name
 
+_ANY: Final = ("DefaultParameter", "SkipLastParameter")
+_PLACES: Final = ("DefaultParameter",)
+_MOST: Final = 2**31 - 1
 _SELECT: Final = [
     INPUT,
-    Parameter("Property", "object[]", position=0),
-    Parameter("ExcludeProperty", "string[]"),
-    Parameter("ExpandProperty", "string"),
+    Parameter("Property", "object[]", position=0, sets=_ANY),
+    Parameter("ExcludeProperty", "string[]", sets=_ANY),
+    Parameter("ExpandProperty", "string", sets=_ANY),
     Parameter("Unique", "switch"),
-    Parameter("Last", "int", minimum=0, maximum=2147483647),
-    Parameter("First", "int", minimum=0, maximum=2147483647),
-    Parameter("Skip", "int", minimum=0, maximum=2147483647),
-    Parameter("SkipLast", "int", minimum=0, maximum=2147483647),
-    Parameter("Wait", "switch"),
-    Parameter("Index", "int[]"),
+    Parameter("Last", "int", minimum=0, maximum=_MOST, sets=_PLACES),
+    Parameter("First", "int", minimum=0, maximum=_MOST, sets=_PLACES),
+    Parameter("Skip", "int", minimum=0, maximum=_MOST, sets=_PLACES),
+    Parameter("SkipLast", "int", minimum=0, maximum=_MOST, sets=("SkipLastParameter",)),
+    Parameter("Wait", "switch", sets=("DefaultParameter", "IndexParameter")),
+    Parameter("Index", "int[]", minimum=0, maximum=_MOST, sets=("IndexParameter",)),
 ]
 _CLASS: Final = "Microsoft.PowerShell.Commands.SelectObjectCommand"
 
 
 @dataclass(slots=True)
 class _Limits:
-    first: int | None
-    last: int | None
+    first: int
+    last: int
     skip: int
     skip_last: int
-    index: list[int] | None
+    chosen: bool
+    """Whether -First or -Last was given: without them all objects go on."""
 
 
 _BAG = "Selected.System.Management.Automation.PSCustomObject"
 
 
-@CORE.cmdlet("Select-Object", module=UTILITY, parameters=_SELECT, class_name=_CLASS)
+@CORE.cmdlet("Select-Object", module=UTILITY, parameters=_SELECT, default_set="DefaultParameter", class_name=_CLASS)
 class SelectObject(Command):
     """Chooses objects by place, and properties of them."""
 
     def begin(self) -> None:
         call = self.call
         self.limits = _Limits(
-            call.get("First"), call.get("Last"), call.number("Skip"), call.number("SkipLast"), call.get("Index")
+            call.number("First"),
+            call.number("Last"),
+            call.number("Skip"),
+            call.number("SkipLast"),
+            call.has("First") or call.has("Last"),
         )
+        self.places = sorted(set(call.get("Index") or [])) if call.has("Index") else None
         self.seen = 0
         self.sent = 0
         self.tail: deque[object] = deque()
-        self.unique: list[PSObject | object] = []
-        self.expand = call.get("ExpandProperty")
-        excluded = call.texts("ExcludeProperty")
-        self.exclude = [wildcard(name) for name in excluded]
+        self.unique: list[_Kept] = []
+        self.expand = call.text("ExpandProperty")
+        self.exclude = [wildcard(name) for name in call.texts("ExcludeProperty")]
         given = call.get("Property")
-        self.columns = [read_column(call, column, "Select-Object") for column in given] if given is not None else None
+        self.columns = [read_column(call, column, "Select-Object") for column in given] if given else None
+        self.readers = [(column, column_reader(call, column)) for column in self.columns or []]
         self.plain = (
-            [(column.name, column.name.lower()) for column in self.columns]
+            [column.name.lower() for column in self.columns]
             if self.columns is not None and not self.exclude and all(column.simple for column in self.columns)
             else None
         )
 
     def process(self, item: object) -> None:
-        if item is NOTHING:
+        if item is NOTHING or is_null(item):
             return
+        if self.places is not None:
+            self._indexed(item, self.places)
+            return
+        found = self._next(item)
+        if found is not NOTHING:
+            self._send(found)
         limits = self.limits
-        if limits.index is not None:
-            self._indexed(item)
-            return
-        self.seen += 1
-        if limits.last is not None:
-            self._keep_last(item)
-            return
-        if limits.skip_last:
-            self.tail.append(item)
-            if len(self.tail) > limits.skip_last:
-                self._send(self.tail.popleft())
-            return
-        if self.seen <= limits.skip:
-            return
-        if limits.first is not None and self.sent >= limits.first:
+        if limits.chosen and not limits.last and limits.first and self.sent >= limits.first:
             self._stop()
-            return
-        self.sent += 1
-        self._send(item)
-        if limits.first is not None and self.sent >= limits.first:
-            self._stop()
+
+    def _next(self, item: object) -> object:
+        """Queue an object; the one that goes on now, or ``NOTHING``."""
+        limits, tail = self.limits, self.tail
+        if limits.last and len(tail) >= limits.last + (0 if limits.first else limits.skip):
+            tail.popleft()
+        tail.append(item)
+        if limits.skip:
+            if not limits.last or limits.first:
+                limits.skip -= 1
+                tail.popleft()
+        elif limits.skip_last:
+            if len(tail) > limits.skip_last:
+                return tail.popleft()
+        elif not limits.chosen or self.sent < limits.first:
+            self.sent += 1
+            return tail.popleft()
+        elif not limits.last:
+            tail.popleft()
+        return NOTHING
 
     def _stop(self) -> None:
         if not self.call.switch("Wait") and self.call.expecting_input:
             raise StopUpstream(self.call.processor)
 
-    def _keep_last(self, item: object) -> None:
-        limits = self.limits
-        if limits.first is not None and self.sent < limits.first and self.seen > limits.skip:
-            self.sent += 1
-            self._send(item)
-            return
-        self.tail.append(item)
-        if len(self.tail) > (limits.last or 0) + (limits.skip if limits.first is None else 0):
-            self.tail.popleft()
-
-    def _indexed(self, item: object) -> None:
-        assert self.limits.index is not None  # noqa: S101 - the caller looked
-        if self.seen in self.limits.index:
+    def _indexed(self, item: object, places: list[int]) -> None:
+        if places and self.seen == places[0]:
+            places.pop(0)
             self._send(item)
         self.seen += 1
+        if not places:
+            self._stop()
 
     def end(self) -> None:
-        if self.limits.last is not None:
-            items = list(self.tail)
-            if self.limits.first is None and self.limits.skip:
-                items = items[: -self.limits.skip]
-                items = items[-self.limits.last :] if self.limits.last else []
-            for item in items[: self.limits.last]:
-                self._send(item)
+        limits = self.limits
+        if self.places is None and not limits.skip_last:
+            while len(self.tail) > (0 if limits.first else limits.skip):
+                self._send(self.tail.popleft())
         for one in self.unique:
-            self.call.out(one)
+            self.call.out(one.item)
 
     # --------------------------------------------------------------------------------------------- properties
 
     def _send(self, item: object) -> None:
-        if self.plain is not None and type(item) is PSObject and item.base is None and self.expand is None:
+        if self.plain is not None and type(item) is PSObject and item.base is None and not self.expand:
             made = self._quick(item)
             if made is not None:
-                self._out(made)
+                self._out(made, list(made.properties()), item)
                 return
-        if self.columns is None and self.expand is None:
-            if type(item) is PSObject and item.base is None and item.net_type is None and _BAG not in item.type_names:
-                item.type_names = [_BAG, *item.type_names]
-            self._out(item)
+        if self.columns is None and not self.expand:
+            self._out(item, [], item)
             return
-        if is_null(item):
+        pairs = self._project(item)
+        if pairs is None:
             return
-        made = self._project(item) if self.columns is not None else PSObject()
-        if self.expand is not None:
-            self._expand(item, made)
-        else:
-            self._out(made)
+        if self.expand:
+            self._expand(item, pairs)
+            return
+        made = PSObject()
+        for name, value in pairs:
+            if name.lower() in made.members:
+                self._duplicate(item, name, "AlreadyExistingUserSpecifiedPropertyNoExpand")
+            else:
+                made.members[name.lower()] = NoteProperty(name, value)
+        self._out(made, pairs, item)
 
     def _quick(self, item: PSObject) -> PSObject | None:
         members = item.members
-        made = PSObject.__new__(PSObject)
-        own: dict[str, NoteProperty] = {}
-        for _name, low in self.plain or ():
+        made = PSObject()
+        own = made.members
+        for low in self.plain or ():
             found = members.get(low)
-            if type(found) is not NoteProperty:
-                return None
-            if low in own:
+            if type(found) is not NoteProperty or low in own:
                 return None
             own[low] = NoteProperty(found.name, found.value)
-        made.members = own  # type: ignore[assignment]
-        made.base = None
-        made.text = None
-        made.net_type = None
-        made.hidden = None
-        made.type_names = _selected(item)
         return made
 
-    def _project(self, item: object) -> PSObject:
-        made = PSObject(None, _selected(item))
-        for column in self.columns or []:
-            for name, value in self._values(item, column):
-                if self.exclude and any(pattern.match(name) for pattern in self.exclude):
+    def _project(self, item: object) -> list[tuple[str, object]] | None:
+        """Names and values of the chosen properties; ``None`` after an error that leaves the object out."""
+        pairs: list[tuple[str, object]] = []
+        for column, read in self.readers:
+            results = [one for one in read(item) if not self._excluded(one.name)]
+            if column.labelled and len(results) > 1:
+                self.call.write_error(
+                    "Cannot rename multiple results.",
+                    "RenamingMultipleResults",
+                    "InvalidOperation",
+                    item,
+                    "System.InvalidOperationException",
+                )
+                continue
+            results = results or [Found(column.expression, None)]
+            for one in results:
+                if self._excluded(one.name):
                     continue
-                if name.lower() in made.members:
-                    self._duplicate(item, name, column)
-                    continue
-                made.members[name.lower()] = NoteProperty(name, value)
-        return made
+                name = column.name if column.labelled else one.name
+                if not name:
+                    raise self.call.fail(
+                        "A property is an empty script block and does not provide a name.",
+                        "EmptyScriptBlockAndNoName",
+                        "InvalidArgument",
+                        exception=_ARGUMENT,
+                    )
+                pairs.append((name, one.value))
+        return pairs
 
-    def _values(self, item: object, column: ColumnSpec) -> list[tuple[str, object]]:
-        call = self.call
-        if column.block is not None:
-            before = call.rs.propagate
-            call.rs.propagate = True
-            try:
-                found = value_runner(call.rs, column.block, call.scope, call.streams)(item)
-            except PSError:
-                found = []
-            finally:
-                call.rs.propagate = before
-            return [(column.name, one_value(found))]
-        if has_wildcard(column.expression):
-            pattern = wildcard(column.expression)
-            source = [] if isinstance(item, PSHashtable) else integrated(call.rs, item)
-            return [(name, value) for name, value in source if pattern.match(name)]
-        value = _property(self, item, column.expression)
-        shown = column.name
-        if column.simple and isinstance(item, PSObject):
-            member = item.members.get(shown.lower())
-            shown = member.name if member is not None else shown
-        elif column.simple:
-            shown = next((name for name, _ in property_list(call.rs, item) if name.lower() == shown.lower()), shown)
-        return [(shown, None if value is MISSING else value)]
+    def _excluded(self, name: str) -> bool:
+        return any(pattern.match(name) for pattern in self.exclude)
 
-    def _duplicate(self, item: object, name: str, column: ColumnSpec) -> None:
+    def _duplicate(self, item: object, name: str, error_id: str) -> None:
         self.call.write_error(
             f'The property cannot be processed because the property "{name}" already exists.',
-            "AlreadyExistingUserSpecifiedPropertyNoExpand",
+            error_id,
             "InvalidOperation",
             item,
-            "System.Management.Automation.PSArgumentException",
+            _ARGUMENT,
         )
 
-    def _expand(self, item: object, made: PSObject) -> None:
-        name = to_text(self.expand)
-        found = self._expandable(item, name)
-        if found is MISSING:
+    def _expand(self, item: object, pairs: list[tuple[str, object]]) -> None:
+        results = matching(self.call.rs, item, self.expand)
+        if len(results) != 1:
+            text, error_id = (
+                ("Multiple properties cannot be expanded.", "MutlipleExpandProperties")
+                if results
+                else (f'Property "{self.expand}" cannot be found.', "ExpandPropertyNotFound")
+            )
+            self.call.write_error(text, error_id, "InvalidArgument", item, _ARGUMENT)
+            return
+        fault = results[0].error
+        if fault is not None:
+            exception = fault.record.exception
             self.call.write_error(
-                f'Property "{name}" cannot be found.',
-                "ExpandPropertyNotFound",
-                "InvalidArgument",
-                item,
-                "System.Management.Automation.PSArgumentException",
+                exception.message, "PropertyEvaluationExpand", "InvalidResult", item, exception.type_name
             )
             return
-        values = found if isinstance(found, list) else [found]
-        for value in values:
-            if is_null(found):
-                continue
-            if made.members and not is_null(value):
-                for member in made.members.values():
-                    value = attach(value, member)
-            self._out(value)
+        value = results[0].value
+        bare = bare_value(value)
+        for one in bare if isinstance(bare, list) else [value]:
+            if not is_null(one):
+                self._out(self._with_notes(item, one, pairs), pairs, item)
 
-    def _expandable(self, item: object, name: str) -> object:
-        if has_wildcard(name):
-            pattern = wildcard(name)
-            return next((value for key, value in property_list(self.call.rs, item) if pattern.match(key)), MISSING)
-        return _property(self, item, name)
+    def _with_notes(self, item: object, value: object, pairs: list[tuple[str, object]]) -> object:
+        """An expanded value with the chosen properties of the object that it comes from."""
+        for name, note in pairs:
+            if own_property(self.call.rs, value, name.lower()) is not MISSING:
+                self._duplicate(item, name, "AlreadyExistingUserSpecifiedPropertyExpand")
+            else:
+                value = attach(value, NoteProperty(name, note))
+        return value
 
-    def _out(self, value: object) -> None:
+    def _out(self, value: object, pairs: list[tuple[str, object]], item: object) -> None:
+        if self.call.switch("Unique"):
+            if any(_same(kept, value, pairs) for kept in self.unique):
+                return
+            self.unique.append(_Kept(value, pairs))
+        if is_bag(value):
+            value.type_names = [_selected(item), *value.type_names]
         if not self.call.switch("Unique"):
             self.call.out(value)
-            return
-        for known in self.unique:
-            if _same(known, value, self.columns is None and self.expand is None):
-                return
-        self.unique.append(value)
 
 
-def _property(command: SelectObject, item: object, name: str) -> object:
-    """A property of an object; the keys of a hashtable are none (5.1)."""
-    if isinstance(item, PSHashtable) and name.lower() not in (
-        "count",
-        "keys",
-        "values",
-        "isreadonly",
-        "isfixedsize",
-        "issynchronized",
-        "syncroot",
-    ):
-        return MISSING
-    found = find_member(command.call.rs, item, name.lower())
-    if isinstance(item, str | int | float) and name.lower() in ("count",):
-        return MISSING
-    if name.lower() == "length" and not isinstance(item, str | list | PSObject):
-        return MISSING
-    return MISSING if type(found).__name__ == "BoundMethod" else found
+_ARGUMENT: Final = "System.Management.Automation.PSArgumentException"
 
 
-_NAMES: Final[dict[str, list[str]]] = {}
+@dataclass(slots=True)
+class _Kept:
+    """An object that ``-Unique`` lets through, with its chosen properties."""
+
+    item: object
+    pairs: list[tuple[str, object]]
 
 
-def _selected(item: object) -> list[str]:
-    first = type_chain(item)[0] if not isinstance(item, PSObject) else item.type_names[0]
-    found = _NAMES.get(first)
-    if found is None:
-        shown = first if first.startswith("Selected.") else f"Selected.{first}"
-        found = [shown, "System.Management.Automation.PSCustomObject", "System.Object"]
-        _NAMES[first] = found
-    return list(found)
+def _selected(item: object) -> str:
+    """The type name that a chosen object gets: of the .NET class it was made from."""
+    if is_bag(item):
+        return _BAG
+    return f"Selected.{type_name(item)}"
 
 
-def _same(left: object, right: object, whole: bool) -> bool:
-    """Equal by value, case counts; chosen properties by their values, whole custom objects always (their text is
-    empty)."""
-    if isinstance(left, PSObject) and isinstance(right, PSObject) and left.base is None and right.base is None:
-        mine, other = dict(left.properties()), dict(right.properties())
-        if whole or (not mine and not other):
-            return True
-        return list(mine) == list(other) and all(_equal(value, other[name]) for name, value in mine.items())
-    return _equal(left, right)
-
-
-def _equal(left: object, right: object) -> bool:
-    if is_null(left) or is_null(right):
-        return is_null(left) and is_null(right)
-    return type_name(left) == type_name(right) and equals(left, right, False)
+def _same(kept: _Kept, value: object, pairs: list[tuple[str, object]]) -> bool:
+    """Equal by value, case counts; chosen properties one by one, and custom objects have no value of their own."""
+    if len(kept.pairs) != len(pairs):
+        return False
+    if is_bag(kept.item) != is_bag(value) or not (is_bag(value) or compare_keys(value, kept.item, False) == 0):
+        return False
+    known = {name.lower(): note for name, note in kept.pairs}
+    return all(name.lower() in known and compare_keys(known[name.lower()], note, False) == 0 for name, note in pairs)
 
 
 @CORE.cmdlet(
@@ -311,20 +291,14 @@ class GetUnique(Command):
     def process(self, item: object) -> None:
         if item is NOTHING:
             return
-        if self.last is not NOTHING:
-            if self.call.switch("OnType"):
-                if type_name(self.last) == type_name(item):
-                    return
-            elif self.call.switch("AsString"):
-                if to_text(self.last) == to_text(item):
-                    return
-            elif _same_unique(self.last, item):
-                return
+        if self.last is not NOTHING and self._equal(self.last, item):
+            return
         self.last = item
         self.call.out(item)
 
-
-def _same_unique(left: object, right: object) -> bool:
-    if isinstance(left, PSObject) and isinstance(right, PSObject):
-        return True
-    return _equal(left, right)
+    def _equal(self, last: object, item: object) -> bool:
+        if self.call.switch("OnType"):
+            return type_chain(last)[0] == type_chain(item)[0]
+        if self.call.switch("AsString"):
+            return to_text(last) == to_text(item)
+        return compare_keys(item, last, False) == 0

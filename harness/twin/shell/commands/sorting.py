@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from harness.twin.shell.commands.api import Command, Parameter
+from harness.twin.shell.commands.api import Call, Command, Parameter
 from harness.twin.shell.commands.table import CORE, INPUT, UTILITY
 from harness.twin.shell.comparison import compare_text, order
 from harness.twin.shell.errors import PSError
-from harness.twin.shell.invocation import one_value, value_runner
-from harness.twin.shell.members import MISSING, find_member
-from harness.twin.shell.objects import NOTHING
+from harness.twin.shell.members import MISSING
+from harness.twin.shell.objects import NOTHING, is_bag
 from harness.twin.shell.propertyargs import ColumnSpec, read_column
+from harness.twin.shell.propertyvalues import Found, column_reader, matching
+from harness.twin.shell.regexes import has_wildcard
 from harness.twin.shell.sorting import sort_in_place
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import is_null
@@ -21,7 +23,6 @@ from harness.twin.shell.typesystem import is_null
 class _Row:
     item: object
     keys: list[object]
-    place: int
 
 
 @CORE.cmdlet(
@@ -40,49 +41,28 @@ class SortObject(Command):
     """Sorts what comes; equal objects keep their order."""
 
     def begin(self) -> None:
-        self.rows: list[_Row] = []
+        self.items: list[object] = []
         given = self.call.get("Property")
         self.columns: list[ColumnSpec] = [read_column(self.call, one, "Sort-Object") for one in given or []]
         self.ignore_case = not self.call.switch("CaseSensitive")
-        call = self.call
-        self.evaluate = [
-            value_runner(call.rs, column.block, call.scope, call.streams) if column.block is not None else None
-            for column in self.columns
-        ]
 
     def process(self, item: object) -> None:
-        if item is NOTHING:
-            return
-        if is_null(item):
-            return
-        keys: list[object] = [self._key(item, at) for at in range(len(self.columns))] if self.columns else [item]
-        self.rows.append(_Row(item, keys, len(self.rows)))
+        if item is not NOTHING and not is_null(item):
+            self.items.append(item)
 
-    def _key(self, item: object, at: int) -> object:
-        evaluate = self.evaluate[at]
-        if evaluate is not None:
-            rs = self.call.rs
-            before = rs.propagate
-            rs.propagate = True
-            try:
-                return one_value(evaluate(item))
-            except PSError as fault:
-                self.call.write_error(
-                    fault.record.message,
-                    "ExpressionEvaluation",
-                    "InvalidResult",
-                    item,
-                    fault.record.exception.type_name,
-                )
-                return None
-            finally:
-                rs.propagate = before
-        name = self.columns[at].expression
-        return find_member(self.call.rs, item, name.lower()) if not is_null(item) else MISSING
+    def _rows(self, columns: list[ColumnSpec]) -> list[_Row]:
+        """The objects with their keys: one for each property that a column finds."""
+        readers = [column_reader(self.call, column) for column in columns]
+        return [_Row(item, self._keys(item, readers) if columns else [item]) for item in self.items]
+
+    def _keys(self, item: object, readers: list[Callable[[object], list[Found]]]) -> list[object]:
+        return [key for read in readers for key in sorting_keys(self.call, item, read)]
 
     def end(self) -> None:
         descending = self.call.switch("Descending")
-        signs = [self._sign(column, descending) for column in self.columns] or [-1 if descending else 1]
+        columns = expanded(self.call, self.columns, self.items)
+        rows = self._rows(columns)
+        signs = [self._sign(column, descending) for column in columns] or [-1 if descending else 1]
 
         def compare(left: _Row, right: _Row) -> int:
             for mine, other, sign in zip(left.keys, right.keys, signs, strict=True):
@@ -96,9 +76,9 @@ class SortObject(Command):
                     return found * sign
             return 0
 
-        sort_in_place(self.rows, compare)
+        sort_in_place(rows, compare)
         last: _Row | None = None
-        for row in self.rows:
+        for row in rows:
             if self.call.switch("Unique") and last is not None and compare(last, row) == 0:
                 continue
             last = row
@@ -106,11 +86,34 @@ class SortObject(Command):
 
     @staticmethod
     def _sign(column: ColumnSpec, descending: bool) -> int:
-        if column.descending is not None:
-            return -1 if column.descending else 1
-        if column.ascending is not None:
-            return 1 if column.ascending else -1
-        return -1 if descending else 1
+        ascending, opposite = column.ascending, column.descending
+        if ascending is not None and ascending == opposite:  # what contradicts itself does not count
+            ascending = opposite = None
+        if ascending is None and opposite is not None:
+            ascending = not opposite
+        return -1 if (descending if ascending is None else not ascending) else 1
+
+
+def expanded(call: Call, columns: list[ColumnSpec], items: list[object]) -> list[ColumnSpec]:
+    """The columns, a pattern replaced by the names that match it in any of the objects, in their order."""
+    found: list[ColumnSpec] = []
+    for column in columns:
+        if column.block is not None or not has_wildcard(column.expression):
+            found.append(column)
+            continue
+        names = {one.name.lower(): one.name for item in items for one in matching(call.rs, item, column.expression)}
+        found += [replace(column, name=name, expression=name, simple=True) for _, name in sorted(names.items())]
+    return found
+
+
+def sorting_keys(call: Call, item: object, read: Callable[[object], list[Found]]) -> list[object]:
+    """What a column finds in an object: ``MISSING`` for nothing; a value that cannot be read is an error and null."""
+    results = read(item)
+    for one in results:
+        if one.error is not None:
+            exception = one.error.record.exception
+            call.write_error(exception.message, "ExpressionEvaluation", "InvalidResult", item, exception.type_name)
+    return [one.value for one in results] or [MISSING]
 
 
 def compare_keys(left: object, right: object, ignore_case: bool) -> int:
@@ -121,7 +124,12 @@ def compare_keys(left: object, right: object, ignore_case: bool) -> int:
     try:
         return order(left, right, ignore_case)
     except PSError:
-        return compare_text(to_text(left), to_text(right), ignore_case)
+        return compare_text(plain_text(left), plain_text(right), ignore_case)
+
+
+def plain_text(value: object) -> str:
+    """What ``ToString()`` of an object itself gives; of a property bag nothing [measured]."""
+    return "" if is_bag(value) and value.text is None else to_text(value)
 
 
 def _rank(value: object) -> int:

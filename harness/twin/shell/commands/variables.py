@@ -7,14 +7,18 @@ from collections.abc import Iterable
 from harness.twin.shell.commands.aliases import READ_ONLY
 from harness.twin.shell.commands.api import Call, Command, Parameter
 from harness.twin.shell.commands.table import CORE, UTILITY
+from harness.twin.shell.conversion import to_enum
+from harness.twin.shell.dotnet.enums import VISIBILITY
 from harness.twin.shell.errors import PSError
-from harness.twin.shell.objects import NOTHING, ComputedProperty, NoteProperty, PSEnum, PSObject
+from harness.twin.shell.objects import NOTHING, ComputedProperty, NetList, NoteProperty, PSEnum, PSObject
 from harness.twin.shell.regexes import has_wildcard, wildcard
-from harness.twin.shell.scope import Scope, Variable
+from harness.twin.shell.scope import Alias, Scope, Variable
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import ENUMS
 
 _TYPES = ENUMS["system.management.automation.commandtypes"]
+_OPTIONS = ENUMS["system.management.automation.scopeditemoptions"]
+_ATTRIBUTES = "System.Management.Automation.PSVariableAttributeCollection"
 _SESSION = "System.Management.Automation.SessionStateUnauthorizedAccessException"
 
 
@@ -25,10 +29,11 @@ def variable_object(variable: Variable) -> PSObject:
     made.members["value"] = ComputedProperty(
         "Value", lambda _this: variable.value, lambda _this, new: setattr(variable, "value", new), "Property"
     )
-    made.members["visibility"] = NoteProperty("Visibility", "Public")
+    made.members["visibility"] = NoteProperty("Visibility", VISIBILITY("Public"))
     made.members["module"] = NoteProperty("Module", None)
     made.members["modulename"] = NoteProperty("ModuleName", "")
-    made.members["options"] = NoteProperty("Options", ", ".join(sorted(variable.options)) or "None")
+    made.members["options"] = NoteProperty("Options", to_enum(", ".join(variable.options) or "None", _OPTIONS))
+    made.members["attributes"] = NoteProperty("Attributes", NetList((), _ATTRIBUTES))
     return made
 
 
@@ -113,6 +118,16 @@ def _refused(call: Call, variable: Variable) -> None:
     )
 
 
+def _not_there(call: Call, name: str) -> None:
+    call.write_error(
+        f"Cannot find a variable with the name '{name}'.",
+        "VariableNotFound",
+        "ObjectNotFound",
+        name,
+        "System.Management.Automation.ItemNotFoundException",
+    )
+
+
 @CORE.cmdlet("Set-Variable", module=UTILITY, parameters=_SET, should_process=True)
 class SetVariable(Command):
     """Sets variables; several values of a pipeline become a list."""
@@ -184,6 +199,9 @@ def new_variable(call: Call) -> Iterable[object]:
             "System.Management.Automation.SessionStateException",
         )
         return
+    if found is not None and "Constant" in found.options:
+        _refused(call, found)
+        return
     variable = Variable(name, call.get("Value"))
     _options(call, variable)
     scope.vars[name.lower()] = variable
@@ -208,13 +226,7 @@ def remove_variable(call: Call) -> None:
         pattern = wildcard(name)
         names = [low for low, one in scope.vars.items() if pattern.match(one.name)]
         if not names and not has_wildcard(name):
-            call.write_error(
-                f"Cannot find a variable with the name '{name}'.",
-                "VariableNotFound",
-                "ObjectNotFound",
-                name,
-                "System.Management.Automation.ItemNotFoundException",
-            )
+            _not_there(call, name)
         for low in names:
             variable = scope.vars[low]
             if variable.fixed and not (call.switch("Force") and "Constant" not in variable.options):
@@ -242,29 +254,55 @@ def remove_variable(call: Call) -> None:
 )
 def clear_variable(call: Call) -> None:
     """Sets variables to ``$null``."""
+    table = scope_of(call, call.text("Scope")).vars
     for name in call.texts("Name"):
-        found = scope_of(call, call.text("Scope")).vars.get(name.lower())
-        if found is not None:
-            found.value = None
+        pattern = wildcard(name)
+        found = [one for one in table.values() if pattern.match(one.name)]
+        if not found and not has_wildcard(name):
+            _not_there(call, name)
+        for one in found:
+            if one.fixed and not (call.switch("Force") and "Constant" not in one.options):
+                _refused(call, one)
+            else:
+                one.value = None
 
 
 # ------------------------------------------------------------------------------------------------------------- aliases
 
 
-def _alias_object(name: str, target: str) -> PSObject:
+def alias_object(name: str, target: str) -> PSObject:
+    """``AliasInfo``."""
+    own = target if isinstance(target, Alias) else Alias(target, name, _built_in(name))
     return PSObject.of_type(
         ("System.Management.Automation.AliasInfo", "System.Management.Automation.CommandInfo", "System.Object"),
-        {"Name": name, "CommandType": _TYPES("Alias"), "DisplayName": f"{name} -> {target}",
-         "Definition": target, "ResolvedCommandName": target, "Version": None, "Source": "", "Options": "None"},
-        text=name,
-    )  # fmt: skip
+        {
+            "Name": own.name,
+            "CommandType": _TYPES("Alias"),
+            "DisplayName": f"{own.name} -> {target}",
+            "Definition": str(target),
+            "ReferencedCommand": str(target),
+            "ResolvedCommand": str(target),
+            "ResolvedCommandName": str(target),
+            "Version": None,
+            "Source": "",
+            "Options": to_enum(", ".join(own.options) or "None", _OPTIONS),
+            "Description": own.description,
+        },
+        text=own.name,
+    )
 
 
-def _all_aliases(call: Call) -> dict[str, str]:
+def _built_in(name: str) -> frozenset[str]:
+    """Options of an alias that the shell brings along [GK]."""
+    return frozenset({"ReadOnly", "AllScope"} if name.lower() in READ_ONLY else {"AllScope"})
+
+
+def all_aliases(call: Call) -> dict[str, str]:
+    """What the aliases that can be seen from here stand for, by lower-case name."""
     found = dict(call.rs.commands.all_aliases())
     for scope in reversed(list(call.scope.chain())):
         found.update(scope.aliases or {})
-    return found
+    return {name: target for name, target in found.items() if target}
 
 
 @CORE.cmdlet(
@@ -280,35 +318,39 @@ def _all_aliases(call: Call) -> dict[str, str]:
 )
 def get_alias(call: Call) -> Iterable[object]:
     """Aliases by name or by what they stand for."""
-    table = _all_aliases(call)
+    table = all_aliases(call)
     if call.has("Definition"):
-        wanted = [wildcard(one) for one in call.texts("Definition")]
-        yield from (
-            _alias_object(name, target)
-            for name, target in sorted(table.items())
-            if any(one.match(target) for one in wanted)
-        )
+        for definition in call.texts("Definition"):
+            pattern = wildcard(definition)
+            named = [(name, target) for name, target in sorted(table.items()) if pattern.match(target)]
+            if not named and not has_wildcard(definition):
+                _no_alias(call, "definition", definition)
+            yield from (alias_object(name, target) for name, target in named)
         return
     for name in call.texts("Name") or ["*"]:
         pattern = wildcard(name)
         found = [(low, target) for low, target in sorted(table.items()) if pattern.match(low)]
         if not found and not has_wildcard(name):
-            call.write_error(
-                f"This command cannot find a matching alias because an alias with the name '{name}' does not exist.",
-                "ItemNotFoundException",
-                "ObjectNotFound",
-                name,
-                "System.Management.Automation.ItemNotFoundException",
-            )
+            _no_alias(call, "name", name)
         for low, target in found:
-            yield _alias_object(low, target)
+            yield alias_object(low, target)
+
+
+def _no_alias(call: Call, what: str, name: str) -> None:
+    call.write_error(
+        f"This command cannot find a matching alias because an alias with the {what} '{name}' does not exist.",
+        "ItemNotFoundException",
+        "ObjectNotFound",
+        name,
+        "System.Management.Automation.ItemNotFoundException",
+    )
 
 
 _ALIAS = [
     Parameter("Name", "string", position=0, mandatory=True, pipeline="name"),
     Parameter("Value", "string", position=1, mandatory=True, pipeline="name"),
     Parameter("Description", "string"),
-    Parameter("Option", "string"),
+    Parameter("Option", "System.Management.Automation.ScopedItemOptions"),
     Parameter("PassThru", "switch"),
     Parameter("Scope", "string"),
     Parameter("Force", "switch"),
@@ -320,15 +362,25 @@ def _put_alias(call: Call) -> Iterable[object]:
     scope = scope_of(call, call.text("Scope"))
     if scope.aliases is None:
         scope.aliases = {}
-    scope.aliases[name.lower()] = call.text("Value")
-    return [_alias_object(name, call.text("Value"))] if call.switch("PassThru") else []
+    option = call.get("Option")
+    options = frozenset(option.name.split(", ")) - {"None"} if isinstance(option, PSEnum) else frozenset()
+    made = Alias(call.text("Value"), name, options, call.text("Description"))
+    scope.aliases[name.lower()] = made
+    return [alias_object(name, made)] if call.switch("PassThru") else []
 
 
-@CORE.cmdlet("Set-Alias", module=UTILITY, parameters=_ALIAS)
+def alias_options(call: Call, low: str) -> frozenset[str]:
+    """The options of an alias."""
+    own = call.scope.find_alias(low)
+    return _built_in(low) if own is None else own.options
+
+
+@CORE.cmdlet("Set-Alias", module=UTILITY, parameters=_ALIAS, should_process=True)
 def set_alias(call: Call) -> Iterable[object]:
-    """Sets an alias; those of the shell are read-only."""
+    """Sets an alias, unless it is read-only or constant."""
     name = call.text("Name")
-    if name.lower() in READ_ONLY and not call.switch("Force"):
+    options = alias_options(call, name.lower())
+    if "Constant" in options or ("ReadOnly" in options and not call.switch("Force")):
         call.write_error(
             f"Alias is not writeable because alias {name} is read-only or constant and cannot be written to.",
             "AliasNotWritable",
@@ -340,11 +392,11 @@ def set_alias(call: Call) -> Iterable[object]:
     return _put_alias(call)
 
 
-@CORE.cmdlet("New-Alias", module=UTILITY, parameters=_ALIAS)
+@CORE.cmdlet("New-Alias", module=UTILITY, parameters=_ALIAS, should_process=True)
 def new_alias(call: Call) -> Iterable[object]:
     """A new alias."""
     name = call.text("Name")
-    if name.lower() in _all_aliases(call) and not call.switch("Force"):
+    if name.lower() in all_aliases(call) and not call.switch("Force"):
         call.write_error(
             f"The alias is not allowed, because an alias with the name '{name}' already exists.",
             "AliasAlreadyExists",
@@ -356,4 +408,4 @@ def new_alias(call: Call) -> Iterable[object]:
     return _put_alias(call)
 
 
-__all__ = ["PSError", "scope_of", "variable_object"]
+__all__ = ["PSError", "alias_object", "all_aliases", "scope_of", "variable_object"]

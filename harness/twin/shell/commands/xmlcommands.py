@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 from xml.dom import minidom
 from xml.parsers.expat import ExpatError
 
+from harness.twin.shell.clixmltext import laid_out
 from harness.twin.shell.commands.api import Call, Command, Parameter
 from harness.twin.shell.commands.providers import full_path
 from harness.twin.shell.commands.table import CORE, UTILITY
+from harness.twin.shell.dotnet.network import Uri
 from harness.twin.shell.dotnet.registry import prop
 from harness.twin.shell.dotnet.xmlnodes import DOCUMENT, expat_text, parse_xml, xml_text
 from harness.twin.shell.errors import NetError
 from harness.twin.shell.members import property_list
-from harness.twin.shell.objects import NOTHING, Enumerator, PSHashtable, PSObject, bare_value
+from harness.twin.shell.objects import NOTHING, Enumerator, PSEnum, PSHashtable, PSObject, bare_value
+from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.storage import storage_of, text_of
 from harness.twin.shell.text import net_text, register_text, to_text
 from harness.twin.shell.typesystem import is_null, register_value_type, type_name
+from harness.twin.shell.versions import Version
 from harness.twin.shell.xpath import BadXPathError, select
 from harness.twin.shell.xpath import text_of as inner_text
 
+_PLAIN: Final = (str, int, float, Decimal, datetime, timedelta, uuid.UUID, Version, Uri, ScriptBlock)
+"""Values that are written as their text [D]."""
 _BAD_CAST: Final = "System.Management.Automation.PSInvalidCastException"
 _INFO: Final = "Microsoft.PowerShell.Commands.SelectXmlInfo"
 
@@ -135,44 +144,57 @@ class ConvertToXml(Command):
             self.document.declaration_text = head
             self.call.emit(self.document)
         elif kind == "string":
-            self.call.emit(f"{head}{xml_text(self.root)}")
+            self.call.emit(f"{head}\r\n{laid_out(xml_text(self.root))}")
         else:
-            for part in (head, "<Objects>", *(xml_text(one) for one in self.root.childNodes), "</Objects>"):
+            parts = (laid_out(xml_text(one)) for one in self.root.childNodes)
+            for part in (head, "<Objects>", *parts, "</Objects>"):
                 self.call.emit(part)
 
     def _element(self, tag: str, value: object, name: str | None, depth: int) -> Any:
-        node = self.document.createElement(tag)
-        if name is not None:
-            node.setAttribute("Name", name)
         bare = bare_value(value)
-        if not self.bare:
-            node.setAttribute("Type", "System.Object" if is_null(bare) else type_name(bare))
         if is_null(bare):
-            return node
-        inner = self._inner(value, bare, depth)
-        if inner is None:
-            node.appendChild(self.document.createTextNode(net_text(bare)))
-        for one in inner or []:
+            return self._start(tag, name, "")
+        node = self._start(tag, name, type_name(bare))
+        for one in self._inner(value, bare, depth):
             node.appendChild(one)
         return node
 
-    def _inner(self, value: object, bare: object, depth: int) -> list[Any] | None:
-        """The elements within; ``None`` when the value is shown by its text."""
-        if depth < 0 or isinstance(bare, str | int | float):
-            return None
+    def _start(self, tag: str, name: str | None, kind: str) -> Any:
+        node = self.document.createElement(tag)
+        if name is not None:
+            node.setAttribute("Name", name)
+        if kind and not self.bare:
+            node.setAttribute("Type", kind)
+        return node
+
+    def _inner(self, value: object, bare: object, depth: int) -> list[Any]:
+        """What is within an element; containers do not count for the depth."""
         if isinstance(bare, PSHashtable):
-            return [
-                part
-                for key, item in bare.items()
-                for part in (
-                    self._element("Property", key, "Key", depth - 1),
-                    self._element("Property", item, "Value", depth - 1),
-                )
-            ]
-        if isinstance(bare, list | Enumerator):
+            pairs = [pair for key, item in bare.items() for pair in (("Key", key), ("Value", item))]
+            return [self._element("Property", item, name, depth) for name, item in pairs]
+        if isinstance(bare, list | Enumerator) and type_name(bare) != "System.Byte[]":
             items = bare if isinstance(bare, list) else list(bare.items)
-            return [self._element("Property", item, None, depth - 1) for item in items]
-        pairs = property_list(self.call.rs, value)
-        if not pairs or (depth < 1 and not isinstance(bare, PSObject)):
-            return None
-        return [self._element("Property", item, name, depth - 1) for name, item in pairs]
+            return [self._element("Property", item, None, depth) for item in items]
+        if isinstance(bare, _PLAIN):
+            return [self.document.createTextNode(net_text(bare))]
+        if depth < 1:
+            return self._as_text(value, bare)
+        if isinstance(bare, PSEnum):
+            return [self._element("Property", bare.value, "value__", depth)]
+        return [self._property(name, item, depth - 1) for name, item in property_list(self.call.rs, value)]
+
+    def _property(self, name: str, value: object, depth: int) -> Any:
+        if is_null(value):
+            return self._start("Property", name, "System.Object")
+        return self._element("Property", value, name, depth)
+
+    def _as_text(self, value: object, bare: object) -> list[Any]:
+        """What is too deep: its text, and the notes of an object as text."""
+        if not isinstance(value, PSObject):
+            return [self.document.createTextNode(net_text(bare))]
+        found = [self._element("Property", to_text(value), None, 0)]
+        for name, item in property_list(self.call.rs, value):
+            node = self._start("Property", name, "System.Management.Automation.PSNoteProperty")
+            node.appendChild(self.document.createTextNode(net_text(item)))
+            found.append(node)
+        return found

@@ -102,6 +102,9 @@ def run_pipeline(frame: Frame, head: Head | None, starters: list[Starter]) -> No
         try:
             for at, processor in enumerate(chain):
                 processor.begin(at > 0 or head is not None)
+            for processor in reversed(chain):
+                if processor.early:
+                    processor.release()
             if head is not None:
                 emit(first.process, head.evaluate(frame))
             else:

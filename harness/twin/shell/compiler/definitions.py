@@ -130,6 +130,8 @@ def _read_binding(compiler: Compiler, block: ParamBlockAst, body: Body) -> None:
                 body.default_set = to_text(value)
             elif low == "supportsshouldprocess":
                 body.should_process = to_bool(value)
+            elif low == "confirmimpact":
+                body.confirm_impact = to_text(value)
             elif low == "positionalbinding":
                 body.positional_binding = to_bool(value)
 

@@ -313,9 +313,9 @@ def _type_operator(symbol: BinaryOperator, left: Evaluate, right: Evaluate, node
         if custom:
             return isinstance(value, PSObject)
         if wanted.is_class:
-            from harness.twin.shell.classes import is_class_instance
+            from harness.twin.shell.classmembers import is_instance_of
 
-            return is_class_instance(value, wanted)
+            return is_instance_of(value, wanted)
         return is_instance(value, wanted)
 
     if symbol is BinaryOperator.IS:

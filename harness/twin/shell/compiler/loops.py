@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from harness.twin.shell import textops
 from harness.twin.shell.ast import (
+    Ast,
     DoUntilStatementAst,
     DoWhileStatementAst,
     ForEachStatementAst,
     ForStatementAst,
     ScriptBlockExpressionAst,
     SwitchStatementAst,
+    VariableExpressionAst,
     WhileStatementAst,
+    children,
 )
 from harness.twin.shell.comparison import equals
 from harness.twin.shell.compiler.assignments import assigner
@@ -22,6 +26,7 @@ from harness.twin.shell.errors import BreakSignal, ContinueSignal, LoopSignal, P
 from harness.twin.shell.frame import Frame
 from harness.twin.shell.invocation import block_truth
 from harness.twin.shell.objects import NOTHING, Enumerator, NetList, PSEnum, PSHashtable, PSObject
+from harness.twin.shell.scope import Variable
 from harness.twin.shell.scriptblock import Evaluate, Run
 from harness.twin.shell.storage import absolute, storage_of, text_of
 from harness.twin.shell.text import to_text
@@ -86,13 +91,41 @@ def foreach_statement(compiler: Compiler, node: ForEachStatementAst) -> Run:
         return lambda frame: void(refuse(frame))
 
     def run(frame: Frame) -> None:
-        value = source(frame)
-        for item in items_of(value):
+        for item in items_of(source(frame)):
             assign(frame, item)
             if not _turn(frame, body, label):
                 break
 
-    return run
+    def stepped(frame: Frame) -> None:
+        items = Enumerator(items_of(source(frame)))
+        with _shown_as(frame, "foreach", items):
+            while items.move():
+                assign(frame, items.current)
+                if not _turn(frame, body, label):
+                    break
+
+    return stepped if _mentions(node.body, "foreach") else run
+
+
+def _mentions(node: Ast, name: str) -> bool:
+    """Whether a variable of that name stands anywhere below a node."""
+    if isinstance(node, VariableExpressionAst) and node.path.name.lower() == name:
+        return True
+    return any(_mentions(child, name) for child in children(node))
+
+
+@contextmanager
+def _shown_as(frame: Frame, name: str, items: Enumerator) -> Iterator[None]:
+    """``$foreach`` or ``$switch``: what a loop goes through, while it runs."""
+    table = frame.scope.vars
+    saved = table.get(name)
+    table[name] = Variable(name, items)
+    try:
+        yield
+    finally:
+        table.pop(name, None)
+        if saved is not None:
+            table[name] = saved
 
 
 @statement(ForStatementAst)
@@ -199,12 +232,13 @@ def switch_statement(compiler: Compiler, node: SwitchStatementAst) -> Run:
             items = []
         scope = frame.scope
         saved = scope.vars.pop("_", None)
+        steps = Enumerator(items)
         try:
-            for item in items:
-                scope.vars.pop("_", None)
-                scope.put("_", item)
-                if not _turn(frame, one, label):
-                    break
+            with _shown_as(frame, "switch", steps):
+                while steps.move():
+                    scope.vars["_"] = Variable("_", steps.current)
+                    if not _turn(frame, one, label):
+                        break
         finally:
             scope.vars.pop("_", None)
             if saved is not None:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from harness.twin.shell.ast import (
+    ConvertExpressionAst,
+    ExpressionAst,
     IndexExpressionAst,
     InvokeMemberExpressionAst,
     MemberExpressionAst,
+    ParenExpressionAst,
+    PipelineAst,
     StringConstantExpressionAst,
     TypeExpressionAst,
+    TypeNameAst,
 )
 from harness.twin.shell.compiler.core import Compiler, expression
 from harness.twin.shell.compiler.strings import is_plain_variable
+from harness.twin.shell.compiler.typenames import resolve_or_none
 from harness.twin.shell.frame import Frame
 from harness.twin.shell.indexing import get_index
 from harness.twin.shell.members import get_member, invoke_member
-from harness.twin.shell.objects import NOTHING, NoteProperty, PSObject
+from harness.twin.shell.objects import NOTHING, NoteProperty, PSHashtable, PSObject
 from harness.twin.shell.rows import Later
 from harness.twin.shell.scriptblock import Evaluate
 from harness.twin.shell.staticmembers import get_static, invoke_static
@@ -103,21 +109,46 @@ def invoke(compiler: Compiler, node: InvokeMemberExpressionAst) -> Evaluate:
 
         return static
 
+    as_type = _cast_around(node.target)
+
     def evaluate(frame: Frame) -> object:
         value = target(frame)
         name = to_text(name_of(frame))
+        if as_type is not None:
+            wanted = resolve_or_none(as_type, frame)
+            if wanted is not None and wanted.is_class:
+                from harness.twin.shell.classes import call_as
+
+                return call_as(frame, value, wanted, name, [part(frame) for part in parts])
         return invoke_member(frame.rs, value, name, [part(frame) for part in parts])
 
     return evaluate
+
+
+def _cast_around(target: ExpressionAst) -> TypeNameAst | None:
+    """The type of ``([Type]value)``: a method is called as a class of that name has it."""
+    if isinstance(target, ParenExpressionAst) and isinstance(target.pipeline, PipelineAst):
+        inner = target.pipeline.pure_expression
+        if isinstance(inner, ConvertExpressionAst):
+            return inner.type_name
+    return None
 
 
 @expression(IndexExpressionAst)
 def index(compiler: Compiler, node: IndexExpressionAst) -> Evaluate:
     """``target[index]``."""
     target, at = compiler.expr(node.target), compiler.expr(node.index)
+    as_key = isinstance(node.index, ConvertExpressionAst) and node.index.type_name.full_name.lower() in _OBJECT
 
     def evaluate(frame: Frame) -> object:
-        value = get_index(target(frame), at(frame), frame.scope.strict_level)
+        whole, place = target(frame), at(frame)
+        if as_key and isinstance(whole, PSHashtable) and whole.ordered:
+            return whole.get(place)
+        value = get_index(whole, place, frame.scope.strict_level)
         return None if value is NOTHING else value
 
     return evaluate
+
+
+_OBJECT = ("object", "system.object")
+"""Casts behind which a number is a key of an ordered dictionary, not a place [measured]."""

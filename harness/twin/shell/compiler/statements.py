@@ -44,7 +44,7 @@ from harness.twin.shell.runspace import IGNORE, SILENT
 from harness.twin.shell.scope import Scope
 from harness.twin.shell.scriptblock import Evaluate, Run
 from harness.twin.shell.text import to_text
-from harness.twin.shell.typesystem import TypeRef
+from harness.twin.shell.typesystem import TypeRef, is_null
 
 _STEPS = (
     UnaryOperator.PREFIX_INCREMENT,
@@ -188,6 +188,7 @@ def throw_statement(compiler: Compiler, node: ThrowStatementAst) -> Run:
         if record.invocation is None or inner is not None:
             record.invocation = Invocation(source=frame.source, extent=extent)
             record.stack = frame.rs.stack_trace()
+        record.exception.properties["Thrown"] = True
         raise PSError(record, thrown=True)
 
     return run
@@ -202,9 +203,9 @@ def thrown_record(value: object) -> ErrorRecord:
         if bare.record is not None and bare.type_name.startswith("System.Management.Automation."):
             return bare.record
         return ErrorRecord(bare, bare.message, "OperationStopped")
-    text = to_text(bare)
+    text = "ScriptHalted" if is_null(bare) else to_text(bare)
     halted = text == "ScriptHalted"
-    exception = NetException("System.Management.Automation.RuntimeException", text)
+    exception = NetException("System.Management.Automation.RuntimeException", text, None, {"Thrown": True})
     target = None if halted else (None if bare is NOTHING else bare)
     return ErrorRecord(exception, text, "OperationStopped", target)
 

@@ -29,10 +29,16 @@ def constant(_compiler: Compiler, node: StringConstantExpressionAst) -> Evaluate
 @expression(ExpandableStringExpressionAst)
 def expandable(compiler: Compiler, node: ExpandableStringExpressionAst) -> Evaluate:
     """``"… $x …"``: lists are joined by ``$OFS``."""
-    parts = [_literal(part) if isinstance(part, str) else _expanded(compiler.raw(part)) for part in node.parts]
+    parts = [_literal(part) if isinstance(part, str) else _expanded(_part(compiler, part)) for part in node.parts]
     if len(parts) == 1:
         return parts[0]
     return lambda frame: "".join([part(frame) for part in parts])
+
+
+def _part(compiler: Compiler, part: ExpressionAst) -> Evaluate:
+    if is_plain_variable(part):  # strict mode 1 lets a string name a variable that was never set
+        return _plain_variable(part.path.name.lower(), part.path.name, raw=True, strict_from=2)
+    return compiler.raw(part)
 
 
 def _literal(text: str) -> Callable[[Frame], str]:
@@ -94,8 +100,8 @@ def raw_variable(_compiler: Compiler, node: VariableExpressionAst) -> Evaluate:
     return scoped
 
 
-def _plain_variable(low: str, name: str, *, raw: bool) -> Evaluate:
-    """A variable without scope or drive; *raw* keeps ``NOTHING``."""
+def _plain_variable(low: str, name: str, *, raw: bool, strict_from: int = 1) -> Evaluate:
+    """A variable without scope or drive; *raw* keeps ``NOTHING``; *strict_from*: when an unset one is an error."""
     if low == "psitem":
         low = "_"
 
@@ -105,7 +111,7 @@ def _plain_variable(low: str, name: str, *, raw: bool) -> Evaluate:
         if found is None:
             found = scope.find(low)
             if found is None:
-                if scope.strict_level:
+                if scope.strict_level >= strict_from:
                     raise runtime_error(
                         f"The variable '${name}' cannot be retrieved because it has not been set.",
                         "VariableIsUndefined",

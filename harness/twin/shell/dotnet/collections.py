@@ -71,6 +71,9 @@ method(list, "GetLength", "int dimension")(lambda this, _dimension: len(this))
 method(list, "GetUpperBound", "int dimension")(lambda this, _dimension: len(this) - 1)
 method(list, "GetLowerBound", "int dimension")(lambda _this, _dimension: 0)
 method(list, "Clone")(lambda this: NetList(this, this.full_name) if isinstance(this, NetList) else list(this))
+method(Enumerator, "MoveNext")(lambda this: this.move())
+method(Enumerator, "Reset")(lambda this: this.reset() or NOTHING)
+prop(Enumerator, "Current", lambda this: this.current)
 method(list, "GetEnumerator")(lambda this: Enumerator(list(this), _enumerator_name(this)))
 
 
@@ -307,6 +310,16 @@ def table_remove(this: PSHashtable, key: object) -> object:
 def table_clear(this: PSHashtable) -> object:
     """Remove everything."""
     this.clear()
+    return NOTHING
+
+
+@method(PSHashtable, "RemoveAt", "int index")
+def table_remove_at(this: PSHashtable, at: int) -> object:
+    """Remove at a place (``[ordered]`` only)."""
+    if not 0 <= at < len(this):
+        text = "Index was out of range. Must be non-negative and less than the size of the collection."
+        raise net_error("System.ArgumentOutOfRangeException", f"{text}\r\nParameter name: index")
+    this.remove(this.keys()[at])
     return NOTHING
 
 

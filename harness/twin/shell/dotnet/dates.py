@@ -359,7 +359,18 @@ def new_guid() -> uuid.UUID:
 
 
 prop(uuid.UUID, "Guid", str)
-method(uuid.UUID, "ToString", "", "string format")(lambda value, code="D": format_guid(value, code or "D"))
+
+
+@method(uuid.UUID, "ToString", "", "string format")
+def guid_text(value: uuid.UUID, code: str = "D") -> str:
+    """A GUID in one of its forms."""
+    try:
+        return format_guid(value, code or "D")
+    except BadFormatError:
+        text = 'Format String can be only "D", "d", "N", "n", "P", "p", "B", "b", "X" or "x".'
+        raise net_error("System.FormatException", text) from None
+
+
 method(uuid.UUID, "ToByteArray")(lambda value: list(value.bytes_le))
 static(GUID, "NewGuid")(new_guid)
 static_prop(GUID, "Empty", lambda: uuid.UUID(int=0))

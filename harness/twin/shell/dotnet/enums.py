@@ -120,4 +120,5 @@ register_enum(
         base=Int64,
     )
 )
+VISIBILITY: Final = ENUMS["system.management.automation.sessionstateentryvisibility"]
 COMMAND_ORIGIN: Final = ENUMS["system.management.automation.commandorigin"]

@@ -11,6 +11,7 @@ from urllib.parse import quote_plus, unquote_plus
 
 from harness.twin.shell.conversion import convert, to_bool
 from harness.twin.shell.dotnet.cultures import Culture
+from harness.twin.shell.dotnet.mathstatics import round_number
 from harness.twin.shell.dotnet.registry import constructor, method, prop, static
 from harness.twin.shell.objects import NOTHING, Byte, Entry, NetList, PSArray, PSHashtable
 from harness.twin.shell.regexes import wildcard
@@ -129,6 +130,4 @@ static(_PRIMITIVES, "IsTrue", "object obj")(to_bool)
 static("System.Management.Automation.PSObject", "AsPSObject", "object obj")(lambda value: value)
 for _name, _round in (("Floor", math.floor), ("Ceiling", math.ceil), ("Truncate", math.trunc)):
     static("System.Decimal", _name, "decimal d")(lambda value, function=_round: Decimal(function(value)))
-static("System.Decimal", "Round", "decimal d", "decimal d, int decimals")(
-    lambda value, digits=0: round(value, digits) if digits else Decimal(round(value))
-)
+static("System.Decimal", "Round", "decimal d", "decimal d, int decimals")(round_number)

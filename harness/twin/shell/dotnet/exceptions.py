@@ -50,6 +50,8 @@ _ONLY: Final = {
     "paramname": _ARGUMENT,
     "actualvalue": "System.ArgumentOutOfRangeException",
     "filename": "System.IO.FileNotFoundException",
+    "status": "System.Net.WebException",
+    "response": "System.Net.WebException",
 }
 """Properties that only some classes have, and the class that declares them."""
 
@@ -79,6 +81,8 @@ prop(NetException, "Message", lambda this: this.message)
 prop(NetException, "ParamName", lambda this: this.properties.get("ParamName"))
 prop(NetException, "ActualValue", lambda this: this.properties.get("ActualValue"))
 prop(NetException, "FileName", lambda this: this.properties.get("FileName"))
+prop(NetException, "Status", lambda this: this.properties.get("Status"))
+prop(NetException, "Response", lambda this: this.properties.get("Response"))
 prop(NetException, "Data", _data)
 prop(NetException, "InnerException", lambda this: this.inner)
 prop(NetException, "TargetSite", lambda _this: None)

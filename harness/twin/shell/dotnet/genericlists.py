@@ -10,6 +10,7 @@ from harness.twin.shell.conversion import convert, to_bool
 from harness.twin.shell.dotnet.registry import method, static
 from harness.twin.shell.errors import net_error
 from harness.twin.shell.invocation import call_block, one_value
+from harness.twin.shell.members import LIST_METHODS
 from harness.twin.shell.objects import NOTHING, NetList, PSArray, PSHashtable, Reference
 from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.session import current
@@ -19,8 +20,10 @@ from harness.twin.shell.typesystem import TypeRef
 _ARRAY: Final = "System.Array"
 
 
-def caller(block: ScriptBlock) -> Callable[..., object]:
+def caller(block: ScriptBlock | None) -> Callable[..., object]:
     """A block as a delegate: its arguments are ``$args`` or its parameters, and its one value is the result."""
+    if block is None:
+        raise net_error("System.ArgumentNullException", "Value cannot be null.")
     rs = current()
     frame = rs.frames[-1] if rs.frames else rs.frame()
 
@@ -65,6 +68,18 @@ def sort_by(this: NetList, block: ScriptBlock) -> object:
     items = list(this)
     sort_in_place(items, lambda left, right: int(str(compare(left, right) or 0)))
     this[:] = items
+    return NOTHING
+
+
+@method(NetList, "ForEach", "params object[] arguments")
+def for_each(this: NetList, arguments: list[object]) -> object:
+    """Run a block for each item: what it puts out is lost with ``List<T>``, which has this method of its own."""
+    if not this.full_name.startswith("System.Collections.Generic.List`"):
+        return LIST_METHODS["foreach"](current(), this, arguments)
+    block = convert(arguments[0] if arguments else None, TypeRef("System.Management.Automation.ScriptBlock"))
+    call = caller(block if isinstance(block, ScriptBlock) else None)
+    for item in list(this):
+        call(item)
     return NOTHING
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from harness.twin.shell.commands.api import Call
 from harness.twin.shell.compiler import compile_tree
 from harness.twin.shell.conversion import caster, convert, no_cast, set_fallback
+from harness.twin.shell.dotnet.delegates import Delegate
 from harness.twin.shell.dotnet.enums import COMMAND_ORIGIN
 from harness.twin.shell.dotnet.registry import (
     CONSTRUCTORS,
@@ -19,10 +21,10 @@ from harness.twin.shell.dotnet.registry import (
     static,
 )
 from harness.twin.shell.errors import (
-    BASES,
     ErrorDetails,
     ErrorRecord,
     Invocation,
+    NetError,
     NetException,
     PSError,
     net_error,
@@ -30,7 +32,7 @@ from harness.twin.shell.errors import (
 )
 from harness.twin.shell.errortext import category_text, position_message, target_name_of, target_type_of
 from harness.twin.shell.invocation import call_block, one_value
-from harness.twin.shell.members import INTRINSICS, BoundMethod, attach, find_member, integrated, set_member
+from harness.twin.shell.members import INTRINSICS, attach, find_member, integrated, set_member
 from harness.twin.shell.objects import (
     NOTHING,
     ComputedProperty,
@@ -56,8 +58,7 @@ from harness.twin.shell.typesystem import (
     ENUMS,
     TypeRef,
     find_type,
-    is_instance,
-    qualified_name,
+    register_type,
     register_value_type,
     type_chain,
     type_ref,
@@ -67,42 +68,6 @@ method(object, "GetType")(lambda this: type_ref(this))
 method(object, "ToString")(lambda this: net_text(this))
 method(object, "Equals", "object obj")(lambda this, other: this is other or this == other)
 method(object, "GetHashCode")(lambda this: hash(str(this)) & 0x7FFFFFFF)
-
-# ------------------------------------------------------------------------------------------------------------- types
-
-_VALUE_TYPES: Final = frozenset(
-    f"System.{name}"
-    for name in (
-        *("Boolean", "Byte", "Char", "DateTime", "Decimal", "Double", "Guid", "Int16", "Int32", "Int64"),
-        *("SByte", "Single", "TimeSpan", "UInt16", "UInt32", "UInt64"),
-    )
-)
-prop(TypeRef, "Name", lambda this: this.name)
-prop(TypeRef, "FullName", lambda this: qualified_name(this.full_name))
-prop(TypeRef, "Namespace", lambda this: this.full_name.partition("[")[0].rpartition(".")[0])
-prop(TypeRef, "IsArray", lambda this: this.element is not None)
-prop(TypeRef, "IsEnum", lambda this: this.enum is not None)
-prop(
-    TypeRef,
-    "IsValueType",
-    lambda this: this.enum is not None or this.full_name in _VALUE_TYPES,
-)
-prop(TypeRef, "BaseType", lambda this: TypeRef(_base_of(this)))
-method(TypeRef, "IsInstanceOfType", "object o")(lambda this, value: is_instance(value, this))
-method(TypeRef, "GetType")(lambda _this: TypeRef("System.RuntimeType"))
-
-
-def _base_of(this: TypeRef) -> str:
-    if this.element is not None:
-        return "System.Array"
-    if this.enum is not None:
-        return "System.Enum"
-    if this.is_class:
-        base = getattr(this.definition, "base", None)
-        net = getattr(this.definition, "net_base", None)
-        return base.name if base is not None else net.full_name if net is not None else "System.Object"
-    return BASES.get(this.full_name, "System.ValueType" if this.full_name in _VALUE_TYPES else "System.Object")
-
 
 # -------------------------------------------------------------------------------------------------- error records
 
@@ -132,7 +97,9 @@ prop(ErrorRecord, "ErrorDetails", lambda this: this.details, lambda this, value:
 prop(ErrorRecord, "InvocationInfo", lambda this: this.invocation)
 prop(ErrorRecord, "ScriptStackTrace", lambda this: this.stack)
 prop(ErrorRecord, "PipelineIterationInfo", lambda _this: [])
-register_value_type(ErrorDetails, "System.Management.Automation.ErrorDetails")
+DETAILS: Final = "System.Management.Automation.ErrorDetails"
+prop(ErrorRecord, "PSMessageDetails", lambda _this: None, member="ScriptProperty")
+register_value_type(ErrorDetails, DETAILS)
 register_text(ErrorDetails, lambda value: value.message if isinstance(value, ErrorDetails) else "")
 prop(ErrorDetails, "Message", lambda this: this.message)
 prop(
@@ -145,12 +112,16 @@ prop(
 
 def _with_record(record: ErrorRecord) -> NetException:
     if record.exception.record is None:
-        record.exception.record = record
+        record.exception.record = replace(record)  # a record of its own, which tells the same
     return record.exception
 
 
 def _set_details(record: ErrorRecord, value: object) -> None:
     record.details = value if isinstance(value, ErrorDetails) or value is None else ErrorDetails(to_text(value))
+
+
+register_type(DETAILS)
+constructor(DETAILS, "string message")(lambda message: ErrorDetails(message))
 
 
 @constructor(
@@ -256,6 +227,8 @@ def invoke_block(this: ScriptBlock, arguments: list[object]) -> NetList:
     rs.propagate = True
     try:
         output = call_block(rs, this, arguments, frame.scope, frame.streams)
+    except PSError as fault:
+        raise NetError(fault.record.exception) from None
     finally:
         rs.propagate = before
     return NetList(output, "System.Collections.ObjectModel.Collection`1[System.Management.Automation.PSObject]")
@@ -266,7 +239,10 @@ def invoke_as_is(this: ScriptBlock, arguments: list[object]) -> object:
     """``.InvokeReturnAsIs(…)``."""
     rs = current()
     frame = rs.frames[-1] if rs.frames else rs.frame()
-    return one_value(call_block(rs, this, arguments, frame.scope, frame.streams))
+    try:
+        return one_value(call_block(rs, this, arguments, frame.scope, frame.streams))
+    except PSError as fault:
+        raise NetError(fault.record.exception) from None
 
 
 @method(ScriptBlock, "GetNewClosure")
@@ -298,6 +274,8 @@ def to_block(value: object, target: TypeRef) -> object:
     """Text as a script block."""
     if value is None:
         return None
+    if isinstance(value, Delegate):
+        return value.block
     raise no_cast(value, target)
 
 
@@ -477,9 +455,6 @@ prop(NoteProperty, "Name", lambda this: this.name)
 prop(NoteProperty, "Value", lambda this: this.value)
 INTRINSICS["psobject"] = ObjectView
 INTRINSICS["pstypenames"] = type_names
-register_value_type(BoundMethod, "System.Management.Automation.PSMethod")
-prop(BoundMethod, "OverloadDefinitions", lambda this: this.overloads)
-prop(BoundMethod, "Name", lambda this: this.name)
 
 # -------------------------------------------------------------------------------------------------------- $PSCmdlet
 
@@ -518,13 +493,24 @@ class TerminatingError(PSError):
         self.leaves = call
 
 
-@method(Call, "ShouldProcess", "string target", "string target, string action")
-def call_should_process(this: Call, target: str, action: str = "") -> bool:
-    """``$PSCmdlet.ShouldProcess``."""
-    return this.should_process(target, action)
+@method(
+    Call,
+    "ShouldProcess",
+    "string target",
+    "string target, string action",
+    "string verboseDescription, string verboseWarning, string caption",
+)
+def call_should_process(this: Call, target: str, action: str = "", caption: str | None = None) -> bool:
+    """``$PSCmdlet.ShouldProcess``; with a caption the first text is what ``-WhatIf`` tells."""
+    return this.should_process(target, action if caption is None else "", told=caption is not None)
 
 
-method(Call, "ShouldContinue", "string query, string caption")(lambda _this, _query, _caption: True)
+@method(Call, "ShouldContinue", "string query, string caption")
+def call_should_continue(this: Call, _query: str, _caption: str) -> bool:
+    """``$PSCmdlet.ShouldContinue`` asks always."""
+    raise this.rs.nobody_to_ask()
+
+
 method(Call, "WriteVerbose", "string text")(lambda this, text: this.write_verbose(text) or NOTHING)
 method(Call, "WriteWarning", "string text")(lambda this, text: this.write_warning(text) or NOTHING)
 method(Call, "WriteObject", "object value")(lambda this, value: this.emit(value) or NOTHING)

@@ -191,7 +191,8 @@ def constructor(type_full_name: str, *signatures: str) -> Callable[[Implementati
 # ------------------------------------------------------------------------------------------------------- calling
 
 
-def _distance(value: object, wanted: TypeRef) -> int:
+def distance(value: object, wanted: TypeRef) -> int:
+    """How far a value is from a parameter's type; the overload with the least sum is called."""
     bare = bare_value(value)
     if is_null(bare):
         return 2
@@ -246,7 +247,7 @@ def _score(overload: Overload, arguments: Sequence[object]) -> int:
         ):
             continue
         weight = 10 if at == 0 and isinstance(value, int | float | Decimal) else 1
-        total += weight * _distance(value, wanted)
+        total += weight * distance(value, wanted)
     return total
 
 

@@ -21,6 +21,12 @@ from harness.twin.shell.typesystem import ENUMS, TypeRef, register_value_type
 REGEX: Final = "System.Text.RegularExpressions.Regex"
 
 
+def _shown_name(regex: NetRegex, name: str, number: int) -> str:
+    """The name of a group; an unnamed one is called by its number."""
+    found = next((key for key, value in regex.pattern.groupindex.items() if value == number), name)
+    return found.removeprefix("num_")
+
+
 class Group:
     """A group of a match."""
 
@@ -58,10 +64,10 @@ class Match(Group):
         seen: set[int] = {0}
         groups: list[Group] = [self]
         for name, number in regex.numbers.items():
-            shown = next((key for key, value in regex.pattern.groupindex.items() if value == number), name)
+            shown = _shown_name(regex, name, number)
             if number not in seen:
                 seen.add(number)
-                groups.append(Group(shown.removeprefix("num_"), match, number))
+                groups.append(Group(shown, match, number))
         self.groups = Groups(groups)
 
 
@@ -148,12 +154,18 @@ def _replace(regex: NetRegex, text: str, replacement: object, count: int = 0) ->
     return regex.pattern.sub(expand_replacement(regex, to_text(replacement)), text, count=count)
 
 
-static(REGEX, "Match", "string input, string pattern", "string input, string pattern, RegexOptions options")(
-    lambda text, pattern, options=None: _match(_regex(pattern, options), text)
-)
-static(REGEX, "Matches", "string input, string pattern", "string input, string pattern, RegexOptions options")(
-    lambda text, pattern, options=None: _matches(_regex(pattern, options), text)
-)
+static(
+    REGEX,
+    "Match",
+    "string input, string pattern",
+    "string input, string pattern, System.Text.RegularExpressions.RegexOptions options",
+)(lambda text, pattern, options=None: _match(_regex(pattern, options), text))
+static(
+    REGEX,
+    "Matches",
+    "string input, string pattern",
+    "string input, string pattern, System.Text.RegularExpressions.RegexOptions options",
+)(lambda text, pattern, options=None: _matches(_regex(pattern, options), text))
 static(
     REGEX,
     "IsMatch",
@@ -166,9 +178,12 @@ static(
     "string input, string pattern, object replacement",
     "string input, string pattern, object replacement, Text.RegularExpressions.RegexOptions options",
 )(lambda text, pattern, replacement, options=None: _replace(_regex(pattern, options), text, replacement))
-static(REGEX, "Split", "string input, string pattern")(
-    lambda text, pattern: PSArray(split_regex(_regex(pattern), text, 0), "System.String")
-)
+static(
+    REGEX,
+    "Split",
+    "string input, string pattern",
+    "string input, string pattern, Text.RegularExpressions.RegexOptions options",
+)(lambda text, pattern, options=None: PSArray(split_regex(_regex(pattern, options), text, 0), "System.String"))
 static(REGEX, "Escape", "string str")(
     lambda text: (
         re.sub(r"[\\*+?|{\[()^$.# ]", lambda found: f"\\{found.group(0)}", text)
@@ -179,11 +194,20 @@ static(REGEX, "Escape", "string str")(
 )
 static(REGEX, "Unescape", "string str")(lambda text: re.sub(r"\\(.)", r"\1", text))
 constructor(REGEX, "string pattern", "string pattern, Text.RegularExpressions.RegexOptions options")(_regex)
-method(NetRegex, "Match", "string input")(_match)
+method(NetRegex, "Match", "string input", "string input, int startat")(
+    lambda this, text, start=0: Match(this, this.pattern.search(text, start), text)
+)
 method(NetRegex, "Matches", "string input")(_matches)
+method(NetRegex, "GetGroupNames")(
+    lambda this: PSArray(dict.fromkeys(_shown_name(this, *one) for one in this.numbers.items()), "System.String")
+)
+method(NetRegex, "GetGroupNumbers")(lambda this: PSArray(dict.fromkeys(this.numbers.values()), "System.Int32"))
+method(NetRegex, "GroupNumberFromName", "string name")(lambda this, name: this.numbers.get(name, -1))
 method(NetRegex, "IsMatch", "string input")(lambda this, text: this.pattern.search(text) is not None)
 method(NetRegex, "Replace", "string input, object replacement", "string input, object replacement, int count")(_replace)
-method(NetRegex, "Split", "string input")(lambda this, text: PSArray(split_regex(this, text, 0), "System.String"))
+method(NetRegex, "Split", "string input", "string input, int count")(
+    lambda this, text, count=0: PSArray(split_regex(this, text, count), "System.String")
+)
 _OPTIONS: Final = ENUMS["system.text.regularexpressions.regexoptions"]
 prop(NetRegex, "Options", lambda this: _OPTIONS(this.options))
 prop(NetRegex, "MatchTimeout", lambda _this: timedelta(milliseconds=-1))

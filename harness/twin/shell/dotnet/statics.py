@@ -1,81 +1,21 @@
-"""``[math]``, ``[environment]``, ``[enum]``, the number types and other statics."""
+"""``[environment]``, ``[enum]``, ``[convert]``, the number types and other statics."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from functools import partial
 from typing import Final
 
-from harness.twin.shell.arithmetic import add
 from harness.twin.shell.conversion import INTEGERS, convert, to_enum, to_integer, try_convert
 from harness.twin.shell.dotnet.registry import method, prop, static, static_prop
 from harness.twin.shell.errors import NetError, PSError, limitation, net_error
 from harness.twin.shell.numberformat import BadFormatError, format_number
-from harness.twin.shell.objects import NOTHING, EnumType, Int64, PSArray, PSEnum, Reference
+from harness.twin.shell.objects import NOTHING, EnumType, Int64, PSArray, PSEnum, Reference, Single
 from harness.twin.shell.session import current
 from harness.twin.shell.text import format_enum, net_text, to_text
-from harness.twin.shell.typesystem import ENUMS, TypeRef
-
-MATH: Final = "System.Math"
-static_prop(MATH, "PI", lambda: math.pi)
-static_prop(MATH, "E", lambda: math.e)
-for _name, _function in (
-    ("Sqrt", math.sqrt),
-    ("Sin", math.sin),
-    ("Cos", math.cos),
-    ("Tan", math.tan),
-    ("Atan", math.atan),
-    ("Exp", math.exp),
-    ("Log10", math.log10),
-):
-    static(MATH, _name, "double d")(lambda value, function=_function: function(value))
-static(MATH, "Log", "double d", "double a, double newBase")(
-    lambda value, base=math.e: math.log(value) if base == math.e else math.log(value, base)
-)
-static(MATH, "Pow", "double x, double y")(lambda x, y: float(x**y))
-static(MATH, "Floor", "double d", "decimal d")(
-    lambda value: Decimal(math.floor(value)) if isinstance(value, Decimal) else float(math.floor(value))
-)
-static(MATH, "Ceiling", "double d", "decimal d")(
-    lambda value: Decimal(math.ceil(value)) if isinstance(value, Decimal) else float(math.ceil(value))
-)
-static(MATH, "Truncate", "double d", "decimal d")(
-    lambda value: Decimal(math.trunc(value)) if isinstance(value, Decimal) else float(math.trunc(value))
-)
-_PAIR = ("int a, int b", "long a, long b", "double a, double b", "decimal a, decimal b")
-static(MATH, "Max", *_PAIR)(max)
-static(MATH, "Min", *_PAIR)(min)
-static(MATH, "Abs", "int value", "long value", "double value", "decimal value")(
-    lambda value: add(abs(value), 0) if type(value) is int else type(value)(abs(value))
-)
-static(MATH, "Sign", "double value")(lambda value: (value > 0) - (value < 0))
-
-
-@static(
-    MATH,
-    "Round",
-    "double a",
-    "double a, int digits",
-    "decimal d",
-    "decimal d, int decimals",
-    "double a, MidpointRounding mode",
-    "double a, int digits, MidpointRounding mode",
-    "decimal d, MidpointRounding mode",
-    "decimal d, int decimals, MidpointRounding mode",
-)
-def round_number(value: float | Decimal, second: object = None, third: object = None) -> float | Decimal:
-    """Half to even, unless the mode says away from zero."""
-    digits = second if isinstance(second, int) else 0
-    mode = second if isinstance(second, PSEnum) else third
-    away = isinstance(mode, PSEnum) and mode.value == 1
-    if isinstance(value, float) and not math.isfinite(value):
-        return value
-    exact = value if isinstance(value, Decimal) else Decimal(repr(value))
-    found = exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP if away else ROUND_HALF_EVEN)
-    return found if isinstance(value, Decimal) else float(found)
-
+from harness.twin.shell.typesystem import ENUMS, TypeRef, is_null, type_name
 
 for _full, (_kind, _low, _high) in INTEGERS.items():
     static_prop(_full, "MaxValue", partial(_kind, _high))
@@ -87,44 +27,17 @@ static_prop("System.Double", "PositiveInfinity", lambda: math.inf)
 static_prop("System.Double", "NegativeInfinity", lambda: -math.inf)
 static_prop("System.Double", "Epsilon", lambda: 5e-324)
 static("System.Double", "IsNaN", "double d")(math.isnan)
+static("System.Double", "IsInfinity", "double d")(math.isinf)
+static("System.Double", "IsPositiveInfinity", "double d")(lambda value: value == math.inf)
+static("System.Double", "IsNegativeInfinity", "double d")(lambda value: value == -math.inf)
+static_prop("System.Single", "MaxValue", lambda: Single(3.4028234663852886e38))
+static_prop("System.Single", "MinValue", lambda: Single(-3.4028234663852886e38))
+static_prop("System.Decimal", "MinValue", lambda: Decimal("-79228162514264337593543950335"))
+static_prop("System.Decimal", "Zero", lambda: Decimal(0))
+static_prop("System.Decimal", "One", lambda: Decimal(1))
 static_prop("System.Decimal", "MaxValue", lambda: Decimal("79228162514264337593543950335"))
 static_prop("System.Boolean", "TrueString", lambda: "True")
 static_prop("System.Boolean", "FalseString", lambda: "False")
-
-
-def _strict(text: str, full_name: str) -> object:
-    """What ``Parse`` reads: stricter than a cast."""
-    plain = text.strip()
-    whole = full_name in INTEGERS
-    if (whole and not plain.lstrip("+-").isdigit()) or not plain:
-        raise net_error("System.FormatException", "Input string was not in a correct format.")
-    try:
-        return convert(plain, TypeRef(full_name))
-    except PSError as fault:
-        inner = fault.record.exception.inner
-        inner = inner.inner if inner is not None and inner.inner is not None else None
-        kind = inner.type_name if inner else "System.FormatException"
-        text = inner.message if inner else "Input string was not in a correct format."
-        raise net_error(kind, text) from None
-
-
-def _declare_parsing(full_name: str) -> None:
-    @static(full_name, "Parse", "string s", "string s, object provider", "string s, object style, object provider")
-    def parse(text: str, _style: object = None, _provider: object = None) -> object:
-        return _strict(text, full_name)
-
-    @static(full_name, "TryParse", "string s, ref result")
-    def try_parse(text: str, result: Reference) -> bool:
-        try:
-            result.setter(_strict(text or "", full_name))
-        except NetError:
-            result.setter(convert(0, TypeRef(full_name)))
-            return False
-        return True
-
-
-for _full in (*INTEGERS, "System.Double", "System.Single", "System.Decimal"):
-    _declare_parsing(_full)
 
 
 @static("System.Boolean", "Parse", "string value")
@@ -210,7 +123,21 @@ def enum_text(value: PSEnum, code: str = "G") -> str:
 method(PSEnum, "HasFlag", "object flag")(
     lambda value, flag: value.value & to_enum(flag, value.type).value == to_enum(flag, value.type).value
 )
-method(PSEnum, "CompareTo", "object target")(lambda value, other: (value > other) - (value < other))
+
+
+@method(PSEnum, "CompareTo", "object target")
+def compare_labels(value: PSEnum, other: object) -> int:
+    """-1, 0 or 1; only with a label of the same enumeration, and greater than nothing at all."""
+    if is_null(other):
+        return 1
+    if not isinstance(other, PSEnum) or other.type != value.type:
+        text = (
+            "Object must be the same type as the enum. "
+            f"The type passed in was '{type_name(other)}'; the enum type was '{type_name(value)}'."
+        )
+        raise net_error("System.ArgumentException", text)
+    return (value.value > other.value) - (value.value < other.value)
+
 
 # ------------------------------------------------------------------------------------------------------- environment
 
@@ -270,7 +197,21 @@ for _name, _full in (
     ("ToSByte", "System.SByte"),
     ("ToSingle", "System.Single"),
 ):
-    static(CONVERT, _name, "object value")(lambda value, full=_full: convert(value, TypeRef(full)))
+    static(CONVERT, _name, "object value")(lambda value, full=_full: _converted(value, TypeRef(full)))
+static(CONVERT, "ChangeType", "object value, type conversionType")(lambda value, wanted: _converted(value, wanted))
+
+
+def _converted(value: object, wanted: TypeRef) -> object:
+    """What ``[convert]`` gives, and the plain exception of .NET where a cast would fail."""
+    try:
+        return convert(value, wanted)
+    except PSError as fault:
+        inner = fault.record.exception.inner
+        while inner is not None and inner.inner is not None:
+            inner = inner.inner
+        if inner is not None:
+            raise NetError(inner) from None
+        raise net_error("System.FormatException", "Input string was not in a correct format.") from None
 
 
 def _from_base(text: str, base: int, full_name: str) -> int:

@@ -7,12 +7,13 @@ from datetime import datetime
 from harness.twin.shell.dateformat import format_date
 from harness.twin.shell.dotnet.regularexpressions import Group, Match
 from harness.twin.shell.dotnet.xmlnodes import NODES
+from harness.twin.shell.enginecontext import PATH_INFO
 from harness.twin.shell.formatting.cells import UNNAMED
 from harness.twin.shell.formatting.renderer import Packet
 from harness.twin.shell.formatting.views import Column, register_text_view, register_view
 from harness.twin.shell.members import LISTED
 from harness.twin.shell.objects import PSObject, bare_value
-from harness.twin.shell.text import net_text, to_text
+from harness.twin.shell.text import to_text
 
 _ENTRY = [Column("Name", "Key", 30), Column("Value", "Value")]
 register_view("System.Collections.DictionaryEntry", table=_ENTRY, list=[Column("Name", "Key"), "Value"], auto=False)
@@ -29,6 +30,7 @@ def _moment(value: object) -> str:
 
 
 register_text_view("System.DateTime", _moment)
+register_view(PATH_INFO, table=["Path"], auto=False)
 register_view(
     "System.Version",
     table=[Column("Major", width=6), Column("Minor", width=6), Column("Build", width=6), Column("Revision", width=8)],
@@ -37,11 +39,13 @@ register_view("System.Management.Automation.PSVariable", table=[Column("Name", w
 register_view(
     "Microsoft.PowerShell.Commands.GroupInfo",
     table=[Column("Count", width=5, right=True), Column("Name", width=25), Column("Group")],
+    list=["Name", "Count", "Group", "Values"],
     auto=False,
 )
 register_view(
     "Microsoft.PowerShell.Commands.GroupInfoNoElement",
     table=[Column("Count", width=5, right=True), Column("Name", width=25)],
+    list=["Name", "Count", "Values"],
     auto=False,
 )
 register_view(
@@ -52,6 +56,7 @@ register_view(
         Column("Version", width=10),
         Column("Source"),
     ],
+    list=["DisplayName", "CommandType", "Definition", "ReferencedCommand", "ResolvedCommand"],
     auto=False,
 )
 for _kind in ("CmdletInfo", "FunctionInfo", "ApplicationInfo", "FilterInfo"):
@@ -63,20 +68,24 @@ for _kind in ("CmdletInfo", "FunctionInfo", "ApplicationInfo", "FilterInfo"):
             Column("Version", width=10),
             Column("Source"),
         ],
+        list=["Name", "CommandType", "Definition"] if _kind in ("FunctionInfo", "FilterInfo") else None,
         auto=False,
     )
 register_view("System.Management.Automation.PSCredential", table=[Column("UserName"), Column("Password", right=True)])
-register_text_view("System.RuntimeType", net_text)
 register_view(
     "System.RuntimeType",
     table=[
-        Column("IsPublic", lambda _value: True, 8),
-        Column("IsSerial", lambda _value: True, 8),
+        Column("IsPublic", width=8),
+        Column("IsSerial", "IsSerializable", 8),
         Column("Name", width=40),
         Column("BaseType"),
     ],
     auto=False,
 )
+_SPAN = ["Days", "Hours", "Minutes", "Seconds", "Milliseconds"]
+_TOTALS = ["Ticks", "TotalDays", "TotalHours", "TotalMinutes", "TotalSeconds", "TotalMilliseconds"]
+register_view("System.TimeSpan", table=_SPAN, list=[*_SPAN, *_TOTALS], default="list")
+register_view("System.Management.Automation.PathInfo", table=["Path"], auto=False)
 register_view(
     "Microsoft.PowerShell.Commands.MemberDefinition",
     table=[Column("Name"), Column("MemberType"), Column("Definition")],

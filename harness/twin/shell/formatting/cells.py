@@ -95,11 +95,20 @@ def one_line(text: str) -> str:
     return text
 
 
-def cut(text: str, width: int, right: bool = False) -> str:
-    """A text padded or cut to a width; cut text ends in dots when more than three cells are there."""
-    size = len(text)
-    if size <= width:
-        return text.rjust(width) if right else text.ljust(width)
-    if width <= 3:
-        return text[:width]
-    return text[: width - 3] + "..."
+def padded(text: str, width: int, side: str = "left") -> str:
+    """A text with blanks up to a width, standing at a side or in the middle."""
+    if side == "right":
+        return text.rjust(width)
+    if side == "center":
+        return (" " * ((width - len(text)) // 2) + text).ljust(width)
+    return text.ljust(width)
+
+
+def cut(text: str, width: int, side: str = "left") -> str:
+    """A text padded or cut to a width; cut text shows dots when more than three cells are there. At the right side
+    the end of a text stays, else its beginning."""
+    if len(text) <= width:
+        return padded(text, width, side)
+    if side == "right":
+        return text[-width:] if width <= 3 else "..." + text[-(width - 3) :]
+    return text[:width] if width <= 3 else text[: width - 3] + "..."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from harness.twin.shell.formatting.cells import cut, one_line
+from harness.twin.shell.formatting.cells import cut, one_line, padded
 
 
 @dataclass(slots=True)
@@ -16,6 +16,12 @@ class TableColumn:
     width: int = 0
     right: bool = False
     auto: bool = True
+    center: bool = False
+
+    @property
+    def side(self) -> str:
+        """Where its cells stand: ``left``, ``right`` or ``center``."""
+        return "center" if self.center else "right" if self.right else "left"
 
 
 @dataclass(slots=True)
@@ -92,15 +98,14 @@ def break_line(text: str, width: int) -> list[str]:
     return [*lines, text]
 
 
-def _band(cells: Sequence[Sequence[str]], widths: Sequence[int], rights: Sequence[bool]) -> list[str]:
+def _band(cells: Sequence[Sequence[str]], widths: Sequence[int], sides: Sequence[str]) -> list[str]:
     """Cells of several lines each, side by side."""
     height = max((len(lines) for lines in cells), default=1)
     found = []
     for row in range(height):
         parts = []
-        for lines, width, right in zip(cells, widths, rights, strict=True):
-            text = lines[row] if row < len(lines) else ""
-            parts.append(text.rjust(width) if right else text.ljust(width))
+        for lines, width, side in zip(cells, widths, sides, strict=True):
+            parts.append(padded(lines[row] if row < len(lines) else "", width, side))
         found.append(" ".join(parts))
     return found
 
@@ -114,22 +119,21 @@ def table_lines(
     widths = table_widths(columns, rows, width)
     shown = [at for at, one in enumerate(widths) if one > 0]
     sizes = [widths[at] for at in shown]
-    rights = [columns[at].right for at in shown]
+    sides = [columns[at].side for at in shown]
     lines: list[str] = []
     if headers and shown:
         labels = [_wrapped(columns[at].label, widths[at], False) for at in shown]
-        lines += _band(labels, sizes, rights)
-        lines += _band([["-" * min(len(columns[at].label), widths[at])] for at in shown], sizes, rights)
+        lines += _band(labels, sizes, sides)
+        lines += _band([["-" * min(len(columns[at].label), widths[at])] for at in shown], sizes, sides)
     for row in rows:
         if row.text is not None:
             lines.extend(row.text.split("\n"))
         elif wrap:
-            lines += _band([_wrapped(row.cells[at], widths[at], True) for at in shown], sizes, rights)
+            lines += _band([_wrapped(row.cells[at], widths[at], True) for at in shown], sizes, sides)
         else:
             lines.append(
                 " ".join(
-                    cut(one_line(row.cells[at]), size, right)
-                    for at, size, right in zip(shown, sizes, rights, strict=True)
+                    cut(one_line(row.cells[at]), size, side) for at, size, side in zip(shown, sizes, sides, strict=True)
                 )
             )
     return lines

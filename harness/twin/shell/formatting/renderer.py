@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.twin.shell.dotnet.collections import entries as entries_of
-from harness.twin.shell.errors import ErrorRecord, runtime_error
+from harness.twin.shell.errors import ErrorRecord, NetException, runtime_error
 from harness.twin.shell.errortext import category_text, error_lines
 from harness.twin.shell.formatting.cells import cell_text, element_text
 from harness.twin.shell.formatting.layout import Row, TableColumn, break_line, list_lines, table_lines, wide_lines
@@ -16,6 +16,7 @@ from harness.twin.shell.formatting.shapes import (
     ShownColumn,
     default_lines,
     default_shape,
+    group_label,
     is_text,
     reader,
     shown_value,
@@ -152,7 +153,7 @@ class Renderer:
             return
         if is_text(item):
             bare = bare_value(item)
-            self._text(self.text_of(item), isinstance(bare, ErrorRecord) and self.wrap_text)
+            self._text(self.text_of(item), isinstance(bare, ErrorRecord | NetException) and self.wrap_text)
             return
         display = display_of(type_chain(item))
         if display is not None and display.text is not None and self.section is None:
@@ -207,7 +208,7 @@ class Renderer:
 
     def _label(self, shape: Shape) -> str | None:
         name = shape.extra.get("group_by")
-        return f"{name}: {self.group_value}" if name else None
+        return group_label(shape, name, self.group_value, self.group_value) if name else None
 
     def text_of(self, item: object) -> str:
         """What a value that is shown as text is."""
@@ -219,6 +220,8 @@ class Renderer:
             if to_text(view).lower() == "categoryview":
                 return category_text(bare)
             return error_lines(bare).removesuffix("\n")
+        if isinstance(bare, NetException):
+            return bare.message
         return net_text(bare)
 
     def _text(self, text: str, broken: bool = False) -> None:

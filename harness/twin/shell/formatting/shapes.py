@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from harness.twin.shell.errors import ErrorRecord, NetError, PSError
+from harness.twin.shell.errors import ErrorRecord, NetError, NetException, PSError
 from harness.twin.shell.formatting.cells import cell_text
 from harness.twin.shell.formatting.layout import TableColumn
 from harness.twin.shell.formatting.views import Column, View, display_of
@@ -31,6 +31,7 @@ Read = Callable[[object], object]
 MAX_TABLE_PROPERTIES = 4
 MAX_TABLE_COLUMNS = 10
 _NEVER_SHOWN = "PSShowComputerName"
+_COMPUTER = "PSComputerName"
 """Mark of a result from another machine: its table has a column with the machine, and the mark is not shown [GK]."""
 
 
@@ -42,6 +43,7 @@ class ShownColumn:
     read: Read
     width: int = 0
     right: bool | None = None
+    center: bool = False
     code: str = ""
     auto: bool = True
     present: Callable[[object], bool] | None = None
@@ -71,7 +73,7 @@ def is_text(value: object) -> bool:
     bare = bare_value(value)
     if isinstance(bare, str | bool | int | float | Decimal | PSEnum | Char):
         return True
-    return isinstance(bare, ErrorRecord | MessageRecord | InformationRecord | ScriptBlock)
+    return isinstance(bare, ErrorRecord | NetException | MessageRecord | InformationRecord | ScriptBlock)
 
 
 def is_right(value: object) -> bool:
@@ -125,7 +127,15 @@ def view_shape(rs: Runspace, view: View, type_name: str) -> Shape:
     if view.kind == "table":
         for column in columns:
             column.right = bool(column.right)
-    return Shape(view.kind, columns, (type_name,), extra={"group_by": view.group_by} if view.group_by else {})
+    extra = {"group_by": view.group_by, "heading": view.heading} if view.group_by else {}
+    return Shape(view.kind, columns, (type_name,), wrap=view.wrap, extra=extra)
+
+
+def group_label(shape: Shape, name: str, value: object, text: str) -> str:
+    """What stands above a group: ``name: value``, or the view's own heading, one column further right and with one
+    empty line more below ([GK] the view of files)."""
+    heading = shape.extra.get("heading")
+    return f"{name}: {text}" if heading is None else f" {heading(value)}\n"
 
 
 def property_names(rs: Runspace, value: object) -> list[str]:
@@ -144,7 +154,10 @@ def property_names(rs: Runspace, value: object) -> list[str]:
     display = display_of(type_chain(value))
     if display is not None and display.properties:
         return list(display.properties)
-    return [name for name, _ in property_list(rs, value) if name != _NEVER_SHOWN]
+    hidden = [_NEVER_SHOWN]
+    if isinstance(value, PSObject) and value.get(_NEVER_SHOWN) is False:
+        hidden.append(_COMPUTER)
+    return [name for name, _ in property_list(rs, value) if name not in hidden]
 
 
 def _known_name(rs: Runspace, value: object, name: str) -> bool:
@@ -166,7 +179,7 @@ def default_shape(rs: Runspace, value: object, kind: str = "") -> Shape | None:
     if view is not None:
         shape = view_shape(rs, view, owner)
         if view.kind == "table" and isinstance(value, PSObject) and value.get(_NEVER_SHOWN) is True:
-            shape.columns.append(ShownColumn("PSComputerName", reader(rs, "PSComputerName")))
+            shape.columns.append(ShownColumn(_COMPUTER, reader(rs, _COMPUTER)))
         return shape
     shown = property_names(rs, value)
     if not shown:
@@ -205,7 +218,8 @@ def argument_columns(
                     (name for name, _ in property_list(rs, item) if name.lower() == spec.name.lower()), spec.name
                 )
         right = {"right": True, "left": False, "center": False}.get(spec.alignment)
-        found.append(replace(column, width=spec.width, right=right, code=spec.format_code))
+        center = spec.alignment == "center"
+        found.append(replace(column, width=spec.width, right=right, center=center, code=spec.format_code))
     return found
 
 
@@ -233,7 +247,7 @@ def table_columns(shape: Shape, first: object) -> list[TableColumn]:
     found = []
     for column in shape.columns:
         right = column.right if column.right is not None else is_right(column.read(first))
-        found.append(TableColumn(column.label, column.width, bool(right), column.auto))
+        found.append(TableColumn(column.label, column.width, bool(right), column.auto, column.center))
     return found
 
 

@@ -27,12 +27,19 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The view of a type: ``table`` or ``list``; ``auto`` makes columns as wide as their content."""
+    """The view of a type: ``table`` or ``list``; ``auto`` makes columns as wide as their content, ``wrap`` breaks
+    long cells into lines.
+
+    ``group_by`` names a property: where its value changes, a heading begins a new group, ``Name: value`` or what
+    ``heading`` makes of the value.
+    """
 
     kind: str
     columns: tuple[Column, ...]
     auto: bool = False
     group_by: str | None = None
+    wrap: bool = False
+    heading: Getter | None = None
 
 
 @dataclass(slots=True)
@@ -73,17 +80,20 @@ def register_view(
     list: Sequence[Column | str] | None = None,
     auto: bool = True,
     group_by: str | None = None,
+    wrap: bool = False,
+    default: str = "table",
+    heading: Getter | None = None,
 ) -> None:
-    """Give a type a table view, a list view or both; the table is then the default.
+    """Give a type a table view, a list view or both; ``default`` says which of two is shown.
 
-    ``auto``: columns without a width are as wide as their content.
+    ``auto``: columns without a width are as wide as their content.  ``group_by`` and ``heading``: as in ``View``.
     """
     display = _display(type_name)
     if table is not None:
-        display.table = View("table", _columns(table), auto, group_by)
+        display.table = View("table", _columns(table), auto, group_by, wrap, heading)
     if list is not None:
-        display.list = View("list", _columns(list))
-    display.default = display.table if table is not None else display.list
+        display.list = View("list", _columns(list), False, group_by, heading=heading)
+    display.default = display.table if table is not None and default == "table" else display.list
 
 
 def register_type(type_name: str, *, default_display: Sequence[str]) -> None:

@@ -20,6 +20,7 @@ MESSAGES: Final[dict[str, str]] = {
     ),
     "AttributeNotSupportedInDataSection": "Attributes are not allowed in restricted language mode or a Data section.",
     "BadNumericConstant": "The numeric constant {0} is not valid.",
+    "CannotConvertValue": 'Cannot convert the value to type "{0}".',
     "CmdletNotInAllowedListForDataSection": (
         "The command '{0}' is not allowed in restricted language mode or a Data section."
     ),
@@ -44,6 +45,8 @@ MESSAGES: Final[dict[str, str]] = {
     "EmptyVariableReference": "An empty ${} variable reference was found. A name is required inside the braces.",
     "EndSquareBracketExpectedAtEndOfAttribute": "Missing ] at end of attribute or type literal.",
     "EndSquareBracketExpectedAtEndOfType": "Missing ] at end of type token.",
+    "EnumeratorValueMustBeConstant": "Enumerator value must be a constant value.",
+    "EnumeratorValueTooLarge": "Enumerator value is too large for a System.Int.",
     "ExceptionTypeAlreadyCaught": "Exception type {0} is already handled by a previous handler.",
     "ExpectedExpression": "An expression was expected after '('.",
     "ExpectedValueExpression": "You must provide a value expression following the '{0}' operator.",
@@ -97,6 +100,7 @@ MESSAGES: Final[dict[str, str]] = {
         "using ${} to delimit the name."
     ),
     "LabelNotFound": "Label '{0}' not found inside the method.",
+    "MemberAlreadyDefined": "The member '{0}' is already defined.",
     "MethodCallNotSupportedInDataSection": (
         "Method calls are not allowed in restricted language mode or a Data section."
     ),
@@ -156,6 +160,7 @@ MESSAGES: Final[dict[str, str]] = {
     "MissingSwitchConditionExpression": "Missing condition in switch statement clause.",
     "MissingSwitchStatementClause": "Missing statement block in switch statement clause.",
     "MissingTerminatorMultiLineComment": "The terminator '#>' is missing from the multiline comment.",
+    "MissingThis": "Cannot assign property, use '$this.{0}'.",
     "MissingThrottleLimit": (
         "The ThrottleLimit parameter of the foreach statement is missing a value. Supply a throttle limit to "
         "the parameter."
@@ -163,6 +168,7 @@ MESSAGES: Final[dict[str, str]] = {
     "MissingTrapStatement": "The 'trap' statement was incomplete. A trap statement requires a body.",
     "MissingTryStatementBlock": "The Try statement is missing its statement block.",
     "MissingTypeBody": "Missing '{0}' body in '{0}' declaration.",
+    "MissingTypeInStaticPropertyAssignment": "Cannot assign property, use '[{1}]::{0}'.",
     "MissingTypeLiteralToken": "Missing type literal.",
     "MissingTypename": "Missing type name after '['.",
     "MissingUsingItemName": "Missing using name",
@@ -273,6 +279,7 @@ MESSAGES: Final[dict[str, str]] = {
     "UnrecognizedToken": "Unrecognized token in source text.",
     "UsingMustBeAtStartOfScript": "A 'using' statement must appear before any other statements in a script.",
     "UsingStatementNotSupported": "This syntax of the 'using' statement is not supported.",
+    "VariableNotLocal": "Variable is not assigned in the method.",
     "VariableReferenceNotSupportedInDataSection": (
         "A variable that cannot be referenced in restricted language mode or a Data section is being "
         "referenced. Variables that can be referenced include the following: {0}."

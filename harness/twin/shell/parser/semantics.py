@@ -37,6 +37,7 @@ from harness.twin.shell.ast import (
     TrapStatementAst,
     TryStatementAst,
     TypeConstraintAst,
+    TypeDefinitionAst,
     UnaryExpressionAst,
     UnaryOperator,
     UsingExpressionAst,
@@ -51,6 +52,7 @@ from harness.twin.shell.parser.data_section import check_data_section
 from harness.twin.shell.parser.errors import ErrorLog
 from harness.twin.shell.parser.exceptions import is_same_or_derived, known_exception
 from harness.twin.shell.parser.targets import bad_targets, is_reference, plain_type_name
+from harness.twin.shell.parser.typechecks import check_definition
 
 _STEPS = {
     UnaryOperator.PREFIX_INCREMENT: "++",
@@ -142,6 +144,9 @@ class TreeCheck:
 
     def check_method(self, node: FunctionMemberAst) -> None:
         check_method(node, self.report)
+
+    def check_definition(self, node: TypeDefinitionAst) -> None:
+        check_definition(node, self.report)
 
     # --- statements
 
@@ -300,6 +305,7 @@ _CHECKS: dict[type[Ast], Callable[[TreeCheck, Any], None]] = {
     ParameterAst: TreeCheck.check_parameter,
     AttributeAst: TreeCheck.check_attribute,
     FunctionMemberAst: TreeCheck.check_method,
+    TypeDefinitionAst: TreeCheck.check_definition,
     SwitchStatementAst: TreeCheck.check_switch,
     ForEachStatementAst: TreeCheck.check_foreach,
     TryStatementAst: TreeCheck.check_try,

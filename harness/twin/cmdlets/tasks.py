@@ -1,26 +1,30 @@
-"""Scheduled tasks of a guest: the way round Windows Update's refusal of network log-ons.
+"""Scheduled tasks of a machine, node or guest: in a guest the way round Windows Update's refusal of network log-ons.
 
 [D] WPD ScheduledTasks; result codes [D] W32 taskschd.  A task's action really runs, in the twin's shell, as its user.
-Triggers are not simulated: a task runs when it is started.
+Triggers are not simulated: a task runs when it is started.  Of Windows' own tasks a node has those of
+``model.windows.nodetasks``, which can be read, disabled and enabled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
-from harness.twin.cmdlets.declaring import property_of, selects
-from harness.twin.cmdlets.guest.modules import TASKS, local_time, machine_of
+from harness.twin.cmdlets.accounts import user_of
+from harness.twin.cmdlets.declaring import Module, property_of, selects
 from harness.twin.cmdlets.shapes import Shape
+from harness.twin.cmdlets.windows import local_time
+from harness.twin.model.windows.nodetasks import node_tasks
 from harness.twin.model.windows.state import ScheduledTask, TaskState
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.errors import limitation
-from harness.twin.shell.formatting import register_view
+from harness.twin.shell.formatting import Column, register_view
 from harness.twin.shell.objects import EnumType, PSEnum, PSObject, UInt32
 from harness.twin.shell.regexes import has_wildcard
 from harness.twin.shell.typesystem import register_enum
 
+TASKS: Final = Module("ScheduledTasks", lambda name: name)
 _CIM: Final = "Microsoft.Management.Infrastructure.CimInstance"
 _NAMESPACE: Final = "Root/Microsoft/Windows/TaskScheduler"
 _CIM_ERROR: Final = "Microsoft.Management.Infrastructure.CimException"
@@ -50,7 +54,14 @@ STATE: Final = _enum("StateEnum", TaskState)
 
 def register_task_views() -> None:
     """Tell the formatter how tasks look."""
-    register_view(TASK.type_name, table=["TaskPath", "TaskName", "State"])
+    columns = [Column("TaskPath", width=46), Column("TaskName", width=33), Column("State", width=10)]
+    register_view(TASK.type_name, table=columns, auto=False)
+
+
+def tasks_of(host: Any) -> dict[str, ScheduledTask]:
+    """The tasks of the machine by their names in lower case."""
+    found: dict[str, ScheduledTask] = node_tasks(host.node) if hasattr(host, "node") else host.machine.tasks
+    return found
 
 
 # --- parts of a task
@@ -117,11 +128,11 @@ def register_task(call: Call) -> Iterator[object]:
     """Registers a task with one action."""
     if call.has("Trigger"):
         raise limitation("triggers of scheduled tasks are not simulated; use Start-ScheduledTask")
-    machine, name = machine_of(call), call.text("TaskName")
+    tasks, name = tasks_of(call.host), call.text("TaskName")
     (action, *more) = call.get("Action")
     if more:
         raise limitation("a scheduled task with more than one action is not simulated")
-    if name.lower() in machine.tasks and not call.switch("Force"):
+    if name.lower() in tasks and not call.switch("Force"):
         raise call.fail(
             "Cannot create a file when that file already exists.",
             "HRESULT 0x800700b7",
@@ -130,12 +141,12 @@ def register_task(call: Call) -> Iterator[object]:
             _CIM_ERROR,
         )
     principal = call.get("Principal")
-    user = str(property_of(principal, "UserId")) if principal is not None else call.text("User", str(call.host.user))
+    user = str(property_of(principal, "UserId")) if principal is not None else call.text("User", user_of(call.host))
     level = property_of(principal, "RunLevel") if principal is not None else call.text("RunLevel", "Limited")
     logon = property_of(principal, "LogonType") if principal is not None else "ServiceAccount"
     task = ScheduledTask(
         name=name,
-        path=call.text("TaskPath", "\\"),
+        path=_folder(call.text("TaskPath")),
         execute=str(property_of(action, "Execute")),
         arguments=str(property_of(action, "Arguments") or ""),
         user="NT AUTHORITY\\SYSTEM" if user.lower() in _SYSTEM_NAMES else user,
@@ -143,7 +154,7 @@ def register_task(call: Call) -> Iterator[object]:
         run_level=str(level),
         description=call.text("Description"),
     )
-    machine.tasks[name.lower()] = task
+    tasks[name.lower()] = task
     yield _task(task)
 
 
@@ -156,25 +167,31 @@ _NAMES: Final = (
 
 def _chosen(call: Call) -> Iterable[ScheduledTask]:
     """The tasks that the command names; reports an error for a name that does not exist."""
-    machine = machine_of(call)
+    tasks = tasks_of(call.host)
     given = [str(property_of(item, "TaskName")) for item in call.get("InputObject") or []]
     wanted = given or call.texts("TaskName")
     for name in wanted:
-        if not has_wildcard(name) and name.lower() not in machine.tasks:
+        if not has_wildcard(name) and name.lower() not in tasks:
             text = (
                 f"No MSFT_ScheduledTask objects found with property 'TaskName' equal to '{name}'.  Verify the value of "
                 "the property and retry."
             )
             kind = "Microsoft.PowerShell.Cmdletization.Cim.CimJobException"
-            call.write_error(
-                text, f"CmdletizationQuery_NotFound_TaskName,{call.declaration.name}", "ObjectNotFound", name, kind
-            )
-    return [task for task in list(machine.tasks.values()) if selects(wanted, task.name)]
+            call.write_error(text, "CmdletizationQuery_NotFound_TaskName", "ObjectNotFound", name, kind)
+    folders = [_folder(path) for path in call.texts("TaskPath")]
+    return [task for task in list(tasks.values()) if selects(wanted, task.name) and selects(folders, task.path)]
+
+
+def _folder(path: str) -> str:
+    """A folder of tasks as Windows writes it: with a backslash before and after."""
+    return "\\" + f"{path.strip(chr(92))}\\".lstrip("\\") if path else "\\"
 
 
 @TASKS.cmdlet("Get-ScheduledTask", *_NAMES)
 def get_task(call: Call) -> Iterator[object]:
     """Registered tasks."""
+    if hasattr(call.host, "node") and not call.has("TaskName") and not call.has("InputObject"):
+        call.write_warning("twin limitation: of Windows' own tasks only a few are listed")
     yield from (_task(task) for task in _chosen(call))
 
 
@@ -194,7 +211,22 @@ def start_task(call: Call) -> None:
             kind, text = "HRESULT 0x80041326", "The task is disabled."
             call.write_error(text, kind, "NotSpecified", task.name, _CIM_ERROR)
         elif task.state is not TaskState.Running:
+            require_action(task)
             call.host.launch(task)
+
+
+@TASKS.cmdlet("Stop-ScheduledTask", *_NAMES)
+def stop_task(call: Call) -> None:
+    """Ends what tasks run; one that does not run stays as it is."""
+    for task in _chosen(call):
+        if task.state is TaskState.Running:
+            call.host.end_task(task)
+
+
+def require_action(task: ScheduledTask) -> None:
+    """Raises PSError for a task of Windows itself, whose work is not simulated."""
+    if task.built_in:
+        raise limitation(f"what the task '{task.path}{task.name}' does is not simulated")
 
 
 @TASKS.cmdlet("Disable-ScheduledTask", *_NAMES)
@@ -221,12 +253,14 @@ def unregister_task(call: Call) -> None:
     """Removes tasks; one that runs goes on to its end."""
     for task in _chosen(call):
         if call.should_process(task.name, "Unregister-ScheduledTask"):
-            machine_of(call).tasks.pop(task.name.lower(), None)
+            if task.built_in:
+                raise limitation(f"removing the task '{task.name}' of Windows is not simulated")
+            tasks_of(call.host).pop(task.name.lower(), None)
 
 
 def _task(task: ScheduledTask) -> PSObject:
-    action = ACTION.make(None, task.arguments, task.execute, None)
+    actions = [] if task.built_in else [ACTION.make(None, task.arguments, task.execute, None)]
     principal = PRINCIPAL.make("Author", task.user.rpartition("\\")[2], task.logon_type, task.run_level)
     state = PSEnum(STATE, int(task.state))
     uri = f"{task.path}{task.name}"
-    return TASK.make(task.name, task.path, state, task.description, [action], principal, uri, text=uri)
+    return TASK.make(task.name, task.path, state, task.description, actions, principal, uri, text=uri)
