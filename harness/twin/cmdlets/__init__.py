@@ -7,6 +7,7 @@ from harness.twin.cmdlets import (
     cauroles,
     cim,
     cimmethods,
+    cimsessions,
     clusteractions,
     clustermore,
     clusternetworks,
@@ -14,11 +15,13 @@ from harness.twin.cmdlets import (
     clusterresources,
     diagnosticdata,
     ececlient,
+    exceptiontypes,
     filechanges,
     filenames,
     files,
     groupactions,
     hypervcontrol,
+    hypervparts,
     hypervsettings,
     mocnodes,
     planactions,
@@ -27,6 +30,7 @@ from harness.twin.cmdlets import (
     registry,
     searching,
     services,
+    storagemaintenance,
     storagesettings,
     timezone,
     volumes,
@@ -46,6 +50,7 @@ from harness.twin.cmdlets.jobs import JOBS, register_job_views
 from harness.twin.cmdlets.mocnodes import CLOUD, MOC
 from harness.twin.cmdlets.network import NETWORK_MODULES, register_network_views
 from harness.twin.cmdlets.operatorviews import register_operator_views
+from harness.twin.cmdlets.osconfig import OSCONFIG
 from harness.twin.cmdlets.plans import PLANS
 from harness.twin.cmdlets.protection import BITLOCKER, SECURITY
 from harness.twin.cmdlets.psget import GET
@@ -59,6 +64,7 @@ from harness.twin.cmdlets.updates import UPDATES
 from harness.twin.cmdlets.updatesettings import STAMP
 from harness.twin.cmdlets.validators import CHECKER
 from harness.twin.cmdlets.views import register_views
+from harness.twin.cmdlets.windowsfacts import INTERNATIONAL, SMB
 from harness.twin.cmdlets.wsmanconfig import WSMAN_CONFIG, register_wsman_config_views
 from harness.twin.shell.commands.api import CommandTable
 from harness.twin.shell.commands.core import CORE
@@ -68,6 +74,7 @@ __all__ = [
     "cauroles",
     "cim",
     "cimmethods",
+    "cimsessions",
     "clusteractions",
     "clustermore",
     "clusternetworks",
@@ -75,11 +82,13 @@ __all__ = [
     "clusterresources",
     "diagnosticdata",
     "ececlient",
+    "exceptiontypes",
     "filechanges",
     "filenames",
     "files",
     "groupactions",
     "hypervcontrol",
+    "hypervparts",
     "hypervsettings",
     "mocnodes",
     "node_commands",
@@ -89,6 +98,7 @@ __all__ = [
     "registry",
     "searching",
     "services",
+    "storagemaintenance",
     "storagesettings",
     "timezone",
     "volumes",
@@ -112,7 +122,6 @@ _MODULES = (
     TPM,
     UTILITY,
     STAMP,
-    JOBS,
     WSMAN_CONFIG,
     HCI,
     TASKS,
@@ -125,9 +134,13 @@ _MODULES = (
     GET,
     DISM,
     TRACE,
+    SMB,
+    INTERNATIONAL,
+    OSCONFIG,
     AZ_ACCOUNTS,
     AZ_RESOURCES,
     AZ_MACHINES,
+    JOBS,
     *NETWORK_MODULES,
 )
 
@@ -137,10 +150,11 @@ def node_commands() -> CommandTable:
     register_views()
     register_account_views()
     register_feature_views()
-    register_job_views()
-    register_wsman_config_views()
     register_task_views()
     register_operator_views()
+    register_job_views()
+    register_wsman_config_views()
     register_network_views()
     clusternetworks.register_cluster_network_views()
+    cimsessions.register_cim_session_views()
     return CORE.extended(*(module.table for module in _MODULES))

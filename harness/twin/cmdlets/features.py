@@ -44,6 +44,11 @@ _FEATURES: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
+def installed_features() -> tuple[str, ...]:
+    """Names of the features that the product installs."""
+    return tuple(_FEATURES)
+
+
 def register_feature_views() -> None:
     """Tell the formatter how features look."""
     columns: list[Column | str] = [

@@ -24,9 +24,17 @@ from harness.twin.model.entities import GroupType, Node
 from harness.twin.model.states import WinRmState
 from harness.twin.shell.arguments import Argument
 from harness.twin.shell.commands.api import Call, Parameter
+from harness.twin.shell.commands.providers import full_path
 from harness.twin.shell.commands.running import InvokeCommand
 from harness.twin.shell.dotnet.reflection import create_block
-from harness.twin.shell.errors import ErrorRecord, ExitSignal, NetException, PipelineStopped, PSError, limitation
+from harness.twin.shell.errors import (
+    ErrorRecord,
+    ExitSignal,
+    NetException,
+    PipelineStopped,
+    PSError,
+    limitation,
+)
 from harness.twin.shell.frame import Frame, Streams
 from harness.twin.shell.objects import NOTHING, NoteProperty, PSObject
 from harness.twin.shell.processors import ScriptProcessor
@@ -442,8 +450,10 @@ class InvokeRemoteCommand(InvokeCommand):
             return found
         path = script_path(call.rs, call.text("FilePath")) or script_path(call.rs, f".\\{call.text('FilePath')}")
         if not path:
-            text = f"The path '{call.text('FilePath')}' cannot be found."
-            raise call.fail(text, "FilePathNotFound", "ObjectNotFound", call.text("FilePath"))
+            missing = full_path(call, call.text("FilePath"))
+            text = f"Cannot find path '{missing}' because it does not exist."
+            kind = "System.Management.Automation.ItemNotFoundException"
+            raise call.fail(text, "PathNotFound", "ObjectNotFound", missing, kind)
         return load_script(call.rs, path)
 
     def _as_job(self, given: list[object]) -> None:

@@ -6,15 +6,13 @@ settings that guides look up there [GK]; nothing in the twin's WinRM follows it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
-from harness.twin.cmdlets.computer import MANAGEMENT
 from harness.twin.cmdlets.declaring import Module, classes
-from harness.twin.cmdlets.fileobjects import FORCE, PROVIDER_ACTS, each_path
+from harness.twin.cmdlets.fileobjects import PROVIDER_ACTS
 from harness.twin.cmdlets.registrykeys import make_value
 from harness.twin.cmdlets.shapes import Shape
-from harness.twin.shell.commands import providers
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.errors import limitation
 from harness.twin.shell.formatting import Column, register_view
@@ -215,35 +213,6 @@ PROVIDER_ACTS["wsman"] = {
     "Test-Path": _test,
     "Set-Item": _set_item,
 }
-
-
-@MANAGEMENT.table.cmdlet(
-    "Set-Item",
-    module=MANAGEMENT.name,
-    parameters=[
-        Parameter("Path", "string[]", position=0, mandatory=True, pipeline=("value", "name"), aliases=("LiteralPath",)),
-        Parameter("Value", "object", position=1, pipeline=("value", "name")),
-        Parameter("Concatenate", "switch"),
-        FORCE,
-        Parameter("PassThru", "switch"),
-    ],
-    should_process=True,
-)
-def set_item(call: Call) -> Iterator[object]:
-    """Sets the item at a path of the session's drives, or a setting of WinRM."""
-
-    def otherwise(call: Call, _path: str) -> Iterable[object]:
-        providers.set_item(call)
-        return ()
-
-    def file(call: Call, path: str) -> Iterator[object]:
-        text = "Provider operation stopped because the provider does not support this operation."
-        call.write_error(
-            text, "NotSupported", "NotImplemented", path, "System.Management.Automation.PSNotSupportedException"
-        )
-        yield from ()
-
-    yield from each_path(call, file, otherwise)
 
 
 # --- CredSSP

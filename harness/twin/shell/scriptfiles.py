@@ -21,7 +21,7 @@ from harness.twin.shell.processors import Processor, ScriptProcessor
 from harness.twin.shell.runspace import Runspace
 from harness.twin.shell.scope import Scope, Variable
 from harness.twin.shell.scriptblock import Run, ScriptBlock
-from harness.twin.shell.storage import absolute, storage_of, text_of, tidy
+from harness.twin.shell.storage import absolute, storage_of, text_of
 
 SCRIPT: Final = "ExternalScript"
 EXITED: Final = "__exited__"
@@ -33,7 +33,7 @@ def script_path(rs: Runspace, name: str) -> str:
     """The script file that a command word means; empty when it means none."""
     if not re.search(r"[\\/]", name):
         return ""
-    whole = tidy(absolute(name, rs.location))
+    whole = absolute(name, rs.location)
     for path in (whole, f"{whole}.ps1"):
         if path.lower().endswith(".ps1") and storage_of(rs).kind(path) == "file":
             return path

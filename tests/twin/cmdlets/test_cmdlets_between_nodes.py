@@ -34,7 +34,7 @@ def test_a_script_file_runs_on_other_nodes(console: ShellNode) -> None:
     console.node.files.write("C:\\s.ps1", b'param($a) "$a $(hostname)"')
     script = "Invoke-Command -ComputerName NODE02, NODE03 -FilePath C:\\s.ps1 -ArgumentList 7"
     assert console.text(script) == "7 NODE02\n7 NODE03"
-    assert console.error("Invoke-Command NODE02 -FilePath C:\\none.ps1").error_id == "FilePathNotFound"
+    assert console.error("Invoke-Command NODE02 -FilePath C:\\none.ps1").error_id == "PathNotFound"
 
 
 def test_a_command_on_nodes_can_be_a_job(console: ShellNode) -> None:

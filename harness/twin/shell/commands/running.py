@@ -40,6 +40,7 @@ def invoke_expression(call: Call) -> None:
     result = parse(call.text("Command"))
     if result.errors:
         raise parse_failure(result, "Invoke-Expression", "Microsoft.PowerShell.Commands.InvokeExpressionCommand")
+    call.rs.use(result.script)
     body = compile_tree(result.script).body
     frame = Frame(call.rs, call.scope, call.out, call.streams, result.source, "<ScriptBlock>")
     call.rs.frames.append(frame)

@@ -191,26 +191,10 @@ def _do(compiler: Compiler, condition: Evaluate, node: DoWhileStatementAst | DoU
 Test = Callable[[Frame, object], bool]
 
 
-def _lines(compiler: Compiler, node: SwitchStatementAst) -> Evaluate:
-    """The lines of the file that ``switch -File`` names."""
-    assert node.file is not None  # noqa: S101 - the parser gives one of the two
-    path = compiler.expr(node.file)
-
-    def read(frame: Frame) -> object:
-        place = absolute(to_text(path(frame)), frame.rs.location)
-        if storage_of(frame.rs).kind(place) != "file":
-            text = f"Could not find file '{place}'."
-            kind = "System.IO.FileNotFoundException"
-            raise runtime_error(text, "FileReadError", "ReadError", place, type_name=kind)
-        return text_of(storage_of(frame.rs).read(place)).splitlines()
-
-    return read
-
-
 @statement(SwitchStatementAst)
 def switch_statement(compiler: Compiler, node: SwitchStatementAst) -> Run:
     """``switch``: each clause that fits runs; ``break`` ends all, ``continue`` goes to the next value."""
-    source = compiler.value(node.condition) if node.condition is not None else _lines(compiler, node)
+    source = _switched(compiler, node)
     clauses = [(_test(compiler, node, clause.condition), compiler.block(clause.body)) for clause in node.clauses]
     default = compiler.block(node.default) if node.default is not None else None
     label = node.label
@@ -245,6 +229,30 @@ def switch_statement(compiler: Compiler, node: SwitchStatementAst) -> Run:
                 scope.vars["_"] = saved
 
     return run
+
+
+def _switched(compiler: Compiler, node: SwitchStatementAst) -> Evaluate:
+    """The values that a ``switch`` goes through: of an expression, or the lines of a file."""
+    if node.condition is not None:
+        return compiler.value(node.condition)
+    assert node.file is not None  # noqa: S101 - one of the two is there
+    path_of = compiler.expr(node.file)
+
+    def lines(frame: Frame) -> object:
+        path = to_text(path_of(frame))
+        files, full = storage_of(frame.rs), absolute(path, frame.rs.location)
+        if files.kind(full) != "file":
+            raise runtime_error(
+                f"Cannot find path '{full}' because it does not exist.",
+                "PathNotFound",
+                "ObjectNotFound",
+                full,
+                type_name="System.Management.Automation.ItemNotFoundException",
+            )
+        found: list[object] = [*text_of(files.read(full)).splitlines()]
+        return found or NOTHING
+
+    return lines
 
 
 def _test(compiler: Compiler, node: SwitchStatementAst, condition: object) -> Test:

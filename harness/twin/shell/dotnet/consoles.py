@@ -1,6 +1,7 @@
-"""``[Console]``: the output of a process of WinRS is a pipe, its input is at its end ([D] .NET Framework reference).
+"""``[Console]`` and ``[Threading.Thread]`` ([D] .NET Framework reference).
 
-What asks the screen for a size or a place therefore fails, as it does there [GK].
+The output of a process of WinRS is a pipe, its input is at its end.  What asks the screen for a size or a place
+therefore fails, as it does there [GK].
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from harness.twin.shell.dotnet.strings import named_encoding, string_format
 from harness.twin.shell.errors import net_error
 from harness.twin.shell.hostinterface import write_console
 from harness.twin.shell.objects import NOTHING
+from harness.twin.shell.session import current
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import ENUMS
 
@@ -68,3 +70,14 @@ setting(_CONSOLE, "InputEncoding", named_encoding("UTF8"))
 setting(_CONSOLE, "ForegroundColor", _COLOURS("Gray"))
 setting(_CONSOLE, "BackgroundColor", _COLOURS("Black"))
 setting(_CONSOLE, "TreatControlCAsInput", False)
+
+
+@static("System.Threading.Thread", "Sleep", "int millisecondsTimeout", "timespan timeout")
+def sleep(length: object) -> object:
+    """Lab time passes."""
+    seconds = length / 1000 if isinstance(length, int) else getattr(length, "total_seconds", float)()
+    if seconds < 0:
+        text = "Number must be either non-negative and less than or equal to Int32.MaxValue or -1."
+        raise net_error("System.ArgumentOutOfRangeException", f"{text}\r\nParameter name: millisecondsTimeout")
+    current().host.wait(seconds)
+    return NOTHING
