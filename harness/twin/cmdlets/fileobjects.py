@@ -13,7 +13,13 @@ from harness.twin.cmdlets.windows import local_time
 from harness.twin.model.cluster import ClusterModel
 from harness.twin.model.files import Entry, File, FileError, FileFault, NodeFiles, parent_of, split_path
 from harness.twin.shell.commands.api import Call, Parameter
-from harness.twin.shell.commands.providers import SESSION_DRIVES, full_path, report_missing, split_drive
+from harness.twin.shell.commands.providers import (
+    SESSION_DRIVES,
+    full_path,
+    real_path,
+    report_missing,
+    split_drive,
+)
 from harness.twin.shell.conversion import convert
 from harness.twin.shell.errors import limitation
 from harness.twin.shell.objects import ComputedProperty, Int64, PSObject
@@ -94,7 +100,7 @@ def files_of(call: Call) -> NodeFiles:
 def paths_given(call: Call) -> list[str]:
     """Paths on the line or from the pipeline, without the provider's prefix."""
     return [
-        path.removeprefix(f"{_PROVIDER}::").removeprefix("FileSystem::")
+        real_path(call, path.removeprefix(f"{_PROVIDER}::").removeprefix("FileSystem::"))
         for path in (call.texts("LiteralPath") or call.texts("Path"))
     ]
 

@@ -259,6 +259,7 @@ def get_psdrive(call: Call) -> Iterator[object]:
     for name in SESSION_DRIVES:
         provider = _provider(_PROVIDERS[name])
         drives.append(DRIVE.make(name.capitalize(), None, None, "", provider, "", text=name.capitalize()))
+    drives += [drive_object(call, *made) for made in call.rs.drives.values()]
     wanted = call.texts("Name")
     for name in wanted:
         if not has_wildcard(name) and not any(str(drive.get("Name")).lower() == name.lower() for drive in drives):
@@ -273,6 +274,13 @@ def get_psdrive(call: Call) -> Iterator[object]:
         kind = str(property_of(drive.get("Provider"), "Name"))
         if selects(wanted, str(drive.get("Name"))) and selects(call.texts("PSProvider"), kind):
             yield drive
+
+
+def drive_object(call: Call, name: str, kind: str, root: str) -> PSObject:
+    """A drive that the session made; one of files has the space of the disk below it."""
+    drive = files_of(call).drive
+    space = (UInt64(drive.used_bytes), UInt64(drive.free_bytes)) if kind == "FileSystem" else (None, None)
+    return DRIVE.make(name, *space, "", _provider(kind), root, text=name)
 
 
 def _system_drive(call: Call) -> PSObject:

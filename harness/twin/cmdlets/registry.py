@@ -134,7 +134,7 @@ def _put(call: Call, key: str, kind: str) -> Iterator[object]:
 
 def _each(call: Call) -> Iterator[tuple[str, dict[str, RegistryValue]]]:
     """The keys at the paths.  Raises PSError for paths outside of the registry and for what is not simulated."""
-    for path in call.texts("Path"):
+    for path in (providers.real_path(call, given) for given in call.texts("Path")):
         key = parse_key(path)
         if key is None or has_wildcard(path):
             raise limitation(f"{call.declaration.name} of the item '{path}' is not simulated")
