@@ -22,7 +22,7 @@ from harness.twin.shell.commands.providers import (
 )
 from harness.twin.shell.conversion import convert
 from harness.twin.shell.errors import limitation
-from harness.twin.shell.objects import ComputedProperty, Int64, PSObject
+from harness.twin.shell.objects import ComputedProperty, Int64, PSMethod, PSObject
 from harness.twin.shell.regexes import has_wildcard, matches_wildcard
 from harness.twin.shell.typesystem import TypeRef
 
@@ -81,6 +81,10 @@ REGISTRY_ACTS: Final[dict[str, Act]] = {}
 
 PROVIDER_ACTS: Final[dict[str, dict[str, Act]]] = {}
 """The same for further drives, by drive and command."""
+
+
+METHODS: Final[dict[str, dict[str, PSMethod]]] = {"file": {}, "folder": {}}
+"""Methods of ``FileInfo`` and ``DirectoryInfo``; filemethods.py fills it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +221,7 @@ def make_item(host: Any, path: str, entry: Entry, *, text: str | None = None) ->
     else:
         name = entry.name or "C:\\"
         made = FOLDER.make(*head, "d-----", name, name, *common, text=shown)
+    made.members.update(METHODS["file" if is_file else "folder"])
     above = "Directory" if isinstance(entry, File) else "Parent"
     made.members[above.lower()] = ComputedProperty(above, lambda _this: _folder_above(host, path, above))
     for shown_name, field in _TIMES.items():

@@ -28,6 +28,7 @@ from harness.twin.cmdlets.fileobjects import (
     resolve,
 )
 from harness.twin.cmdlets.shapes import Shape
+from harness.twin.cmdlets.windows import local_time
 from harness.twin.model.files import File, Folder, parent_of, split_path
 from harness.twin.shell.commands import providers
 from harness.twin.shell.commands.api import Call, Parameter
@@ -70,6 +71,11 @@ _MARKS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16")
         Parameter("PathType", "string", aliases=("Type",), values=("Any", "Container", "Leaf")),
         Parameter("IsValid", "switch"),
         FORCE,
+        FILTER,
+        INCLUDE,
+        EXCLUDE,
+        Parameter("NewerThan", "datetime"),
+        Parameter("OlderThan", "datetime"),
     ],
     default_set="Path",
 )
@@ -88,7 +94,18 @@ def _test_path(call: Call, path: str) -> Iterator[object]:
     found = ([] if entry is None else [Place(path, entry)]) if literal else resolve(call, path)
     kind = call.text("PathType", "Any").lower()
     wanted = {"any": (File, Folder), "leaf": (File,), "container": (Folder,)}[kind]
-    yield any(isinstance(place.entry, wanted) for place in found)
+    yield any(
+        isinstance(place.entry, wanted) and picked(call, place.entry.name) and _of_age(call, place) for place in found
+    )
+
+
+def _of_age(call: Call, place: Place) -> bool:
+    """Whether the last change lies between ``-NewerThan`` and ``-OlderThan``."""
+    changed = local_time(call.host, place.entry.modified_ns).replace(tzinfo=None)
+    newer, older = call.moment("NewerThan"), call.moment("OlderThan")
+    return (newer is None or changed > newer.replace(tzinfo=None)) and (
+        older is None or changed < older.replace(tzinfo=None)
+    )
 
 
 @MANAGEMENT.table.cmdlet(
@@ -125,6 +142,10 @@ def _get_item(call: Call, path: str) -> Iterator[object]:
         Parameter("Name", "switch"),
         Parameter("File", "switch", aliases=("af",)),
         Parameter("Directory", "switch", aliases=("ad", "d")),
+        Parameter("Hidden", "switch", aliases=("ah", "h")),
+        Parameter("System", "switch", aliases=("as",)),
+        Parameter("ReadOnly", "switch", aliases=("ar",)),
+        Parameter("Attributes", "string[]"),
     ],
     default_set="Items",
 )
@@ -165,11 +186,26 @@ def _below(call: Call, path: str, deep: bool) -> Iterator[Place]:
             yield Place(found, entry)
 
 
+_LETTERS: Final = {"d": "directory", "a": "archive", "h": "hidden", "s": "system", "r": "readonly"}
+
+
+def _attributed(call: Call, is_file: bool) -> bool:
+    """Whether a thing has the attributes asked for: files are archives, folders directories, and nothing is more."""
+    if any(call.switch(name) for name in ("Hidden", "System", "ReadOnly")):
+        return False
+    choices = [part for text in call.texts("Attributes") for part in text.lower().replace(" ", "").split(",")]
+    has = {"archive"} if is_file else {"directory"}
+    return not choices or any(
+        all((_LETTERS.get(one.lstrip("!"), one.lstrip("!")) in has) != one.startswith("!") for one in choice.split("+"))
+        for choice in choices
+    )
+
+
 def _shown(call: Call, place: Place, base: str) -> Iterator[object]:
     is_file = isinstance(place.entry, File)
     if (call.switch("File") and not is_file) or (call.switch("Directory") and is_file):
         return
-    if not picked(call, place.entry.name):
+    if not picked(call, place.entry.name) or not _attributed(call, is_file):
         return
     if call.switch("Name"):
         yield place.path.removeprefix(base.rstrip("\\")).lstrip("\\")
