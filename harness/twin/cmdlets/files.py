@@ -223,6 +223,7 @@ def _shown(call: Call, place: Place, base: str) -> Iterator[object]:
         Parameter("TotalCount", "int", aliases=("First", "Head")),
         Parameter("Tail", "int", aliases=("Last",)),
         Parameter("ReadCount", "int"),
+        Parameter("Wait", "switch"),
         ENCODING,
         FORCE,
     ],
@@ -231,6 +232,8 @@ def _shown(call: Call, place: Place, base: str) -> Iterator[object]:
 def get_content(call: Call) -> Iterator[object]:
     """The lines of files, with ``-Raw`` the whole text, with ``-Encoding Byte`` the bytes."""
     yield from each_path(call, _get_content, lambda call, _path: providers.get_content(call))
+    if call.switch("Wait"):
+        raise limitation("Get-Content -Wait goes on for ever; here nothing writes beside a script")
 
 
 def _get_content(call: Call, path: str) -> Iterator[object]:

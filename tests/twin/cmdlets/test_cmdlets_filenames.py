@@ -73,3 +73,8 @@ def test_attributes_and_ages_of_files(node: ShellNode) -> None:
     assert (
         node.text("Test-Path C:\\m -NewerThan '2030-01-01'; Test-Path C:\\m -OlderThan '2030-01-01'") == "False\nTrue"
     )
+
+
+def test_nothing_is_waited_for_in_a_file(node: ShellNode) -> None:
+    out, errors, _ = node.run(f"{_TWO}Get-Content C:\\m\\a.txt -Wait -Tail 1")
+    assert (out, [error.error_id for error in errors]) == (["one"], ["TwinLimitation"])
