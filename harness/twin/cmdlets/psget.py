@@ -186,7 +186,7 @@ def get_installed(call: Call) -> Iterator[object]:
     have = installed_modules(call.host.node)
     for name in call.texts("Name") or ["*"]:
         found = False
-        for module in (load_gallery().find(item) for item in have if selects([name], item)):
+        for module in (load_gallery().find(item) for item in list(have) if selects([name], item)):
             versions = [] if module is None else sorted(have[module.name], key=version_key, reverse=True)
             versions = [version for version in versions if _fits(call)(version)]
             for version in versions if call.switch("AllVersions") else versions[:1]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.twin.cmdlets.computer import MANAGEMENT
-from harness.twin.cmdlets.fileobjects import REGISTRY_ACTS
+from harness.twin.cmdlets.fileobjects import PROVIDER_ACTS, REGISTRY_ACTS
 from harness.twin.cmdlets.registrykeys import (
     KINDS,
     all_keys,
@@ -134,7 +134,7 @@ def _put(call: Call, key: str, kind: str) -> Iterator[object]:
 
 def _each(call: Call) -> Iterator[tuple[str, dict[str, RegistryValue]]]:
     """The keys at the paths.  Raises PSError for paths outside of the registry and for what is not simulated."""
-    for path in call.texts("Path"):
+    for path in (providers.real_path(call, given) for given in call.texts("Path")):
         key = parse_key(path)
         if key is None or has_wildcard(path):
             raise limitation(f"{call.declaration.name} of the item '{path}' is not simulated")
@@ -228,13 +228,18 @@ def _key(key: str, values: dict[str, RegistryValue]) -> PSObject:
     "Set-Item",
     _PATH,
     Parameter("Value", "object", position=1, pipeline=("value", "name")),
+    Parameter("Concatenate", "switch"),
     _FORCE,
     _PASS,
     should_process=True,
 )
-def set_item(call: Call) -> None:
-    """The default value of a registry key; items of the session's drives as everywhere."""
+def set_item(call: Call) -> Iterator[object]:
+    """The default value of a registry key, a setting of WinRM; items of the session's drives as everywhere."""
     for path in call.texts("Path"):
+        own = PROVIDER_ACTS.get(providers.split_drive(path)[0], {}).get("Set-Item")
+        if own is not None:
+            yield from own(call, path) or ()
+            continue
         if not is_registry_path(path):
             call.bound = {**call.bound, "Path": [path]}
             providers.set_item(call)

@@ -246,6 +246,13 @@ def subtract(left: object, right: object) -> object:
             return left.replace(tzinfo=None) - right.replace(tzinfo=None)
         if isinstance(right, timedelta):
             return left - right
+        if is_null(right):  # a date or a span could be meant
+            raise runtime_error(
+                'Multiple ambiguous overloads found for "op_Subtraction" and the argument count: "2".',
+                "MethodCountCouldNotFindBest",
+                "NotSpecified",
+                type_name="System.Management.Automation.MethodException",
+            )
         raise no_operator(left, "-")
     if isinstance(left, timedelta):
         span = convert(right, TypeRef("System.TimeSpan"))

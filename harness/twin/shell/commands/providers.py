@@ -99,8 +99,14 @@ def report_missing(call: Call, path: str) -> None:
 
 
 def full_path(call: Call, path: str) -> str:
-    """A path below the current location."""
-    return absolute(path, call.rs.location)
+    """A path below the current location, or on a drive that the session made."""
+    return absolute(real_path(call, path), call.rs.location)
+
+
+def real_path(call: Call, path: str) -> str:
+    """A path with the root of a drive that the session made (name, provider, root) in the place of its name."""
+    found = call.rs.drives.get(path.partition(":")[0].lower()) if call.rs.drives and ":" in path else None
+    return path if found is None else f"{found[2]}\\{path.partition(':')[2].lstrip(chr(92))}"
 
 
 def path_exists(call: Call, path: str) -> bool:
