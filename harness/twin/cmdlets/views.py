@@ -238,7 +238,10 @@ def _register_machine() -> None:
         computer.OPERATING_SYSTEM.type_name,
         table=["SystemDirectory", "Organization", "BuildNumber", "RegisteredUser", "SerialNumber", "Version"],
     )
-    register_view(computer.COMPUTER_SYSTEM.type_name, table=["Name", "Domain", "TotalPhysicalMemory", "Model"])
+    register_view(
+        computer.COMPUTER_SYSTEM.type_name,
+        table=["Name", "PrimaryOwnerName", "Domain", "TotalPhysicalMemory", "Model", "Manufacturer"],
+    )
     _register_wmi()
 
 
@@ -254,6 +257,7 @@ def _hotfix_columns(source: str) -> list[Column]:
 
 _WMI_CLASSES: Final = {
     "Win32_OperatingSystem": "SystemDirectory Organization BuildNumber RegisteredUser SerialNumber Version",
+    "Win32_ComputerSystem": "Domain Manufacturer Model Name PrimaryOwnerName TotalPhysicalMemory",
     "Win32_LogicalDisk": "DeviceID DriveType ProviderName FreeSpace Size VolumeName",
     "Win32_Service": "ExitCode Name ProcessId StartMode State Status",
 }
