@@ -15,6 +15,7 @@ from harness.twin.shell.commands.api import Call, Parameter
 
 _HOSTED: Final = ("smphost", "Winmgmt", "WinRM", "wuauserv", "BITS")
 """Services in ``svchost`` [GK]."""
+_ACCOUNTS: Final = {"ECEAgent": "ECEAgentService", "Azure Stack HCI Orchestrator Service": "HCIOrchestrator"}
 _SYSTEM_PID: Final = 4
 _RANGE: Final = 16_000
 
@@ -44,14 +45,24 @@ def _pid(key: str) -> int:
     return 4 * (200 + crc32(key.encode()) % _RANGE)
 
 
-@MANAGEMENT.cmdlet("Get-Process", *WHICH, COMPUTERS)
+@MANAGEMENT.cmdlet("Get-Process", *WHICH, COMPUTERS, Parameter("IncludeUserName", "switch"))
 def get_process(call: Call) -> Iterator[object]:
     """Processes of this node or others, by name."""
     yield from on_computers(call, _processes, PROCESSES)
 
 
 def _processes(call: Call) -> Iterator[object]:
-    yield from (process_object(call, item) for item in chosen(call, processes_of(call.host)))
+    for item in chosen(call, processes_of(call.host)):
+        made = process_object(call, item)
+        if call.switch("IncludeUserName"):
+            made.set("UserName", _user_of(call, item))
+        yield made
+
+
+def _user_of(call: Call, item: WindowsProcess) -> str:
+    """Who a process runs as: two services have accounts of their own ([T] azure-local-updates 1.3)."""
+    name = _ACCOUNTS.get(item.role)
+    return f"{call.host.computer_name}\\{name}" if name else "NT AUTHORITY\\SYSTEM"
 
 
 @MANAGEMENT.cmdlet(

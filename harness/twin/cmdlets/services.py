@@ -34,6 +34,9 @@ _PER_NODE: Final = {
     "LcmController": "LcmController",
     "mochostagent": "MOC Host Agent Service",
     "wssdagent": "MOC NodeAgent Service",
+    "himds": "Azure Hybrid Instance Metadata Service",
+    "GCArcService": "Guest Configuration Arc Service",
+    "ExtensionService": "Guest Configuration Extension service",
     "ClusSvc": "Cluster Service",
     "vmms": "Hyper-V Virtual Machine Management",
     "smphost": "Microsoft Storage Spaces SMP",
@@ -42,7 +45,7 @@ _PER_NODE: Final = {
 }
 _ON_DEMAND: Final = {"wuauserv": "Windows Update", "BITS": "Background Intelligent Transfer Service"}
 """Services which the guide on free space stops and starts [T]; start type Manual [GK], running at first [INF]."""
-_RESTARTED: Final = (*list(_PER_NODE)[:6], "vmms", "smphost")
+_RESTARTED: Final = (*list(_PER_NODE)[:9], "vmms", "smphost")
 """Services whose restart changes nothing that the model has: agents, and Hyper-V's and storage's management [GK]."""
 _WHICH: Final = (
     Parameter("Name", "string[]", position=0, pipeline=("value", "name"), aliases=("ServiceName",)),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Final
+from uuid import NAMESPACE_DNS, uuid5
 
 from harness.twin.cmdlets.declaring import Module, property_of, selects
 from harness.twin.cmdlets.shapes import Shape
@@ -36,7 +37,8 @@ VIRTUAL_DISK: Final = Shape(
 )
 PHYSICAL_DISK: Final = Shape(
     chain("MSFT_PhysicalDisk"),
-    "DeviceId FriendlyName SerialNumber CanPool OperationalStatus HealthStatus Usage Size",
+    "DeviceId FriendlyName SerialNumber UniqueId MediaType BusType CanPool CannotPoolReason OperationalStatus "
+    "HealthStatus Usage Size",
 )
 POOL: Final = Shape(
     chain("MSFT_StoragePool"),
@@ -65,6 +67,7 @@ def get_virtual_disk(call: Call) -> Iterator[object]:
     "Get-PhysicalDisk",
     _NAME,
     Parameter("SerialNumber", "string[]"),
+    Parameter("UniqueId", "string[]", aliases=("Id",)),
     Parameter("CanPool", "bool"),
     Parameter("HealthStatus", "string", values=("Healthy", "Warning", "Unhealthy", "Unknown")),
     Parameter("Usage", "string"),
@@ -97,9 +100,9 @@ def _node_asked(call: Call) -> str:
 
 def _fits(call: Call, disk: PSObject) -> bool:
     """Whether a drive has the properties asked for."""
-    texts = ("SerialNumber", "HealthStatus", "Usage")
-    for name in texts:
-        wanted = call.texts(name) if name == "SerialNumber" else [call.text(name)] if call.has(name) else []
+    for name in ("SerialNumber", "UniqueId", "HealthStatus", "Usage"):
+        several = name in ("SerialNumber", "UniqueId")
+        wanted = call.texts(name) if several else [call.text(name)] if call.has(name) else []
         if not selects(wanted, str(disk.get(name))):
             return False
     return not call.has("CanPool") or disk.get("CanPool") == call.switch("CanPool")
@@ -176,12 +179,16 @@ def virtual_disk_object(volume: VirtualDisk) -> PSObject:
 
 
 def disk_object(disk: PhysicalDisk, number: int) -> PSObject:
-    """The object of a drive; ``number`` counts all drives of the cluster."""
+    """The object of a drive; ``number`` counts all drives of the cluster.  Medium and bus are [INF]."""
     return PHYSICAL_DISK.make(
         str(1000 + number),
         disk.friendly_name,
         disk.serial,
+        f"eui.{uuid5(NAMESPACE_DNS, disk.serial).hex[:16].upper()}",
+        "SSD",
+        "NVMe",
         False,
+        ["In a Pool"],
         disk.status.value,
         disk.health.value,
         "Auto-Select",

@@ -16,9 +16,10 @@ from harness.twin.cmdlets.shapes import Shape
 from harness.twin.cmdlets.storage import STORAGE, chain
 from harness.twin.model.cluster import ClusterModel
 from harness.twin.model.entities import VirtualDisk
-from harness.twin.model.files import Folder
+from harness.twin.model.files import SHARED, Folder
 from harness.twin.model.states import ClusterNodeState, PhysicalDiskStatus, VirtualDiskStatus, VolumeHealth
 from harness.twin.shell.commands.api import Call, Parameter
+from harness.twin.shell.commands.providers import full_path
 from harness.twin.shell.objects import PSObject, UInt32, UInt64
 
 DISK: Final = Shape(
@@ -70,13 +71,18 @@ def get_disk(call: Call) -> Iterator[object]:
     "Get-Volume",
     Parameter("DriveLetter", "string[]", position=0),
     Parameter("FileSystemLabel", "string[]", aliases=("FriendlyName",)),
+    Parameter("FilePath", "string"),
 )
 def get_volume(call: Call) -> Iterator[object]:
     """C: and the cluster shared volumes; of those the space that files take which the model knows [INF]."""
     letters = [letter.rstrip(":").upper() for letter in call.texts("DriveLetter")]
     labels = call.texts("FileSystemLabel")
+    if call.has("FilePath"):
+        shared = full_path(call, call.text("FilePath")).removeprefix("C:\\").split("\\")
+        on_shared = shared[0].lower() == SHARED.lower() and len(shared) > 1
+        letters, labels = ([], [shared[1]]) if on_shared else (["C"], [])
     drive = call.host.node.files.drive
-    if (not letters or "C" in letters) and selects(labels, ""):
+    if (not letters or "C" in letters) and (not labels or selects(labels, "")):
         free, size = UInt64(drive.free_bytes), UInt64(drive.capacity_bytes)
         yield VOLUME.make("C", "", "NTFS", "NTFS", "Fixed", "Healthy", "OK", free, size, "")
     if letters or not call.host.node.member:

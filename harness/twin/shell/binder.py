@@ -416,8 +416,8 @@ def bind_pipeline(
         if _fits(parameter, item):
             try:
                 found[parameter.name] = coerce(parameter, item, None)
-            except PSError:
-                if parameter.mandatory and is_null(item):
+            except PSError as fault:
+                if (parameter.mandatory and is_null(item)) or _refused(fault):
                     raise
                 continue
             break
@@ -429,20 +429,25 @@ def bind_pipeline(
             if value is not missing:
                 try:
                     found[parameter.name] = coerce(parameter, value, None)
-                except PSError:
-                    if not found and not by_value:
+                except PSError as fault:
+                    if (not found and not by_value) or _refused(fault):
                         raise
                 break
     if not found:
         for parameter in by_value:
             try:
                 found[parameter.name] = coerce(parameter, item, None)
-            except PSError:
-                if is_null(item):
+            except PSError as fault:
+                if is_null(item) or _refused(fault):
                     raise
                 continue
             break
     return found or None
+
+
+def _refused(fault: PSError) -> bool:
+    """Whether a value was of the right type and failed a check: no other parameter is tried then."""
+    return fault.record.exception.type_name.endswith(".ParameterBindingValidationException")
 
 
 def plain(value: object) -> object:

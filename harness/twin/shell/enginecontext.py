@@ -97,11 +97,16 @@ def _commands(rs: Runspace) -> PSObject:
     )
 
 
-def engine_context(rs: Runspace) -> PSObject:
-    """``$ExecutionContext`` of a session."""
+def session_state(rs: Runspace) -> PSObject:
+    """``SessionState``: places and variables."""
     path = PSObject.of_type("System.Management.Automation.PathIntrinsics", {})
     path.members["currentlocation"] = ComputedProperty("CurrentLocation", lambda _this: path_info(rs.location))
-    state = PSObject.of_type("System.Management.Automation.SessionState", {"Path": path, "PSVariable": _variables(rs)})
+    return PSObject.of_type("System.Management.Automation.SessionState", {"Path": path, "PSVariable": _variables(rs)})
+
+
+def engine_context(rs: Runspace) -> PSObject:
+    """``$ExecutionContext`` of a session."""
+    state = session_state(rs)
     return PSObject.of_type(
         "System.Management.Automation.EngineIntrinsics", {"InvokeCommand": _commands(rs), "SessionState": state}
     )

@@ -145,6 +145,7 @@ class Invocation:
     bound: object = None
     pipeline_position: int = 1
     pipeline_length: int = 1
+    unbound: tuple[object, ...] = ()
 
 
 @dataclass(slots=True, eq=False)

@@ -124,15 +124,14 @@ def set_index(target: object, index: object, new: object) -> None:
             )
         place = to_integer(at, _INT)
         if not -len(value) <= place < len(value):
-            text = "Index was outside the bounds of the array."
+            text, kind = "Index was outside the bounds of the array.", "System.IndexOutOfRangeException"
             if isinstance(value, NetList):
+                kind = "System.ArgumentOutOfRangeException"
                 text = (
                     "Index was out of range. Must be non-negative and less than the size of the "
                     "collection.\r\nParameter name: index"
                 )
-            raise runtime_error(
-                text, "System.IndexOutOfRangeException", "OperationStopped", type_name="System.IndexOutOfRangeException"
-            )
+            raise runtime_error(text, kind, "OperationStopped", type_name=kind)
         if isinstance(value, PSArray):
             element = find_type(value.element)
             new = convert(new, element) if element is not None else new

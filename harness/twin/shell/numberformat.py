@@ -61,7 +61,7 @@ def as_decimal(value: int | float | Decimal) -> Decimal:
 def rounded(value: Decimal, places: int) -> Decimal:
     """Half away from zero."""
     with localcontext() as context:
-        context.prec = 60
+        context.prec = max(60, value.adjusted() + places + 2)
         return value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
 
 
@@ -70,7 +70,7 @@ def _grouped(digits: str) -> str:
 
 
 def _fixed(value: Decimal, places: int, grouping: bool) -> str:
-    short = rounded(abs(value), places)
+    short = rounded(value.copy_abs(), places)
     whole, _, rest = f"{short:f}".partition(".")
     text = _grouped(whole) if grouping else whole
     if places:
@@ -140,7 +140,7 @@ def format_number(value: int | float | Decimal, code: str) -> str:
     if kind == "P":
         return _fixed(exact * 100, places, True) + "%"
     if kind == "C":
-        text = _fixed(abs(exact), places, True)
+        text = _fixed(exact.copy_abs(), places, True)
         return f"(${text})" if exact < 0 else f"${text}"
     if kind == "E":
         return _scientific(exact, letter, 6 if digits < 0 else digits)
@@ -203,15 +203,39 @@ def format_custom(value: Decimal, code: str) -> str:
     point = kinds.index(".") if "." in kinds else len(kinds)
     before, after = kinds[:point], kinds[point + 1 :]
     places = sum(kind in "0#" for kind in after)
-    digits_before = [kind for kind in before if kind in "0#,"]
-    grouping = "," in "".join(digits_before).strip(",") if digits_before else False
-    scale = len("".join(digits_before)) - len("".join(digits_before).rstrip(","))
-    value = value.scaleb(-3 * scale)
-    short = rounded(abs(value), places)
+    value, grouping = _scaled(value, kinds, point)
+    if "exponent" in kinds:
+        text = _exponential(pieces, value.copy_abs(), sum(kind in "0#" for kind in before), places)
+        return f"-{text}" if negative else text
+    short = rounded(value.copy_abs(), places)
     if len(sections) > 2 and short == 0 and section is sections[0] and sections[2]:
         return format_custom(Decimal(0), sections[2])
     text = _place(pieces, point, short, grouping, places)
     return f"-{text}" if negative and short != 0 else text
+
+
+def _scaled(value: Decimal, kinds: list[str], point: int) -> tuple[Decimal, bool]:
+    """What commas do: right before the point (or at the end) each divides by 1000, between digits they group."""
+    digits = "".join(kind for kind in kinds if kind in ("0", "#", ",", "."))
+    before, _, after = digits.partition(".")
+    scale = len(before) - len(before.rstrip(",")) + len(after) - len(after.rstrip(","))
+    return value.scaleb(-3 * scale), "," in before.strip(",")
+
+
+def _exponential(pieces: list[tuple[str, str]], value: Decimal, whole: int, places: int) -> str:
+    """A section with ``E+0``: as many digits before the point as it has places there."""
+    exponent = value.adjusted() - max(whole, 1) + 1 if value else 0
+    mantissa = rounded(value.scaleb(-exponent), places)
+    if value and mantissa.adjusted() >= max(whole, 1):
+        exponent += 1
+        mantissa = rounded(value.scaleb(-exponent), places)
+    at = [kind for kind, _ in pieces].index("exponent")
+    mark = pieces[at][1]
+    sign = "-" if exponent < 0 else "+" if "+" in mark else ""
+    tail = f"{mark[0]}{sign}{abs(exponent):0{mark.count('0')}d}"
+    digits = "".join(kind if kind in "0#." else "" for kind, _ in pieces[:at])
+    literal = "".join(text for kind, text in pieces[at + 1 :] if kind == "text")
+    return format_custom(mantissa, digits or "0") + tail + literal
 
 
 def _place(pieces: list[tuple[str, str]], point: int, short: Decimal, grouping: bool, places: int) -> str:

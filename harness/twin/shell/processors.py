@@ -9,7 +9,7 @@ from harness.twin.shell.arguments import COMMON_NAMES, Argument, BindingErrors
 from harness.twin.shell.binder import Binder, Binding, Signature, bind_pipeline, cmdlet_coerce
 from harness.twin.shell.commands.api import Call, Command, CommandDeclaration
 from harness.twin.shell.delaying import Delayed, delayed_of, values_for
-from harness.twin.shell.errors import ErrorRecord, Invocation, NetError, PSError, ReturnSignal
+from harness.twin.shell.errors import ErrorRecord, Invocation, NetError, PSError, ReturnSignal, runtime_error
 from harness.twin.shell.frame import Frame, Sink, Streams
 from harness.twin.shell.functionbinding import (
     apply_actions,
@@ -328,7 +328,9 @@ class ScriptProcessor(Processor):
             bound[_COMMON_NAMES.get(low, low)] = value
         put("PSBoundParameters", bound)
         invocation = self.invocation or Invocation(self.name)
-        put("MyInvocation", Invocation(self.name, invocation.source, invocation.extent, self.name, self.block, bound))
+        shown = Invocation(self.name, invocation.source, invocation.extent, self.name, self.block, bound)
+        shown.unbound = tuple(self.binding.extra)
+        put("MyInvocation", shown)
         if self.binding.common:
             actions = common_actions(self.binding, self.caller)
             self._apply_actions(actions, scope, frame)
@@ -365,6 +367,8 @@ class ScriptProcessor(Processor):
             run(frame)
         except ReturnSignal:
             pass
+        except RecursionError:
+            raise too_deep() from None
         except PSError as error:
             if error.leaves is not None and error.leaves is self.call:
                 error.leaves = None
@@ -449,6 +453,16 @@ class ScriptProcessor(Processor):
                     self.frame.scope.vars.pop(name, None)
                 else:
                     self.frame.scope.vars[name] = variable
+
+
+def too_deep() -> PSError:
+    """Functions call each other without end."""
+    return runtime_error(
+        "The script failed due to call depth overflow.",
+        "CallDepthOverflow",
+        "InvalidOperation",
+        type_name="System.Management.Automation.ScriptCallDepthException",
+    )
 
 
 def _no_run(_call: Call) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from harness.twin.shell.ast import RedirectionStream
-from harness.twin.shell.errors import limitation
 from harness.twin.shell.formatting import render
 from harness.twin.shell.frame import Frame, Sink, Streams
+from harness.twin.shell.storage import absolute, storage_of
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import is_null
 
@@ -73,15 +74,24 @@ def redirected_streams(
     return streams, target, close
 
 
+def _write(frame: Frame, path: str, text: str, append: bool) -> None:
+    """UTF-16 with a mark, as ``>`` of 5.1 writes."""
+    files, full = storage_of(frame.rs), absolute(path, frame.rs.location)
+    before = files.read(full) if append and files.kind(full) == "file" else codecs.BOM_UTF16_LE
+    files.write(full, before + text.replace("\r\n", "\n").replace("\n", "\r\n").encode("utf-16-le"))
+
+
 def _file_sink(frame: Frame, path: str, append: bool) -> tuple[Sink, Callable[[], None] | None]:
     writer = getattr(frame.rs.host, "write_text_file", None)
     if path.lower() == "nul":
         return _drop, None
-    if writer is None:
-        raise limitation(f"this machine has no file system to redirect to ({path})")
     items: list[object] = []
 
     def close() -> None:
-        writer(path, render(frame.rs, items, frame.rs.width), append)
+        text = render(frame.rs, items, frame.rs.width)
+        if writer is not None:
+            writer(path, text, append)
+        else:
+            _write(frame, path, text, append)
 
     return items.append, close

@@ -20,8 +20,10 @@ from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import ENUMS
 
 if TYPE_CHECKING:
+    from harness.twin.shell.ast import ScriptBlockAst
     from harness.twin.shell.commands.api import Call, CommandTable
     from harness.twin.shell.host import ShellHost
+    from harness.twin.shell.transcripts import Transcript
     from harness.twin.shell.typerules import TypeRules
 
 _ACTIONS: Final = ENUMS["system.management.automation.actionpreference"]
@@ -68,8 +70,11 @@ class Runspace:
         self.type_data: dict[str, dict[str, Any]] = {}
         self.type_rules: dict[str, TypeRules] = {}
         self.modules: dict[str, str] = {}
+        self.namespaces: list[str] = []
         self.places: list[str] = []
         self.links: list[Any] = []
+        self.cim_sessions: list[Any] = []
+        self.transcripts: list[Transcript] = []
         self.frames: list[Frame] = []
         self.global_scope = Scope(None, "global")
         set_automatic(self.global_scope, host, self.errors)
@@ -87,6 +92,12 @@ class Runspace:
     def location(self, place: str) -> None:
         self._location = place
         self.global_scope.put("PWD", path_info(place))
+
+    def use(self, script: ScriptBlockAst) -> None:
+        """Remember the namespaces that a text uses; they serve the whole session."""
+        for one in script.using_statements:
+            if one.kind == "namespace" and one.name and one.name not in self.namespaces:
+                self.namespaces.append(one.name)
 
     # ---------------------------------------------------------------------------------------------- variables
 
@@ -220,18 +231,18 @@ class Runspace:
             return
         getattr(call.streams, stream)(record)
         if level == STOP:
-            preference = f"{stream.capitalize()}Preference"
-            message = (
-                f'The running command stopped because the preference variable "{preference}" or common parameter '
-                f"is set to Stop: {text}"
-            )
-            stopped = call.record(
-                message,
-                "ActionPreferenceStop",
-                "OperationStopped",
-                exception="System.Management.Automation.ActionPreferenceStopException",
-            )
-            raise PSError(stopped, stop=True)
+            raise self._stopped(call, stream, text)
+
+    def _stopped(self, call: Call, stream: str, text: str) -> PSError:
+        """A message on a stream whose preference is Stop."""
+        stopped = call.record(
+            f'The running command stopped because the preference variable "{stream.capitalize()}Preference" or common '
+            f"parameter is set to Stop: {text}",
+            "ActionPreferenceStop",
+            "OperationStopped",
+            exception="System.Management.Automation.ActionPreferenceStopException",
+        )
+        return PSError(stopped, stop=True)
 
     def write_information(self, call: Call, record: InformationRecord) -> None:
         """A command writes to the information stream."""
@@ -248,6 +259,8 @@ class Runspace:
         else:
             record.shown = level in (CONTINUE, INQUIRE)
         call.streams.information(record)
+        if level == STOP and not isinstance(record.data, HostText):
+            raise self._stopped(call, "information", to_text(record.data))
 
     def write_progress(self, call: Call, activity: str, status: str, percent: int, completed: bool) -> None:
         """A command writes to the progress stream."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 from harness.twin.shell.conversion import to_integer
@@ -19,6 +21,7 @@ from harness.twin.shell.regexes import (
     operator_regex,
     wildcard,
 )
+from harness.twin.shell.regional import Region, date_in, number_in
 from harness.twin.shell.text import formatted, net_text, to_text
 from harness.twin.shell.typesystem import TypeRef, is_null
 
@@ -146,11 +149,23 @@ def join(left: object, separator: str) -> str:
     return separator.join([net_text(item) for item in items])
 
 
+def _regional(value: object, code: str, region: Region) -> str:
+    bare = bare_value(value)
+    if isinstance(bare, datetime):
+        return date_in(region, bare, code)
+    if isinstance(bare, int | float | Decimal) and not isinstance(bare, bool):
+        return number_in(region, bare, code)
+    return formatted(value, code)
+
+
 _HOLE: Final = re.compile(r"\{\{|\}\}|\{(\d+)\s*(?:,\s*(-?\d+)\s*)?(?::((?:[^{}]|\{\{|\}\})*))?\}|[{}]")
 
 
-def format_text(template: str, arguments: list[object]) -> str:
-    """``String.Format``. Raises ``BadFormatError`` for a bad template, ``IndexError`` for too few arguments."""
+def format_text(template: str, arguments: list[object], region: Region | None = None) -> str:
+    """``String.Format``, perhaps in the forms of another culture.
+
+    Raises ``BadFormatError`` for a bad template, ``IndexError`` for too few arguments.
+    """
 
     def hole(found: re.Match[str]) -> str:
         text = found.group(0)
@@ -160,7 +175,8 @@ def format_text(template: str, arguments: list[object]) -> str:
             raise BadFormatError
         index, width, code = found.groups()
         value = arguments[int(index)]
-        shown = formatted(value, (code or "").replace("{{", "{").replace("}}", "}"))
+        code = (code or "").replace("{{", "{").replace("}}", "}")
+        shown = formatted(value, code) if region is None else _regional(value, code, region)
         if width:
             shown = shown.rjust(int(width)) if int(width) > 0 else shown.ljust(-int(width))
         return shown

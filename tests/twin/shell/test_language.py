@@ -78,6 +78,37 @@ CASES = [
     ),
     ('Set-StrictMode -Version 1; "[$undefined]"', "[]"),
     ("try { throw 'x' } catch { $_.Exception.WasThrownFromThrowStatement }", "True"),
+    # format strings, dates by format, cultures, text
+    ("'{0:0.0,,}M {0:#,##0,}K {0:0.00E+00}' -f 1234567", "1.2M 1,235K 1.23E+06"),
+    ("'{0:N0}' -f [decimal]::MaxValue", "79,228,162,514,264,337,593,543,950,335"),
+    ("[datetime]::ParseExact('6 May 2024 7:08 PM', 'd MMM yyyy h:mm tt', $null).ToString('s')", "2024-05-06T19:08:00"),
+    ("$r = $null; [datetime]::TryParseExact('x', 'yyyy', $null, 'None', [ref]$r); $r.Year", "False 1"),
+    ("[datetime]::Parse('2024-05-06T10:00Z', $null, 'AdjustToUniversal').Kind", "Utc"),
+    ("([datetime]'2024-05-06 07:08').ToString([cultureinfo]::InvariantCulture)", "05/06/2024 07:08:00"),
+    ("(1234.5).ToString('N2', [cultureinfo]'de-DE'); [double]::Parse('1,5', [cultureinfo]'de-DE')", "1.234,50 1.5"),
+    ("[string]::Format([cultureinfo]'de-DE', '{0:d} {1}', [datetime]'2024-05-06', 1.5)", "06.05.2024 1,5"),
+    ("'abcb'.IndexOf('B', 2, 'OrdinalIgnoreCase'); 'abcb'.LastIndexOf('b', 2)", "3 1"),
+    ("'a,,b'.Split(',', 'RemoveEmptyEntries')", "a b"),
+    ("[char]::IsPunctuation('!'); 'abc'.GetTypeCode(); [timespan]::TryParse('x', [ref]$null)", "True String False"),
+    (
+        "class C { $l = [Collections.ArrayList]@(1); [object] Get() { return $this.l }"
+        " [int] I() { $x = 4; return ++$x } } $c = [C]::new(); $null = $c.Get().Add(2); $c.l.Count; $c.I()",
+        "2 5",
+    ),
+    ("'a', 'b' > C:\\t.txt; switch -File C:\\t.txt { 'a' { 'first' } default { $_ } }", "first b"),
+    ("function f { f }; try { f } catch { $_.FullyQualifiedErrorId }", "CallDepthOverflow"),
+    ("Set-Alias tm Get-Date; Remove-Item alias:tm; Test-Path alias:tm", "False"),
+    ("[xml]$x = '<r a=\"1\"><b/></r>'; $x.r.Attributes['a'].Value; $x.FirstChild.NodeType", "1 Element"),
+    ("function f { $MyInvocation.UnboundArguments.Count }; f 1 2", "2"),
+    (
+        "using namespace System.Collections.Generic\nusing namespace System.Text\n"
+        "$l = [List[int]]::new(); $l.Add(1); $l.Count; [StringBuilder]::new('x').Append('y').ToString()",
+        "1 xy",
+    ),
+    ("[Nullable[int]]$n = $null; $null -eq $n; $n = '5'; $n + 1; 5 -is [Nullable[int]]", "True 6 True"),
+    ("$k = [Collections.Generic.KeyValuePair[string, int]]::new('k', '1'); \"$k\"", "[k, 1]"),
+    ("{ $a = 1 }.Ast.FindAll({ $args[0] -is [Management.Automation.Language.ExpressionAst] }, $true).Count", "2"),
+    ("[Console]::OutputEncoding = [Text.Encoding]::Unicode; [Console]::OutputEncoding.CodePage", "1200"),
     ("try { throw $null } catch { $_.FullyQualifiedErrorId }", "ScriptHalted"),
 ]
 
@@ -146,3 +177,15 @@ def test_types_are_shown_in_a_table() -> None:
 def test_long_lines_are_cut_around_the_marks(line: str, marked: tuple[int, int], wanted: tuple[str, int]) -> None:
     text = position_message(Invocation("f", SourceText(line), Extent(*marked)))
     assert (text.splitlines()[1].removeprefix("+ "), text.count("~")) == wanted
+
+
+def test_a_value_that_fails_its_check_is_not_bound() -> None:
+    script = "function f { param([Parameter(ValueFromPipeline)][ValidateSet('a')]$x) process { $x } }; 'a', 'c' | f"
+    found = run_script(script)
+    assert found.output == ["a"]
+    assert [one.full_id for one in found.errors] == ["ParameterArgumentValidationError,f"]
+
+
+def test_a_node_of_another_place_cannot_be_removed() -> None:
+    found = run_script("[xml]$x = '<r><a><b/></a></r>'; $x.r.RemoveChild($x.SelectSingleNode('//b'))")
+    assert [one.full_id for one in found.errors] == ["ArgumentException"]

@@ -20,7 +20,7 @@ from harness.twin.shell.objects import PSObject
 from harness.twin.shell.regexes import has_wildcard, wildcard
 from harness.twin.shell.scope import Alias, Variable
 from harness.twin.shell.scriptblock import Function, ScriptBlock
-from harness.twin.shell.storage import absolute, storage_of
+from harness.twin.shell.storage import absolute, storage_of, text_of
 from harness.twin.shell.text import to_text
 
 SESSION_DRIVES: Final = ("env", "variable", "function", "alias")
@@ -206,7 +206,8 @@ def _store(call: Call, path: str, value: object) -> None:
 def set_item(call: Call) -> None:
     """Sets the item at a path."""
     for path in call.texts("Path"):
-        _store(call, path, call.get("Value"))
+        if call.should_process(f"Item: {path} Value: {to_text(call.get('Value'))}", "Set Item"):
+            _store(call, path, call.get("Value"))
 
 
 @CORE.cmdlet(
@@ -233,6 +234,8 @@ def new_item(call: Call) -> Iterable[object]:
                 "System.Management.Automation.PSArgumentException",
             )
             continue
+        if not call.should_process(f"Item: {path}", "New Item"):
+            continue
         _store(call, path, call.get("Value"))
         yield from _matching(call, path) if split_drive(path)[0] in SESSION_DRIVES else []
 
@@ -254,6 +257,8 @@ def remove_item(call: Call) -> None:
     files = storage_of(call.rs)
     for path in call.texts("LiteralPath") or call.texts("Path"):
         drive, name = split_drive(path)
+        if not call.should_process(f"Item: {path}", "Remove Item"):
+            continue
         if drive == "env" and name in call.rs.environment:
             del call.rs.environment[name]
         elif drive == "variable" and name.lower() in call.scope.vars:
@@ -296,7 +301,11 @@ def get_content(call: Call) -> Iterable[object]:
     for path in call.texts("Path"):
         drive, _ = split_drive(path)
         found = _matching(call, path) if drive in SESSION_DRIVES else []
-        if not found:
+        files, full = storage_of(call.rs), full_path(call, path)
+        if not found and files.kind(full) == "file":
+            text = text_of(files.read(full))
+            yield from [text] if call.switch("Raw") else text.splitlines()
+        elif not found:
             report_missing(call, path)
         for item in found:
             value = item.get("Value", item.get("Definition")) if isinstance(item, PSObject) else item
@@ -341,7 +350,7 @@ def split_path(call: Call) -> Iterable[object]:
     module=MANAGEMENT,
     parameters=[
         Parameter("Path", "string[]", position=0, mandatory=True, pipeline=("value", "name"), aliases=("PSPath",)),
-        Parameter("ChildPath", "string", position=1, mandatory=True, allow_empty=True),
+        Parameter("ChildPath", "string", position=1, mandatory=True, pipeline="name", allow_empty=True),
         Parameter("Resolve", "switch"),
     ],
 )

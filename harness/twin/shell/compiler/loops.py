@@ -22,12 +22,13 @@ from harness.twin.shell.comparison import equals
 from harness.twin.shell.compiler.assignments import assigner
 from harness.twin.shell.compiler.core import Compiler, collection_changed, statement, void
 from harness.twin.shell.conversion import to_bool
-from harness.twin.shell.errors import BreakSignal, ContinueSignal, LoopSignal, PipelineStopped, limitation
+from harness.twin.shell.errors import BreakSignal, ContinueSignal, LoopSignal, PipelineStopped, runtime_error
 from harness.twin.shell.frame import Frame
 from harness.twin.shell.invocation import block_truth
 from harness.twin.shell.objects import NOTHING, Enumerator, NetList, PSEnum, PSHashtable, PSObject
 from harness.twin.shell.scope import Variable
 from harness.twin.shell.scriptblock import Evaluate, Run
+from harness.twin.shell.storage import absolute, storage_of, text_of
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import is_null
 
@@ -193,14 +194,7 @@ Test = Callable[[Frame, object], bool]
 @statement(SwitchStatementAst)
 def switch_statement(compiler: Compiler, node: SwitchStatementAst) -> Run:
     """``switch``: each clause that fits runs; ``break`` ends all, ``continue`` goes to the next value."""
-    if node.condition is None:
-        what = "switch -File"
-
-        def refuse(_frame: Frame) -> None:
-            raise limitation(what)
-
-        return refuse
-    source = compiler.value(node.condition)
+    source = _switched(compiler, node)
     clauses = [(_test(compiler, node, clause.condition), compiler.block(clause.body)) for clause in node.clauses]
     default = compiler.block(node.default) if node.default is not None else None
     label = node.label
@@ -235,6 +229,30 @@ def switch_statement(compiler: Compiler, node: SwitchStatementAst) -> Run:
                 scope.vars["_"] = saved
 
     return run
+
+
+def _switched(compiler: Compiler, node: SwitchStatementAst) -> Evaluate:
+    """The values that a ``switch`` goes through: of an expression, or the lines of a file."""
+    if node.condition is not None:
+        return compiler.value(node.condition)
+    assert node.file is not None  # noqa: S101 - one of the two is there
+    path_of = compiler.expr(node.file)
+
+    def lines(frame: Frame) -> object:
+        path = to_text(path_of(frame))
+        files, full = storage_of(frame.rs), absolute(path, frame.rs.location)
+        if files.kind(full) != "file":
+            raise runtime_error(
+                f"Cannot find path '{full}' because it does not exist.",
+                "PathNotFound",
+                "ObjectNotFound",
+                full,
+                type_name="System.Management.Automation.ItemNotFoundException",
+            )
+        found: list[object] = [*text_of(files.read(full)).splitlines()]
+        return found or NOTHING
+
+    return lines
 
 
 def _test(compiler: Compiler, node: SwitchStatementAst, condition: object) -> Test:

@@ -130,20 +130,16 @@ def continue_statement(compiler: Compiler, node: ContinueStatementAst) -> Run:
 
 @statement(ReturnStatementAst)
 def return_statement(compiler: Compiler, node: ReturnStatementAst) -> Run:
-    """``return [pipeline]``: the pipeline's output is output."""
+    """``return [pipeline]``: the pipeline's output is output; in a method of a class its value is the result."""
     inner = compiler.statement(node.pipeline) if node.pipeline is not None else None
+    value = compiler.value(node.pipeline) if node.pipeline is not None else None
 
     def run(frame: Frame) -> None:
-        if inner is not None:
-            sink = frame.out
-            if type(sink) is MethodSink:
-                frame.out = sink.returned.append
-                try:
-                    inner(frame)
-                finally:
-                    frame.out = sink
-            else:
-                inner(frame)
+        sink = frame.out
+        if type(sink) is MethodSink and value is not None:
+            sink.returned.append(value(frame))
+        elif inner is not None:
+            inner(frame)
         raise ReturnSignal
 
     return run

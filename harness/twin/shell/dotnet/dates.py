@@ -19,11 +19,11 @@ from harness.twin.shell.dateformat import (
     ticks_of,
     ticks_of_span,
 )
-from harness.twin.shell.dateparse import parse_date, parse_span
 from harness.twin.shell.dotnet.registry import constructor, method, prop, static, static_prop
 from harness.twin.shell.errors import net_error
 from harness.twin.shell.numberformat import BadFormatError
 from harness.twin.shell.objects import LOCAL, Int64, PSEnum, Reference
+from harness.twin.shell.regional import date_in, region_of
 from harness.twin.shell.text import format_guid
 from harness.twin.shell.typesystem import ENUMS
 from harness.twin.shell.versions import Version
@@ -99,10 +99,11 @@ def subtract(moment: datetime, other: datetime | timedelta) -> object:
 
 
 @method(datetime, "ToString", "", "string format", "object provider", "string format, object provider")
-def date_text(moment: datetime, code: object = "G", _provider: object = None) -> str:
-    """A date as text."""
+def date_text(moment: datetime, code: object = "G", provider: object = None) -> str:
+    """A date as text, in the culture that is given."""
+    culture = code if not isinstance(code, str) and provider is None else provider
     try:
-        return format_date(moment, code if isinstance(code, str) else "G")
+        return date_in(region_of(culture), moment, code if isinstance(code, str) else "G")
     except BadFormatError:
         raise net_error("System.FormatException", "Input string was not in a correct format.") from None
 
@@ -158,48 +159,6 @@ def new_date(*parts: object) -> datetime:
 
 static_prop(DATE, "MinValue", lambda: MIN)
 static_prop(DATE, "MaxValue", lambda: MAX)
-
-
-@static(DATE, "Parse", "string s", "string s, object provider", "string s, object provider, object styles")
-def parse(text: str, _provider: object = None, _styles: object = None) -> datetime:
-    """Text to a date."""
-    found = parse_date(text, MIN)
-    if found is None:
-        raise net_error("System.FormatException", "String was not recognized as a valid DateTime.")
-    return found
-
-
-@static(DATE, "ParseExact", "string s, string format, object provider")
-def parse_exact(text: str, code: str, _provider: object = None) -> datetime:
-    """Text in one format to a date."""
-    table = {
-        "yyyy": "%Y",
-        "MM": "%m",
-        "dd": "%d",
-        "HH": "%H",
-        "mm": "%M",
-        "ss": "%S",
-        "fff": "%f",
-        "tt": "%p",
-        "hh": "%I",
-        "yy": "%y",
-        "MMM": "%b",
-    }
-    pattern = code
-    for token in sorted(table, key=len, reverse=True):
-        pattern = pattern.replace(token, table[token])
-    try:
-        return datetime.strptime(text, pattern.replace("'", ""))  # noqa: DTZ007 - an unspecified kind
-    except ValueError:
-        raise net_error("System.FormatException", "String was not recognized as a valid DateTime.") from None
-
-
-@static(DATE, "TryParse", "string s, ref result")
-def try_parse(text: str, result: Reference) -> bool:
-    """Whether a text is a date; the date goes into the reference."""
-    found = parse_date(text, MIN) if text else None
-    result.setter(found if found is not None else MIN)
-    return found is not None
 
 
 static(DATE, "SpecifyKind", "datetime value, DateTimeKind kind")(lambda d, kind: d.replace(tzinfo=_ZONES[kind.name]))
@@ -286,15 +245,6 @@ for _name, _ticks in (
     ("TicksPerMillisecond", 10_000),
 ):
     static_prop(SPAN, _name, partial(Int64, _ticks))
-
-
-@static(SPAN, "Parse", "string s")
-def parse_timespan(text: str) -> timedelta:
-    """Text to a span."""
-    found = parse_span(text)
-    if found is None:
-        raise net_error("System.FormatException", "String was not recognized as a valid TimeSpan.")
-    return found
 
 
 # ---------------------------------------------------------------------------------------------- versions and guids

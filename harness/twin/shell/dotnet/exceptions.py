@@ -146,6 +146,14 @@ _NAMED: Final = {
     "System.ArgumentNullException": "Value cannot be null.",
     "System.ArgumentOutOfRangeException": "Specified argument was out of the range of valid values.",
 }
+
+
+@constructor("System.IO.FileNotFoundException", "string message, string fileName")
+def new_missing_file(message: str, name: str) -> NetException:
+    """A file that is not there, by its name."""
+    return NetException("System.IO.FileNotFoundException", message, None, {"FileName": name})
+
+
 for _name in BASES:
     if _name in _NAMED:
         _named_argument(_name, _NAMED[_name])

@@ -10,6 +10,7 @@ from harness.twin.shell.dotnet import enums
 from harness.twin.shell.dotnet.registry import static
 from harness.twin.shell.errors import NetError, PSError, net_error
 from harness.twin.shell.objects import PSEnum, Reference
+from harness.twin.shell.regional import plain_number, region_of
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import ENUMS, TypeRef
 
@@ -93,8 +94,10 @@ def _declare(full_name: str) -> None:
         "string s, CultureInfo provider",
         "string s, System.Globalization.NumberStyles style, CultureInfo provider",
     )
-    def parse(text: str | None, style: object = None, _provider: object = None) -> object:
-        return _parsed(text, full_name, _style_of(style if isinstance(style, PSEnum) else None, usual))
+    def parse(text: str | None, style: object = None, provider: object = None) -> object:
+        culture = style if provider is None and not isinstance(style, PSEnum) else provider
+        plain = text if text is None else plain_number(region_of(culture), text)
+        return _parsed(plain, full_name, _style_of(style if isinstance(style, PSEnum) else None, usual))
 
     @static(
         full_name,
@@ -105,8 +108,9 @@ def _declare(full_name: str) -> None:
     def try_parse(text: str | None, *rest: object) -> bool:
         result = rest[-1]
         assert isinstance(result, Reference)  # noqa: S101 - the overload says so
+        plain = text if text is None or len(rest) == 1 else plain_number(region_of(rest[1]), text)
         try:
-            result.setter(_parsed(text, full_name, _style_of(rest[0] if len(rest) > 1 else None, usual)))
+            result.setter(_parsed(plain, full_name, _style_of(rest[0] if len(rest) > 1 else None, usual)))
         except NetError:
             result.setter(convert(0, TypeRef(full_name)))
             return False

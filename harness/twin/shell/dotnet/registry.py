@@ -215,6 +215,8 @@ def distance(value: object, wanted: TypeRef) -> int:
         return 3
     if isinstance(bare, str) and wanted.full_name == "System.Char":
         return 4 if len(bare) == 1 else 40
+    if isinstance(bare, str) and wanted.enum is not None:
+        return 8 if bare.lower() in wanted.enum.by_name else 40
     return 20 if wanted.full_name == "System.Double" or not isinstance(bare, str) else 21
 
 

@@ -11,8 +11,9 @@ from typing import Final
 from harness.twin.shell.conversion import INTEGERS, convert, to_enum, to_integer, try_convert
 from harness.twin.shell.dotnet.registry import method, prop, static, static_prop
 from harness.twin.shell.errors import NetError, PSError, limitation, net_error
-from harness.twin.shell.numberformat import BadFormatError, format_number
+from harness.twin.shell.numberformat import BadFormatError
 from harness.twin.shell.objects import NOTHING, EnumType, Int64, PSArray, PSEnum, Reference, Single
+from harness.twin.shell.regional import number_in, region_of
 from harness.twin.shell.session import current
 from harness.twin.shell.text import format_enum, net_text, to_text
 from harness.twin.shell.typesystem import ENUMS, TypeRef, is_null, type_name
@@ -60,12 +61,13 @@ def try_parse_bool(text: str, result: Reference) -> bool:
 @method(int, "ToString", "", "string format", "object provider", "string format, object provider")
 @method(float, "ToString", "", "string format", "object provider", "string format, object provider")
 @method(Decimal, "ToString", "", "string format", "object provider", "string format, object provider")
-def number_text(value: int | float | Decimal, code: object = "", _provider: object = None) -> str:
-    """A number as text."""
+def number_text(value: int | float | Decimal, code: object = "", provider: object = None) -> str:
+    """A number as text, in the culture that is given."""
     if isinstance(value, bool):
         return str(value)
+    culture = code if not isinstance(code, str) and provider is None else provider
     try:
-        return format_number(value, code if isinstance(code, str) else "")
+        return number_in(region_of(culture), value, code if isinstance(code, str) else "")
     except BadFormatError:
         raise net_error("System.FormatException", "Format specifier was invalid.") from None
 

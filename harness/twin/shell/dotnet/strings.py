@@ -13,6 +13,8 @@ from harness.twin.shell.dotnet.registry import constructor, method, prop, static
 from harness.twin.shell.errors import net_error
 from harness.twin.shell.numberformat import BadFormatError
 from harness.twin.shell.objects import Byte, Char, PSArray, PSEnum
+from harness.twin.shell.regional import region_of
+from harness.twin.shell.sizes import fitting
 from harness.twin.shell.text import net_text, to_text
 from harness.twin.shell.textops import format_text
 from harness.twin.shell.typesystem import register_value_type
@@ -52,10 +54,9 @@ method(str, "ToUpper")(lambda this: this.upper())
 method(str, "ToLower")(lambda this: this.lower())
 method(str, "ToUpperInvariant")(lambda this: this.upper())
 method(str, "ToLowerInvariant")(lambda this: this.lower())
-method(str, "ToCharArray")(lambda this: PSArray([Char(one) for one in _units(this)], "System.Char"))
 
 
-def _units(text: str) -> str:
+def halves(text: str) -> str:
     """A text with characters beyond the plane as two halves."""
     if text.isascii() or max(text) <= "\uffff":
         return text
@@ -63,8 +64,6 @@ def _units(text: str) -> str:
     return "".join(chr(data[at] << 8 | data[at + 1]) for at in range(0, len(data), 2))
 
 
-method(str, "Chars", "int index")(lambda this, at: Char(this[at]))
-method(str, "get_Chars", "int index")(lambda this, at: Char(this[at]))
 method(str, "Clone")(lambda this: this)
 method(str, "Normalize")(lambda this: this)
 
@@ -115,23 +114,6 @@ def ends_with(this: str, value: str, comparison: object = None, _culture: object
     return mine.endswith(other)
 
 
-@method(
-    str,
-    "IndexOf",
-    "string value",
-    "char value",
-    "string value, StringComparison comparisonType",
-    "string value, int startIndex",
-)
-def index_of(this: str, value: str, option: object = None) -> int:
-    """Place of the first occurrence, -1 for none."""
-    if isinstance(option, int):
-        return this.find(value, option)
-    mine, other = _folded(this, value, option)
-    return mine.find(other)
-
-
-method(str, "LastIndexOf", "string value", "char value")(lambda this, value: this.rfind(value))
 method(str, "IndexOfAny", "char[] anyOf")(
     lambda this, found: min((at for at in (this.find(one) for one in found) if at >= 0), default=-1)
 )
@@ -163,10 +145,10 @@ def remove(this: str, at: int, count: int | None = None) -> str:
 
 
 method(str, "PadLeft", "int totalWidth", "int totalWidth, char paddingChar")(
-    lambda this, width, fill=" ": this.rjust(width, fill)
+    lambda this, width, fill=" ": this.rjust(fitting(width), fill)
 )
 method(str, "PadRight", "int totalWidth", "int totalWidth, char paddingChar")(
-    lambda this, width, fill=" ": this.ljust(width, fill)
+    lambda this, width, fill=" ": this.ljust(fitting(width), fill)
 )
 
 
@@ -220,11 +202,18 @@ static(STRING, "Compare", "string strA, string strB", "string strA, string strB,
 static(STRING, "Equals", "string a, string b")(lambda left, right: left == right)
 
 
-@static(STRING, "Format", "string format, params object[] args")
-def string_format(template: str, arguments: list[object]) -> str:
-    """``[string]::Format``."""
+@static(
+    STRING,
+    "Format",
+    "string format, params object[] args",
+    "CultureInfo provider, string format, params object[] args",
+)
+def string_format(first: object, *rest: object) -> str:
+    """``[string]::Format``, in the culture that is given."""
+    provider, template, arguments = (None, first, rest[0]) if len(rest) == 1 else (first, *rest)
+    assert isinstance(arguments, list)  # noqa: S101 - the overload says so
     try:
-        return format_text(template, arguments)
+        return format_text(to_text(template), arguments, None if provider is None else region_of(provider))
     except IndexError:
         raise net_error(
             "System.FormatException",
@@ -235,7 +224,7 @@ def string_format(template: str, arguments: list[object]) -> str:
 
 
 constructor(STRING, "char c, int count", "char[] value")(
-    lambda first, count=None: "".join(first) if count is None else str(first) * count
+    lambda first, count=None: "".join(first) if count is None else str(first) * fitting(count)
 )
 
 CHAR: Final = "System.Char"
@@ -268,7 +257,7 @@ class Encoding:
         self.code_page = code_page
 
 
-_ENCODINGS: Final[dict[str, Encoding]] = {
+ENCODINGS: Final[dict[str, Encoding]] = {
     "UTF8": Encoding("utf-8", "utf-8", "System.Text.UTF8Encoding", 65001),
     "Unicode": Encoding("utf-16", "utf-16-le", "System.Text.UnicodeEncoding", 1200),
     "BigEndianUnicode": Encoding("utf-16BE", "utf-16-be", "System.Text.UnicodeEncoding", 1201),
@@ -277,22 +266,27 @@ _ENCODINGS: Final[dict[str, Encoding]] = {
     "Default": Encoding("Windows-1252", "cp1252", "System.Text.SBCSCodePageEncoding", 1252),
 }
 register_value_type(Encoding, lambda value: value.full_name if isinstance(value, Encoding) else "")
-for _label in _ENCODINGS:
-    static_prop("System.Text.Encoding", _label, partial(_ENCODINGS.__getitem__, _label))
+for _label in ENCODINGS:
+    static_prop("System.Text.Encoding", _label, partial(ENCODINGS.__getitem__, _label))
 
 
 @static("System.Text.Encoding", "GetEncoding", "string name", "int codepage")
 def get_encoding(name: object) -> Encoding:
     """An encoding by name or number."""
     wanted = str(name).lower()
-    for encoding in _ENCODINGS.values():
+    for encoding in ENCODINGS.values():
         if wanted in (encoding.name.lower(), str(encoding.code_page)):
             return encoding
-    return _ENCODINGS["Default"]
+    return ENCODINGS["Default"]
 
 
 for _full in ("System.Text.UTF8Encoding",):
-    constructor(_full, "", "bool emit")(lambda _emit=False: _ENCODINGS["UTF8"])
+    constructor(_full, "", "bool emit")(lambda _emit=False: ENCODINGS["UTF8"])
+
+
+def named_encoding(name: str) -> Encoding:
+    """An encoding by the name of its property of ``[Text.Encoding]``. Raises ``KeyError``."""
+    return ENCODINGS[name]
 
 
 def byte_list(data: bytes) -> PSArray:

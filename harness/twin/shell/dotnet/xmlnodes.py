@@ -14,7 +14,7 @@ from harness.twin.shell.errors import net_error, runtime_error
 from harness.twin.shell.members import ADAPTERS, LISTED, MISSING, SETTERS
 from harness.twin.shell.objects import NOTHING, NetList
 from harness.twin.shell.text import EXTENDED_TEXTS, register_text, to_text
-from harness.twin.shell.typesystem import TypeRef, is_null, register_value_type
+from harness.twin.shell.typesystem import ENUMS, TypeRef, is_null, register_value_type
 from harness.twin.shell.xpath import BadXPathError, children, select, text_of
 
 DOCUMENT: Final = "System.Xml.XmlDocument"
@@ -26,6 +26,7 @@ _KINDS: Final[tuple[tuple[Any, str, tuple[str, ...]], ...]] = (
     (minidom.Text, "System.Xml.XmlText", ("System.Xml.XmlCharacterData", "System.Xml.XmlLinkedNode")),
     (minidom.CDATASection, "System.Xml.XmlCDataSection", ("System.Xml.XmlCharacterData", "System.Xml.XmlLinkedNode")),
     (minidom.Comment, "System.Xml.XmlComment", ("System.Xml.XmlCharacterData", "System.Xml.XmlLinkedNode")),
+    (minidom.ProcessingInstruction, "System.Xml.XmlDeclaration", ("System.Xml.XmlLinkedNode",)),
 )
 
 
@@ -35,6 +36,9 @@ NODES: Final = tuple(kind[0] for kind in _KINDS)
 def local_name(node: Any) -> str:
     """What PowerShell's own ``ToString()`` of a node gives; inside a string it is the class."""
     return node.localName or node.nodeName  # type: ignore[no-any-return]
+
+
+_NODE_TYPES: Final = ENUMS["system.xml.xmlnodetype"]
 
 
 class NodeList(NetList):
@@ -246,6 +250,7 @@ for _class, _full, _ in _KINDS:
     prop(_class, "NextSibling", lambda node: node.nextSibling)
     prop(_class, "PreviousSibling", lambda node: node.previousSibling)
     prop(_class, "OwnerDocument", lambda node: node.ownerDocument)
+    prop(_class, "NodeType", lambda node: _NODE_TYPES(int(node.nodeType)))
 prop(minidom.Document, "InnerXml", xml_text)
 prop(minidom.Document, "DocumentElement", lambda node: node.documentElement)
 prop(minidom.Document, "NameTable", lambda node: node)
@@ -264,11 +269,60 @@ def _first(node: Any, path: str, manager: object = None) -> Any:
     return found[0] if found else None
 
 
+_NODE: Final = "System.Xml.XmlNode"
+
+
+def _given(node: Any, child: Any) -> Any:
+    """A node that is put into another one: it is one, it belongs to the same document, it is not above."""
+    if child is None:
+        raise net_error("System.NullReferenceException", "Object reference not set to an instance of an object.")
+    if child.ownerDocument is not (node if node.nodeType == node.DOCUMENT_NODE else node.ownerDocument):
+        text = "The node to be inserted is from a different document context."
+        raise net_error("System.ArgumentException", text)
+    return child
+
+
+def _child(node: Any, child: Any, text: str) -> Any:
+    if child is None:
+        raise net_error("System.NullReferenceException", "Object reference not set to an instance of an object.")
+    if child.parentNode is not node:
+        raise net_error("System.ArgumentException", text)
+    return child
+
+
+_NO_REFERENCE: Final = "The reference node is not a child of this node."
+
+
 def _append(node: Any, child: Any) -> Any:
-    if child.nodeType == Node.PROCESSING_INSTRUCTION_NODE and child.target == "xml":
+    if child is not None and child.nodeType == Node.PROCESSING_INSTRUCTION_NODE and child.target == "xml":
         node.declaration_text = f"<?xml {child.data}?>"
         return child
-    return node.appendChild(child)
+    return node.appendChild(_given(node, child))
+
+
+def _before(node: Any, child: Any, other: Any) -> Any:
+    return node.insertBefore(_given(node, child), None if other is None else _child(node, other, _NO_REFERENCE))
+
+
+def _after(node: Any, child: Any, other: Any) -> Any:
+    place = node.firstChild if other is None else _child(node, other, _NO_REFERENCE).nextSibling
+    return node.insertBefore(_given(node, child), place)
+
+
+def _remove(node: Any, child: Any) -> Any:
+    return node.removeChild(_child(node, child, "The node to be removed is not a child of this node."))
+
+
+def _swap(node: Any, new: Any, old: Any) -> Any:
+    return node.replaceChild(_given(node, new), _child(node, old, _NO_REFERENCE))
+
+
+def _clear(node: Any) -> object:
+    for child in list(node.childNodes):
+        node.removeChild(child)
+    for name in list(node.attributes.keys()) if node.attributes else []:
+        node.removeAttribute(name)
+    return NOTHING
 
 
 def _quiet(_value: object) -> object:
@@ -280,15 +334,13 @@ for _class in (minidom.Document, minidom.Element):
         lambda node, path, manager=None: NodeList(_select(node, path, manager))
     )
     method(_class, "SelectSingleNode", "string xpath", "string xpath, object nsmgr")(_first)
-    method(_class, "AppendChild", "object newChild")(_append)
-    method(_class, "PrependChild", "object newChild")(lambda node, child: node.insertBefore(child, node.firstChild))
-    method(_class, "InsertBefore", "object newChild, object refChild")(
-        lambda node, child, other: node.insertBefore(child, other)
-    )
-    method(_class, "RemoveChild", "object oldChild")(lambda node, child: node.removeChild(child))
-    method(_class, "ReplaceChild", "object newChild, object oldChild")(
-        lambda node, new, old: node.replaceChild(new, old)
-    )
+    method(_class, "AppendChild", f"{_NODE} newChild")(_append)
+    method(_class, "PrependChild", f"{_NODE} newChild")(lambda node, child: _before(node, child, node.firstChild))
+    method(_class, "InsertBefore", f"{_NODE} newChild, {_NODE} refChild")(_before)
+    method(_class, "InsertAfter", f"{_NODE} newChild, {_NODE} refChild")(_after)
+    method(_class, "RemoveChild", f"{_NODE} oldChild")(_remove)
+    method(_class, "RemoveAll")(_clear)
+    method(_class, "ReplaceChild", f"{_NODE} newChild, {_NODE} oldChild")(_swap)
     method(_class, "GetElementsByTagName", "string name")(
         lambda node, name: NodeList(list(node.getElementsByTagName(name)))
     )
@@ -334,6 +386,7 @@ method(NamespaceManager, "AddNamespace", "string prefix, string uri")(
     lambda this, prefix, uri: _quiet(this.table.__setitem__(prefix, uri))
 )
 method(NodeList, "Item", "int index")(lambda this, at: this[at] if 0 <= at < len(this) else None)
-method(NodeList, "get_ItemOf", "string name")(
-    lambda this, name: next((one for one in this if getattr(one, "name", "") == name), None)
-)
+for _name in ("get_ItemOf", "get_Item", "GetNamedItem"):
+    method(NodeList, _name, "string name")(
+        lambda this, name: next((one for one in this if getattr(one, "name", "") == name), None)
+    )
