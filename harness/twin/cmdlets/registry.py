@@ -20,7 +20,7 @@ from harness.twin.cmdlets.registrykeys import (
     make_value,
     parse_key,
 )
-from harness.twin.cmdlets.registryvalues import as_object, as_values, location
+from harness.twin.cmdlets.registryvalues import as_object, as_values, key_object, location
 from harness.twin.model.registry import RegistryValue
 from harness.twin.shell.commands import providers
 from harness.twin.shell.commands.api import Call, Parameter
@@ -219,9 +219,7 @@ def _remove_item(call: Call, path: str) -> Iterator[object]:
 
 
 def _key(key: str, values: dict[str, RegistryValue]) -> PSObject:
-    name = full_name(key)
-    fields = {"Name": name, "Property": list(values), "ValueCount": len(values), **location(name)}
-    return PSObject.of_type("Microsoft.Win32.RegistryKey", fields, text=name)
+    return key_object(full_name(key), {name: value.data for name, value in values.items()})
 
 
 @MANAGEMENT.cmdlet(
