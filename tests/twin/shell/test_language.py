@@ -109,6 +109,11 @@ CASES = [
     ("$k = [Collections.Generic.KeyValuePair[string, int]]::new('k', '1'); \"$k\"", "[k, 1]"),
     ("{ $a = 1 }.Ast.FindAll({ $args[0] -is [Management.Automation.Language.ExpressionAst] }, $true).Count", "2"),
     ("[Console]::OutputEncoding = [Text.Encoding]::Unicode; [Console]::OutputEncoding.CodePage", "1200"),
+    # what a value is not made for is an error, never the end of the session
+    ("try { [guid]::Parse('x') } catch { $_.FullyQualifiedErrorId }", "FormatException"),
+    ("(5).CompareTo('7'); (5).CompareTo($null)", "-1 1"),
+    ("try { 1d + [double]::NaN } catch { $_.Exception.InnerException.GetType().Name }", "OverflowException"),
+    ("try { [Convert]::ToBase64String($null) } catch { $_.FullyQualifiedErrorId }", "TwinLimitation"),
     ("try { throw $null } catch { $_.FullyQualifiedErrorId }", "ScriptHalted"),
 ]
 

@@ -12,7 +12,7 @@ from harness.twin.shell.clixmlreader import EXTRA_READERS, REBUILT
 from harness.twin.shell.clixmltext import unescaped
 from harness.twin.shell.conversion import bad_cast, caster
 from harness.twin.shell.dotnet.registry import constructor, method, prop, static, static_prop
-from harness.twin.shell.errors import NetError, net_error
+from harness.twin.shell.errors import NetError, NetException, net_error
 from harness.twin.shell.objects import Byte, Int64, PSArray, PSEnum, PSObject, Reference
 from harness.twin.shell.text import register_text, to_text
 from harness.twin.shell.typesystem import ENUMS, TypeRef, is_null, register_type, register_value_type
@@ -367,6 +367,10 @@ def to_address(value: object, target: TypeRef) -> object:
     if isinstance(value, IpAddress):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
+        if not 0 <= value < 2**32:
+            text = "Specified argument was out of the range of valid values.\r\nParameter name: newAddress"
+            inner = NetException("System.ArgumentOutOfRangeException", text)
+            raise bad_cast(value, target, "InvalidCastConstructorTargetInvocationException", text, inner)
         return IpAddress(ipaddress.IPv4Address(int(value).to_bytes(4, "little")))
     try:
         return parse_address(to_text(value))
