@@ -77,7 +77,7 @@ def _compare(value: int | float | Decimal, other: object) -> int:
     if other is None:
         return 1
     same: Any = convert(other, type_ref(value))
-    return (value > same) - (value < same)
+    return int(value > same) - int(value < same)
 
 
 for _class in (int, float, Decimal):
