@@ -54,8 +54,9 @@ def number_text(value: int | float | Decimal) -> str:
 
 
 def as_decimal(value: int | float | Decimal) -> Decimal:
-    """The exact decimal of a number; of a double what its 15 digits say."""
-    return Decimal(f"{value:.15g}") if isinstance(value, float) else Decimal(value)
+    """The exact decimal of a number; of a double what its 15 digits say, of a single its 7."""
+    digits = 7 if isinstance(value, Single) else 15
+    return Decimal(f"{value:.{digits}g}") if isinstance(value, float) else Decimal(value)
 
 
 def rounded(value: Decimal, places: int) -> Decimal:

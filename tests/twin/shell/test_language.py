@@ -114,6 +114,8 @@ CASES = [
     ("(5).CompareTo('7'); (5).CompareTo($null)", "-1 1"),
     ("try { 1d + [double]::NaN } catch { $_.Exception.InnerException.GetType().Name }", "OverflowException"),
     ("try { [Convert]::ToBase64String($null) } catch { $_.FullyQualifiedErrorId }", "TwinLimitation"),
+    ("function f { [Alias('ff')] param($p) \"p=$p\" }; ff 1; (Get-Alias ff).Definition", "p=1 f"),
+    ("[decimal][single]1.1", "1.1"),
     ("try { throw $null } catch { $_.FullyQualifiedErrorId }", "ScriptHalted"),
 ]
 
