@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import IO, Any
 
 from harness.twin.shell.errors import ErrorRecord, ExitSignal, PSError
@@ -36,8 +36,8 @@ class CaseHost:
         self.programs: Mapping[str, Program] = {"sh": run_sh}
 
     def now(self) -> datetime:
-        """The moment of all cases."""
-        return datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        """The moment at which all cases begin, later by what the case has waited."""
+        return datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC) + timedelta(seconds=self.waited_s)
 
     def charge(self, command: str) -> None:
         """Nothing costs time here."""

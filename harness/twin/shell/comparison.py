@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import unicodedata
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,17 +21,27 @@ _DATE: Final = TypeRef("System.DateTime")
 
 @functools.lru_cache(maxsize=8192)
 def sort_key(text: str) -> tuple[tuple[int, str], ...]:
-    """Key of a text in the order of the culture, without regard to case: signs, digits, letters."""
-    return tuple((2 if letter.isalpha() else 1 if letter.isdigit() else 0, letter.casefold()) for letter in text)
+    """Key of a text in the order of the culture, without regard to case and accents: signs, digits, letters."""
+    plain = text if text.isascii() else "".join(_base(letter) for letter in text)
+    return tuple((2 if letter.isalpha() else 1 if letter.isdigit() else 0, letter.casefold()) for letter in plain)
+
+
+def _base(letter: str) -> str:
+    """A letter without its accents."""
+    found = "".join(one for one in unicodedata.normalize("NFD", letter) if not unicodedata.combining(one))
+    return found or letter
 
 
 def compare_text(left: str, right: str, ignore_case: bool) -> int:
-    """-1, 0 or 1, in the order of the culture; small letters come before capitals."""
+    """-1, 0 or 1, in the order of the culture; plain letters come before those with accents, small ones before
+    capitals."""
     if left == right:
         return 0
     first, second = sort_key(left), sort_key(right)
     if first != second:
         return -1 if first < second else 1
+    if left.casefold() != right.casefold():
+        return -1 if left.casefold() < right.casefold() else 1
     if ignore_case:
         return 0
     return -1 if left.swapcase() < right.swapcase() else 1

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from functools import total_ordering
-from typing import Final, TypeGuard
+from typing import Final
 
 from harness.twin.shell.numberkinds import BigInteger, Byte, Char, Int16, Int64, SByte, Single, UInt16, UInt32, UInt64
 from harness.twin.shell.rows import Columns, Later, Row
@@ -54,7 +54,6 @@ __all__ = [
     "UInt32",
     "UInt64",
     "bare_value",
-    "is_bag",
     "read_member",
 ]
 
@@ -360,11 +359,6 @@ def _column(name: str, value: object) -> Member:
 def bare_value(value: object) -> object:
     """What a ``PSObject`` wraps; any other value is itself."""
     return value.base if isinstance(value, PSObject) and value.base is not None else value
-
-
-def is_bag(value: object) -> TypeGuard[PSObject]:
-    """Whether a value is a custom object: nothing but its members."""
-    return isinstance(value, PSObject) and value.base is None and value.net_type is None
 
 
 def read_member(target: object, member: Member) -> object:

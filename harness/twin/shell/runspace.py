@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from harness.twin.shell.ast import ScriptBlockAst
     from harness.twin.shell.commands.api import Call, CommandTable
     from harness.twin.shell.host import ShellHost
+    from harness.twin.shell.transcripts import Transcript
     from harness.twin.shell.typerules import TypeRules
 
 _ACTIONS: Final = ENUMS["system.management.automation.actionpreference"]
@@ -72,6 +73,8 @@ class Runspace:
         self.namespaces: list[str] = []
         self.places: list[str] = []
         self.links: list[Any] = []
+        self.cim_sessions: list[Any] = []
+        self.transcripts: list[Transcript] = []
         self.frames: list[Frame] = []
         self.global_scope = Scope(None, "global")
         set_automatic(self.global_scope, host, self.errors)
@@ -228,18 +231,18 @@ class Runspace:
             return
         getattr(call.streams, stream)(record)
         if level == STOP:
-            preference = f"{stream.capitalize()}Preference"
-            message = (
-                f'The running command stopped because the preference variable "{preference}" or common parameter '
-                f"is set to Stop: {text}"
-            )
-            stopped = call.record(
-                message,
-                "ActionPreferenceStop",
-                "OperationStopped",
-                exception="System.Management.Automation.ActionPreferenceStopException",
-            )
-            raise PSError(stopped, stop=True)
+            raise self._stopped(call, stream, text)
+
+    def _stopped(self, call: Call, stream: str, text: str) -> PSError:
+        """A message on a stream whose preference is Stop."""
+        stopped = call.record(
+            f'The running command stopped because the preference variable "{stream.capitalize()}Preference" or common '
+            f"parameter is set to Stop: {text}",
+            "ActionPreferenceStop",
+            "OperationStopped",
+            exception="System.Management.Automation.ActionPreferenceStopException",
+        )
+        return PSError(stopped, stop=True)
 
     def write_information(self, call: Call, record: InformationRecord) -> None:
         """A command writes to the information stream."""
@@ -256,6 +259,8 @@ class Runspace:
         else:
             record.shown = level in (CONTINUE, INQUIRE)
         call.streams.information(record)
+        if level == STOP and not isinstance(record.data, HostText):
+            raise self._stopped(call, "information", to_text(record.data))
 
     def write_progress(self, call: Call, activity: str, status: str, percent: int, completed: bool) -> None:
         """A command writes to the progress stream."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeGuard
 
 from harness.twin.shell.errors import BASES, ErrorRecord, NetException
 from harness.twin.shell.objects import (
@@ -121,10 +121,12 @@ def generic_of(generic: TypeRef, arguments: tuple[TypeRef, ...]) -> TypeRef:
     return TypeRef(f"{generic.full_name}`{len(arguments)}[{inner}]", None, arguments)
 
 
+_NO_SHORT_NAMES: Final = frozenset(
+    ("int16", "int32", "int64", "single", "object", "ordered", "pscustomobject", "cmdletbinding", "parameter")
+)
+"""Names that are read but never written."""
 _SHORT_NAMES: Final[dict[str, str]] = {
-    full: short
-    for short, full in reversed(ACCELERATORS.items())
-    if short not in ("int16", "int32", "int64", "single", "pscustomobject", "cmdletbinding", "parameter")
+    full: short for short, full in reversed(ACCELERATORS.items()) if short not in _NO_SHORT_NAMES
 } | {"System.Int16": "int16", "System.Single": "float", "System.Int64": "long"}
 
 
@@ -305,6 +307,11 @@ def qualified_name(full_name: str) -> str:
         for part in parts
     )
     return f"{head}[{shown}]"
+
+
+def is_bag(value: object) -> TypeGuard[PSObject]:
+    """Whether a value is a custom object: nothing but its members."""
+    return isinstance(value, PSObject) and value.base is None and value.net_type is None
 
 
 def is_null(value: object) -> bool:

@@ -59,6 +59,12 @@ SHOWN = [
         "('x','a','y','a','z' | Select-String a -Context 1 | % { $_.Context.DisplayPreContext -join '' }) -join '/'",
         "x/",
     ),
+    (
+        '$f = \'C:\\t\\x.txt\'; [IO.File]::WriteAllText($f, "one`ntwo"); "$(Select-String two $f -Context 1)"',
+        "  C:\\t\\x.txt:1:one\n> C:\\t\\x.txt:2:two",
+    ),
+    ("'abc','abd' | Select-String ab | Select-String d | % LineNumber", "2"),
+    ("('é','f','e','ä','a' | Sort-Object) -join ''", "aäeéf"),
     # Get-Member and Add-Member
     (
         "([pscustomobject]@{h=@{};g=[guid]::Empty;e=[DayOfWeek]1;s='x'} | Get-Member -MemberType NoteProperty | % "
@@ -73,6 +79,13 @@ SHOWN = [
     # Get-Date
     ("Get-Date '2026-01-02' -Format FileDateTime", "20260102T0000000000"),
     ("Get-Date '2026-01-02T03:04:05' -UFormat '%c|%C|%u|%l|%h|%F'", "Fri Jan  2 03:04:05 2026|20|5|03|Jan|F"),
+    # a block that stands for a parameter's value
+    ("(1,2 | Join-Path -Path { \"p$_\" } -ChildPath c) -join ' '", "p1\\c p2\\c"),
+    (
+        "function f { param([Parameter(ValueFromPipeline)]$x,[Parameter(ValueFromPipelineByPropertyName)][int]$n)"
+        " process { \"$x$n\" } }; ('a','bb' | f -n { $_.Length }) -join ' '",
+        "a1 bb2",
+    ),
     # aliases and commands
     ("Set-Alias foo Get-Date; Remove-Item alias:foo; Test-Path alias:foo", "False"),
     ("(Get-Command gci).ResolvedCommand.Name", "Get-ChildItem"),
@@ -123,6 +136,9 @@ FAILED = [
     ),
     ("Test-Path $null", "ParameterArgumentValidationErrorNullNotAllowed,TestPathCommand"),
     ("1 | Tee-Object -Variable v -Append", "AmbiguousParameterSet,TeeObjectCommand"),
+    ("Get-Variable -Name { 'x' }", "ScriptBlockArgumentNoInput,GetVariableCommand"),
+    ("1 | Get-Variable -Name { }", "ScriptBlockArgumentNoOutput,GetVariableCommand"),
+    ("1 | Get-Variable -Name { throw 'x' }", "ScriptBlockArgumentInvocationFailed,GetVariableCommand"),
     ("Clear-Variable nope", "VariableNotFound,ClearVariableCommand"),
     (
         "New-Variable c 1 -Option Constant; New-Variable c 2 -Force",

@@ -1,21 +1,16 @@
-"""CSV, string data, ``Select-String``."""
+"""CSV and string data."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Final
 
 from harness.twin.shell.commands.api import Call, Command, Parameter
 from harness.twin.shell.commands.table import CORE, UTILITY
-from harness.twin.shell.dotnet.regularexpressions import Match
-from harness.twin.shell.errors import NetException
-from harness.twin.shell.formatting.views import register_text_view
 from harness.twin.shell.members import property_list
-from harness.twin.shell.objects import NOTHING, NoteProperty, PSArray, PSHashtable, PSObject, bare_value, is_bag
-from harness.twin.shell.regexes import BadPatternError, NetRegex, compile_regex
+from harness.twin.shell.objects import NOTHING, NoteProperty, PSHashtable, PSObject, bare_value
 from harness.twin.shell.text import net_text, to_text
-from harness.twin.shell.typesystem import is_null, type_chain
+from harness.twin.shell.typesystem import is_bag, is_null, type_chain
 
 _TYPE_PREFIX = "CSV:"
 
@@ -210,121 +205,3 @@ def _bad_data(call: Call, text: str) -> Exception:
         "InvalidOperation",
         exception="System.Management.Automation.PSInvalidOperationException",
     )
-
-
-# ------------------------------------------------------------------------------------------------------ Select-String
-
-
-_STREAM: Final = "InputStream"
-"""Where lines come from that are in no file."""
-
-
-def _place(made: PSObject) -> str:
-    path = to_text(made.get("Path"))
-    return "" if path == _STREAM else f"{path}:{to_text(made.get('LineNumber'))}:"
-
-
-def _shown(made: PSObject) -> str:
-    context = made.get("Context")
-    line = f"{_place(made)}{to_text(made.get('Line'))}"
-    if not isinstance(context, PSObject):
-        return line
-    before, after = context.get("DisplayPreContext"), context.get("DisplayPostContext")
-    lines = [f"  {one}" for one in (before if isinstance(before, list) else [])]
-    lines += [f"> {line}", *(f"  {one}" for one in (after if isinstance(after, list) else []))]
-    return "\r\n".join(lines)
-
-
-@CORE.cmdlet(
-    "Select-String",
-    module=UTILITY,
-    parameters=[
-        Parameter("InputObject", "object", pipeline="value", mandatory=True, allow_null=True, allow_empty=True),
-        Parameter("Pattern", "string[]", position=0, mandatory=True),
-        Parameter("Path", "string[]", position=1),
-        Parameter("LiteralPath", "string[]"),
-        Parameter("SimpleMatch", "switch"),
-        Parameter("CaseSensitive", "switch"),
-        Parameter("Quiet", "switch"),
-        Parameter("List", "switch"),
-        Parameter("NotMatch", "switch"),
-        Parameter("AllMatches", "switch"),
-        Parameter("Context", "int[]"),
-        Parameter("Encoding", "string"),
-    ],
-)
-class SelectString(Command):
-    """Finds text in what comes."""
-
-    def begin(self) -> None:
-        call = self.call
-        self.patterns: list[tuple[str, NetRegex]] = []
-        for pattern in call.texts("Pattern"):
-            source = re.escape(pattern) if call.switch("SimpleMatch") else pattern
-            try:
-                self.patterns.append((pattern, compile_regex(source, 0 if call.switch("CaseSensitive") else 1)))
-            except BadPatternError as fault:
-                text = f"The string {pattern} is not a valid regular expression: {fault}"
-                record = call.record(text, "InvalidRegex", "InvalidArgument", pattern, "System.ArgumentException")
-                record.exception.inner = NetException("System.ArgumentException", str(fault))
-                raise call.fail(record) from None
-        self.lines: list[str] = []
-        self.found: list[tuple[int, PSObject]] = []
-        self.origin = _STREAM
-
-    def process(self, item: object) -> None:
-        if item is NOTHING or is_null(item):
-            return
-        self.lines.append(to_text(item))
-        line, number = self.lines[-1], len(self.lines)
-        for pattern, regex in self.patterns:
-            hits = list(regex.pattern.finditer(line))
-            if bool(hits) is self.call.switch("NotMatch"):
-                continue
-            shown = hits if self.call.switch("AllMatches") else hits[:1]
-            if self.call.switch("SimpleMatch"):  # plain text is searched without patterns, so there are no matches [D]
-                shown = []
-            made = PSObject.of_type(
-                ("Microsoft.PowerShell.Commands.MatchInfo", "System.Object"),
-                {
-                    "IgnoreCase": not self.call.switch("CaseSensitive"),
-                    "LineNumber": number,
-                    "Line": line,
-                    "Filename": self.origin.rpartition("\\")[2],
-                    "Path": self.origin,
-                    "Pattern": pattern,
-                    "Context": None,
-                    "Matches": [Match(regex, one, line) for one in shown],
-                },
-            )
-            made.text = lambda made=made: _shown(made)
-            self.found.append((number - 1, made))
-            if not self.call.has("Context") and not self.call.switch("Quiet"):
-                self.call.emit(made)
-            return
-
-    def end(self) -> None:
-        if self.call.switch("Quiet"):
-            if self.found:
-                self.call.emit(True)
-            return
-        given = self.call.get("Context")
-        if given is None:
-            return
-        before, after = int(given[0]), int(given[-1])
-        lines, shown = self.lines, 0
-        places = [at for at, _ in self.found]
-        for (at, made), following in zip(self.found, [*places[1:], len(lines)], strict=True):
-            first, last = max(at - before, 0), at + 1 + after
-            context = {
-                "PreContext": PSArray(lines[first:at], "System.String"),
-                "PostContext": PSArray(lines[at + 1 : last], "System.String"),
-                "DisplayPreContext": PSArray(lines[max(first, shown) : at], "System.String"),
-                "DisplayPostContext": PSArray(lines[at + 1 : min(last, following)], "System.String"),
-            }
-            shown = min(last, following)
-            made.set("Context", PSObject.of_type("Microsoft.PowerShell.Commands.MatchInfoContext", context))
-            self.call.emit(made)
-
-
-register_text_view("Microsoft.PowerShell.Commands.MatchInfo", to_text)

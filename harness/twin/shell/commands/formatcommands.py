@@ -24,6 +24,7 @@ from harness.twin.shell.formatting.shapes import (
     default_shape,
     group_label,
     is_text,
+    property_names,
     reader,
 )
 from harness.twin.shell.members import property_list
@@ -64,6 +65,7 @@ class FormatCommand(Command):
             )
         group = call.get("GroupBy")
         self.group_spec = read_column(call, group, "GroupBy") if group is not None else None
+        self.error_text = "#ERR" if call.switch("DisplayError") else None
         self.started = False
         self.open_group = False
         self.group_value: object = None
@@ -157,7 +159,7 @@ class FormatTable(FormatCommand):
         self._check_view(item)
         shape: Shape | None
         if self.specs is not None:
-            shape = Shape("table", argument_columns(rs, self.specs, item))
+            shape = Shape("table", argument_columns(rs, self.specs, item, False, self.error_text))
         else:
             shape = default_shape(rs, item, "table")
             if shape is not None:
@@ -195,7 +197,8 @@ class FormatList(FormatCommand):
     def shape(self, item: object) -> Shape | None:
         rs, specs = self.call.rs, self.specs
         if specs is not None:
-            return Shape("list", [], per_object=lambda one: argument_columns(rs, specs, one, True))
+            failed = self.error_text
+            return Shape("list", [], per_object=lambda one: argument_columns(rs, specs, one, True, failed))
         found = default_shape(rs, item, "list")
         if found is not None and found.types:
             own = found
@@ -222,7 +225,7 @@ class FormatCustom(FormatCommand):
 
         def lines(one: object) -> list[str]:
             pairs = (
-                property_list(rs, one)
+                [(name, reader(rs, name)(one)) for name in property_names(rs, one)]
                 if specs is None
                 else [(column.label, column.read(one)) for column in argument_columns(rs, specs, one)]
             )

@@ -8,7 +8,7 @@ from decimal import Decimal
 from harness.twin.shell.commands.api import Call, Command, Parameter
 from harness.twin.shell.commands.table import CORE, ENGINE, INPUT, UTILITY
 from harness.twin.shell.errors import ErrorDetails, ErrorRecord, Invocation, NetException
-from harness.twin.shell.objects import NOTHING, Enumerator, PSEnum, PSHashtable, PSObject, bare_value, is_bag
+from harness.twin.shell.objects import NOTHING, Enumerator, PSEnum, PSHashtable, PSObject
 from harness.twin.shell.records import HostText, InformationRecord, ProgressRecord
 from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.text import net_text, to_text
@@ -171,11 +171,10 @@ def host_text(value: object, separator: str) -> str:
         value = value.base
     if isinstance(value, list):
         return separator.join(host_text(item, separator) for item in value)
-    if not isinstance(value, PSObject):
-        return net_text(value)
-    if isinstance(value.text, str) and isinstance(value.base, int | float | Decimal):
-        return value.text  # a number as it was written on the line
-    return to_text(value) if is_bag(value) else net_text(bare_value(value))
+    if isinstance(value, PSObject):
+        written = value.text if isinstance(value.base, int | float | Decimal) else None
+        return written if isinstance(written, str) else to_text(value) if value.base is None else net_text(value.base)
+    return net_text(value)
 
 
 @CORE.cmdlet(

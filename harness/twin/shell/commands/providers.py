@@ -15,7 +15,7 @@ from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.commands.table import CORE, MANAGEMENT
 from harness.twin.shell.commands.variables import alias_object, alias_options, all_aliases, variable_object
 from harness.twin.shell.enginecontext import path_info
-from harness.twin.shell.errors import PSError
+from harness.twin.shell.errors import PSError, limitation
 from harness.twin.shell.objects import PSObject
 from harness.twin.shell.regexes import has_wildcard, wildcard
 from harness.twin.shell.scope import Alias, Variable
@@ -206,7 +206,8 @@ def _store(call: Call, path: str, value: object) -> None:
 def set_item(call: Call) -> None:
     """Sets the item at a path."""
     for path in call.texts("Path"):
-        _store(call, path, call.get("Value"))
+        if call.should_process(f"Item: {path} Value: {to_text(call.get('Value'))}", "Set Item"):
+            _store(call, path, call.get("Value"))
 
 
 @CORE.cmdlet(
@@ -233,6 +234,8 @@ def new_item(call: Call) -> Iterable[object]:
                 "System.Management.Automation.PSArgumentException",
             )
             continue
+        if not call.should_process(f"Item: {path}", "New Item"):
+            continue
         _store(call, path, call.get("Value"))
         yield from _matching(call, path) if split_drive(path)[0] in SESSION_DRIVES else []
 
@@ -254,6 +257,8 @@ def remove_item(call: Call) -> None:
     files = storage_of(call.rs)
     for path in call.texts("LiteralPath") or call.texts("Path"):
         drive, name = split_drive(path)
+        if not call.should_process(f"Item: {path}", "Remove Item"):
+            continue
         if drive == "env" and name in call.rs.environment:
             del call.rs.environment[name]
         elif drive == "variable" and name.lower() in call.scope.vars:
@@ -345,7 +350,7 @@ def split_path(call: Call) -> Iterable[object]:
     module=MANAGEMENT,
     parameters=[
         Parameter("Path", "string[]", position=0, mandatory=True, pipeline=("value", "name"), aliases=("PSPath",)),
-        Parameter("ChildPath", "string", position=1, mandatory=True, allow_empty=True),
+        Parameter("ChildPath", "string", position=1, mandatory=True, pipeline="name", allow_empty=True),
         Parameter("Resolve", "switch"),
     ],
 )
@@ -368,7 +373,40 @@ def get_location(call: Call) -> Iterable[object]:
 def set_location(call: Call) -> None:
     """Changes the current location."""
     if call.text("Path"):
-        call.rs.location = full_path(call, call.text("Path"))
+        go_to(call, call.text("Path"))
+
+
+def go_to(call: Call, path: str) -> None:
+    """Make *path* the current location; one that is not there is an error, as on Windows."""
+    if path == "~" or path.startswith("~\\"):
+        path = f"{call.host.environment.get('USERPROFILE', '~')}{path[1:]}"
+    drive, name = split_drive(path)
+    here, _ = split_drive(call.rs.location)
+    if drive and drive == here and not name and not path.endswith("\\"):
+        return  # a drive by itself is the place where one is on it
+    place = full_path(call, path)
+    if storage_of(call.rs).has_folders and not _can_go(call, drive, place):
+        return
+    call.rs.location = place
+
+
+def _can_go(call: Call, drive: str, place: str) -> bool:
+    """Whether a machine with files has that place; an error when not."""
+    if len(drive) > 1:
+        raise limitation(f"the current location is always on drive C:, not on {drive.upper()}:")
+    if drive not in ("", "c"):
+        call.write_error(
+            f"Cannot find drive. A drive with the name '{drive.upper()}' does not exist.",
+            "DriveNotFound",
+            "ObjectNotFound",
+            drive.upper(),
+            "System.Management.Automation.DriveNotFoundException",
+        )
+        return False
+    if not path_exists(call, place):
+        report_missing(call, place)
+        return False
+    return True
 
 
 __all__ = ["PSError", "Variable", "path_exists", "split_drive"]

@@ -11,12 +11,12 @@ from harness.twin.shell.commands.sorting import compare_keys
 from harness.twin.shell.commands.table import CORE, INPUT, UTILITY
 from harness.twin.shell.errors import StopUpstream
 from harness.twin.shell.members import MISSING, attach
-from harness.twin.shell.objects import NOTHING, NoteProperty, PSObject, bare_value, is_bag
+from harness.twin.shell.objects import NOTHING, NoteProperty, PSObject, bare_value
 from harness.twin.shell.propertyargs import read_column
 from harness.twin.shell.propertyvalues import Found, column_reader, matching, own_property
 from harness.twin.shell.regexes import wildcard
 from harness.twin.shell.text import to_text
-from harness.twin.shell.typesystem import is_null, type_chain, type_name
+from harness.twin.shell.typesystem import is_bag, is_null, type_chain, type_name
 
 _ANY: Final = ("DefaultParameter", "SkipLastParameter")
 _PLACES: Final = ("DefaultParameter",)

@@ -10,13 +10,13 @@ from harness.twin.shell.commands.table import CORE, INPUT, UTILITY
 from harness.twin.shell.comparison import compare_text, order
 from harness.twin.shell.errors import PSError
 from harness.twin.shell.members import MISSING
-from harness.twin.shell.objects import NOTHING, is_bag
+from harness.twin.shell.objects import NOTHING
 from harness.twin.shell.propertyargs import ColumnSpec, read_column
 from harness.twin.shell.propertyvalues import Found, column_reader, matching
 from harness.twin.shell.regexes import has_wildcard
 from harness.twin.shell.sorting import sort_in_place
 from harness.twin.shell.text import to_text
-from harness.twin.shell.typesystem import is_null
+from harness.twin.shell.typesystem import is_bag, is_null
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""``Get-Culture``, ``Get-UICulture``, ``Get-History``: what surrounds a session."""
+"""``Get-Culture``, ``Get-UICulture``, ``Get-History``, ``Get-Host``: what surrounds a session."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ def _culture(call: Call) -> Iterable[object]:
 
 for _name in ("Get-Culture", "Get-UICulture"):
     CORE.cmdlet(_name, module=UTILITY)(_culture)
+
+
+@CORE.cmdlet("Get-Host", module=UTILITY)
+def get_host(call: Call) -> Iterable[object]:
+    """The program that runs the session."""
+    yield call.rs.global_scope.value("host")
 
 
 @CORE.cmdlet(

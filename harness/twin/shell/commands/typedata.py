@@ -102,7 +102,7 @@ def _taken(call: Call, name: str, table: dict[str, object], rules: TypeRules) ->
         return False
     call.write_error(
         f'Error in TypeData "{name}": The member {member} is already present.',
-        "TypesXmlUpdateException",
+        "TypesDynamicUpdateException",
         "InvalidOperation",
         exception="System.Management.Automation.RuntimeException",
     )

@@ -19,7 +19,7 @@ def resolve_or_none(name: TypeNameAst, frame: Frame | None) -> TypeRef | None:
         if generic is None or None in arguments:
             return None
         return generic_of(generic, tuple(argument for argument in arguments if argument is not None))
-    if frame is not None:
+    if frame is not None and frame.rs is not None:  # attributes may be read where no session runs
         own = frame.rs.global_scope.vars.get(f"__class__{name.name.lower()}")
         if own is not None and isinstance(own.value, TypeRef):
             return own.value

@@ -1,57 +1,75 @@
-"""``[Console]`` and ``[Threading.Thread]`` as far as scripts without a screen use them ([D] .NET reference)."""
+"""``[Console]`` and ``[Threading.Thread]`` ([D] .NET Framework reference).
+
+The output of a process of WinRS is a pipe, its input is at its end.  What asks the screen for a size or a place
+therefore fails, as it does there [GK].
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
+from harness.twin.shell.dotnet.assemblies import setting
 from harness.twin.shell.dotnet.registry import STATIC, NetProperty, static, static_prop
-from harness.twin.shell.dotnet.strings import ENCODINGS, Encoding
+from harness.twin.shell.dotnet.strings import named_encoding, string_format
 from harness.twin.shell.errors import net_error
+from harness.twin.shell.hostinterface import write_console
 from harness.twin.shell.objects import NOTHING
 from harness.twin.shell.session import current
-from harness.twin.shell.text import net_text, to_text
-from harness.twin.shell.textops import format_text
+from harness.twin.shell.text import to_text
+from harness.twin.shell.typesystem import ENUMS
 
-CONSOLE: Final = "System.Console"
-_CHOSEN: Final = "console_encoding"
-"""The session's variable, which no script sees, that keeps what was chosen."""
-
-
-def _write(text: str) -> object:
-    """Text on the console of the program; a client of the engine has none, and nothing is kept of it."""
-    write = current().host_write
-    if write is not None:
-        write(text)
-    return NOTHING
+_CONSOLE: Final = "System.Console"
+_COLOURS: Final = ENUMS["system.consolecolor"]
 
 
-def _filled(first: object, rest: list[object]) -> str:
-    return format_text(to_text(first), rest) if rest else net_text(first)
+def _no_screen(*_arguments: object) -> object:
+    raise net_error("System.IO.IOException", "The handle is invalid.\r\n")
 
 
-static(CONSOLE, "Write", "object value", "string format, params object[] arg")(
-    lambda first, rest=(): _write(_filled(first, list(rest)))
-)
-static(CONSOLE, "WriteLine", "", "object value", "string format, params object[] arg")(
-    lambda first="", rest=(): _write(f"{_filled(first, list(rest))}\n")
-)
+def _written(ending: str) -> Callable[..., object]:
+    def write(template: object = "", *arguments: list[object]) -> object:
+        text = to_text(template)
+        if arguments:
+            text = to_text(string_format(text, list(arguments[0])))
+        return write_console(text.replace("\r\n", "\n") + ending)
+
+    return write
 
 
-def _encoding(_none: object) -> object:
-    return current().global_scope.value(f"__{_CHOSEN}") or ENCODINGS["UTF8"]
-
-
-def _choose(_none: object, value: object) -> None:
-    if not isinstance(value, Encoding):
-        raise net_error("System.ArgumentNullException", "Value cannot be null.\r\nParameter name: value")
-    current().global_scope.put(f"__{_CHOSEN}", value)
-
-
-for _name in ("OutputEncoding", "InputEncoding"):
-    STATIC.setdefault(CONSOLE, {})[_name.lower()] = NetProperty(_name, _encoding, _choose)
-static_prop(CONSOLE, "IsOutputRedirected", lambda: True)
-static_prop(CONSOLE, "IsInputRedirected", lambda: True)
-static_prop(CONSOLE, "IsErrorRedirected", lambda: True)
+for _name, _ending in (("Write", ""), ("WriteLine", "\n")):
+    static(_CONSOLE, _name, "object value", "string format, params object[] arg")(_written(_ending))
+static(_CONSOLE, "WriteLine", "")(lambda: write_console("\n"))
+static(_CONSOLE, "ReadLine")(lambda: None)
+static(_CONSOLE, "Read")(lambda: -1)
+for _name in ("Beep", "ResetColor"):
+    static(_CONSOLE, _name)(lambda: NOTHING)
+for _name in ("Clear", "ReadKey"):
+    static(_CONSOLE, _name)(_no_screen)
+for _name in ("SetCursorPosition", "SetWindowSize", "SetBufferSize", "SetWindowPosition"):
+    static(_CONSOLE, _name, "int first, int second")(_no_screen)
+for _name in (
+    "WindowWidth",
+    "WindowHeight",
+    "BufferWidth",
+    "BufferHeight",
+    "CursorLeft",
+    "CursorTop",
+    "CursorVisible",
+    "LargestWindowWidth",
+    "LargestWindowHeight",
+    "Title",
+):
+    STATIC.setdefault(_CONSOLE, {})[_name.lower()] = NetProperty(_name, _no_screen, lambda _none, _value: None)
+static_prop(_CONSOLE, "IsOutputRedirected", lambda: True)
+static_prop(_CONSOLE, "IsErrorRedirected", lambda: True)
+static_prop(_CONSOLE, "IsInputRedirected", lambda: True)
+static_prop(_CONSOLE, "KeyAvailable", lambda: False)
+setting(_CONSOLE, "OutputEncoding", named_encoding("UTF8"))
+setting(_CONSOLE, "InputEncoding", named_encoding("UTF8"))
+setting(_CONSOLE, "ForegroundColor", _COLOURS("Gray"))
+setting(_CONSOLE, "BackgroundColor", _COLOURS("Black"))
+setting(_CONSOLE, "TreatControlCAsInput", False)
 
 
 @static("System.Threading.Thread", "Sleep", "int millisecondsTimeout", "timespan timeout")

@@ -51,6 +51,7 @@ from harness.twin.shell.objects import (
 from harness.twin.shell.parsefailure import parse_exception
 from harness.twin.shell.parser import parse
 from harness.twin.shell.records import HostText, MessageRecord
+from harness.twin.shell.regexes import matches_wildcard
 from harness.twin.shell.scope import Scope, Variable
 from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.session import current
@@ -98,8 +99,8 @@ prop(ErrorRecord, "ErrorDetails", lambda this: this.details, lambda this, value:
 prop(ErrorRecord, "InvocationInfo", lambda this: this.invocation)
 prop(ErrorRecord, "ScriptStackTrace", lambda this: this.stack)
 prop(ErrorRecord, "PipelineIterationInfo", lambda _this: [])
-DETAILS: Final = "System.Management.Automation.ErrorDetails"
 prop(ErrorRecord, "PSMessageDetails", lambda _this: None, member="ScriptProperty")
+DETAILS: Final = "System.Management.Automation.ErrorDetails"
 register_value_type(ErrorDetails, DETAILS)
 register_text(ErrorDetails, lambda value: value.message if isinstance(value, ErrorDetails) else "")
 prop(ErrorDetails, "Message", lambda this: this.message)
@@ -153,21 +154,34 @@ def _line(this: Invocation) -> str:
 class CommandName:
     """What ``MyCommand`` shows."""
 
-    __slots__ = ("name",)
+    __slots__ = ("name", "path")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, path: str = "") -> None:
         self.name = name
+        self.path = path
 
 
-register_value_type(CommandName, "System.Management.Automation.FunctionInfo")
+def _command_of(this: Invocation) -> CommandName | None:
+    """The command that runs: a function or cmdlet by its name, a script also by its path."""
+    if not this.command or this.command == "<ScriptBlock>":
+        return None
+    block = this.command_info
+    tree = block.ast if isinstance(block, ScriptBlock) else None
+    whole = tree is not None and this.command.lower().endswith(".ps1")
+    return CommandName(this.command, tree.source.file if whole and tree is not None else "")
+
+
+register_value_type(
+    CommandName,
+    lambda value: f"System.Management.Automation.{'ExternalScript' if getattr(value, 'path', '') else 'Function'}Info",
+)
 register_text(CommandName, lambda value: value.name if isinstance(value, CommandName) else "")
 prop(CommandName, "Name", lambda this: this.name)
-prop(CommandName, "CommandType", lambda _this: "Function")
-prop(
-    Invocation,
-    "MyCommand",
-    lambda this: CommandName(this.command) if this.command and this.command != "<ScriptBlock>" else None,
-)
+prop(CommandName, "CommandType", lambda this: "ExternalScript" if this.path else "Function")
+prop(CommandName, "Path", lambda this: this.path or None)
+prop(CommandName, "Definition", lambda this: this.path or None)
+prop(CommandName, "Source", lambda this: this.path)
+prop(Invocation, "MyCommand", _command_of)
 prop(Invocation, "BoundParameters", lambda this: PSHashtable((), _BOUND) if this.bound is None else this.bound)
 prop(
     Invocation,
@@ -406,8 +420,12 @@ def _property_named(this: Properties, key: object) -> object:
 
 
 method(Properties, "get_Item", "object key")(_property_named)
+_AUTOMATION: Final = "System.Management.Automation."
+_MATCHES: Final = f"{_AUTOMATION}ReadOnlyPSMemberInfoCollection`1[{_AUTOMATION}PSPropertyInfo]"
 method(Properties, "Match", "string name")(
-    lambda this, name: NetList([one for one in [_property_named(this, name)] if one])
+    lambda this, name: NetList(
+        [one for one in this if isinstance(one, PropertyView) and matches_wildcard(name, one.name)], _MATCHES
+    )
 )
 
 

@@ -14,6 +14,7 @@ from harness.twin.shell.errors import net_error
 from harness.twin.shell.numberformat import BadFormatError
 from harness.twin.shell.objects import Byte, Char, PSArray, PSEnum
 from harness.twin.shell.regional import region_of
+from harness.twin.shell.sizes import fitting
 from harness.twin.shell.text import net_text, to_text
 from harness.twin.shell.textops import format_text
 from harness.twin.shell.typesystem import register_value_type
@@ -144,10 +145,10 @@ def remove(this: str, at: int, count: int | None = None) -> str:
 
 
 method(str, "PadLeft", "int totalWidth", "int totalWidth, char paddingChar")(
-    lambda this, width, fill=" ": this.rjust(width, fill)
+    lambda this, width, fill=" ": this.rjust(fitting(width), fill)
 )
 method(str, "PadRight", "int totalWidth", "int totalWidth, char paddingChar")(
-    lambda this, width, fill=" ": this.ljust(width, fill)
+    lambda this, width, fill=" ": this.ljust(fitting(width), fill)
 )
 
 
@@ -223,7 +224,7 @@ def string_format(first: object, *rest: object) -> str:
 
 
 constructor(STRING, "char c, int count", "char[] value")(
-    lambda first, count=None: "".join(first) if count is None else str(first) * count
+    lambda first, count=None: "".join(first) if count is None else str(first) * fitting(count)
 )
 
 CHAR: Final = "System.Char"
@@ -281,6 +282,11 @@ def get_encoding(name: object) -> Encoding:
 
 for _full in ("System.Text.UTF8Encoding",):
     constructor(_full, "", "bool emit")(lambda _emit=False: ENCODINGS["UTF8"])
+
+
+def named_encoding(name: str) -> Encoding:
+    """An encoding by the name of its property of ``[Text.Encoding]``. Raises ``KeyError``."""
+    return ENCODINGS[name]
 
 
 def byte_list(data: bytes) -> PSArray:

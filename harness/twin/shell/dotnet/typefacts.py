@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from harness.twin.shell.dotnet.registry import prop
 from harness.twin.shell.typesystem import TypeRef
 
 _OWN: Final = ("System.Management.Automation.", "Microsoft.")
@@ -14,17 +13,18 @@ _SERIALIZED: Final = frozenset(
 )
 _UNSERIALIZED: Final = frozenset(
     {
+        "System.Convert",
         "System.Diagnostics.Process",
         "System.Diagnostics.Stopwatch",
-        "System.Guid+GuidResult",
+        "System.Environment",
         "System.IO.StreamReader",
         "System.IO.StreamWriter",
+        "System.Math",
         "System.Net.WebClient",
         "System.ServiceProcess.ServiceController",
         "System.Threading.Thread",
     }
 )
-_HIDDEN: Final = frozenset({"System.RuntimeType"})
 
 _COMMANDS: Final = "Microsoft.PowerShell.Commands."
 NET_BASES: Final = {
@@ -62,7 +62,3 @@ def is_serializable(kind: TypeRef) -> bool:
     if name.endswith("Exception") or name in _SERIALIZED:
         return True
     return not name.startswith((*_OWN, "System.Xml.")) and name not in _UNSERIALIZED
-
-
-prop(TypeRef, "IsPublic", lambda this: this.full_name not in _HIDDEN)
-prop(TypeRef, "IsSerializable", is_serializable)

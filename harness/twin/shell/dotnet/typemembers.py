@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from harness.twin.shell.dotnet.registry import method, prop
-from harness.twin.shell.dotnet.typefacts import NET_BASES
+from harness.twin.shell.dotnet.typefacts import NET_BASES, is_serializable
 from harness.twin.shell.errors import BASES
 from harness.twin.shell.objects import PSArray, PSEnum
 from harness.twin.shell.typesystem import TypeRef, find_type, is_instance, qualified_name
@@ -66,6 +66,8 @@ prop(TypeRef, "IsArray", lambda this: this.element is not None)
 prop(TypeRef, "IsEnum", lambda this: this.enum is not None)
 prop(TypeRef, "IsValueType", _is_value)
 prop(TypeRef, "BaseType", _base_of)
+prop(TypeRef, "IsPublic", lambda this: this.full_name != RUNTIME_TYPE)
+prop(TypeRef, "IsSerializable", is_serializable)
 prop(TypeRef, "IsGenericType", lambda this: bool(this.arguments))
 prop(TypeRef, "IsPrimitive", lambda this: this.full_name in _PRIMITIVE)
 prop(TypeRef, "IsClass", lambda this: not _is_value(this))

@@ -85,7 +85,6 @@ register_view(
 _SPAN = ["Days", "Hours", "Minutes", "Seconds", "Milliseconds"]
 _TOTALS = ["Ticks", "TotalDays", "TotalHours", "TotalMinutes", "TotalSeconds", "TotalMilliseconds"]
 register_view("System.TimeSpan", table=_SPAN, list=[*_SPAN, *_TOTALS], default="list")
-register_view("System.Management.Automation.PathInfo", table=["Path"], auto=False)
 register_view(
     "Microsoft.PowerShell.Commands.MemberDefinition",
     table=[Column("Name"), Column("MemberType"), Column("Definition")],

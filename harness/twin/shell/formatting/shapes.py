@@ -98,8 +98,8 @@ def reader(rs: Runspace, name: str) -> Read:
     return read
 
 
-def block_reader(rs: Runspace, block: ScriptBlock) -> Read:
-    """Evaluates a block; an error leaves the cell empty."""
+def block_reader(rs: Runspace, block: ScriptBlock, failed: str | None = None) -> Read:
+    """Evaluates a block; an error leaves the cell empty, or shows the text for it."""
 
     def read(item: object) -> object:
         frame = rs.frames[-1] if rs.frames else rs.frame()
@@ -108,7 +108,7 @@ def block_reader(rs: Runspace, block: ScriptBlock) -> Read:
         try:
             return one_value(value_runner(rs, block, frame.scope, frame.streams)(item))
         except (PSError, NetError):
-            return None
+            return failed
         finally:
             rs.propagate = before
 
@@ -197,13 +197,14 @@ def default_lines(rs: Runspace, item: object) -> list[ShownColumn]:
 
 
 def argument_columns(
-    rs: Runspace, specs: Sequence[ColumnSpec], item: object, for_list: bool = False
+    rs: Runspace, specs: Sequence[ColumnSpec], item: object, for_list: bool = False, failed: str | None = None
 ) -> list[ShownColumn]:
-    """Columns of property arguments for a first object; patterns become its properties."""
+    """Columns of property arguments for a first object; patterns become its properties. ``failed``: what a block shows
+    that ends with an error."""
     found: list[ShownColumn] = []
     for spec in specs:
         if spec.block is not None:
-            column = ShownColumn(spec.name, block_reader(rs, spec.block))
+            column = ShownColumn(spec.name, block_reader(rs, spec.block, failed))
         elif has_wildcard(spec.expression):
             pattern = wildcard(spec.expression)
             names = [name for name, _ in integrated(rs, item) if pattern.match(name)]
