@@ -116,6 +116,10 @@ CASES = [
     ("try { [Convert]::ToBase64String($null) } catch { $_.FullyQualifiedErrorId }", "TwinLimitation"),
     ("function f { [Alias('ff')] param($p) \"p=$p\" }; ff 1; (Get-Alias ff).Definition", "p=1 f"),
     ("[decimal][single]1.1", "1.1"),
+    (
+        "$p = { param([int]$a) }.Ast.ParamBlock.Parameters[0]; $p.Name.VariablePath.UserPath; $p.StaticType.Name",
+        "a Int32",
+    ),
     ("try { throw $null } catch { $_.FullyQualifiedErrorId }", "ScriptHalted"),
 ]
 
