@@ -26,6 +26,13 @@ CASES = [
     ("[int]::Parse('1,234', 'AllowThousands'); [int]::Parse('FF', 'HexNumber')", "1234 255"),
     ("$n = 7; [int]::TryParse('9999999999', [ref]$n); $n; [convert]::ChangeType('5', [int]) + 1", "False 0 6"),
     ("try { [convert]::ToInt32('x') } catch { $_.FullyQualifiedErrorId }", "FormatException"),
+    # a dictionary must not change while it is enumerated, not even a value of it
+    (
+        "$h = @{ a = 1; b = 2 }; try { foreach ($k in $h.Keys) { $h[$k] = 0 } } catch { $_.FullyQualifiedErrorId }"
+        "try { $h.GetEnumerator() | % { $h.Remove($_.Key) } } catch { $_.FullyQualifiedErrorId }; $h.Count",
+        "System.InvalidOperationException BadEnumeration 1",
+    ),
+    ("try { 'x'.PadLeft(-1) } catch { $_.FullyQualifiedErrorId }", "ArgumentOutOfRangeException"),
     # classes
     (
         "class A { [string] W() { return 'A' } } class B : A { [string] W() { return 'B' + ([A]$this).W() } }"

@@ -20,7 +20,7 @@ from harness.twin.shell.ast import (
 )
 from harness.twin.shell.comparison import equals
 from harness.twin.shell.compiler.assignments import assigner
-from harness.twin.shell.compiler.core import Compiler, collection_changed, statement, void
+from harness.twin.shell.compiler.core import Compiler, collection_changed, state_of, statement, void
 from harness.twin.shell.conversion import to_bool
 from harness.twin.shell.errors import BreakSignal, ContinueSignal, LoopSignal, PipelineStopped, runtime_error
 from harness.twin.shell.frame import Frame
@@ -70,13 +70,11 @@ def items_of(value: object) -> Iterable[object]:
 
 
 def _guarded(value: NetList) -> Iterable[object]:
-    owner = getattr(value, "owner", value)
-    owner = owner if isinstance(owner, PSHashtable) else value
-    size = len(owner)
+    began = state_of(value)
     at = 0
     while at < len(value):
         yield value[at]
-        if len(owner) != size:
+        if state_of(value) != began:
             raise collection_changed()
         at += 1
 

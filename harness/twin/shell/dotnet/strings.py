@@ -144,11 +144,17 @@ def remove(this: str, at: int, count: int | None = None) -> str:
     return this[:at] if count is None else this[:at] + this[at + count :]
 
 
+def _width(total: int) -> int:
+    if total < 0:
+        raise _range_fault("totalWidth", "Non-negative number required.")
+    return fitting(total)
+
+
 method(str, "PadLeft", "int totalWidth", "int totalWidth, char paddingChar")(
-    lambda this, width, fill=" ": this.rjust(fitting(width), fill)
+    lambda this, width, fill=" ": this.rjust(_width(width), fill)
 )
 method(str, "PadRight", "int totalWidth", "int totalWidth, char paddingChar")(
-    lambda this, width, fill=" ": this.ljust(fitting(width), fill)
+    lambda this, width, fill=" ": this.ljust(_width(width), fill)
 )
 
 
