@@ -32,6 +32,13 @@ CASES = [
         "try { $h.GetEnumerator() | % { $h.Remove($_.Key) } } catch { $_.FullyQualifiedErrorId }; $h.Count",
         "System.InvalidOperationException BadEnumeration 1",
     ),
+    # a bad pattern, a bad format
+    ("try { 'a' -match '(' } catch { $_.FullyQualifiedErrorId }", "System.ArgumentException"),
+    ("try { 'a' -replace '(' } catch { \"$_\" }", "The regular expression pattern ( is not valid."),
+    ("try { switch -Regex ('a') { '(' {} } } catch { $_.FullyQualifiedErrorId }", "InvalidRegularExpression"),
+    ("try { [regex]'(' } catch { $_.FullyQualifiedErrorId }", "InvalidCastFromStringToRegex"),
+    ("try { '{0:q}' -f 5 } catch { \"$_\" }", "Error formatting a string: Format specifier was invalid.."),
+    ("'äß'.ToUpper(); $NestedPromptLevel", "Äß 0"),
     ("try { 'x'.PadLeft(-1) } catch { $_.FullyQualifiedErrorId }", "ArgumentOutOfRangeException"),
     # classes
     (

@@ -26,6 +26,7 @@ from harness.twin.shell.errors import BreakSignal, ContinueSignal, LoopSignal, P
 from harness.twin.shell.frame import Frame
 from harness.twin.shell.invocation import block_truth
 from harness.twin.shell.objects import NOTHING, Enumerator, NetList, PSEnum, PSHashtable, PSObject
+from harness.twin.shell.regexes import NetRegex
 from harness.twin.shell.scope import Variable
 from harness.twin.shell.scriptblock import Evaluate, Run
 from harness.twin.shell.storage import absolute, storage_of, text_of
@@ -272,6 +273,8 @@ def _test(compiler: Compiler, node: SwitchStatementAst, condition: object) -> Te
             def store(table: PSHashtable) -> None:
                 frame.rs.set_matches(frame.scope, table)
 
+            if not isinstance(wanted, NetRegex):
+                wanted = textops.checked_regex(to_text(wanted), ignore)
             return bool(textops.match(to_text(item), wanted, ignore, False, store))
         if is_null(item) or is_null(wanted):
             return is_null(item) and is_null(wanted)
