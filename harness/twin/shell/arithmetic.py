@@ -120,6 +120,8 @@ def calculate(left: Number, right: Number, symbol: str) -> Number:
         return _whole(int(_PLAIN[symbol](int(left), int(right))), left, right)
     if not isinstance(left, Decimal) and not isinstance(right, Decimal):
         return _real(float(left), float(right), symbol)
+    if not all(math.isfinite(one) for one in (left, right)):
+        raise decimal_overflow()
     first, second = as_decimal(left), as_decimal(right)
     if symbol in "/%" and second == 0:
         raise divide_by_zero()
@@ -326,7 +328,10 @@ def plus(value: object) -> object:
 
 def _bits(value: object) -> int:
     number = as_number(value, value, "-band")
-    return number if isinstance(number, int) else (half_even(number))
+    if isinstance(number, float) and not math.isfinite(number):
+        text = "Value was either too large or too small for an Int64."
+        raise runtime_error(text, "RuntimeException", inner=NetException("System.OverflowException", text))
+    return number if isinstance(number, int) else half_even(number)
 
 
 def bitwise(left: object, right: object, combine: Callable[[int, int], int]) -> object:

@@ -377,7 +377,7 @@ def to_address(value: object, target: TypeRef) -> object:
         return parse_address(to_text(value)) if number is None else IpAddress(_numbered(number))
     except NetError as fault:
         inner = fault.exception
-        how = "InvalidCastParseTargetInvocation" if number is None else "InvalidCastConstructorException"
+        how = "InvalidCastParseTargetInvocation" if number is None else "InvalidCastConstructorTargetInvocationException"
         raise bad_cast(value, target, how, inner.message, inner) from None
 
 
