@@ -9,6 +9,9 @@ from harness.twin.shell.formatting import render
 
 _TWO = "$o = [pscustomobject]@{N='b';V=1},[pscustomobject]@{N='a';V=2},[pscustomobject]@{N='a';V=1}; "
 
+CONTENT = "$f = 'C:\\t\\x.txt'; [IO.File]::WriteAllText($f, \"a;b`r`nc;d`n\");"
+"""A file of two lines."""
+
 SHOWN = [
     # Select-Object
     ("(1..10 | Select-Object -Skip 3 -Last 2) -join ','", "6,7"),
@@ -86,6 +89,31 @@ SHOWN = [
         " process { \"$x$n\" } }; ('a','bb' | f -n { $_.Length }) -join ' '",
         "a1 bb2",
     ),
+    # paths and content
+    (
+        "(Split-Path C:\\a\\b), (Split-Path C:\\a), (Split-Path C:\\ -Leaf), (Split-Path a) -join '|'",
+        "C:\\a|C:\\|C:\\|",
+    ),
+    ("Split-Path '\\\\s\\h\\x', '\\\\s\\h' -IsAbsolute", "False\nFalse"),
+    ("(Split-Path '\\\\s\\h\\x'), (Split-Path '\\\\s\\h'), (Split-Path C: -NoQualifier) -join '|'", "\\\\s\\h||C:"),
+    ("[pscustomobject]@{PSPath='Core\\FileSystem::C:\\a\\b'} | Split-Path", "Core\\FileSystem::C:\\a"),
+    (
+        f"{CONTENT} (Split-Path C:\\t\\*.txt -Leaf -Resolve), (Join-Path C:\\t x.txt -Resolve) -join '|'",
+        "x.txt|C:\\t\\x.txt",
+    ),
+    (f"{CONTENT} (Get-Content $f -Delimiter ';' | % {{ \"[$_]\" }}) -join ''", "[a;][b\nc;][d\n]"),
+    (
+        f"{CONTENT} (Get-Content $f -ReadCount 0 | % Count), (Get-Content $f -Tail 1), (Get-Content $f -Raw).Length",
+        "2\nc;d\n9",
+    ),
+    (
+        f'{CONTENT} $l = (Get-Content $f)[1]; "$($l.ReadCount) $($l.PSChildName) $($l.PSDrive) $($l -is [string])"',
+        "2 x.txt C True",
+    ),
+    (
+        f"{CONTENT} (Get-Content $f -TotalCount 1 | select * -ExcludeProperty PS*).psobject.Properties.Name -join ' '",
+        "ReadCount Length",
+    ),
     # aliases and commands
     ("Set-Alias foo Get-Date; Remove-Item alias:foo; Test-Path alias:foo", "False"),
     ("(Get-Command gci).ResolvedCommand.Name", "Get-ChildItem"),
@@ -99,6 +127,10 @@ SHOWN = [
 
 COMMANDS = "Microsoft.PowerShell.Commands."
 FAILED = [
+    ("Split-Path a -Qualifier", "ParsePathFormatError,SplitPathCommand"),
+    ("Split-Path a -Leaf -Parent", "AmbiguousParameterSet,SplitPathCommand"),
+    (f"{CONTENT} Get-Content $f -Tail 1 -TotalCount 1", "TailAndHeadCannotCoexist,GetContentCommand"),
+    ("'a.txt' | Get-Content", "InputObjectNotBound,GetContentCommand"),
     (
         "1..9 | Select-Object -Index 1 -First 2",
         "AmbiguousParameterSet,SelectObjectCommand",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.twin.shell.commands import (
     aliases,
+    contents,
     converting,
     csvfiles,
     execution,
@@ -19,6 +20,7 @@ from harness.twin.shell.commands import (
     modules,
     outputs,
     pathcommands,
+    pathparts,
     providers,
     randoms,
     running,
@@ -38,6 +40,7 @@ from harness.twin.shell.commands.table import CORE
 __all__ = [
     "CORE",
     "aliases",
+    "contents",
     "converting",
     "csvfiles",
     "execution",
@@ -53,6 +56,7 @@ __all__ = [
     "modules",
     "outputs",
     "pathcommands",
+    "pathparts",
     "providers",
     "randoms",
     "running",
