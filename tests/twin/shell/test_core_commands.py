@@ -114,6 +114,16 @@ SHOWN = [
         f"{CONTENT} (Get-Content $f -TotalCount 1 | select * -ExcludeProperty PS*).psobject.Properties.Name -join ' '",
         "ReadCount Length",
     ),
+    ("Set-Location C:\\a\\b; (Set-Location .. -PassThru).Path", "C:\\a"),
+    (
+        "function f { param([ValidateCount(2,3)]$x) }; "
+        "1,(1..4) | % { try { f $_ } catch { \"$_\".Split('.')[1].Trim() } }",
+        "The number of provided arguments (1) is fewer than the minimum number of allowed arguments (2)\n"
+        "The number of provided arguments, (4), exceeds the maximum number of allowed arguments (3)",
+    ),
+    # JSON that the standard does not allow
+    ("$o = \"{a:1,'b':'c','d':.5}\" | ConvertFrom-Json; \"$($o.a) $($o.b) $($o.d)\"", "1 c 0.5"),
+    ('$o = \'{"a":"\\/Date(0)\\/","b":"/Date(0)/"}\' | ConvertFrom-Json; "$($o.a.Year) $($o.b)"', "1970 /Date(0)/"),
     # aliases and commands
     ("Set-Alias foo Get-Date; Remove-Item alias:foo; Test-Path alias:foo", "False"),
     ("(Get-Command gci).ResolvedCommand.Name", "Get-ChildItem"),
@@ -127,6 +137,10 @@ SHOWN = [
 
 COMMANDS = "Microsoft.PowerShell.Commands."
 FAILED = [
+    ('\'{"a":1,"A":2}\' | ConvertFrom-Json', "DuplicateKeysInJsonString,ConvertFromJsonCommand"),
+    ("'{\"\":1}' | ConvertFrom-Json", "Argument,ConvertFromJsonCommand"),
+    ("Get-Variable x -Scope Nope", "Argument,GetVariableCommand"),
+    ("Set-Location nodrive:", "DriveNotFound,SetLocationCommand"),
     ("Split-Path a -Qualifier", "ParsePathFormatError,SplitPathCommand"),
     ("Split-Path a -Leaf -Parent", "AmbiguousParameterSet,SplitPathCommand"),
     (f"{CONTENT} Get-Content $f -Tail 1 -TotalCount 1", "TailAndHeadCannotCoexist,GetContentCommand"),
@@ -195,6 +209,19 @@ FAILED = [
     ("$o = [pscustomobject]@{}; $o | Add-Member ScriptMethod m { throw 'x' }; $o.m()", "ScriptMethodRuntimeException"),
 ]
 
+BAD_JSON = [
+    ('{"a":1,}', "Invalid JSON primitive: ."),
+    ("[1,]", "Invalid array passed in, extra trailing ','. (4): [1,]"),
+    ("[1 2]", "Invalid array passed in, ',' expected. (4): [1 2]"),
+    ("[1", "Invalid array passed in, ',' expected. (2): [1"),
+    ("[", "Invalid array passed in, ']' expected. (1): ["),
+    ('{"a" 1}', "Invalid object passed in, ':' or '}' expected. (6): {\"a\" 1}"),
+    ("{:1}", "Invalid object passed in, member name expected. (1): {:1}"),
+    ('"abc', 'Unterminated string passed in. (4): "abc'),
+    ('"\\q"', 'Unrecognized escape sequence. (3): "\\q"'),
+    ("bad", "Invalid JSON primitive: bad."),
+]
+
 LAID_OUT = [
     ("[Exception]::new('bad')", "bad\n"),
     ("[Exception]::new('bad') | Format-List *", "bad\n"),
@@ -236,6 +263,12 @@ def test_shown(script: str, expected: str) -> None:
 def test_failed(script: str, error_id: str) -> None:
     outcome = run_script(script)
     assert [record.full_id.replace(COMMANDS, "") for record in outcome.errors] == [error_id]
+
+
+@pytest.mark.parametrize(("text", "message"), BAD_JSON, ids=[text for text, _ in BAD_JSON])
+def test_no_json(text: str, message: str) -> None:
+    (record,) = run_script(f"'{text}' | ConvertFrom-Json").errors
+    assert record.message == message
 
 
 @pytest.mark.parametrize(("script", "text"), LAID_OUT, ids=[script for script, _ in LAID_OUT])

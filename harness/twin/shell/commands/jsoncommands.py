@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from harness.twin.shell.commands.api import Command, Parameter
 from harness.twin.shell.commands.table import CORE, UTILITY
-from harness.twin.shell.jsontext import BadJsonError, JsonWriter, read_json
+from harness.twin.shell.jsonreading import BadJsonError, read_json
+from harness.twin.shell.jsontext import JsonWriter
 from harness.twin.shell.objects import NOTHING, ORDERED, PSArray, PSHashtable
 
 MAX_DEPTH = 100
@@ -83,6 +84,4 @@ class ConvertFromJson(Command):
             found = read_json(text)
             self.call.emit(PSArray(found, wrapped=True) if isinstance(found, list) else found)
         except BadJsonError as fault:
-            raise self.call.fail(
-                str(fault), "System.ArgumentException", "NotSpecified", exception="System.ArgumentException"
-            ) from None
+            raise self.call.fail(str(fault), fault.error_id, fault.category, exception=fault.exception) from None

@@ -14,6 +14,7 @@ from typing import Final
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.commands.table import CORE, MANAGEMENT
 from harness.twin.shell.commands.variables import alias_object, alias_options, all_aliases, variable_object
+from harness.twin.shell.dotnet.files import tidied
 from harness.twin.shell.enginecontext import path_info
 from harness.twin.shell.errors import PSError
 from harness.twin.shell.objects import PSObject
@@ -302,12 +303,33 @@ def get_location(call: Call) -> Iterable[object]:
 
 
 @CORE.cmdlet(
-    "Set-Location", module=MANAGEMENT, parameters=[Parameter("Path", "string", position=0, pipeline=("value", "name"))]
+    "Set-Location",
+    module=MANAGEMENT,
+    parameters=[
+        Parameter("Path", "string", position=0, pipeline=("value", "name"), sets=("Path",)),
+        Parameter("LiteralPath", "string", mandatory=True, pipeline="name", aliases=("PSPath",), sets=("LiteralPath",)),
+        Parameter("PassThru", "switch"),
+    ],
+    default_set="Path",
 )
-def set_location(call: Call) -> None:
+def set_location(call: Call) -> Iterable[object]:
     """Changes the current location."""
-    if call.text("Path"):
-        call.rs.location = full_path(call, call.text("Path"))
+    path = call.text("LiteralPath") or call.text("Path")
+    if path and not _may_be_location(call, path):
+        report_missing(call, path)
+        return
+    if path:
+        call.rs.location = tidied(full_path(call, path))
+    if call.switch("PassThru"):
+        yield path_info(call.rs.location)
+
+
+def _may_be_location(call: Call, path: str) -> bool:
+    """Whether a session can go there: every folder is there for one without a file system."""
+    drive, _ = split_drive(path)
+    if len(drive) > 1:
+        return drive in SESSION_DRIVES
+    return getattr(call.host, "storage", None) is None or bool(storage_of(call.rs).kind(full_path(call, path)))
 
 
 __all__ = ["PSError", "Variable", "path_exists", "split_drive"]
