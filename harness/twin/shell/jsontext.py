@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from harness.twin.shell.clixml import TEXT_TAGS
 from harness.twin.shell.dateformat import format_date, span_parts, ticks_of_span
 from harness.twin.shell.dotnet.registry import NetProperty, members_of
+from harness.twin.shell.dotnet.specialvalues import DATABASE_NULL
 from harness.twin.shell.errors import NetError, PSError
 from harness.twin.shell.members import property_list
 from harness.twin.shell.numberformat import double_text
@@ -70,7 +71,7 @@ class JsonWriter:
             return quoted(value)  # type: ignore[arg-type]
         if kind is PSHashtable and level <= self.depth:
             return self._object(self.pairs(value), level, column)
-        if value is None or is_null(value):
+        if value is None or is_null(value) or value is DATABASE_NULL:
             return "null"
         if kind is bool:
             return "true" if value else "false"

@@ -121,6 +121,11 @@ SHOWN = [
         "The number of provided arguments (1) is fewer than the minimum number of allowed arguments (2)\n"
         "The number of provided arguments, (4), exceeds the maximum number of allowed arguments (3)",
     ),
+    # JSON
+    ("($null, 1, $null, 2 | ConvertTo-Json -Compress) + '|' + ($null | ConvertTo-Json)", "[1,2]|"),
+    ("@{a=[dbnull]::Value} | ConvertTo-Json -Compress", '{"a":null}'),
+    ("('<a><b>t</b></a>' | Select-Xml //b).Node.InnerText", "t"),
+    ("try { & { [int]$i = 'q' } } catch { $_.FullyQualifiedErrorId }", "InvalidCastFromStringToInteger"),
     # JSON that the standard does not allow
     ("$o = \"{a:1,'b':'c','d':.5}\" | ConvertFrom-Json; \"$($o.a) $($o.b) $($o.d)\"", "1 c 0.5"),
     ('$o = \'{"a":"\\/Date(0)\\/","b":"/Date(0)/"}\' | ConvertFrom-Json; "$($o.a.Year) $($o.b)"', "1970 /Date(0)/"),
@@ -137,6 +142,8 @@ SHOWN = [
 
 COMMANDS = "Microsoft.PowerShell.Commands."
 FAILED = [
+    ("[int]$i = 'q'", "RuntimeException"),
+    ("& { [ValidateRange(1, 2)][int]$i = 1; $i = 'q' }", "RuntimeException"),
     ('\'{"a":1,"A":2}\' | ConvertFrom-Json', "DuplicateKeysInJsonString,ConvertFromJsonCommand"),
     ("'{\"\":1}' | ConvertFrom-Json", "Argument,ConvertFromJsonCommand"),
     ("Get-Variable x -Scope Nope", "Argument,GetVariableCommand"),

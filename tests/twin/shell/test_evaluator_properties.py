@@ -3,6 +3,8 @@ own; and nothing that is formatted gets lost."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -420,8 +422,9 @@ def first_words(text: str) -> list[str]:
 def test_a_table_shows_each_row_in_its_order(command: str, table: tuple[list[str], str], width: int) -> None:
     ids, script = table
     text = shown(f"@(\n{script}\n) {command}", width)
-    if " : " in text and command == "":
-        found = [line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("id ")]
+    entries = re.findall(r"(?m)^id +: (.*)$", text)
+    if entries and command == "":
+        found = [entry.strip() for entry in entries]
     else:
         found = [word for word in first_words(text) if word in ids]
     assert found == ids
