@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from harness.twin.cmdlets.computer import MANAGEMENT
@@ -30,8 +31,9 @@ from harness.twin.cmdlets.fileobjects import (
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.cmdlets.windows import local_time
 from harness.twin.model.files import File, Folder, parent_of, split_path
-from harness.twin.shell.commands import providers
+from harness.twin.shell.commands import contents, providers
 from harness.twin.shell.commands.api import Call, Parameter
+from harness.twin.shell.commands.contents import CONTENT_PARAMETERS, contradicts, handed_out, pieces_of
 from harness.twin.shell.commands.providers import SESSION_DRIVES
 from harness.twin.shell.errors import limitation
 from harness.twin.shell.objects import Byte, PSObject, UInt64
@@ -217,53 +219,43 @@ def _shown(call: Call, place: Place, base: str) -> Iterator[object]:
     "Get-Content",
     module=MANAGEMENT.name,
     parameters=[
-        PATH,
+        replace(PATH, pipeline="name"),
         LITERAL,
-        Parameter("Raw", "switch"),
-        Parameter("TotalCount", "int", aliases=("First", "Head")),
-        Parameter("Tail", "int", aliases=("Last",)),
-        Parameter("ReadCount", "int"),
+        *(one for one in CONTENT_PARAMETERS if one.name != "Encoding"),
         Parameter("Wait", "switch"),
         ENCODING,
         FORCE,
+        FILTER,
+        INCLUDE,
+        EXCLUDE,
     ],
     default_set="Path",
 )
 def get_content(call: Call) -> Iterator[object]:
     """The lines of files, with ``-Raw`` the whole text, with ``-Encoding Byte`` the bytes."""
-    yield from each_path(call, _get_content, lambda call, _path: providers.get_content(call))
-    if call.switch("Wait"):
-        raise limitation("Get-Content -Wait goes on for ever; here nothing writes beside a script")
+    if not contradicts(call):
+        yield from each_path(call, _get_content, lambda call, _path: contents.get_content(call))
+        if call.switch("Wait"):
+            raise limitation("Get-Content -Wait goes on for ever; here nothing writes beside a script")
 
 
 def _get_content(call: Call, path: str) -> Iterator[object]:
     for place in resolve(call, path):
+        if not picked(call, place.entry.name):
+            continue
         if isinstance(place.entry, Folder):
             exception = "System.UnauthorizedAccessException"
             text = f"Access to the path '{place.path}' is denied."
             call.write_error(text, "GetContentReaderUnauthorizedAccessError", "PermissionDenied", place.path, exception)
             continue
-        yield from _content(call, content_of(place.entry, place.path))
+        pieces = _pieces(call, content_of(place.entry, place.path))
+        yield from handed_out(call, pieces, place.path, _system_drive(call))
 
 
-def _content(call: Call, data: bytes) -> Iterator[object]:
+def _pieces(call: Call, data: bytes) -> Sequence[object]:
     if call.text("Encoding").lower() == "byte":
-        yield from _slice(call, [Byte(value) for value in data])
-        return
-    text = decode(data, call.text("Encoding"))
-    if call.switch("Raw"):
-        if text:
-            yield text
-        return
-    yield from _slice(call, text.splitlines())
-
-
-def _slice(call: Call, items: Sequence[object]) -> Sequence[object]:
-    if call.has("TotalCount") and call.number("TotalCount") >= 0:
-        return items[: call.number("TotalCount")]
-    if call.has("Tail"):
-        return items[-call.number("Tail") :] if call.number("Tail") else []
-    return items
+        return [Byte(value) for value in data]
+    return pieces_of(call, decode(data, call.text("Encoding")))
 
 
 def content_of(file: File, path: str) -> bytes:

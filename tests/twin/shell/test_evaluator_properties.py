@@ -3,6 +3,7 @@ own; and nothing that is formatted gets lost."""
 
 from __future__ import annotations
 
+import re
 import resource
 from collections.abc import Iterator
 
@@ -437,8 +438,9 @@ def first_words(text: str) -> list[str]:
 def test_a_table_shows_each_row_in_its_order(command: str, table: tuple[list[str], str], width: int) -> None:
     ids, script = table
     text = shown(f"@(\n{script}\n) {command}", width)
-    if " : " in text and command == "":
-        found = [line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("id ")]
+    entries = re.findall(r"(?m)^id +: (.*)$", text)
+    if entries and command == "":
+        found = [entry.strip() for entry in entries]
     else:
         found = [word for word in first_words(text) if word in ids]
     assert found == ids

@@ -171,25 +171,30 @@ def store_variable(scope: Scope, name: str, value: object) -> None:
     if found.fixed:
         raise not_writable(found.name)
     if found.type is not None:
-        value = typed_value(found, None if value is NOTHING else value)
+        value = typed_value(found, None if value is NOTHING else value, scope)
     for check in found.checks:
         check(value)
     found.value = value
 
 
-def typed_value(variable: Variable, value: object) -> object:
-    """A value for a variable with a type."""
+def typed_value(variable: Variable, value: object, scope: Scope | None = None) -> object:
+    """A value for a variable with a type.
+
+    In the scope of a function or block the engine converts where it assigns; a variable of the session, one with
+    validations or one behind a reference is asked, and answers with an error of its metadata.
+    """
     assert variable.type is not None  # noqa: S101 - narrows
     try:
         return convert(value, variable.type)
     except PSError as fault:
-        record = fault.record
+        if scope is not None and scope.kind != "global" and not variable.checks:
+            raise
         raise runtime_error(
-            record.exception.message,
-            "RuntimeException" if record.error_id.startswith("nullTo") else record.error_id,
+            fault.record.exception.message,
+            "RuntimeException",
             "MetadataError",
             type_name="System.Management.Automation.ArgumentTransformationMetadataException",
-            inner=record.exception,
+            inner=fault.record.exception,
         ) from None
 
 
@@ -275,7 +280,7 @@ def _typed(compiler: Compiler, node: ConvertExpressionAst) -> Assign:
                 converted = (
                     convert_in(frame, None if value is NOTHING else value, wanted)
                     if wanted.is_class
-                    else typed_value(variable, None if value is NOTHING else value)
+                    else typed_value(variable, None if value is NOTHING else value, scope)
                 )
             finally:
                 variable.type = before

@@ -377,8 +377,10 @@ def to_address(value: object, target: TypeRef) -> object:
         return parse_address(to_text(value)) if number is None else IpAddress(_numbered(number))
     except NetError as fault:
         inner = fault.exception
-        how = "InvalidCastParseTargetInvocation" if number is None else "InvalidCastConstructorTargetInvocationException"
-        raise bad_cast(value, target, how, inner.message, inner) from None
+        error_id = "InvalidCastParseTargetInvocation"
+        if number is not None:
+            error_id = "InvalidCastConstructorTargetInvocationException"
+        raise bad_cast(value, target, error_id, inner.message, inner) from None
 
 
 MAIL: Final = "System.Net.Mail.MailAddress"
