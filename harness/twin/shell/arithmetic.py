@@ -28,7 +28,7 @@ from harness.twin.shell.objects import (
     UInt64,
     bare_value,
 )
-from harness.twin.shell.sizes import fitting
+from harness.twin.shell.sizes import list_size, text_size
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import TypeRef, is_null, type_name
 
@@ -188,7 +188,7 @@ def add(left: object, right: object) -> object:
     left, right = bare_value(left), bare_value(right)
     if isinstance(left, str):
         more = to_text(right)
-        fitting(len(left) + len(more))
+        text_size(len(left) + len(more))
         return str(left) + more
     if is_null(left):
         return None if is_null(right) else right
@@ -280,7 +280,7 @@ def multiply(left: object, right: object) -> object:
                 "OperationStopped",
                 type_name="System.ArgumentOutOfRangeException",
             )
-        fitting(len(left) * times)
+        (text_size if isinstance(left, str) else list_size)(len(left) * times)
         return left * times if isinstance(left, str) else list(left) * times
     return _arithmetic(left, right, "*")
 
@@ -392,7 +392,7 @@ def bit_not(value: object) -> object:
 def number_range(left: object, right: object) -> list[object]:
     """``a..b``, up or down."""
     first, last = to_integer(bare_value(left), _INT), to_integer(bare_value(right), _INT)
-    fitting(abs(last - first) + 1)
+    list_size(abs(last - first) + 1)
     return list(range(first, last + 1)) if first <= last else list(range(first, last - 1, -1))
 
 

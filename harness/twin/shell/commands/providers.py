@@ -24,6 +24,7 @@ from harness.twin.shell.storage import absolute, storage_of
 from harness.twin.shell.text import to_text
 
 SESSION_DRIVES: Final = ("env", "variable", "function", "alias")
+_OTHER_DRIVES: Final = (*SESSION_DRIVES, "hklm", "hkcu", "cert", "wsman")
 _ITEM_MISSING: Final = "System.Management.Automation.ItemNotFoundException"
 
 
@@ -85,18 +86,18 @@ def items_at(call: Call, path: str) -> list[object]:
 def report_missing(call: Call, path: str) -> None:
     drive, _ = split_drive(path)
     if drive and drive not in SESSION_DRIVES and len(drive) > 1:
-        call.write_error(
-            f"Cannot find drive. A drive with the name '{drive}' does not exist.",
-            "DriveNotFound",
-            "ObjectNotFound",
-            drive,
-            "System.Management.Automation.DriveNotFoundException",
-        )
+        _report_drive(call, drive)
         return
     shown = path if drive else full_path(call, path)
     call.write_error(
         f"Cannot find path '{shown}' because it does not exist.", "PathNotFound", "ObjectNotFound", shown, _ITEM_MISSING
     )
+
+
+def _report_drive(call: Call, drive: str) -> None:
+    kind = "System.Management.Automation.DriveNotFoundException"
+    text = f"Cannot find drive. A drive with the name '{drive}' does not exist."
+    call.write_error(text, "DriveNotFound", "ObjectNotFound", drive, kind)
 
 
 def full_path(call: Call, path: str) -> str:
@@ -335,6 +336,9 @@ def go_to(call: Call, path: str) -> None:
     if drive and drive == here and not name and not path.endswith("\\"):
         return  # a drive by itself is the place where one is on it
     place = full_path(call, path)
+    if len(drive) > 1 and drive not in _OTHER_DRIVES:
+        _report_drive(call, drive)
+        return
     if storage_of(call.rs).has_folders and not _can_go(call, drive, place):
         return
     call.rs.location = place
@@ -342,16 +346,10 @@ def go_to(call: Call, path: str) -> None:
 
 def _can_go(call: Call, drive: str, place: str) -> bool:
     """Whether a machine with files has that place; an error when not."""
-    if len(drive) > 1:
+    if drive in _OTHER_DRIVES:
         raise limitation(f"the current location is always on drive C:, not on {drive.upper()}:")
     if drive not in ("", "c"):
-        call.write_error(
-            f"Cannot find drive. A drive with the name '{drive.upper()}' does not exist.",
-            "DriveNotFound",
-            "ObjectNotFound",
-            drive.upper(),
-            "System.Management.Automation.DriveNotFoundException",
-        )
+        _report_drive(call, drive)
         return False
     if not path_exists(call, place):
         report_missing(call, place)
