@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from harness.twin.cmdlets.callthere import host_of, machine_names
 from harness.twin.cmdlets.ciminstances import CIMV2, GET_CIM, GET_WMI, as_wmi, class_wanted, picked
 from harness.twin.cmdlets.computer import CIM, MANAGEMENT, computer_system, operating_system
-from harness.twin.cmdlets.elsewhere import host_of, machine_names
 from harness.twin.cmdlets.hardwareclasses import CLASSES as HARDWARE
 from harness.twin.cmdlets.hardwareclasses import cim_shape
 from harness.twin.cmdlets.processes import process_of, processes_of

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID, uuid5
 
+from harness.twin.cmdlets.callthere import host_of
 from harness.twin.cmdlets.computer import CIM
 from harness.twin.cmdlets.declaring import given_input, property_of, selects
-from harness.twin.cmdlets.elsewhere import host_of
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.errors import limitation

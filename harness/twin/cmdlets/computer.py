@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final
 
+from harness.twin.cmdlets.computernames import COMPUTERS, HOTFIXES, on_computers
 from harness.twin.cmdlets.declaring import Module, classes, picked_values, selects
-from harness.twin.cmdlets.othermachines import COMPUTERS, HOTFIXES, on_computers
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.cmdlets.windows import PRODUCT, display_version, free_memory_kib, local_time, total_memory_kib
 from harness.twin.model.cluster import ClusterModel

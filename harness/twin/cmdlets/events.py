@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.twin.cmdlets.computer import MANAGEMENT
+from harness.twin.cmdlets.computernames import COMPUTER, COMPUTERS, EVENT_LOGS, WIN_EVENTS, on_computers
 from harness.twin.cmdlets.declaring import Module, classes
 from harness.twin.cmdlets.eventlogs import EVENT_LOG, WIN_EVENT, log_entries, win_events
-from harness.twin.cmdlets.othermachines import COMPUTER, COMPUTERS, EVENT_LOGS, WIN_EVENTS, on_computers
 from harness.twin.model.nodeevents import LOGS, log_of
 from harness.twin.shell.commands.api import Call
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from zlib import crc32
 
 from harness.twin.cmdlets.computer import MANAGEMENT
-from harness.twin.cmdlets.othermachines import COMPUTERS, PROCESSES, on_computers
+from harness.twin.cmdlets.computernames import COMPUTERS, PROCESSES, on_computers
 from harness.twin.cmdlets.processlist import WHICH, chosen, process_object, stop_processes
 from harness.twin.cmdlets.services import ServiceRow, services_of
 from harness.twin.model.windows.state import WindowsProcess

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from harness.twin.cmdlets.computer import MANAGEMENT
+from harness.twin.cmdlets.computernames import COMPUTERS, SERVICE_MANAGER, on_computers
 from harness.twin.cmdlets.declaring import given_input, property_of, selects
 from harness.twin.cmdlets.kinds import SERVICE_START, SERVICE_STATUS, labelled
-from harness.twin.cmdlets.othermachines import COMPUTERS, SERVICE_MANAGER, on_computers
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.model.cluster import ClusterModel
 from harness.twin.model.entities import Node

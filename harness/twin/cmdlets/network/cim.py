@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
+from harness.twin.cmdlets.callthere import machine_names, on_machines
 from harness.twin.cmdlets.declaring import Body, Module, given_input, property_of, selects
-from harness.twin.cmdlets.elsewhere import machine_names, on_machines
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.model.network import Adapter, Networks, NodeNetwork
 from harness.twin.shell.commands.api import Call, Parameter

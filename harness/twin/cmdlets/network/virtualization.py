@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 from uuid import UUID
 
+from harness.twin.cmdlets.callthere import machine_names, on_machines
 from harness.twin.cmdlets.declaring import Body, given_input, property_of, selects
-from harness.twin.cmdlets.elsewhere import machine_names, on_machines
 from harness.twin.cmdlets.hyperv import HYPERV
 from harness.twin.cmdlets.network.cim import network, networks, strings
 from harness.twin.cmdlets.shapes import Shape

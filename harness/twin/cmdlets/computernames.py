@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from harness.twin.cmdlets.callthere import CallThere
 from harness.twin.cmdlets.remoting import connect, find_node
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.errors import PSError
@@ -39,23 +40,6 @@ WIN_EVENTS: Final = Refusal("The RPC server is unavailable", "System.Diagnostics
 EVENT_LOGS: Final = Refusal("The network path was not found.\r\n", "System.IO.IOException")
 
 
-class _Elsewhere(Call):
-    """The same call, asked on another machine."""
-
-    __slots__ = ("_there",)
-
-    def __init__(self, call: Call, host: Any) -> None:
-        super().__init__(call.rs, call.declaration)
-        for name in Call.__slots__:
-            setattr(self, name, getattr(call, name))
-        self._there = host
-
-    @property
-    def host(self) -> Any:
-        """The other machine."""
-        return self._there
-
-
 def on_computers(call: Call, read: Callable[[Call], Iterable[Any]], refusal: Refusal) -> Iterator[Any]:
     """What *read* gives on this machine, or on each that ``-ComputerName`` names.
 
@@ -65,7 +49,7 @@ def on_computers(call: Call, read: Callable[[Call], Iterable[Any]], refusal: Ref
     given = call.get("ComputerName") or ""
     for name in given if isinstance(given, list) else [str(given)]:
         is_here = name.lower() in _LOCAL or find_node(call, name) is call.host.node
-        there = call if is_here else _Elsewhere(call, _reach(call, name, refusal))
+        there = call if is_here else CallThere(call, _reach(call, name, refusal))
         for item in read(there):
             if name and item.get("MachineName") == ".":
                 item.set("MachineName", name)
