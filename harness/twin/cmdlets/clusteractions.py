@@ -21,9 +21,9 @@ from harness.twin.cmdlets.kinds import FAILBACK
 from harness.twin.model.cluster import ClusterModel, Operation
 from harness.twin.model.entities import ClusterGroup, Node
 from harness.twin.model.errors import ModelError
-from harness.twin.model.states import DrainStatus
+from harness.twin.model.states import ClusterNodeState, DrainStatus
 from harness.twin.shell.commands.api import Call, Parameter
-from harness.twin.shell.errors import PSError
+from harness.twin.shell.errors import PSError, limitation
 from harness.twin.shell.objects import PSEnum
 
 
@@ -141,3 +141,15 @@ def report(call: Call, operation: Operation, heading: str = "") -> None:
 def _refusal(call: Call, error: ModelError, heading: str = "") -> PSError:
     """A refused operation; its id is the command's name ([D] WSD storage-replica known issues, Move-ClusterGroup)."""
     return call.fail(heading + error.message, call.declaration.name, "NotSpecified", exception=EXCEPTION)
+
+
+@CLUSTERS.cmdlet("Start-ClusterNode", NAME, Parameter("ClearQuarantine", "switch", aliases=("CQ",)), INPUT, WHICH)
+def start_node(call: Call) -> Iterator[object]:
+    """Starts the cluster service of nodes: with ``-ClearQuarantine`` one that is quarantined joins again."""
+    model: ClusterModel = call.host.model
+    for node in chosen_nodes(call, model):
+        if call.switch("ClearQuarantine"):
+            model.clear_quarantine(node.name)
+        elif node.cluster_state is ClusterNodeState.Down and node.os_running and not node.cluster_service:
+            raise limitation(f"starting the cluster service of '{node.name}' is not simulated")
+        yield make_node(model, node)

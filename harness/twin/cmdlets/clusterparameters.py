@@ -10,7 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from harness.twin.cmdlets.cluster import CLUSTERS, EXCEPTION, INPUT, WHICH, require_cluster
+from harness.twin.cmdlets.cluster import (
+    CLUSTERS,
+    EXCEPTION,
+    INPUT,
+    WHICH,
+    missing,
+    require_cluster,
+)
 from harness.twin.cmdlets.declaring import given_input, property_of, selects
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.model.cluster import ClusterModel
@@ -131,3 +138,24 @@ def _typed(call: Call, old: object, value: object) -> object:
     except ValueError:
         text = f"Unable to save property changes for '{to_text(value)}'.\n    The parameter is incorrect"
         raise call.fail(text, call.declaration.name, "NotSpecified", exception=EXCEPTION) from None
+
+
+@CLUSTERS.cmdlet(
+    "Set-ClusterFaultDomain",
+    Parameter("Name", "string", position=0, mandatory=True, pipeline="name"),
+    Parameter("Location", "string"),
+    Parameter("Description", "string"),
+    Parameter("Fault", "string", aliases=("Parent",)),
+)
+def set_fault_domain(call: Call) -> None:
+    """Says where a node stands; racks and sites are not simulated."""
+    model = require_cluster(call)
+    given_input(call)
+    name = next((item for item in model.nodes if item.lower() == call.text("Name").lower()), None)
+    if name is None:
+        raise missing(call, "node", call.text("Name"))
+    if call.has("Fault"):
+        raise limitation("fault domains above a node are not simulated")
+    for field in ("Location", "Description"):
+        if call.has(field):
+            model.kept.parameters[f"fault domain {name}".lower(), field.lower()] = (field, call.text(field))

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from harness.twin.cmdlets import (
+    addedresources,
     cauroles,
-    clustermore,
     hardwareclasses,
     hypervsettings,
     protection,
@@ -24,7 +24,7 @@ from harness.twin.shell.formatting import Column, register_view
 _TABLES: Final[Mapping[Shape, Sequence[Column | str]]] = {
     cauroles.PARAMETER: ["Name", "Value"],
     cauroles.PLUGIN: ["Name"],
-    clustermore.KIND: ["Name", "DisplayName"],
+    addedresources.KIND: ["Name", "DisplayName"],
     hypervsettings.SERVICE: ["VMName", "Name", "Enabled", "PrimaryStatusDescription", "SecondaryStatusDescription"],
     hypervsettings.FIRMWARE: ["VMName", "SecureBoot", "SecureBootTemplate", "PreferredNetworkBootProtocol"],
     hypervsettings.CHECKPOINT: ["VMName", "Name", "SnapshotType", "CreationTime", "ParentSnapshotName"],
