@@ -274,14 +274,14 @@ def _typed(compiler: Compiler, node: ConvertExpressionAst) -> Assign:
             try:
                 converted = (
                     convert_in(frame, None if value is NOTHING else value, wanted)
-                    if wanted.is_class
+                    if wanted.of_class
                     else typed_value(variable, None if value is NOTHING else value)
                 )
             finally:
                 variable.type = before
             inner(frame, converted)
             if wanted.full_name != "System.Object":
-                scope.vars[child.path.name.lower()].type = wanted if not wanted.is_class else None
+                scope.vars[child.path.name.lower()].type = wanted if not wanted.of_class else None
             return
         inner(frame, convert(None if value is NOTHING else value, wanted))
 
