@@ -28,7 +28,7 @@ from harness.twin.shell.objects import (
     UInt64,
     bare_value,
 )
-from harness.twin.shell.sizes import fitting
+from harness.twin.shell.sizes import list_size, text_size
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import TypeRef, is_null, type_name
 
@@ -188,7 +188,7 @@ def add(left: object, right: object) -> object:
     left, right = bare_value(left), bare_value(right)
     if isinstance(left, str):
         more = to_text(right)
-        fitting(len(left) + len(more))
+        text_size(len(left) + len(more))
         return str(left) + more
     if is_null(left):
         return None if is_null(right) else right
@@ -248,6 +248,13 @@ def subtract(left: object, right: object) -> object:
             return left.replace(tzinfo=None) - right.replace(tzinfo=None)
         if isinstance(right, timedelta):
             return left - right
+        if is_null(right):  # a date or a span could be meant
+            raise runtime_error(
+                'Multiple ambiguous overloads found for "op_Subtraction" and the argument count: "2".',
+                "MethodCountCouldNotFindBest",
+                "NotSpecified",
+                type_name="System.Management.Automation.MethodException",
+            )
         raise no_operator(left, "-")
     if isinstance(left, timedelta):
         span = convert(right, TypeRef("System.TimeSpan"))
@@ -273,7 +280,7 @@ def multiply(left: object, right: object) -> object:
                 "OperationStopped",
                 type_name="System.ArgumentOutOfRangeException",
             )
-        fitting(len(left) * times)
+        (text_size if isinstance(left, str) else list_size)(len(left) * times)
         return left * times if isinstance(left, str) else list(left) * times
     return _arithmetic(left, right, "*")
 
@@ -385,7 +392,7 @@ def bit_not(value: object) -> object:
 def number_range(left: object, right: object) -> list[object]:
     """``a..b``, up or down."""
     first, last = to_integer(bare_value(left), _INT), to_integer(bare_value(right), _INT)
-    fitting(abs(last - first) + 1)
+    list_size(abs(last - first) + 1)
     return list(range(first, last + 1)) if first <= last else list(range(first, last - 1, -1))
 
 

@@ -1,19 +1,18 @@
-"""JSON as 5.1 writes and reads it: four blanks, two after the colon, dates as ``\\/Date(ms)\\/``, enums as numbers."""
+"""JSON as 5.1 writes it: four blanks, two after the colon, dates as ``\\/Date(ms)\\/``, enums as numbers."""
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from harness.twin.shell.clixml import TEXT_TAGS
 from harness.twin.shell.dateformat import format_date, span_parts, ticks_of_span
 from harness.twin.shell.dotnet.registry import NetProperty, members_of
+from harness.twin.shell.dotnet.specialvalues import DATABASE_NULL
 from harness.twin.shell.errors import NetError, PSError
 from harness.twin.shell.members import property_list
 from harness.twin.shell.numberformat import double_text
@@ -72,7 +71,7 @@ class JsonWriter:
             return quoted(value)  # type: ignore[arg-type]
         if kind is PSHashtable and level <= self.depth:
             return self._object(self.pairs(value), level, column)
-        if value is None or is_null(value):
+        if value is None or is_null(value) or value is DATABASE_NULL:
             return "null"
         if kind is bool:
             return "true" if value else "false"
@@ -194,63 +193,3 @@ def _read(member: NetProperty, value: object) -> object:
         return member.getter(value)
     except (NetError, PSError):
         return None
-
-
-# ----------------------------------------------------------------------------------------------------------- reading
-
-
-class BadJsonError(Exception):
-    """Text that is no JSON, with 5.1's message."""
-
-
-_DATE: Final = re.compile(r"^/Date\((-?\d+)(?:[+-]\d{4})?\)/$")
-
-
-def _revive(value: Any) -> object:
-    if isinstance(value, dict):
-        made = PSObject()
-        for name, item in value.items():
-            made.members[name.lower()] = NoteProperty(name, _revive(item))
-        return made
-    if isinstance(value, list):
-        return [_revive(item) for item in value]
-    if isinstance(value, str):
-        found = _DATE.match(value)
-        if found:
-            return _EPOCH + timedelta(milliseconds=int(found.group(1)))
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        if -(2**31) <= value < 2**31:
-            return value
-        return Int64(value) if -(2**63) <= value < 2**63 else Decimal(value)
-    return value
-
-
-def _real(text: str) -> object:
-    return Decimal(text) if len(text) < 29 and "e" not in text.lower() else float(text)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        for known in found:
-            if known.lower() == name.lower() and known != name:
-                raise BadJsonError(
-                    "Cannot convert the JSON string because a dictionary that was converted from the string "
-                    "contains the "
-                    f"duplicated keys '{known}' and '{name}'."
-                )
-        found[name] = value
-    return found
-
-
-def read_json(text: str) -> object:
-    """A value of JSON text. Raises ``BadJsonError``."""
-    parse: Callable[[str], Any] = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_real).decode
-    try:
-        return _revive(parse(text.strip()))
-    except json.JSONDecodeError as fault:
-        word = re.search(r"[A-Za-z]+", text[fault.pos :]) if fault.pos < len(text) else None
-        if word is not None and fault.msg.startswith("Expecting value"):
-            raise BadJsonError(f"Invalid JSON primitive: {word.group(0)}.") from None
-        raise BadJsonError(f"Invalid object passed in, ':' or '}}' expected. ({fault.pos}): {text}") from None

@@ -81,15 +81,15 @@ def check_length(value: object, low: int, high: int) -> None:
 def check_count(value: object, low: int, high: int) -> None:
     """``ValidateCount``."""
     size = len(value) if isinstance(value, list) else 1
-    if not low <= size <= high:
-        side = ("minimum", "more") if size < low else ("maximum", "fewer")
-        limit = low if size < low else high
+    if size < low:
         raise ValidationError(
-            f"The parameter requires at {'least' if size < low else 'most'} {limit} value(s) and no more than "
-            f"{high} value(s) - "
-            f"{size} value(s) were provided."
-            if side
-            else ""
+            f"The number of provided arguments ({size}) is fewer than the minimum number of allowed arguments ({low}). "
+            f"Provide more than {low} arguments, and then try the command again."
+        )
+    if size > high:
+        raise ValidationError(
+            f"The number of provided arguments, ({size}), exceeds the maximum number of allowed arguments ({high}). "
+            f"Provide fewer than {high} arguments, and then try the command again."
         )
 
 

@@ -9,6 +9,9 @@ from harness.twin.shell.formatting import render
 
 _TWO = "$o = [pscustomobject]@{N='b';V=1},[pscustomobject]@{N='a';V=2},[pscustomobject]@{N='a';V=1}; "
 
+CONTENT = "$f = 'C:\\t\\x.txt'; [IO.File]::WriteAllText($f, \"a;b`r`nc;d`n\");"
+"""A file of two lines."""
+
 SHOWN = [
     # Select-Object
     ("(1..10 | Select-Object -Skip 3 -Last 2) -join ','", "6,7"),
@@ -86,6 +89,46 @@ SHOWN = [
         " process { \"$x$n\" } }; ('a','bb' | f -n { $_.Length }) -join ' '",
         "a1 bb2",
     ),
+    # paths and content
+    (
+        "(Split-Path C:\\a\\b), (Split-Path C:\\a), (Split-Path C:\\ -Leaf), (Split-Path a) -join '|'",
+        "C:\\a|C:\\|C:\\|",
+    ),
+    ("Split-Path '\\\\s\\h\\x', '\\\\s\\h' -IsAbsolute", "False\nFalse"),
+    ("(Split-Path '\\\\s\\h\\x'), (Split-Path '\\\\s\\h'), (Split-Path C: -NoQualifier) -join '|'", "\\\\s\\h||C:"),
+    ("[pscustomobject]@{PSPath='Core\\FileSystem::C:\\a\\b'} | Split-Path", "Core\\FileSystem::C:\\a"),
+    (
+        f"{CONTENT} (Split-Path C:\\t\\*.txt -Leaf -Resolve), (Join-Path C:\\t x.txt -Resolve) -join '|'",
+        "x.txt|C:\\t\\x.txt",
+    ),
+    (f"{CONTENT} (Get-Content $f -Delimiter ';' | % {{ \"[$_]\" }}) -join ''", "[a;][b\nc;][d\n]"),
+    (
+        f"{CONTENT} (Get-Content $f -ReadCount 0 | % Count), (Get-Content $f -Tail 1), (Get-Content $f -Raw).Length",
+        "2\nc;d\n9",
+    ),
+    (
+        f'{CONTENT} $l = (Get-Content $f)[1]; "$($l.ReadCount) $($l.PSChildName) $($l.PSDrive) $($l -is [string])"',
+        "2 x.txt C True",
+    ),
+    (
+        f"{CONTENT} (Get-Content $f -TotalCount 1 | select * -ExcludeProperty PS*).psobject.Properties.Name -join ' '",
+        "ReadCount Length",
+    ),
+    ("Set-Location C:\\a\\b; (Set-Location .. -PassThru).Path", "C:\\a"),
+    (
+        "function f { param([ValidateCount(2,3)]$x) }; "
+        "1,(1..4) | % { try { f $_ } catch { \"$_\".Split('.')[1].Trim() } }",
+        "The number of provided arguments (1) is fewer than the minimum number of allowed arguments (2)\n"
+        "The number of provided arguments, (4), exceeds the maximum number of allowed arguments (3)",
+    ),
+    # JSON
+    ("($null, 1, $null, 2 | ConvertTo-Json -Compress) + '|' + ($null | ConvertTo-Json)", "[1,2]|"),
+    ("@{a=[dbnull]::Value} | ConvertTo-Json -Compress", '{"a":null}'),
+    ("('<a><b>t</b></a>' | Select-Xml //b).Node.InnerText", "t"),
+    ("try { & { [int]$i = 'q' } } catch { $_.FullyQualifiedErrorId }", "InvalidCastFromStringToInteger"),
+    # JSON that the standard does not allow
+    ("$o = \"{a:1,'b':'c','d':.5}\" | ConvertFrom-Json; \"$($o.a) $($o.b) $($o.d)\"", "1 c 0.5"),
+    ('$o = \'{"a":"\\/Date(0)\\/","b":"/Date(0)/"}\' | ConvertFrom-Json; "$($o.a.Year) $($o.b)"', "1970 /Date(0)/"),
     # aliases and commands
     ("Set-Alias foo Get-Date; Remove-Item alias:foo; Test-Path alias:foo", "False"),
     ("(Get-Command gci).ResolvedCommand.Name", "Get-ChildItem"),
@@ -99,6 +142,16 @@ SHOWN = [
 
 COMMANDS = "Microsoft.PowerShell.Commands."
 FAILED = [
+    ("[int]$i = 'q'", "RuntimeException"),
+    ("& { [ValidateRange(1, 2)][int]$i = 1; $i = 'q' }", "RuntimeException"),
+    ('\'{"a":1,"A":2}\' | ConvertFrom-Json', "DuplicateKeysInJsonString,ConvertFromJsonCommand"),
+    ("'{\"\":1}' | ConvertFrom-Json", "Argument,ConvertFromJsonCommand"),
+    ("Get-Variable x -Scope Nope", "Argument,GetVariableCommand"),
+    ("Set-Location nodrive:", "DriveNotFound,SetLocationCommand"),
+    ("Split-Path a -Qualifier", "ParsePathFormatError,SplitPathCommand"),
+    ("Split-Path a -Leaf -Parent", "AmbiguousParameterSet,SplitPathCommand"),
+    (f"{CONTENT} Get-Content $f -Tail 1 -TotalCount 1", "TailAndHeadCannotCoexist,GetContentCommand"),
+    ("'a.txt' | Get-Content", "InputObjectNotBound,GetContentCommand"),
     (
         "1..9 | Select-Object -Index 1 -First 2",
         "AmbiguousParameterSet,SelectObjectCommand",
@@ -163,6 +216,19 @@ FAILED = [
     ("$o = [pscustomobject]@{}; $o | Add-Member ScriptMethod m { throw 'x' }; $o.m()", "ScriptMethodRuntimeException"),
 ]
 
+BAD_JSON = [
+    ('{"a":1,}', "Invalid JSON primitive: ."),
+    ("[1,]", "Invalid array passed in, extra trailing ','. (4): [1,]"),
+    ("[1 2]", "Invalid array passed in, ',' expected. (4): [1 2]"),
+    ("[1", "Invalid array passed in, ',' expected. (2): [1"),
+    ("[", "Invalid array passed in, ']' expected. (1): ["),
+    ('{"a" 1}', "Invalid object passed in, ':' or '}' expected. (6): {\"a\" 1}"),
+    ("{:1}", "Invalid object passed in, member name expected. (1): {:1}"),
+    ('"abc', 'Unterminated string passed in. (4): "abc'),
+    ('"\\q"', 'Unrecognized escape sequence. (3): "\\q"'),
+    ("bad", "Invalid JSON primitive: bad."),
+]
+
 LAID_OUT = [
     ("[Exception]::new('bad')", "bad\n"),
     ("[Exception]::new('bad') | Format-List *", "bad\n"),
@@ -204,6 +270,12 @@ def test_shown(script: str, expected: str) -> None:
 def test_failed(script: str, error_id: str) -> None:
     outcome = run_script(script)
     assert [record.full_id.replace(COMMANDS, "") for record in outcome.errors] == [error_id]
+
+
+@pytest.mark.parametrize(("text", "message"), BAD_JSON, ids=[text for text, _ in BAD_JSON])
+def test_no_json(text: str, message: str) -> None:
+    (record,) = run_script(f"'{text}' | ConvertFrom-Json").errors
+    assert record.message == message
 
 
 @pytest.mark.parametrize(("script", "text"), LAID_OUT, ids=[script for script, _ in LAID_OUT])

@@ -12,6 +12,13 @@ from typing import Final
 from harness.twin.cmdlets.guest.modules import MANAGEMENT, UTILITY, machine_of, run_core
 from harness.twin.cmdlets.guest.registry import key_exists, key_of
 from harness.twin.shell.commands.api import Call, Command, Parameter
+from harness.twin.shell.commands.contents import (
+    CONTENT_PARAMETERS,
+    contradicts,
+    drive_of,
+    handed_out,
+    pieces_of,
+)
 from harness.twin.shell.commands.providers import full_path, split_drive
 from harness.twin.shell.formatting import render
 from harness.twin.shell.objects import NOTHING
@@ -60,14 +67,13 @@ def _exists(call: Call, path: str) -> bool:
 
 @MANAGEMENT.cmdlet(
     "Get-Content",
-    Parameter("Path", "string[]", position=0, mandatory=True, pipeline=("value", "name"), aliases=("LiteralPath",)),
-    Parameter("Raw", "switch"),
-    Parameter("TotalCount", "int"),
-    Parameter("Tail", "int"),
-    Parameter("Encoding", "string"),
+    Parameter("Path", "string[]", position=0, mandatory=True, pipeline="name", aliases=("LiteralPath", "PSPath")),
+    *CONTENT_PARAMETERS,
 )
 def get_content(call: Call) -> Iterable[object] | None:
     """The lines of files; with ``-Raw`` their text."""
+    if contradicts(call):
+        return None
     if not all(_is_file(path) for path in call.texts("Path")):
         return run_core("Get-Content", call)
     return _lines(call)
@@ -78,10 +84,8 @@ def _lines(call: Call) -> Iterator[object]:
         text: str | None = call.host.files.read(full_path(call, path))
         if text is None:
             _missing(call, full_path(call, path))
-        elif call.switch("Raw"):
-            yield text
         else:
-            yield from text.splitlines()
+            yield from handed_out(call, pieces_of(call, text), full_path(call, path), drive_of(full_path(call, path)))
 
 
 def _missing(call: Call, path: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.twin.shell.commands import (
     aliases,
+    contents,
     converting,
     csvfiles,
     execution,
@@ -19,6 +20,7 @@ from harness.twin.shell.commands import (
     modules,
     outputs,
     pathcommands,
+    pathparts,
     providers,
     randoms,
     running,
@@ -39,6 +41,7 @@ from harness.twin.shell.commands.table import CORE
 __all__ = [
     "CORE",
     "aliases",
+    "contents",
     "converting",
     "csvfiles",
     "execution",
@@ -54,6 +57,7 @@ __all__ = [
     "modules",
     "outputs",
     "pathcommands",
+    "pathparts",
     "providers",
     "randoms",
     "running",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from harness.twin.shell.commands.api import Command, Parameter
 from harness.twin.shell.commands.table import CORE, UTILITY
-from harness.twin.shell.jsontext import BadJsonError, JsonWriter, read_json
+from harness.twin.shell.jsonreading import BadJsonError, read_json
+from harness.twin.shell.jsontext import JsonWriter
 from harness.twin.shell.objects import NOTHING, ORDERED, PSArray, PSHashtable
 
 MAX_DEPTH = 100
@@ -14,33 +15,33 @@ MAX_DEPTH = 100
     "ConvertTo-Json",
     module=UTILITY,
     parameters=[
-        Parameter("InputObject", "object", position=0, pipeline="value", allow_null=True),
+        Parameter("InputObject", "object", position=0, mandatory=True, pipeline="value", allow_null=True),
         Parameter("Depth", "int", minimum=1),
         Parameter("Compress", "switch"),
     ],
 )
 class ConvertToJson(Command):
-    """One text for all objects: several make an array."""
+    """One text for all objects: several make an array, null is none."""
 
     def begin(self) -> None:
         self.items: list[object] = []
-
-    def process(self, item: object) -> None:
-        if item is not NOTHING:
-            self.items.append(item)
-
-    def end(self) -> None:
-        if not self.items:
-            return
-        depth = self.call.number("Depth", 2)
-        if depth > MAX_DEPTH:
+        self.depth = self.call.number("Depth", 2)
+        if self.depth > MAX_DEPTH:
             raise self.call.fail(
                 f"The maximum depth allowed for serialization is {MAX_DEPTH}.",
                 "ReachedMaximumDepthAllowed",
                 "InvalidOperation",
                 exception="System.InvalidOperationException",
             )
-        writer = JsonWriter(self.call.rs, depth, self.call.switch("Compress"))
+
+    def process(self, item: object) -> None:
+        if item is not NOTHING and item is not None:
+            self.items.append(item)
+
+    def end(self) -> None:
+        if not self.items:
+            return
+        writer = JsonWriter(self.call.rs, self.depth, self.call.switch("Compress"))
         value = self.items[0] if len(self.items) == 1 else self.items
         if self.call.expecting_input and isinstance(value, PSArray) and value.wrapped:
             value = PSHashtable({"value": list(value), "Count": len(value)}, ORDERED)
@@ -83,6 +84,4 @@ class ConvertFromJson(Command):
             found = read_json(text)
             self.call.emit(PSArray(found, wrapped=True) if isinstance(found, list) else found)
         except BadJsonError as fault:
-            raise self.call.fail(
-                str(fault), "System.ArgumentException", "NotSpecified", exception="System.ArgumentException"
-            ) from None
+            raise self.call.fail(str(fault), fault.error_id, fault.category, exception=fault.exception) from None

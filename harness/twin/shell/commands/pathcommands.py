@@ -54,7 +54,12 @@ def run_command(call: Call, name: str, *arguments: str) -> list[object]:
 
 def found_paths(call: Call) -> Iterator[str]:
     """The paths that a call names, full and without dots; one that is not there is reported."""
-    for given in call.texts("LiteralPath") or call.texts("Path"):
+    return resolved(call, call.texts("LiteralPath") or call.texts("Path"))
+
+
+def resolved(call: Call, paths: Iterable[str]) -> Iterator[str]:
+    """What paths mean here, full and without dots; one that is not there is reported."""
+    for given in paths:
         path = given.removeprefix(f"{_FILE_SYSTEM}::")
         if split_drive(path)[0] in SESSION_DRIVES:
             yield path

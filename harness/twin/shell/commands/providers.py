@@ -20,10 +20,11 @@ from harness.twin.shell.objects import PSObject
 from harness.twin.shell.regexes import has_wildcard, wildcard
 from harness.twin.shell.scope import Alias, Variable
 from harness.twin.shell.scriptblock import Function, ScriptBlock
-from harness.twin.shell.storage import absolute, storage_of, text_of
+from harness.twin.shell.storage import absolute, storage_of
 from harness.twin.shell.text import to_text
 
 SESSION_DRIVES: Final = ("env", "variable", "function", "alias")
+_OTHER_DRIVES: Final = (*SESSION_DRIVES, "hklm", "hkcu", "cert", "wsman")
 _ITEM_MISSING: Final = "System.Management.Automation.ItemNotFoundException"
 
 
@@ -72,7 +73,8 @@ def _function_item(function: Function) -> PSObject:
     return made
 
 
-def _matching(call: Call, path: str) -> list[object]:
+def items_at(call: Call, path: str) -> list[object]:
+    """The items of the session's drives that a path means."""
     drive, name = split_drive(path)
     entries = _entries(call, drive)
     if has_wildcard(name):
@@ -84,13 +86,7 @@ def _matching(call: Call, path: str) -> list[object]:
 def report_missing(call: Call, path: str) -> None:
     drive, _ = split_drive(path)
     if drive and drive not in SESSION_DRIVES and len(drive) > 1:
-        call.write_error(
-            f"Cannot find drive. A drive with the name '{drive}' does not exist.",
-            "DriveNotFound",
-            "ObjectNotFound",
-            drive,
-            "System.Management.Automation.DriveNotFoundException",
-        )
+        _report_drive(call, drive)
         return
     shown = path if drive else full_path(call, path)
     call.write_error(
@@ -98,16 +94,28 @@ def report_missing(call: Call, path: str) -> None:
     )
 
 
+def _report_drive(call: Call, drive: str) -> None:
+    kind = "System.Management.Automation.DriveNotFoundException"
+    text = f"Cannot find drive. A drive with the name '{drive}' does not exist."
+    call.write_error(text, "DriveNotFound", "ObjectNotFound", drive, kind)
+
+
 def full_path(call: Call, path: str) -> str:
-    """A path below the current location."""
-    return absolute(path, call.rs.location)
+    """A path below the current location, or on a drive that the session made."""
+    return absolute(real_path(call, path), call.rs.location)
+
+
+def real_path(call: Call, path: str) -> str:
+    """A path with the root of a drive that the session made (name, provider, root) in the place of its name."""
+    found = call.rs.drives.get(path.partition(":")[0].lower()) if call.rs.drives and ":" in path else None
+    return path if found is None else f"{found[2]}\\{path.partition(':')[2].lstrip(chr(92))}"
 
 
 def path_exists(call: Call, path: str) -> bool:
     """Whether something is at a path."""
     drive, name = split_drive(path)
     if drive in SESSION_DRIVES:
-        return not name or bool(_matching(call, path))
+        return not name or bool(items_at(call, path))
     files = getattr(call.host, "files", None)
     if files is not None:
         return bool(files.exists(full_path(call, path)))
@@ -142,7 +150,7 @@ def get_item(call: Call) -> Iterable[object]:
     """The item at a path."""
     for path in call.texts("Path"):
         drive, _ = split_drive(path)
-        found = _matching(call, path) if drive in SESSION_DRIVES else []
+        found = items_at(call, path) if drive in SESSION_DRIVES else []
         if not found and not has_wildcard(path):
             report_missing(call, path)
         yield from found
@@ -166,7 +174,7 @@ def get_child_item(call: Call) -> Iterable[object]:
     for path in call.texts("Path") or ["."]:
         drive, name = split_drive(path)
         if drive in SESSION_DRIVES:
-            found = _matching(call, path) if name else list(_entries(call, drive).values())
+            found = items_at(call, path) if name else list(_entries(call, drive).values())
             if name and not found and not has_wildcard(path):
                 report_missing(call, path)
             yield from found
@@ -225,7 +233,7 @@ def set_item(call: Call) -> None:
 def new_item(call: Call) -> Iterable[object]:
     """A new item on a drive of the session."""
     for path in call.texts("Path"):
-        if split_drive(path)[0] in SESSION_DRIVES and _matching(call, path) and not call.switch("Force"):
+        if split_drive(path)[0] in SESSION_DRIVES and items_at(call, path) and not call.switch("Force"):
             call.write_error(
                 f"The item '{path}' already exists.\r\nParameter name: path",
                 "Argument",
@@ -237,7 +245,7 @@ def new_item(call: Call) -> Iterable[object]:
         if not call.should_process(f"Item: {path}", "New Item"):
             continue
         _store(call, path, call.get("Value"))
-        yield from _matching(call, path) if split_drive(path)[0] in SESSION_DRIVES else []
+        yield from items_at(call, path) if split_drive(path)[0] in SESSION_DRIVES else []
 
 
 @CORE.cmdlet(
@@ -291,74 +299,7 @@ def _remove_alias(call: Call, name: str) -> None:
         call.scope.aliases[name.lower()] = Alias("", name)
 
 
-@CORE.cmdlet(
-    "Get-Content",
-    module=MANAGEMENT,
-    parameters=[_PATH, Parameter("Raw", "switch"), Parameter("TotalCount", "int"), Parameter("Tail", "int")],
-)
-def get_content(call: Call) -> Iterable[object]:
-    """The content of an item of the session's drives."""
-    for path in call.texts("Path"):
-        drive, _ = split_drive(path)
-        found = _matching(call, path) if drive in SESSION_DRIVES else []
-        files, full = storage_of(call.rs), full_path(call, path)
-        if not found and files.kind(full) == "file":
-            text = text_of(files.read(full))
-            yield from [text] if call.switch("Raw") else text.splitlines()
-        elif not found:
-            report_missing(call, path)
-        for item in found:
-            value = item.get("Value", item.get("Definition")) if isinstance(item, PSObject) else item
-            yield from value if isinstance(value, list) else [value]
-
-
 # -------------------------------------------------------------------------------------------------------------- paths
-
-
-@CORE.cmdlet(
-    "Split-Path",
-    module=MANAGEMENT,
-    parameters=[
-        Parameter("Path", "string[]", position=0, mandatory=True, pipeline=("value", "name")),
-        Parameter("Parent", "switch"),
-        Parameter("Leaf", "switch"),
-        Parameter("Qualifier", "switch"),
-        Parameter("NoQualifier", "switch"),
-        Parameter("IsAbsolute", "switch"),
-    ],
-)
-def split_path(call: Call) -> Iterable[object]:
-    """Parts of paths."""
-    for path in call.texts("Path"):
-        plain = path.replace("/", "\\").rstrip("\\")
-        qualifier = re.match(r"^[A-Za-z]\w*:", plain)
-        if call.switch("Leaf"):
-            yield plain.rpartition("\\")[2]
-        elif call.switch("Qualifier"):
-            yield qualifier.group(0) if qualifier else ""
-        elif call.switch("NoQualifier"):
-            yield plain[qualifier.end() :] if qualifier else plain
-        elif call.switch("IsAbsolute"):
-            yield bool(qualifier) or plain.startswith("\\\\")
-        else:
-            parent = plain.rpartition("\\")[0]
-            yield f"{parent}\\" if qualifier and parent == qualifier.group(0) else parent
-
-
-@CORE.cmdlet(
-    "Join-Path",
-    module=MANAGEMENT,
-    parameters=[
-        Parameter("Path", "string[]", position=0, mandatory=True, pipeline=("value", "name"), aliases=("PSPath",)),
-        Parameter("ChildPath", "string", position=1, mandatory=True, pipeline="name", allow_empty=True),
-        Parameter("Resolve", "switch"),
-    ],
-)
-def join_path(call: Call) -> Iterable[object]:
-    """A path and what is below it."""
-    for path in call.texts("Path"):
-        child = call.text("ChildPath").replace("/", "\\").lstrip("\\")
-        yield f"{path.replace('/', chr(92)).rstrip(chr(92))}\\{child}"
 
 
 @CORE.cmdlet("Get-Location", module=MANAGEMENT)
@@ -368,12 +309,22 @@ def get_location(call: Call) -> Iterable[object]:
 
 
 @CORE.cmdlet(
-    "Set-Location", module=MANAGEMENT, parameters=[Parameter("Path", "string", position=0, pipeline=("value", "name"))]
+    "Set-Location",
+    module=MANAGEMENT,
+    parameters=[
+        Parameter("Path", "string", position=0, pipeline=("value", "name"), sets=("Path",)),
+        Parameter("LiteralPath", "string", mandatory=True, pipeline="name", aliases=("PSPath",), sets=("LiteralPath",)),
+        Parameter("PassThru", "switch"),
+    ],
+    default_set="Path",
 )
-def set_location(call: Call) -> None:
+def set_location(call: Call) -> Iterable[object]:
     """Changes the current location."""
-    if call.text("Path"):
-        go_to(call, call.text("Path"))
+    path = call.text("LiteralPath") or call.text("Path")
+    if path:
+        go_to(call, path)
+    if call.switch("PassThru"):
+        yield path_info(call.rs.location)
 
 
 def go_to(call: Call, path: str) -> None:
@@ -385,6 +336,9 @@ def go_to(call: Call, path: str) -> None:
     if drive and drive == here and not name and not path.endswith("\\"):
         return  # a drive by itself is the place where one is on it
     place = full_path(call, path)
+    if len(drive) > 1 and drive not in _OTHER_DRIVES:
+        _report_drive(call, drive)
+        return
     if storage_of(call.rs).has_folders and not _can_go(call, drive, place):
         return
     call.rs.location = place
@@ -392,16 +346,10 @@ def go_to(call: Call, path: str) -> None:
 
 def _can_go(call: Call, drive: str, place: str) -> bool:
     """Whether a machine with files has that place; an error when not."""
-    if len(drive) > 1:
+    if drive in _OTHER_DRIVES:
         raise limitation(f"the current location is always on drive C:, not on {drive.upper()}:")
     if drive not in ("", "c"):
-        call.write_error(
-            f"Cannot find drive. A drive with the name '{drive.upper()}' does not exist.",
-            "DriveNotFound",
-            "ObjectNotFound",
-            drive.upper(),
-            "System.Management.Automation.DriveNotFoundException",
-        )
+        _report_drive(call, drive)
         return False
     if not path_exists(call, place):
         report_missing(call, place)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from harness.twin.shell.commands.api import Command, Parameter
 from harness.twin.shell.commands.table import CORE, UTILITY
+from harness.twin.shell.conversion import convert
 from harness.twin.shell.dotnet.randoms import Random
 from harness.twin.shell.objects import NOTHING, Int64, bare_value
 from harness.twin.shell.text import to_text
+from harness.twin.shell.typesystem import TypeRef
+
+_WHOLE: Final = TypeRef("System.Int32")
 
 
 @CORE.cmdlet(
@@ -51,7 +57,7 @@ class GetRandom(Command):
         if isinstance(low, float) or isinstance(high, float):
             call.emit(source.source.uniform(float(to_text(low)), float(to_text(high))))
             return
-        first, last = int(to_text(low)), int(to_text(high))
+        first, last = (int(to_text(convert(one, _WHOLE) if isinstance(one, str) else one)) for one in (low, high))
         if first >= last:
             raise call.fail(
                 f"The Minimum value ({first}) cannot be greater than or equal to the Maximum value ({last}).",

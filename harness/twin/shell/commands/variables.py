@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from harness.twin.shell.commands.aliases import READ_ONLY
@@ -46,7 +47,18 @@ def scope_of(call: Call, name: str) -> Scope:
     if low in ("global", "script"):
         outer: Scope = call.scope.outer(low)
         return outer
-    steps = int(low) if low.isdigit() else -1
+    if not re.fullmatch(r"[+-]?\d+", low):
+        raise call.fail(
+            'Cannot process argument because the value of argument "scopeID" is not valid. Valid values are "Global", '
+            '"Local", or "Script", or a number relative to the current scope (0 through the number of scopes where 0 '
+            'is the current scope and 1 is its parent). Change the value of the "scopeID" argument and run the '
+            "operation again.",
+            "Argument",
+            "InvalidArgument",
+            None,
+            "System.Management.Automation.PSArgumentException",
+        )
+    steps = int(low)
     chosen: Scope | None = call.scope.ancestor(steps) if steps >= 0 else None
     if chosen is None:
         raise call.fail(

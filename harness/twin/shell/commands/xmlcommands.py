@@ -90,9 +90,12 @@ def select_xml(call: Call) -> Iterable[object]:
 
 
 def _sources(call: Call) -> Iterable[tuple[Any, str]]:
-    for one in call.get("Xml") or []:
-        yield bare_value(one), "InputStream"
     texts = [(text, "InputStream") for text in call.texts("Content")]
+    for one in call.get("Xml") or []:
+        if isinstance(bare_value(one), str):  # a text of the pipeline is content
+            texts.append((to_text(one), "InputStream"))
+        else:
+            yield bare_value(one), "InputStream"
     for path in call.texts("LiteralPath") or call.texts("Path"):
         place = full_path(call, path)
         try:

@@ -171,25 +171,30 @@ def store_variable(scope: Scope, name: str, value: object) -> None:
     if found.fixed:
         raise not_writable(found.name)
     if found.type is not None:
-        value = typed_value(found, None if value is NOTHING else value)
+        value = typed_value(found, None if value is NOTHING else value, scope)
     for check in found.checks:
         check(value)
     found.value = value
 
 
-def typed_value(variable: Variable, value: object) -> object:
-    """A value for a variable with a type."""
+def typed_value(variable: Variable, value: object, scope: Scope | None = None) -> object:
+    """A value for a variable with a type.
+
+    In the scope of a function or block the engine converts where it assigns; a variable of the session, one with
+    validations or one behind a reference is asked, and answers with an error of its metadata.
+    """
     assert variable.type is not None  # noqa: S101 - narrows
     try:
         return convert(value, variable.type) if variable.cast is None else variable.cast(value)
     except PSError as fault:
-        record = fault.record
+        if scope is not None and scope.kind != "global" and not variable.checks:
+            raise
         raise runtime_error(
-            record.exception.message,
-            "RuntimeException" if record.error_id.startswith("nullTo") else record.error_id,
+            fault.record.exception.message,
+            "RuntimeException",
             "MetadataError",
             type_name="System.Management.Automation.ArgumentTransformationMetadataException",
-            inner=record.exception,
+            inner=fault.record.exception,
         ) from None
 
 
@@ -270,9 +275,9 @@ def _typed(compiler: Compiler, node: ConvertExpressionAst) -> Assign:
             if variable is not None and not variable.fixed:
                 variable.type = None
             fresh = Variable(child.path.name)
-            fresh.type = wanted
+            fresh.type, fresh.checks = wanted, () if variable is None else variable.checks
             fresh.cast = (lambda one: convert_in(frame, one, wanted)) if wanted.of_class else None
-            inner(frame, typed_value(fresh, None if value is NOTHING else value))
+            inner(frame, typed_value(fresh, None if value is NOTHING else value, scope))
             if wanted.full_name != "System.Object":
                 kept = scope.vars[child.path.name.lower()]
                 kept.type, kept.cast = wanted, fresh.cast

@@ -14,7 +14,7 @@ from harness.twin.shell.errors import net_error
 from harness.twin.shell.numberformat import BadFormatError
 from harness.twin.shell.objects import Byte, Char, PSArray, PSEnum
 from harness.twin.shell.regional import region_of
-from harness.twin.shell.sizes import fitting
+from harness.twin.shell.sizes import text_size
 from harness.twin.shell.text import net_text, to_text
 from harness.twin.shell.textops import format_text
 from harness.twin.shell.typesystem import register_value_type
@@ -156,7 +156,7 @@ def remove(this: str, at: int, count: int | None = None) -> str:
 def _width(total: int) -> int:
     if total < 0:
         raise _range_fault("totalWidth", "Non-negative number required.")
-    return fitting(total)
+    return text_size(total)
 
 
 method(str, "PadLeft", "int totalWidth", "int totalWidth, char paddingChar")(
@@ -239,7 +239,7 @@ def string_format(first: object, *rest: object) -> str:
 
 
 constructor(STRING, "char c, int count", "char[] value")(
-    lambda first, count=None: "".join(first) if count is None else str(first) * fitting(count)
+    lambda first, count=None: "".join(first) if count is None else str(first) * text_size(count)
 )
 
 CHAR: Final = "System.Char"
