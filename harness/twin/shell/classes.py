@@ -26,17 +26,26 @@ from harness.twin.shell.classmembers import (
 from harness.twin.shell.compiler.core import Compiler, statement
 from harness.twin.shell.compiler.definitions import attribute_checks, compile_body
 from harness.twin.shell.compiler.typenames import resolve
-from harness.twin.shell.conversion import convert, to_integer
-from harness.twin.shell.errors import NetException, exception_chain, is_exception, runtime_error
+from harness.twin.shell.conversion import convert, no_cast, to_integer
+from harness.twin.shell.errors import NetException, PSError, exception_chain, is_exception, runtime_error
 from harness.twin.shell.frame import Frame
 from harness.twin.shell.invocation import call_method_body, one_value
-from harness.twin.shell.members import called, invoke_member, set_member
-from harness.twin.shell.objects import NOTHING, EnumType, NoteProperty, PSHashtable, PSMethod, PSObject, TypedProperty
+from harness.twin.shell.members import MISSING, called, find_member, invoke_member, property_list, set_member
+from harness.twin.shell.objects import (
+    NOTHING,
+    EnumType,
+    NoteProperty,
+    PSArray,
+    PSHashtable,
+    PSMethod,
+    PSObject,
+    TypedProperty,
+)
 from harness.twin.shell.scope import Scope
 from harness.twin.shell.scriptblock import Run, ScriptBlock
 from harness.twin.shell.staticmembers import construct, default_of
 from harness.twin.shell.text import to_text
-from harness.twin.shell.typesystem import TypeRef, find_type, is_null, type_chain, type_name, type_text
+from harness.twin.shell.typesystem import TypeRef, find_type, is_instance, is_null, type_chain, type_name, type_text
 from harness.twin.shell.validation import ValidationError
 
 _COLLECTIONS = frozenset(
@@ -65,16 +74,77 @@ def _resolved(frame: Frame, wanted: TypeRef) -> TypeRef:
 def cast_to_class(frame: Frame, value: object, wanted: TypeRef) -> object:
     """``[Class]value``: an instance stays, a hashtable sets properties, anything else goes to the constructor."""
     target = _resolved(frame, wanted)
+    if target.element is not None and target.of_class:
+        items = value if isinstance(value, list) else [value]
+        return (
+            None
+            if is_null(value)
+            else PSArray([cast_to_class(frame, one, target.element) for one in items], target.element.full_name)
+        )
     if not target.is_class:
         return convert(value, target)
     if is_null(value) or is_instance_of(value, target):
         return None if is_null(value) else value
-    if isinstance(value, PSHashtable):
-        made = new_instance(frame, target, [])
-        for key, item in value.items():
-            set_member(frame.rs, made, to_text(key), item)
-        return made
-    return new_instance(frame, target, [value])
+    definition = target.definition
+    assert isinstance(definition, ClassDefinition)  # noqa: S101 - script classes have one
+    if any(_takes(frame, one, value) for one in definition.constructors):
+        return new_instance(frame, target, [value])
+    table = value if isinstance(value, PSHashtable) else _notes(frame, value)
+    if table is None or (definition.constructors and all(one.parameters for one in definition.constructors)):
+        raise no_cast(value, target)
+    made = new_instance(frame, target, [])
+    try:
+        for key, item in table.items():
+            _set_named(frame, made, definition, to_text(key), item)
+    except PSError:
+        if table is value:
+            raise
+        raise no_cast(value, target) from None
+    return made
+
+
+def _takes(frame: Frame, one: ClassMember, value: object) -> bool:
+    """Whether a constructor has one parameter, and the value needs no conversion for it."""
+    if len(one.parameters) != 1:
+        return False
+    kind = one.parameters[0]
+    wanted = TypeRef("System.Object") if kind is None else resolve(kind, frame)
+    return is_instance_of(value, wanted) if wanted.is_class else is_instance(value, wanted)
+
+
+def _notes(frame: Frame, value: object) -> PSHashtable | None:
+    if not isinstance(value, PSObject) or type_name(value) != "System.Management.Automation.PSCustomObject":
+        return None
+    return PSHashtable(property_list(frame.rs, value))
+
+
+def _set_named(frame: Frame, made: object, definition: ClassDefinition, name: str, value: object) -> None:
+    """A property of an instance that a hashtable names."""
+    known = [
+        member
+        for one in reversed(definition.chain())
+        for member in one.properties
+        if not member.static and not member.hidden
+    ]
+    if find_member(frame.rs, made, name.lower()) is MISSING:
+        shown = " , ".join(
+            f"[{one.name} <{'System.Object' if one.type is None else resolve(one.type, frame)}>]" for one in known
+        )
+        reason = (
+            f"The {name} property was not found for the {definition.name} object. The available property is: {shown}"
+        )
+        raise _not_created(definition, reason)
+    try:
+        set_member(frame.rs, made, name, value)
+    except PSError as error:
+        inner = error.record.exception.inner
+        raise _not_created(definition, error.record.exception.message if inner is None else inner.message) from None
+
+
+def _not_created(definition: ClassDefinition, reason: str) -> PSError:
+    text = f'Cannot create object of type "{definition.name}". {reason}'
+    cast = "System.Management.Automation.PSInvalidCastException"
+    return runtime_error(text, "ObjectCreationError", "InvalidArgument", inner=NetException(cast, text))
 
 
 @statement(TypeDefinitionAst)

@@ -53,7 +53,7 @@ def _transform(wanted: TypeRef, value: object, argument: Argument | None, frame:
         return value
     if name == "System.String" and argument is not None and argument.text is not None and not isinstance(value, list):
         return argument.text
-    if wanted.is_class:
+    if wanted.of_class:
         from harness.twin.shell.classes import cast_to_class
 
         return cast_to_class(frame, value, wanted)

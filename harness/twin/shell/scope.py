@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 class Variable:
     """A variable: its value, options, the type it keeps and the validations that stay on it."""
 
-    __slots__ = ("checks", "description", "name", "options", "type", "value")
+    __slots__ = ("cast", "checks", "description", "name", "options", "type", "value")
 
     def __init__(self, name: str, value: object = None, options: frozenset[str] = frozenset()) -> None:
         self.name = name
         self.value = value
         self.options = options
         self.type: TypeRef | None = None
+        self.cast: Callable[[object], object] | None = None  # to the type, where that needs the session
         self.checks: tuple[Callable[[object], None], ...] = ()
         self.description = ""
 

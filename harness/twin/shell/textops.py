@@ -106,18 +106,16 @@ def split(left: object, right: object, ignore_case: bool, call_block: Callable[[
             source = re.escape(source)
         flags = (IGNORE_CASE if ignore_case else 0) | (MULTILINE if "multiline" in options else 0)
         regex = operator_regex(source, ignore_case) if not flags & MULTILINE else compile_regex(source, flags)
-        found.extend(split_regex(regex, text, limit))
+        found.extend(split_regex(regex, text, max(limit, 0)))  # a negative limit is none in 5.1 [GK]
     return PSArray(found, "System.String")
 
 
 def split_regex(regex: NetRegex, text: str, limit: int) -> list[str]:
-    """As ``Regex.Split``: captured groups are part of the result; a negative limit counts from the end."""
+    """As ``Regex.Split``: captured groups are part of the result."""
     pieces: list[str] = []
     start = 0
     found = list(regex.pattern.finditer(text))
-    if limit < 0:
-        found = found[len(found) + limit + 1 :] if -limit <= len(found) else found
-    elif limit > 0:
+    if limit > 0:
         found = found[: limit - 1]
     for one in found:
         pieces.append(text[start : one.start()])
@@ -127,6 +125,8 @@ def split_regex(regex: NetRegex, text: str, limit: int) -> list[str]:
 
 
 def _split_by(text: str, block: object, limit: int, call_block: Callable[[object, str], bool]) -> list[str]:
+    if not text:
+        return []
     pieces: list[str] = []
     current = ""
     for at, letter in enumerate(text):

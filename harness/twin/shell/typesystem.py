@@ -74,6 +74,11 @@ class TypeRef:
         """Whether a script defined it as a class."""
         return self.definition is not None and not isinstance(self.definition, EnumType)
 
+    @property
+    def of_class(self) -> bool:
+        """Whether it is such a class, or an array of one."""
+        return self.is_class or (self.element is not None and self.element.of_class)
+
     def __str__(self) -> str:
         if self.arguments:
             head = self.full_name.partition("[")[0]

@@ -40,6 +40,23 @@ CASES = [
     ("try { '{0:q}' -f 5 } catch { \"$_\" }", "Error formatting a string: Format specifier was invalid.."),
     ("'äß'.ToUpper(); $NestedPromptLevel", "Äß 0"),
     ("try { 'x'.PadLeft(-1) } catch { $_.FullyQualifiedErrorId }", "ArgumentOutOfRangeException"),
+    (
+        'class A { [int]$n }; [A]$a = @{ n = 1 }; $a = @{ n = 2 }; $a.n; try { $a = 5 } catch { "$_" }',
+        '2 Cannot convert the "5" value of type "System.Int32" to type "A".',
+    ),
+    ("'a,b,c' -split ',', -2", "a b c"),
+    # casts to a class: a constructor that takes the value as it is, else a hashtable's or an object's properties
+    ("class A { [int]$n; [A[]]$l }; $a = [A]@{ l = @{ n = 1 }, @{ n = 2 } }; $a.l[1].n; $a.l.GetType().Name", "2 A[]"),
+    ("class A { [int]$n }; ([A][pscustomobject]@{ n = 3 }).n; ([A[]](@{ n = 4 }))[0].n", "3 4"),
+    (
+        "class A { $v; A([int]$v) { $this.v = $v } }; ([A]4).v; try { [A]'5' } catch { \"$_\" }",
+        '4 Cannot convert the "5" value of type "System.String" to type "A".',
+    ),
+    (
+        'class A { [int]$n }; try { [A]@{ z = 1 } } catch { "$_" }',
+        'Cannot create object of type "A". The z property was not found for the A object. '
+        "The available property is: [n <System.Int32>]",
+    ),
     # classes
     (
         "class A { [string] W() { return 'A' } } class B : A { [string] W() { return 'B' + ([A]$this).W() } }"

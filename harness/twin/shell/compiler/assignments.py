@@ -185,7 +185,7 @@ def typed_value(variable: Variable, value: object, scope: Scope | None = None) -
     """
     assert variable.type is not None  # noqa: S101 - narrows
     try:
-        return convert(value, variable.type)
+        return convert(value, variable.type) if variable.cast is None else variable.cast(value)
     except PSError as fault:
         if scope is not None and scope.kind != "global" and not variable.checks:
             raise
@@ -274,19 +274,13 @@ def _typed(compiler: Compiler, node: ConvertExpressionAst) -> Assign:
             variable = scope.vars.get(child.path.name.lower())
             if variable is not None and not variable.fixed:
                 variable.type = None
-            variable = variable or Variable(child.path.name)
-            variable.type, before = wanted, variable.type
-            try:
-                converted = (
-                    convert_in(frame, None if value is NOTHING else value, wanted)
-                    if wanted.is_class
-                    else typed_value(variable, None if value is NOTHING else value, scope)
-                )
-            finally:
-                variable.type = before
-            inner(frame, converted)
+            fresh = Variable(child.path.name)
+            fresh.type, fresh.checks = wanted, () if variable is None else variable.checks
+            fresh.cast = (lambda one: convert_in(frame, one, wanted)) if wanted.of_class else None
+            inner(frame, typed_value(fresh, None if value is NOTHING else value, scope))
             if wanted.full_name != "System.Object":
-                scope.vars[child.path.name.lower()].type = wanted if not wanted.is_class else None
+                kept = scope.vars[child.path.name.lower()]
+                kept.type, kept.cast = wanted, fresh.cast
             return
         inner(frame, convert(None if value is NOTHING else value, wanted))
 

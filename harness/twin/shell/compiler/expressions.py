@@ -239,7 +239,7 @@ def cast(compiler: Compiler, node: ConvertExpressionAst) -> Evaluate:
 
 def convert_in(frame: Frame, value: object, wanted: TypeRef) -> object:
     """A cast that may need the session (classes of the script)."""
-    if wanted.is_class:
+    if wanted.of_class:
         from harness.twin.shell.classes import cast_to_class
 
         return cast_to_class(frame, value, wanted)
