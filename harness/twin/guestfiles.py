@@ -46,6 +46,8 @@ def _plain(path: str) -> str:
 class GuestStorage:
     """The same files as the shell's port for .NET's file classes; a guest keeps texts, here they are UTF-8."""
 
+    has_folders = False
+
     def __init__(self, files: GuestFiles) -> None:
         self._files = files
 

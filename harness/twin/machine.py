@@ -17,6 +17,7 @@ from weakref import WeakSet
 from harness.twin.cmdlets.costs import command_cost_ns
 from harness.twin.cmdlets.filechanges import write_redirected
 from harness.twin.cmdlets.netfiles import NodeStorage
+from harness.twin.cmdlets.netpeers import NodePeers
 from harness.twin.cmdlets.programs import node_programs
 from harness.twin.engine import LabEngine
 from harness.twin.model import ClusterModel
@@ -183,15 +184,16 @@ class Machine(ABC):
                 line = f'"{task.execute}" {task.arguments}'
                 code = ConsoleProgram(self).run(line, io.BytesIO(), _drop, _drop)
             except PipelineStopped:
-                self.task_cut_off(task)
-                return
+                log.debug("the task %s on %s was ended while it started", task.name, self.computer_name)
             except Exception:
                 log.exception("the task %s on %s ended by a defect", task.name, self.computer_name)
-            if not self.gone and not self.ending.is_set():
+            if self.gone:
+                self.task_cut_off(task)
+            elif not self.ending.is_set():
                 task.state, task.last_result = TaskState.Ready, code & 0xFFFFFFFF
 
     def task_cut_off(self, task: ScheduledTask) -> None:  # noqa: B027 - the model of a guest says so itself
-        """The boot in which a task ran is over, or somebody ended it."""
+        """The boot in which a task ran is over."""
 
 
 @dataclass(slots=True)
@@ -234,7 +236,8 @@ class NodeMachine(Machine):
         """Windows makes a user's folders at the first logon [GK]."""
         profile = self.environment.get("USERPROFILE", "")
         if profile and not self.node.files.exists(profile):
-            self.node.files.make_folder(f"{profile}\\AppData\\Local\\Temp")
+            for folder in ("AppData\\Local\\Temp", "AppData\\Roaming", "Desktop", "Documents", "Downloads"):
+                self.node.files.make_folder(f"{profile}\\{folder}")
 
     def hop(self, node: str) -> Self:
         """Another node for a program that the same user starts there from here: a log-on over the network."""
@@ -264,6 +267,11 @@ class NodeMachine(Machine):
     def storage(self) -> NodeStorage:
         """The node's files as .NET's file classes see them."""
         return NodeStorage(self.node.files)
+
+    @property
+    def peers(self) -> NodePeers:
+        """Other machines as .NET's network classes see them."""
+        return NodePeers(self)
 
     def write_text_file(self, path: str, text: str, append: bool) -> None:
         """What ``>`` and ``>>`` write.  Raises PSError."""

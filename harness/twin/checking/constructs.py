@@ -24,7 +24,6 @@ from harness.twin.shell.ast import (
     ScriptBlockAst,
     SourceText,
     StringConstantExpressionAst,
-    SwitchStatementAst,
     TypeConstraintAst,
     TypeExpressionAst,
     TypeNameAst,
@@ -92,7 +91,7 @@ def _finding(source: SourceText, extent: Extent, what: str) -> Finding:
 
 
 def _construct_name(node: Ast) -> str:
-    """What an operator calls it: ``workflow``, ``dynamicparam``, ``data statement``."""
+    """What an operator calls it: ``workflow``, ``dynamicparam``."""
     if isinstance(node, FunctionDefinitionAst):
         return "workflow"
     if isinstance(node, ForEachStatementAst):
@@ -103,8 +102,6 @@ def _construct_name(node: Ast) -> str:
 
 
 def _refused_at_run_time(node: Ast) -> str:
-    if isinstance(node, SwitchStatementAst) and node.condition is None:
-        return "switch -File"
     if isinstance(node, AssignmentStatementAst) and isinstance(node.left, VariableExpressionAst):
         drive = node.left.path.drive
         if drive is not None and drive not in _ASSIGNABLE_DRIVES:

@@ -7,6 +7,7 @@ from harness.twin.cmdlets import (
     cauroles,
     cim,
     cimmethods,
+    cimsessions,
     clusteractions,
     clustermore,
     clusternetworks,
@@ -14,11 +15,13 @@ from harness.twin.cmdlets import (
     clusterresources,
     diagnosticdata,
     ececlient,
+    exceptiontypes,
     filechanges,
     filenames,
     files,
     groupactions,
     hypervcontrol,
+    hypervparts,
     hypervsettings,
     mocnodes,
     planactions,
@@ -27,6 +30,7 @@ from harness.twin.cmdlets import (
     registry,
     searching,
     services,
+    storagemaintenance,
     storagesettings,
     timezone,
     volumes,
@@ -42,9 +46,11 @@ from harness.twin.cmdlets.events import DIAGNOSTICS
 from harness.twin.cmdlets.features import MANAGER, SECURE_BOOT, TPM, register_feature_views
 from harness.twin.cmdlets.hyperv import HYPERV
 from harness.twin.cmdlets.interactive import TRACE
+from harness.twin.cmdlets.jobs import JOBS, register_job_views
 from harness.twin.cmdlets.mocnodes import CLOUD, MOC
 from harness.twin.cmdlets.network import NETWORK_MODULES, register_network_views
 from harness.twin.cmdlets.operatorviews import register_operator_views
+from harness.twin.cmdlets.osconfig import OSCONFIG
 from harness.twin.cmdlets.plans import PLANS
 from harness.twin.cmdlets.protection import BITLOCKER, SECURITY
 from harness.twin.cmdlets.psget import GET
@@ -58,6 +64,7 @@ from harness.twin.cmdlets.updates import UPDATES
 from harness.twin.cmdlets.updatesettings import STAMP
 from harness.twin.cmdlets.validators import CHECKER
 from harness.twin.cmdlets.views import register_views
+from harness.twin.cmdlets.windowsfacts import INTERNATIONAL, SMB
 from harness.twin.shell.commands.api import CommandTable
 from harness.twin.shell.commands.core import CORE
 
@@ -66,6 +73,7 @@ __all__ = [
     "cauroles",
     "cim",
     "cimmethods",
+    "cimsessions",
     "clusteractions",
     "clustermore",
     "clusternetworks",
@@ -73,11 +81,13 @@ __all__ = [
     "clusterresources",
     "diagnosticdata",
     "ececlient",
+    "exceptiontypes",
     "filechanges",
     "filenames",
     "files",
     "groupactions",
     "hypervcontrol",
+    "hypervparts",
     "hypervsettings",
     "mocnodes",
     "node_commands",
@@ -87,6 +97,7 @@ __all__ = [
     "registry",
     "searching",
     "services",
+    "storagemaintenance",
     "storagesettings",
     "timezone",
     "volumes",
@@ -121,9 +132,13 @@ _MODULES = (
     GET,
     DISM,
     TRACE,
+    SMB,
+    INTERNATIONAL,
+    OSCONFIG,
     AZ_ACCOUNTS,
     AZ_RESOURCES,
     AZ_MACHINES,
+    JOBS,
     *NETWORK_MODULES,
 )
 
@@ -135,6 +150,8 @@ def node_commands() -> CommandTable:
     register_feature_views()
     register_task_views()
     register_operator_views()
+    register_job_views()
     register_network_views()
     clusternetworks.register_cluster_network_views()
+    cimsessions.register_cim_session_views()
     return CORE.extended(*(module.table for module in _MODULES))

@@ -10,17 +10,16 @@ from typing import Any, Final
 
 from harness.twin.cmdlets.ciminstances import CIMV2, GET_CIM, GET_WMI, as_wmi, class_wanted, picked
 from harness.twin.cmdlets.computer import CIM, MANAGEMENT, computer_system, operating_system
+from harness.twin.cmdlets.elsewhere import host_of, machine_names
 from harness.twin.cmdlets.hardwareclasses import CLASSES as HARDWARE
 from harness.twin.cmdlets.hardwareclasses import cim_shape
 from harness.twin.cmdlets.processes import process_of, processes_of
-from harness.twin.cmdlets.remoting import connect, find_node
 from harness.twin.cmdlets.services import services_of
 from harness.twin.cmdlets.windows import local_time
-from harness.twin.shell.commands.api import Call
-from harness.twin.shell.errors import PSError, limitation
+from harness.twin.shell.commands.api import Call, Parameter
+from harness.twin.shell.errors import limitation
 from harness.twin.shell.objects import PSObject, UInt32, UInt64
 
-_EXCEPTION: Final = "Microsoft.Management.Infrastructure.CimException"
 _FIXED_DISK: Final = 3
 
 
@@ -30,11 +29,11 @@ PROCESS: Final = cim_shape("Win32_Process", "ProcessId Name CreationDate")
 DISK: Final = cim_shape("Win32_LogicalDisk", "DeviceID DriveType ProviderName VolumeName FileSystem Size FreeSpace")
 
 
-@CIM.cmdlet("Get-CimInstance", *GET_CIM, default_set="Class")
+@CIM.cmdlet("Get-CimInstance", *GET_CIM, Parameter("CimSession", "object[]"), default_set="Class")
 def get_cim_instance(call: Call) -> Iterator[object]:
     """Instances of a class, of this node or of others."""
-    for name in call.texts("ComputerName") or [""]:
-        host = _host(call, name)
+    for name in machine_names(call.get("CimSession")) or call.texts("ComputerName") or [""]:
+        host = host_of(call, name)
         if host is None:
             continue
         for item in picked(call, _maker(call)(host)):
@@ -47,25 +46,9 @@ def get_cim_instance(call: Call) -> Iterator[object]:
 def get_wmi_object(call: Call) -> Iterator[object]:
     """The same by WMI's older command."""
     for name in call.texts("ComputerName") or [""]:
-        host = _host(call, name)
+        host = host_of(call, name)
         if host is not None:
             yield from (as_wmi(item, str(host.computer_name)) for item in picked(call, _maker(call)(host)))
-
-
-def _host(call: Call, name: str) -> Any:
-    """The machine to ask; None after an error."""
-    if not name or find_node(call, name) is call.host.node:
-        return call.host
-    try:
-        return connect(call, name).runspace.host
-    except PSError as error:
-        if error.record.error_id == "TwinLimitation":
-            raise
-        if error.record.error_id == "AccessDenied":
-            raise call.fail("Access is denied. ", "HRESULT 0x80070005", "PermissionDenied", name, _EXCEPTION) from None
-        text = error.record.message.partition("error message : ")[2]
-        call.write_error(text, "HRESULT 0x80338126", "ConnectionError", name, _EXCEPTION)
-        return None
 
 
 def _maker(call: Call) -> Callable[[Any], Iterator[PSObject]]:

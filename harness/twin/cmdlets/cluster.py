@@ -39,6 +39,12 @@ _NOT_RUNNING: Final = (
     "The cluster service is not running.  Make sure that the service is running on all nodes in the cluster.\n"
     "    There are no more endpoints available from the endpoint mapper"
 )
+_NO_SUCH_CLUSTER: Final = (
+    "Check the spelling of the cluster name. Otherwise, there might be a problem with your network. Make sure the "
+    "cluster nodes are turned on and connected to the network or contact your network administrator.\n"
+    "    The RPC server is unavailable"
+)
+"""[GK]"""
 _REMOTE_HINT: Final = (
     "If you are running Windows PowerShell remotely, note that some failover clustering cmdlets do not work remotely. "
     "When possible, run the cmdlet locally and specify a remote computer as the target. To run the cmdlet remotely, "
@@ -67,11 +73,10 @@ def require_cluster(call: Call) -> ClusterModel:
     if not node.member:
         call.write_warning(_REMOTE_HINT)
         raise call.fail(_NOT_RUNNING, "ClusterEndpointNotRegistered", "ConnectionError", exception=EXCEPTION)
-    wanted = call.text("Cluster")
+    wanted = call.text("Name" if call.declaration.name == "Get-Cluster" else "Cluster")
     own = {"", ".", model.spec.cluster_name.lower(), f"{model.spec.cluster_name}.{model.spec.domain}".lower()}
     if wanted.lower() not in own | {name.lower() for name in model.nodes}:
-        text = f"The cluster '{wanted}' could not be reached.\n    The RPC server is unavailable"
-        raise call.fail(text, "ClusterRpcConnection", "ConnectionError", exception=EXCEPTION)
+        raise call.fail(_NO_SUCH_CLUSTER, "ClusterRpcConnection", "ConnectionError", exception=EXCEPTION)
     return model
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from harness.twin.cmdlets.declaring import Module, classes, picked_values, selects
+from harness.twin.cmdlets.othermachines import COMPUTERS, HOTFIXES, on_computers
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.cmdlets.windows import PRODUCT, display_version, free_memory_kib, local_time, total_memory_kib
 from harness.twin.model.cluster import ClusterModel
@@ -86,9 +87,13 @@ def _computer_info(host: Any) -> dict[str, object]:
     }
 
 
-@MANAGEMENT.cmdlet("Get-HotFix", Parameter("Id", "string[]", position=0, aliases=("HFID",)))
+@MANAGEMENT.cmdlet("Get-HotFix", Parameter("Id", "string[]", position=0, aliases=("HFID",)), COMPUTERS)
 def get_hotfix(call: Call) -> Iterator[object]:
-    """Installed updates of this node."""
+    """Installed updates of this node or others."""
+    yield from on_computers(call, _installed, HOTFIXES)
+
+
+def _installed(call: Call) -> Iterator[object]:
     node: Node = call.host.node
     wanted = call.texts("Id")
     for name in wanted:

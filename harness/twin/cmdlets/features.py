@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from harness.twin.cmdlets.declaring import Module, classes, selects
+from harness.twin.cmdlets.remoting import find_node
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.errors import limitation
@@ -43,6 +44,11 @@ _FEATURES: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
+def installed_features() -> tuple[str, ...]:
+    """Names of the features that the product installs."""
+    return tuple(_FEATURES)
+
+
 def register_feature_views() -> None:
     """Tell the formatter how features look."""
     columns: list[Column | str] = [
@@ -56,9 +62,29 @@ def register_feature_views() -> None:
     )
 
 
-@MANAGER.cmdlet("Get-WindowsFeature", Parameter("Name", "string[]", position=0, pipeline=("value", "name")))
+_WHERE: Final = (
+    Parameter("ComputerName", "string", aliases=("Cn",)),
+    Parameter("Credential", "object"),
+    Parameter("LogPath", "string"),
+)
+
+
+def _require_reached(call: Call) -> None:
+    """Every node has the same features; another one must be reached, which takes a second hop.  Raises PSError."""
+    name = call.text("ComputerName")
+    node = find_node(call, name) if name else call.host.node
+    if node is not None and (node is call.host.node or (call.host.delegated and node.os_running)):
+        return
+    reason = "Access is denied." if node is not None and node.os_running else "The RPC server is unavailable."
+    text = f"The request to list features available on the specified server failed. {reason}"
+    error_id = "DISMAPI_Error__Failed_To_Enumerate_Features"
+    raise call.fail(text, error_id, "DeviceError", name, "System.Exception")
+
+
+@MANAGER.cmdlet("Get-WindowsFeature", Parameter("Name", "string[]", position=0, pipeline=("value", "name")), *_WHERE)
 def get_feature(call: Call) -> Iterator[object]:
     """Installed features.  Raises PSError for one that is not among them: whether it exists is not known."""
+    _require_reached(call)
     for name in call.texts("Name"):
         _require_known(name)
     if not call.texts("Name"):
@@ -74,11 +100,14 @@ def get_feature(call: Call) -> Iterator[object]:
     Parameter("IncludeManagementTools", "switch"),
     Parameter("IncludeAllSubFeature", "switch"),
     Parameter("Restart", "switch"),
+    Parameter("Source", "string[]"),
+    *_WHERE,
     should_process=True,
     aliases=("Add-WindowsFeature",),
 )
 def install_feature(call: Call) -> Iterator[object]:
     """Installs features: here those that are there already."""
+    _require_reached(call)
     for name in call.texts("Name"):
         _require_known(name)
     if call.should_process(", ".join(call.texts("Name")), "Install-WindowsFeature"):

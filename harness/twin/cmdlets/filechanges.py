@@ -28,6 +28,7 @@ from harness.twin.cmdlets.fileobjects import (
     write_fault,
 )
 from harness.twin.cmdlets.files import ENCODING, ENCODINGS, content_of, unmarked
+from harness.twin.cmdlets.filesessions import copy_through_session, through_session
 from harness.twin.model.files import File, FileError, FileFault, Folder, NodeFiles, parent_of
 from harness.twin.shell.commands import providers
 from harness.twin.shell.commands.api import Call, Command, Parameter
@@ -178,13 +179,27 @@ _DESTINATION: Final = Parameter("Destination", "string", position=1, pipeline="n
 @MANAGEMENT.table.cmdlet(
     "Copy-Item",
     module=MANAGEMENT.name,
-    parameters=[_SOURCE, LITERAL, _DESTINATION, FILTER, INCLUDE, EXCLUDE, _RECURSE, FORCE, _PASS],
+    parameters=[
+        _SOURCE,
+        LITERAL,
+        _DESTINATION,
+        FILTER,
+        INCLUDE,
+        EXCLUDE,
+        _RECURSE,
+        FORCE,
+        _PASS,
+        Parameter("Container", "switch"),
+        Parameter("ToSession", "object"),
+        Parameter("FromSession", "object"),
+    ],
     default_set="Path",
     should_process=True,
 )
 def copy_item(call: Call) -> Iterator[object]:
-    """Copies files, with ``-Recurse`` folders."""
-    yield from each_path(call, _copy_item, _no_session_drive)
+    """Copies files, with ``-Recurse`` folders; through a session to or from another node."""
+    act = copy_through_session if through_session(call) else _copy_item
+    yield from each_path(call, act, _no_session_drive)
 
 
 def _copy_item(call: Call, path: str) -> Iterator[object]:
@@ -204,6 +219,8 @@ def _copy_item(call: Call, path: str) -> Iterator[object]:
 
 def _copy(call: Call, place: Place, target: str) -> None:
     files = files_of(call)
+    if call.has("Container") and not call.switch("Container") and isinstance(place.entry, Folder):
+        raise limitation("Copy-Item -Container:$false is not simulated")
     if isinstance(place.entry, File) or call.switch("Recurse"):
         files.copy(place.path, target)
     else:

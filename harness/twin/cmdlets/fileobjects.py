@@ -15,6 +15,7 @@ from harness.twin.model.files import Entry, File, FileError, FileFault, NodeFile
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.commands.providers import SESSION_DRIVES, full_path, report_missing, split_drive
 from harness.twin.shell.conversion import convert
+from harness.twin.shell.errors import limitation
 from harness.twin.shell.objects import ComputedProperty, Int64, PSObject
 from harness.twin.shell.regexes import has_wildcard, matches_wildcard
 from harness.twin.shell.typesystem import TypeRef
@@ -104,6 +105,8 @@ def each_path(call: Call, act: Act, otherwise: Act) -> Iterator[object]:
     """*act* for file paths, made absolute and charged once; *otherwise*, the shell's own command, for the rest."""
     charged = False
     for path in paths_given(call):
+        if path.startswith("\\\\"):
+            raise limitation(f"files of other machines are reached by Invoke-Command, not by '{path}'")
         if is_file_path(path):
             if not charged:
                 call.host.charge(call.declaration.name)

@@ -23,6 +23,8 @@ def _translated() -> Iterator[None]:
 class NodeStorage:
     """A node's files as the shell's port for .NET's file classes."""
 
+    has_folders = True
+
     def __init__(self, files: NodeFiles) -> None:
         self._files = files
 

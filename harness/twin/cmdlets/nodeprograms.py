@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import IO, Any, Final
 
 from harness.twin.cmdlets.accounts import administrators_of, users_of
+from harness.twin.cmdlets.processes import processes_of
 from harness.twin.cmdlets.services import control, find_service, services_of
 from harness.twin.cmdlets.systemprograms import NodeProgram, loud
 from harness.twin.cmdlets.windows import PRODUCT, free_memory_kib, local_time, total_memory_kib
@@ -351,6 +352,31 @@ def expand(host: Any, words: Sequence[str], _stdin: IO[bytes], stdout: Writer, _
     return 0
 
 
+@loud
+def tzutil(_host: Any, words: Sequence[str], _stdin: IO[bytes], stdout: Writer, _stderr: Writer) -> int:
+    """``tzutil /g``: the time zone."""
+    if [word.lower() for word in words[1:]] != ["/g"]:
+        raise _unknown(words)
+    stdout(b"UTC")
+    return 0
+
+
+@loud
+def tasklist(host: Any, words: Sequence[str], _stdin: IO[bytes], stdout: Writer, _stderr: Writer) -> int:
+    """``tasklist /fo csv|list [/nh]``: names and ids; the table would need memory, which is not simulated."""
+    options = [word.lower() for word in words[1:]]
+    if options[:1] != ["/fo"] or options[1:2] not in (["csv"], ["list"]) or set(options[2:]) - {"/nh"}:
+        raise limitation(f"'{' '.join(words)}' is not simulated: processes have no memory; /fo csv is")
+    rows = [(item.name if item.role == "kernel" else f"{item.name}.exe", item.pid) for item in processes_of(host)]
+    if options[1] == "csv":
+        head = [] if "/nh" in options else ['"Image Name","PID","Session Name","Session#","Mem Usage"']
+        _say(stdout, *head, *(f'"{name}","{pid}","Services","0","N/A"' for name, pid in rows))
+        return 0
+    for name, pid in rows:
+        _say(stdout, "", f"Image Name:   {name}", f"PID:          {pid}", "Session Name: Services", "Session#:     0")
+    return 0
+
+
 # --- net
 
 
@@ -421,4 +447,6 @@ PROGRAMS: Final[dict[str, NodeProgram]] = {
     "setx": setx,
     "net": net,
     "expand": expand,
+    "tzutil": tzutil,
+    "tasklist": tasklist,
 }

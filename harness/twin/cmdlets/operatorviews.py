@@ -17,6 +17,8 @@ from harness.twin.cmdlets import (
 from harness.twin.cmdlets.declaring import property_of
 from harness.twin.cmdlets.psget import register_gallery_views
 from harness.twin.cmdlets.shapes import Shape
+from harness.twin.cmdlets.storagemaintenance import register_storage_maintenance_views
+from harness.twin.cmdlets.windowsfacts import register_fact_views
 from harness.twin.shell.formatting import Column, register_view
 
 _TABLES: Final[Mapping[Shape, Sequence[Column | str]]] = {
@@ -57,6 +59,8 @@ def _rules(acl: object) -> str:
 def register_operator_views() -> None:
     """Tell the formatter about all of them."""
     register_gallery_views()
+    register_fact_views()
+    register_storage_maintenance_views()
     for shape, columns in _TABLES.items():
         register_view(shape.type_name, table=columns)
     register_view(protection.VOLUME.type_name, table=_BITLOCKER, auto=False)

@@ -26,10 +26,23 @@ _INVALID: Final = "System.InvalidOperationException"
     Parameter("Timeout", "int", minimum=-1, aliases=("TimeoutSec",)),
     Parameter("For", "string", values=("Default", "PowerShell", "WMI", "WinRM")),
     Parameter("Delay", "int", minimum=1),
+    Parameter("Protocol", "string", values=("DCOM", "WSMan")),
+    Parameter("WsmanAuthentication", "string"),
+    Parameter("DcomAuthentication", "string", aliases=("Authentication",)),
+    Parameter("Impersonation", "string"),
+    Parameter("ThrottleLimit", "int"),
+    Parameter("Credential", "object"),
     should_process=True,
 )
 def restart_computer(call: Call) -> None:
-    """Restarts nodes; another one than this needs a second hop, which a plain session does not have [GK]."""
+    """Restarts nodes; another one than this needs a second hop, which a plain session does not have [GK].
+
+    The protocol makes no difference here.  Raises PSError for a credential of the script's own.
+    """
+    if call.get("Credential") is not None:
+        raise limitation(
+            "a log-on with a credential of a script's own is not simulated; log on to this node by CredSSP"
+        )
     for name, node in _nodes(call):
         if call.should_process(node.name, "Restart-Computer"):
             if call.switch("Wait") and node is call.host.node:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from zlib import crc32
 
 from harness.twin.cmdlets.computer import MANAGEMENT
+from harness.twin.cmdlets.othermachines import COMPUTERS, PROCESSES, on_computers
 from harness.twin.cmdlets.processlist import WHICH, chosen, process_object, stop_processes
 from harness.twin.cmdlets.services import ServiceRow, services_of
 from harness.twin.model.windows.state import WindowsProcess
@@ -14,6 +15,7 @@ from harness.twin.shell.commands.api import Call, Parameter
 
 _HOSTED: Final = ("smphost", "Winmgmt", "WinRM", "wuauserv", "BITS")
 """Services in ``svchost`` [GK]."""
+_ACCOUNTS: Final = {"ECEAgent": "ECEAgentService", "Azure Stack HCI Orchestrator Service": "HCIOrchestrator"}
 _SYSTEM_PID: Final = 4
 _RANGE: Final = 16_000
 
@@ -43,10 +45,24 @@ def _pid(key: str) -> int:
     return 4 * (200 + crc32(key.encode()) % _RANGE)
 
 
-@MANAGEMENT.cmdlet("Get-Process", *WHICH)
+@MANAGEMENT.cmdlet("Get-Process", *WHICH, COMPUTERS, Parameter("IncludeUserName", "switch"))
 def get_process(call: Call) -> Iterator[object]:
-    """This node's processes by name."""
-    yield from (process_object(call, item) for item in chosen(call, processes_of(call.host)))
+    """Processes of this node or others, by name."""
+    yield from on_computers(call, _processes, PROCESSES)
+
+
+def _processes(call: Call) -> Iterator[object]:
+    for item in chosen(call, processes_of(call.host)):
+        made = process_object(call, item)
+        if call.switch("IncludeUserName"):
+            made.set("UserName", _user_of(call, item))
+        yield made
+
+
+def _user_of(call: Call, item: WindowsProcess) -> str:
+    """Who a process runs as: two services have accounts of their own ([T] azure-local-updates 1.3)."""
+    name = _ACCOUNTS.get(item.role)
+    return f"{call.host.computer_name}\\{name}" if name else "NT AUTHORITY\\SYSTEM"
 
 
 @MANAGEMENT.cmdlet(

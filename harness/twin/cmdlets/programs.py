@@ -30,7 +30,13 @@ _FSUTIL_ERRORS: Final = {
     FileFault.NO_DRIVE: "The system cannot find the path specified.",
     FileFault.BAD_NAME: "The filename, directory name, or volume label syntax is incorrect.",
 }
-_ACTIONS: Final = ("startcomponentcleanup", "analyzecomponentstore")
+_ACTIONS: Final = (
+    "startcomponentcleanup",
+    "analyzecomponentstore",
+    "checkhealth",
+    "scanhealth",
+    "restorehealth",
+)
 
 
 def node_programs(host: Any) -> Mapping[str, Program]:
@@ -66,7 +72,7 @@ def _fsutil(host: Any, words: Sequence[str], _stdin: IO[bytes], stdout: Writer, 
 
 
 def _dism(host: Any, words: Sequence[str], _stdin: IO[bytes], stdout: Writer, stderr: Writer) -> int:
-    """``/Online /Cleanup-Image /StartComponentCleanup`` and ``/AnalyzeComponentStore``; both take lab time."""
+    """``/Online /Cleanup-Image`` with a cleanup, an analysis or a check; all but ``/CheckHealth`` take lab time."""
     options = {word.lower().lstrip("/-") for word in words[1:]} - {"norestart", "english", "quiet"}
     action = next((name for name in _ACTIONS if name in options), None)
     head = f"\r\nDeployment Image Servicing and Management tool\r\nVersion: {host.node.os_build.version}\r\n\r\n"
@@ -78,8 +84,8 @@ def _dism(host: Any, words: Sequence[str], _stdin: IO[bytes], stdout: Writer, st
     if options - {"online", "cleanup-image", action}:
         return _limitation(f"'{' '.join(words)}'", stderr)
     stdout(f"{head}Image Version: {host.node.os_build.version}\r\n\r\n".encode())
-    act: Callable[[Any], str] = _clean if action == _ACTIONS[0] else _analyze
-    stdout(act(host).encode())
+    acts: Mapping[str, Callable[[Any], str]] = {_ACTIONS[0]: _clean, _ACTIONS[1]: _analyze, _ACTIONS[2]: _check}
+    stdout(acts.get(action, _scan)(host).encode())
     stdout(b"The operation completed successfully.\r\n")
     return 0
 
@@ -88,6 +94,18 @@ def _clean(host: Any) -> str:
     host.wait(load_costs().wait_s("component_cleanup"))
     host.node.files.clean_components()
     return "[==========================100.0%==========================] \r\n"
+
+
+def _check(host: Any) -> str:
+    """What is known of damage: none."""
+    del host
+    return "No component store corruption detected.\r\n"
+
+
+def _scan(host: Any) -> str:
+    """Looks for damage, and would repair it."""
+    host.wait(load_costs().wait_s("component_analysis"))
+    return f"[==========================100.0%==========================] {_check(host)}"
 
 
 def _analyze(host: Any) -> str:

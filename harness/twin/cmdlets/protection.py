@@ -14,6 +14,7 @@ from harness.twin.cmdlets.declaring import Module, given_input, property_of
 from harness.twin.cmdlets.fileobjects import files_of
 from harness.twin.cmdlets.registrykeys import find_key, is_registry_path, parse_key
 from harness.twin.cmdlets.shapes import Shape
+from harness.twin.model.entities import Node
 from harness.twin.model.files import Folder
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.commands.providers import full_path
@@ -45,7 +46,8 @@ _SYSTEM: Final = "C:"
 
 def _suspended(call: Call) -> bool:
     """Whether the protection is suspended now: for a number of restarts, or until it is resumed."""
-    kept, node = call.host.node.kept, call.host.node
+    node: Node = call.host.node
+    kept = node.kept
     if kept.suspended_restarts is None:
         return False
     return bool(kept.suspended_restarts == 0 or node.boot_id - kept.suspended_boot < kept.suspended_restarts)
@@ -84,7 +86,7 @@ def _mounts(call: Call) -> bool:
         if place.rstrip(":\\").upper() != "C":
             text = f"{place} does not have an associated BitLocker volume."
             kind = "System.Runtime.InteropServices.COMException"
-            call.write_error(text, f"{kind},{call.declaration.name}", "NotSpecified", place, kind)
+            call.write_error(text, kind, "NotSpecified", place, kind)
     return not wanted or any(place.rstrip(":\\").upper() == "C" for place in wanted)
 
 

@@ -20,6 +20,7 @@ from harness.twin.model.cluster import ClusterModel
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.errors import limitation
 from harness.twin.shell.host import Writer
+from harness.twin.units import NS_PER_DAY
 
 HCI: Final = Module("AzureStackHCI", classes("Microsoft.AzureStack.HCI.Commands.{}Command"))
 STATUS: Final = Shape(
@@ -31,6 +32,8 @@ ATTESTATION: Final = Shape(
     "Microsoft.AzureStack.HCI.AttestationStatus", "ComputerName Status Expiration LastUpdated Version"
 )
 VM_ATTESTATION: Final = Shape("Microsoft.AzureStack.HCI.VMAttestation", "Name AttestationHost Status")
+_REGISTERED_DAYS: Final = 60
+"""How long before lab time 0 the cluster was registered [INF]."""
 _GROUP: Final = "rg-lab"
 _REGION: Final = "eastus"
 _EXPIRES_DAYS: Final = 30
@@ -66,7 +69,7 @@ def get_status(call: Call) -> Iterator[object]:
     yield STATUS.make(
         "Clustered" if call.host.node.member else "NotYet",
         "Registered" if active else "OutOfPolicy",
-        local_time(call.host, call.host.node.last_boot_ns),
+        local_time(call.host, -_REGISTERED_DAYS * NS_PER_DAY),
         model.spec.cluster_name,
         _uri(model),
         status if active else "OutOfPolicy",

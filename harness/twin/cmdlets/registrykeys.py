@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from harness.twin.cmdlets.windows import EDITION, PRODUCT, display_version
+from harness.twin.cmdlets.windows import EDITION, INSTALLATION, PRODUCT, display_version
 from harness.twin.model.entities import Node
 from harness.twin.model.registry import RegistryValue
 from harness.twin.shell.errors import limitation
@@ -22,6 +22,21 @@ _VERSION: Final = "HKLM\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion"
 _SERVICING: Final = f"{_WINDOWS}\\Component Based Servicing"
 _UPDATE: Final = f"{_WINDOWS}\\WindowsUpdate\\Auto Update"
 _NAMES: Final = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\ComputerName"
+_CONTROL: Final = "HKLM\\SYSTEM\\CurrentControlSet\\Control"
+_REMOTING: Final = "HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\WSMAN"
+_PRODUCT_KEYS: Final[Mapping[str, dict[str, object]]] = {
+    "HKLM\\SOFTWARE\\Microsoft\\AzureStackStampInformation": {"DeploymentLaunchType": "CloudDeployment"},
+    "HKLM\\SOFTWARE\\Policies\\Microsoft\\Windows\\WindowsUpdate\\AU": {"NoAutoUpdate": 1},
+    f"{_CONTROL}\\FileSystem": {"LongPathsEnabled": 1},
+    f"{_CONTROL}\\SecureBoot\\State": {"UEFISecureBootEnabled": 1},
+    f"{_CONTROL}\\SecureBoot\\Servicing": {"UEFICA2023Status": "NotStarted"},
+    f"{_CONTROL}\\DeviceGuard": {"EnableVirtualizationBasedSecurity": 1},
+    f"{_REMOTING}\\Service": {"auth_credssp": 1},
+    f"{_REMOTING}\\Client": {"auth_credssp": 1},
+}
+"""Values that update logic and guides read ([T] azure-local-updates 1.4, 1.5, 10), as on a healthy node: the product
+switches automatic updates off and owns CredSSP; that the rollover of Secure Boot's certificates has not begun is [INF].
+"""
 _COMPLETE: Final = tuple(
     key.lower()
     for key in (f"{_SERVICING}\\RebootPending", f"{_SERVICING}\\RebootInProgress", f"{_UPDATE}\\RebootRequired")
@@ -116,6 +131,7 @@ def _own(node: Node) -> dict[str, dict[str, object]]:
             "CurrentMinorVersionNumber": 0,
             "DisplayVersion": display_version(node),
             "EditionID": EDITION,
+            "InstallationType": INSTALLATION,
             "ProductName": PRODUCT,
             "UBR": node.os_build.ubr,
         },
@@ -124,6 +140,7 @@ def _own(node: Node) -> dict[str, dict[str, object]]:
         _UPDATE: {},
         f"{_NAMES}\\ComputerName": {"ComputerName": node.name},
         f"{_NAMES}\\ActiveComputerName": {"ComputerName": node.name},
+        **_PRODUCT_KEYS,
     }
     if node.pending_reboot:
         keys[f"{_SERVICING}\\RebootPending"] = {}

@@ -16,6 +16,7 @@ from typing import Any, Final, cast
 from harness.twin.cmdlets.costs import load_costs
 from harness.twin.cmdlets.declaring import Module, classes, property_of, selects
 from harness.twin.cmdlets.deserialized import plain_text, received, stamped
+from harness.twin.cmdlets.jobs import Record, collecting, job_object, new_job
 from harness.twin.cmdlets.kinds import RUNSPACE_AVAILABILITY, RUNSPACE_STATE, labelled
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.model.cluster import ClusterModel
@@ -23,14 +24,23 @@ from harness.twin.model.entities import GroupType, Node
 from harness.twin.model.states import WinRmState
 from harness.twin.shell.arguments import Argument
 from harness.twin.shell.commands.api import Call, Parameter
+from harness.twin.shell.commands.providers import full_path
 from harness.twin.shell.commands.running import InvokeCommand
 from harness.twin.shell.dotnet.reflection import create_block
-from harness.twin.shell.errors import ErrorRecord, ExitSignal, NetException, PipelineStopped, PSError, limitation
+from harness.twin.shell.errors import (
+    ErrorRecord,
+    ExitSignal,
+    NetException,
+    PipelineStopped,
+    PSError,
+    limitation,
+)
 from harness.twin.shell.frame import Frame, Streams
 from harness.twin.shell.objects import NOTHING, NoteProperty, PSObject
 from harness.twin.shell.processors import ScriptProcessor
 from harness.twin.shell.runspace import Runspace
 from harness.twin.shell.scriptblock import Evaluate, ScriptBlock
+from harness.twin.shell.scriptfiles import load_script, script_path
 from harness.twin.shell.session import enter
 
 REMOTING: Final = Module("Microsoft.PowerShell.Core", classes("Microsoft.PowerShell.Commands.{}Command"))
@@ -262,8 +272,8 @@ def open_link(call: Call, name: str) -> Link:
     """A session that stays until it is removed."""
     numbers = [link.number for link in links_of(call.rs)]
     link = connect(call, name, max(numbers, default=0) + 1)
-    if call.text("Name"):
-        link.name = call.text("Name")
+    if call.texts("Name"):
+        link.name = call.texts("Name")[0]
     links_of(call.rs).append(link)
     return link
 
@@ -291,17 +301,44 @@ _CONNECTION: Final = (
     Parameter("Authentication", "string"),
     Parameter("ThrottleLimit", "int"),
     Parameter("SessionOption", "object"),
+    Parameter("ConfigurationName", "string"),
+    Parameter("UseSSL", "switch"),
+    Parameter("Port", "int", minimum=1, maximum=65535),
+    Parameter("EnableNetworkAccess", "switch"),
+)
+_CONFIGURATION: Final = "microsoft.powershell"
+
+
+def _require_usual(call: Call) -> None:
+    """Raises PSError for session configurations that nobody registered, and for guests and addresses of services."""
+    wanted = call.text("ConfigurationName")
+    if wanted and wanted.lower() != _CONFIGURATION:
+        raise limitation(f"the session configuration '{wanted}' is not simulated")
+    for name in ("VMName", "VMId", "ConnectionUri", "HostName", "ContainerId"):
+        if call.has(name):
+            raise limitation(f"{call.declaration.name} -{name} is not simulated; sessions lead from node to node")
+
+
+_ELSEWHERE: Final = (
+    Parameter("VMName", "string[]", mandatory=True, sets=("VMName",)),
+    Parameter("VMId", "guid[]", mandatory=True, sets=("VMId",), aliases=("VMGuid",)),
+    Parameter("ConnectionUri", "string[]", mandatory=True, sets=("Uri",), aliases=("URI", "CU")),
 )
 
 
 @REMOTING.cmdlet(
     "New-PSSession",
-    Parameter("ComputerName", "string[]", position=0, pipeline=("value", "name"), aliases=("Cn",)),
-    Parameter("Name", "string"),
+    Parameter(
+        "ComputerName", "string[]", position=0, pipeline=("value", "name"), aliases=("Cn",), sets=("ComputerName",)
+    ),
+    Parameter("Name", "string[]"),
     *_CONNECTION,
+    *_ELSEWHERE,
+    default_set="ComputerName",
 )
 def new_session(call: Call) -> Iterator[object]:
     """Sessions on other nodes, which keep their variables until they are removed."""
+    _require_usual(call)
     for name in call.texts("ComputerName") or ["localhost"]:
         try:
             link = open_link(call, name)
@@ -342,25 +379,31 @@ def remove_session(call: Call) -> None:
             links_of(call.rs).remove(link)
 
 
-_SESSION_SETS: Final = ("ComputerName", "Session")
+_FILE_SETS: Final = ("FilePathComputerName", "FilePathRunspace")
+_THERE: Final = ("ComputerName", "FilePathComputerName")
+_OPEN: Final = ("Session", "FilePathRunspace")
+_SESSION_SETS: Final = (*_THERE, *_OPEN)
+_BLOCK_SETS: Final = ("InProcess", "ComputerName", "Session", "VMName", "VMId", "Uri")
 
 
 @REMOTING.table.cmdlet(
     "Invoke-Command",
     module=REMOTING.name,
     parameters=[
-        Parameter("ComputerName", "string[]", position=0, sets=("ComputerName",), mandatory=True, aliases=("Cn",)),
-        Parameter("Session", "object[]", position=0, sets=("Session",), mandatory=True),
-        Parameter("ScriptBlock", "scriptblock", position=0, mandatory=True, aliases=("Command",)),
-        Parameter("ScriptBlock", "scriptblock", position=1),  # after the machines, where those come first
+        Parameter("ComputerName", "string[]", position=0, sets=_THERE, mandatory=True, aliases=("Cn",)),
+        Parameter("Session", "object[]", position=0, sets=_OPEN, mandatory=True),
+        Parameter("ScriptBlock", "scriptblock", position=0, mandatory=True, aliases=("Command",), sets=_BLOCK_SETS),
+        # After the machines, where those come first.
+        Parameter("ScriptBlock", "scriptblock", position=1, sets=_BLOCK_SETS),
         Parameter("ArgumentList", "object[]", aliases=("Args",)),
         Parameter("InputObject", "object", pipeline="value"),
         Parameter("NoNewScope", "switch", sets=("InProcess",)),
         Parameter("HideComputerName", "switch", sets=_SESSION_SETS, aliases=("HCN",)),
         Parameter("AsJob", "switch", sets=_SESSION_SETS),
         Parameter("JobName", "string", sets=_SESSION_SETS),
-        Parameter("FilePath", "string", sets=_SESSION_SETS),
+        Parameter("FilePath", "string", position=1, mandatory=True, sets=_FILE_SETS, aliases=("PSPath",)),
         *_CONNECTION,
+        *_ELSEWHERE,
     ],
     default_set="InProcess",
 )
@@ -369,15 +412,15 @@ class InvokeRemoteCommand(InvokeCommand):
 
     def begin(self) -> None:
         call = self.call
+        _require_usual(call)
         self.remote = call.has("ComputerName") or call.has("Session")
         self.piped: list[object] | None = None
         if not self.remote:
             super().begin()
             return
         call.host.charge("Invoke-Command")
-        if call.switch("AsJob") or call.has("JobName"):
-            raise limitation("Invoke-Command -AsJob is not simulated")
-        require_used(call, call.get("ScriptBlock"))
+        self.block = self._block()
+        require_used(call, self.block)
         if call.expecting_input:
             self.piped = []
 
@@ -393,8 +436,43 @@ class InvokeRemoteCommand(InvokeCommand):
             super().end()
             return
         given = list(call.get("ArgumentList") or [])
+        if call.switch("AsJob") or call.has("JobName"):
+            self._as_job(given)
+            return
         for link in self._links():
-            run_there(call, link, call.get("ScriptBlock"), given, self.piped)
+            run_there(call, link, self.block, given, self.piped)
+
+    def _block(self) -> ScriptBlock:
+        """What is to run: a block, or the script in a file of this node."""
+        call = self.call
+        if not call.has("FilePath"):
+            found: ScriptBlock = call.get("ScriptBlock")
+            return found
+        path = script_path(call.rs, call.text("FilePath")) or script_path(call.rs, f".\\{call.text('FilePath')}")
+        if not path:
+            missing = full_path(call, call.text("FilePath"))
+            text = f"Cannot find path '{missing}' because it does not exist."
+            kind = "System.Management.Automation.ItemNotFoundException"
+            raise call.fail(text, "PathNotFound", "ObjectNotFound", missing, kind)
+        return load_script(call.rs, path)
+
+    def _as_job(self, given: list[object]) -> None:
+        """Run there now, and keep what comes in a job."""
+        call = self.call
+        names = call.texts("ComputerName") or [str(property_of(one, "ComputerName")) for one in call.get("Session")]
+        job = new_job(call, self.block.text, "RemoteJob", ",".join(names), len(names))
+        out, streams, actions = call.out, call.streams, call.actions
+        call.out = lambda item: job.records.append(Record(item))
+        call.streams = collecting(job)
+        call.actions = {}
+        try:
+            for link in self._links():
+                run_there(call, link, self.block, given, self.piped)
+        finally:
+            call.out, call.streams, call.actions = out, streams, actions
+        job.ended = call.rs.local_now
+        job.failed = bool(job.records) and all(one.error for one in job.records)
+        call.emit(job_object(job))
 
     def _links(self) -> Iterator[Link]:
         call = self.call

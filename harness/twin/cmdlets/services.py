@@ -12,6 +12,7 @@ from typing import Any, Final
 from harness.twin.cmdlets.computer import MANAGEMENT
 from harness.twin.cmdlets.declaring import given_input, property_of, selects
 from harness.twin.cmdlets.kinds import SERVICE_START, SERVICE_STATUS, labelled
+from harness.twin.cmdlets.othermachines import COMPUTERS, SERVICE_MANAGER, on_computers
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.model.cluster import ClusterModel
 from harness.twin.model.entities import Node
@@ -33,6 +34,9 @@ _PER_NODE: Final = {
     "LcmController": "LcmController",
     "mochostagent": "MOC Host Agent Service",
     "wssdagent": "MOC NodeAgent Service",
+    "himds": "Azure Hybrid Instance Metadata Service",
+    "GCArcService": "Guest Configuration Arc Service",
+    "ExtensionService": "Guest Configuration Extension service",
     "ClusSvc": "Cluster Service",
     "vmms": "Hyper-V Virtual Machine Management",
     "smphost": "Microsoft Storage Spaces SMP",
@@ -41,7 +45,7 @@ _PER_NODE: Final = {
 }
 _ON_DEMAND: Final = {"wuauserv": "Windows Update", "BITS": "Background Intelligent Transfer Service"}
 """Services which the guide on free space stops and starts [T]; start type Manual [GK], running at first [INF]."""
-_RESTARTED: Final = (*list(_PER_NODE)[:6], "vmms", "smphost")
+_RESTARTED: Final = (*list(_PER_NODE)[:9], "vmms", "smphost")
 """Services whose restart changes nothing that the model has: agents, and Hyper-V's and storage's management [GK]."""
 _WHICH: Final = (
     Parameter("Name", "string[]", position=0, pipeline=("value", "name"), aliases=("ServiceName",)),
@@ -66,10 +70,11 @@ class ServiceRow:
     Parameter("Name", "string[]", position=0, pipeline=("value", "name"), aliases=("ServiceName",)),
     Parameter("DisplayName", "string[]"),
     Parameter("InputObject", "object"),
+    COMPUTERS,
 )
 def get_service(call: Call) -> Iterator[object]:
-    """Services of this node, by name."""
-    yield from (_service(row) for row in _chosen(call))
+    """Services of this node or others, by name."""
+    yield from on_computers(call, lambda there: (_service(row) for row in _chosen(there)), SERVICE_MANAGER)
 
 
 @MANAGEMENT.cmdlet("Start-Service", *_WHICH, should_process=True)

@@ -6,10 +6,11 @@ restart is InstallPending ([D] guest-and-host-maintenance 2.6).  The store is ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
+from harness.twin.cmdlets.costs import load_costs
 from harness.twin.cmdlets.declaring import Module, classes
 from harness.twin.cmdlets.fileobjects import files_of
 from harness.twin.cmdlets.kinds import labelled
@@ -45,6 +46,14 @@ _ONLINE: Final = Parameter("Online", "switch", mandatory=True, sets=("Online",))
 _IMAGE: Final = Parameter("Path", "string", mandatory=True, sets=("Offline",))
 _PACKAGE_PATH: Final = Parameter("PackagePath", "string", mandatory=True)
 _NO_RESTART: Final = Parameter("NoRestart", "switch")
+GET_PACKAGE: Final = (
+    _ONLINE,
+    _IMAGE,
+    Parameter("PackageName", "string"),
+    Parameter("PackagePath", "string"),
+)
+_NOT_VALID: Final = "The specified package is not valid Windows package."
+Row = tuple[str, str, int | None]
 _COM: Final = "System.Runtime.InteropServices.COMException"
 
 
@@ -53,41 +62,39 @@ def _require_online(call: Call) -> None:
         raise limitation("offline images are not simulated")
 
 
-def packages_of(node: Node) -> Iterator[tuple[str, str, int | None]]:
+def packages_of(node: Node) -> Iterator[Row]:
     """Name, state and time of each package."""
     for kb in node.kbs:
-        yield _name(kb.kb, node.os_build), "Installed", kb.installed_ns
+        yield package_name(kb.kb, node.os_build), "Installed", kb.installed_ns
     if node.staged_build is not None:
         for name in node.staged_kbs:
-            yield _name(name, node.staged_build), "InstallPending", None
+            yield package_name(name, node.staged_build), "InstallPending", None
 
 
-def _name(kb: str, build: OsBuild) -> str:
-    return f"Package_for_{kb}~31bf3856ad364e35~amd64~~{build}.1.0"
+def package_name(what: str, build: OsBuild) -> str:
+    """Identity of a package of Windows."""
+    return f"Package_for_{what}~31bf3856ad364e35~amd64~~{build}.1.0"
 
 
-@DISM.cmdlet(
-    "Get-WindowsPackage",
-    _ONLINE,
-    _IMAGE,
-    Parameter("PackageName", "string"),
-    Parameter("PackagePath", "string"),
-    default_set="Online",
-)
-def get_package(call: Call) -> Iterator[object]:
-    """Packages of the running Windows."""
+def package_objects(call: Call, rows: Iterable[Row]) -> Iterator[object]:
+    """The packages that ``Get-WindowsPackage`` asks for; a name that no package has is an error."""
     _require_online(call)
     if call.has("PackagePath"):
         raise limitation("what is inside a package file is not simulated")
     found = False
-    for name, state, installed_ns in packages_of(call.host.node):
+    for name, state, installed_ns in rows:
         if not call.has("PackageName") or name.lower() == call.text("PackageName").lower():
             found = True
             day: datetime | None = None if installed_ns is None else local_time(call.host, installed_ns)
             yield PACKAGE.make(name, labelled(STATE, state), "Update", day, True, text=name)
     if not found and call.has("PackageName"):
-        text = "The specified package is not valid Windows package."
-        raise call.fail(text, "Microsoft.Dism.Commands.GetWindowsPackageCommand", "NotSpecified", exception=_COM)
+        raise call.fail(_NOT_VALID, call.declaration.class_name, "NotSpecified", exception=_COM)
+
+
+@DISM.cmdlet("Get-WindowsPackage", *GET_PACKAGE, default_set="Online")
+def get_package(call: Call) -> Iterator[object]:
+    """Packages of the running Windows."""
+    yield from package_objects(call, packages_of(call.host.node))
 
 
 @DISM.cmdlet(
@@ -118,8 +125,7 @@ def remove_package(call: Call) -> None:
     _require_online(call)
     if any(name.lower() == call.text("PackageName").lower() for name, _, _ in packages_of(call.host.node)):
         raise limitation(f"removing the package '{call.text('PackageName')}' is not simulated")
-    text = "The specified package is not valid Windows package."
-    raise call.fail(text, call.declaration.class_name, "NotSpecified", exception=_COM)
+    raise call.fail(_NOT_VALID, call.declaration.class_name, "NotSpecified", exception=_COM)
 
 
 @DISM.cmdlet(
@@ -136,8 +142,11 @@ def remove_package(call: Call) -> None:
     default_set="Online",
 )
 def repair_image(call: Call) -> Iterator[object]:
-    """State of the component store, and its cleanup."""
+    """State of the component store, and its cleanup; both take lab time, but for ``-CheckHealth``."""
     _require_online(call)
     if call.switch("StartComponentCleanup"):
+        call.wait(load_costs().wait_s("component_cleanup"))
         call.host.node.files.clean_components()
+    elif not call.switch("CheckHealth"):
+        call.wait(load_costs().wait_s("component_analysis"))
     yield IMAGE.make("Healthy", True, False)

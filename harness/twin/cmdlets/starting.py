@@ -16,7 +16,7 @@ from harness.twin.shell.commands.api import Call, Command, Parameter
 from harness.twin.shell.commands.providers import full_path
 from harness.twin.shell.errors import limitation
 from harness.twin.shell.formatting import render
-from harness.twin.shell.native import BUILT_IN, knows, plain_name, void
+from harness.twin.shell.native import BUILT_IN, knows, plain_name, standing_at, void
 from harness.twin.shell.objects import NOTHING
 from harness.twin.shell.program import ConsoleProgram
 
@@ -38,27 +38,60 @@ _INVALID: Final = "System.InvalidOperationException"
     Parameter("WindowStyle", "string"),
     Parameter("Verb", "string"),
     Parameter("WorkingDirectory", "string"),
+    Parameter("RedirectStandardOutput", "string", aliases=("RSO",)),
+    Parameter("RedirectStandardError", "string", aliases=("RSE",)),
+    Parameter("RedirectStandardInput", "string", aliases=("RSI",)),
+    Parameter("LoadUserProfile", "switch", aliases=("Lup",)),
+    Parameter("UseNewEnvironment", "switch"),
 )
 def start_process(call: Call) -> Iterator[object]:
-    """Runs a program to its end: without ``-Wait`` there would be nobody to do so."""
+    """Runs a program to its end, at once: also without ``-Wait`` its lab time passes before the next command."""
     path = call.text("FilePath")
     name = plain_name(path)
     if not knows(call.rs, path):
         text = "This command cannot be run due to the error: The system cannot find the file specified."
         raise call.fail(text, "InvalidOperationException", "InvalidOperation", None, _INVALID)
-    if not call.switch("Wait"):
-        raise limitation("Start-Process without -Wait is not simulated")
-    out = io.BytesIO()
+    out, err = io.BytesIO(), io.BytesIO()
     line = " ".join([f'"{path}"' if " " in path else path, *call.texts("ArgumentList")])
     if name not in BUILT_IN:
         call.host.charge(name)
-    code = ConsoleProgram(call.host).run(
-        line, io.BytesIO(), lambda data: void(out.write(data)), lambda data: void(out.write(data))
-    )
+    place = full_path(call, call.text("WorkingDirectory")) if call.has("WorkingDirectory") else call.rs.location
+    with standing_at(call.host, place):
+        code = ConsoleProgram(call.host).run(
+            line, io.BytesIO(_given(call)), lambda data: void(out.write(data)), lambda data: void(err.write(data))
+        )
+    refused = err.getvalue().decode("utf-8", "replace").partition("twin limitation: ")[2]
+    if refused:  # a window that nobody sees must not hide it
+        raise limitation(refused.strip())
+    shown = _kept(call, "RedirectStandardOutput", out) + _kept(call, "RedirectStandardError", err)
     if call.switch("NoNewWindow") and call.rs.host_write is not None:
-        call.rs.host_write(out.getvalue().decode("utf-8", "replace"))
+        call.rs.host_write(shown.decode("utf-8", "replace"))
     if call.switch("PassThru"):
         yield ENDED.make(None, name, name, True, code, text=f"System.Diagnostics.Process ({name})")
+
+
+def _given(call: Call) -> bytes:
+    """What the program reads."""
+    if not call.has("RedirectStandardInput"):
+        return b""
+    path = full_path(call, call.text("RedirectStandardInput"))
+    found = files_of(call).find(path)
+    if not isinstance(found, File):
+        text = f"Could not find file '{path}'."
+        raise call.fail(text, "FileNotFoundException", "ObjectNotFound", path, "System.IO.FileNotFoundException")
+    return content_of(found, path)
+
+
+def _kept(call: Call, name: str, stream: io.BytesIO) -> bytes:
+    """Write output to the file that a parameter names; what is left for the console comes back."""
+    if not call.has(name):
+        return stream.getvalue()
+    path = full_path(call, call.text(name))
+    try:
+        files_of(call).write(path, stream.getvalue())
+    except FileError as error:
+        write_fault(call, error, "FileOpenFailure", "OpenError")
+    return b""
 
 
 @UTILITY.table.cmdlet(

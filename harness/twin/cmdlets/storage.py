@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Final
+from uuid import NAMESPACE_DNS, uuid5
 
 from harness.twin.cmdlets.declaring import Module, property_of, selects
 from harness.twin.cmdlets.shapes import Shape
@@ -36,7 +37,8 @@ VIRTUAL_DISK: Final = Shape(
 )
 PHYSICAL_DISK: Final = Shape(
     chain("MSFT_PhysicalDisk"),
-    "DeviceId FriendlyName SerialNumber CanPool OperationalStatus HealthStatus Usage Size",
+    "DeviceId FriendlyName SerialNumber UniqueId MediaType BusType CanPool CannotPoolReason OperationalStatus "
+    "HealthStatus Usage Size",
 )
 POOL: Final = Shape(
     chain("MSFT_StoragePool"),
@@ -51,11 +53,12 @@ JOB: Final = Shape(
 _NAME: Final = Parameter("FriendlyName", "string[]", position=0)
 
 
-@STORAGE.cmdlet("Get-VirtualDisk", _NAME)
+@STORAGE.cmdlet("Get-VirtualDisk", _NAME, Parameter("StoragePool", "object", pipeline="value"))
 def get_virtual_disk(call: Call) -> Iterator[object]:
-    """The virtual disks."""
+    """The virtual disks; of a pool that came in, its own: the primordial pool has none."""
     model: ClusterModel = call.host.model
-    volumes = list(model.volumes.values()) if call.host.node.member else []
+    is_primordial = property_of(call.get("StoragePool"), "IsPrimordial") is True
+    volumes = list(model.volumes.values()) if call.host.node.member and not is_primordial else []
     for name in chosen_names(call, "MSFT_VirtualDisk", [volume.name for volume in volumes]):
         yield virtual_disk_object(model.volumes[name])
 
@@ -64,18 +67,21 @@ def get_virtual_disk(call: Call) -> Iterator[object]:
     "Get-PhysicalDisk",
     _NAME,
     Parameter("SerialNumber", "string[]"),
+    Parameter("UniqueId", "string[]", aliases=("Id",)),
     Parameter("CanPool", "bool"),
     Parameter("HealthStatus", "string", values=("Healthy", "Warning", "Unhealthy", "Unknown")),
     Parameter("Usage", "string"),
     Parameter("StorageNode", "object", pipeline="value"),
+    Parameter("StoragePool", "object", pipeline="value"),
+    Parameter("VirtualDisk", "object", pipeline="value"),
 )
 def get_physical_disk(call: Call) -> Iterator[object]:
-    """The pool's drives of all nodes; outside the cluster only this node's."""
+    """The pool's drives of all nodes, which are those of each volume too; outside the cluster only this node's."""
     model: ClusterModel = call.host.model
     nodes = model.nodes.values() if call.host.node.member else (call.host.node,)
     disks = [disk for node in nodes for disk in node.disks]
     names = set(chosen_names(call, "MSFT_PhysicalDisk", [disk.friendly_name for disk in disks]))
-    at = str(property_of(call.get("StorageNode"), "Name") or call.get("StorageNode") or "")
+    at = _node_asked(call)
     for number, disk in enumerate(disks):
         if disk.friendly_name in names and (not at or disk.node.lower() == at.lower()):
             made = disk_object(disk, number)
@@ -83,11 +89,20 @@ def get_physical_disk(call: Call) -> Iterator[object]:
                 yield made
 
 
+def _node_asked(call: Call) -> str:
+    """The node whose drives are asked for; empty for all, and for those of a pool or volume that came in."""
+    came = call.get("StorageNode")
+    kinds = came.type_names if isinstance(came, PSObject) else ()
+    if POOL.type_name in kinds or VIRTUAL_DISK.type_name in kinds:
+        return ""
+    return str(property_of(came, "Name") or came or "")
+
+
 def _fits(call: Call, disk: PSObject) -> bool:
     """Whether a drive has the properties asked for."""
-    texts = ("SerialNumber", "HealthStatus", "Usage")
-    for name in texts:
-        wanted = call.texts(name) if name == "SerialNumber" else [call.text(name)] if call.has(name) else []
+    for name in ("SerialNumber", "UniqueId", "HealthStatus", "Usage"):
+        several = name in ("SerialNumber", "UniqueId")
+        wanted = call.texts(name) if several else [call.text(name)] if call.has(name) else []
         if not selects(wanted, str(disk.get(name))):
             return False
     return not call.has("CanPool") or disk.get("CanPool") == call.switch("CanPool")
@@ -164,12 +179,16 @@ def virtual_disk_object(volume: VirtualDisk) -> PSObject:
 
 
 def disk_object(disk: PhysicalDisk, number: int) -> PSObject:
-    """The object of a drive; ``number`` counts all drives of the cluster."""
+    """The object of a drive; ``number`` counts all drives of the cluster.  Medium and bus are [INF]."""
     return PHYSICAL_DISK.make(
         str(1000 + number),
         disk.friendly_name,
         disk.serial,
+        f"eui.{uuid5(NAMESPACE_DNS, disk.serial).hex[:16].upper()}",
+        "SSD",
+        "NVMe",
         False,
+        ["In a Pool"],
         disk.status.value,
         disk.health.value,
         "Auto-Select",

@@ -227,7 +227,7 @@ def add_disk(call: Call) -> None:
         name = str(property_of(given, "FriendlyName"))
         text = "One of the physical disks specified is not supported by this operation."
         kind = "Microsoft.Management.Infrastructure.CimException"
-        call.write_error(text, "StorageWMI 51000,Add-PhysicalDisk", "InvalidArgument", name, kind)
+        call.write_error(text, "StorageWMI 51000", "InvalidArgument", name, kind)
 
 
 @STORAGE.cmdlet(

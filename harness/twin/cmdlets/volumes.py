@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from typing import Any, Final
 from uuid import NAMESPACE_DNS, uuid5
 
-from harness.twin.cmdlets.declaring import selects
+from harness.twin.cmdlets.declaring import property_of, selects
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.cmdlets.storage import STORAGE, chain
 from harness.twin.model.cluster import ClusterModel
 from harness.twin.model.entities import VirtualDisk
-from harness.twin.model.files import Folder
+from harness.twin.model.files import SHARED, Folder
 from harness.twin.model.states import ClusterNodeState, PhysicalDiskStatus, VirtualDiskStatus, VolumeHealth
 from harness.twin.shell.commands.api import Call, Parameter
+from harness.twin.shell.commands.providers import full_path
 from harness.twin.shell.objects import PSObject, UInt32, UInt64
 
 DISK: Final = Shape(
@@ -40,9 +41,14 @@ _PREFIX: Final = "Microsoft.Health.FaultType"
 _LOST: Final = (PhysicalDiskStatus.LostCommunication,)
 
 
-@STORAGE.cmdlet("Get-Disk", Parameter("Number", "int[]", position=0), Parameter("FriendlyName", "string[]"))
+@STORAGE.cmdlet(
+    "Get-Disk",
+    Parameter("Number", "int[]", position=0),
+    Parameter("FriendlyName", "string[]"),
+    Parameter("VirtualDisk", "object", pipeline="value"),
+)
 def get_disk(call: Call) -> Iterator[object]:
-    """The node's own disk, and the shared volumes' that it coordinates [GK]."""
+    """The node's own disk, and the shared volumes' that it coordinates [GK]; or that of a virtual disk."""
     model: ClusterModel = call.host.model
     node = call.host.node
     drive = node.files.drive
@@ -54,8 +60,10 @@ def get_disk(call: Call) -> Iterator[object]:
         for volume in own
     ]
     numbers = [int(number) for number in call.get("Number") or []]
+    came = property_of(call.get("VirtualDisk"), "FriendlyName")
+    names = call.texts("FriendlyName") if came is None else [str(came)]
     for number, row in enumerate(rows):
-        if (not numbers or number in numbers) and selects(call.texts("FriendlyName"), str(row[0])):
+        if (not numbers or number in numbers) and selects(names, str(row[0])):
             yield DISK.make(UInt32(number), *row)
 
 
@@ -63,13 +71,18 @@ def get_disk(call: Call) -> Iterator[object]:
     "Get-Volume",
     Parameter("DriveLetter", "string[]", position=0),
     Parameter("FileSystemLabel", "string[]", aliases=("FriendlyName",)),
+    Parameter("FilePath", "string"),
 )
 def get_volume(call: Call) -> Iterator[object]:
     """C: and the cluster shared volumes; of those the space that files take which the model knows [INF]."""
     letters = [letter.rstrip(":").upper() for letter in call.texts("DriveLetter")]
     labels = call.texts("FileSystemLabel")
+    if call.has("FilePath"):
+        shared = full_path(call, call.text("FilePath")).removeprefix("C:\\").split("\\")
+        on_shared = shared[0].lower() == SHARED.lower() and len(shared) > 1
+        letters, labels = ([], [shared[1]]) if on_shared else (["C"], [])
     drive = call.host.node.files.drive
-    if (not letters or "C" in letters) and selects(labels, ""):
+    if (not letters or "C" in letters) and (not labels or selects(labels, "")):
         free, size = UInt64(drive.free_bytes), UInt64(drive.capacity_bytes)
         yield VOLUME.make("C", "", "NTFS", "NTFS", "Fixed", "Healthy", "OK", free, size, "")
     if letters or not call.host.node.member:

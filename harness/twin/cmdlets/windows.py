@@ -16,6 +16,8 @@ PRODUCT: Final = "Azure Stack HCI"
 """[GK] Windows' name of the product; it was not renamed with Azure Local."""
 EDITION: Final = "ServerAzureStackHCICor"
 """[GK] EditionID."""
+INSTALLATION: Final = "Server Core"
+"""[GK] InstallationType: the product has no desktop."""
 _DISPLAY_VERSIONS: Final[Mapping[int, str]] = MappingProxyType({25398: "23H2", 26100: "24H2"})
 """[D] ASD release-information-23h2: build 25398 is 23H2, 26100 is 24H2."""
 

@@ -362,6 +362,17 @@ class ClusterModel:
         """Orderly restart by an operator: the cluster drains on shutdown, then the machine restarts."""
         return self._begin("restart", self._restart_node(self.node(name)))
 
+    def storage_maintenance(self, name: str, *, on: bool) -> Operation:
+        """``Enable-`` and ``Disable-StorageMaintenanceMode`` for the drives of a node.  Raises ModelError where data
+        would become unavailable."""
+        node = self.node(name)
+        blocked = self.storage.refuses_without(node.name) if on else []
+        if blocked:
+            text = f"The operation would make data unavailable: {', '.join(blocked)}."
+            raise ModelError("StorageUnavailable", text)
+        work = self.storage.enter_maintenance(node) if on else self.storage.leave_maintenance(node)
+        return self._begin("storage-maintenance", work)
+
     def recover_cau(self) -> Operation:
         """``Invoke-CauRun -ForceRecovery``."""
         return self._begin("recover-cau", self._cau.recover())

@@ -41,3 +41,7 @@ class NodeKept:
     """Boot in which the protection was suspended."""
     host_settings: dict[str, object] = field(default_factory=dict)
     """Settings of the virtual machine host, by the names that ``Set-VMHost`` has for them."""
+    desired: dict[str, str] = field(default_factory=dict)
+    """Settings of the security baseline that somebody set, by their names in lower case."""
+    removed_features: set[str] = field(default_factory=set)
+    """Features that somebody switched off, in lower case; Windows completes that with its next start."""

@@ -28,6 +28,7 @@ from harness.twin.shell.objects import (
     UInt64,
     bare_value,
 )
+from harness.twin.shell.sizes import fitting
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import TypeRef, is_null, type_name
 
@@ -184,7 +185,9 @@ def add(left: object, right: object) -> object:
             return total
     left, right = bare_value(left), bare_value(right)
     if isinstance(left, str):
-        return str(left) + to_text(right)
+        more = to_text(right)
+        fitting(len(left) + len(more))
+        return str(left) + more
     if is_null(left):
         return None if is_null(right) else right
     if isinstance(left, list):
@@ -268,6 +271,7 @@ def multiply(left: object, right: object) -> object:
                 "OperationStopped",
                 type_name="System.ArgumentOutOfRangeException",
             )
+        fitting(len(left) * times)
         return left * times if isinstance(left, str) else list(left) * times
     return _arithmetic(left, right, "*")
 
@@ -376,6 +380,7 @@ def bit_not(value: object) -> object:
 def number_range(left: object, right: object) -> list[object]:
     """``a..b``, up or down."""
     first, last = to_integer(bare_value(left), _INT), to_integer(bare_value(right), _INT)
+    fitting(abs(last - first) + 1)
     return list(range(first, last + 1)) if first <= last else list(range(first, last - 1, -1))
 
 

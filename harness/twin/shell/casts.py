@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from harness.twin.shell.conversion import BAD_NUMBER, NUMBER, bad_cast, caster, no_cast
+from harness.twin.shell.conversion import BAD_NUMBER, NUMBER, bad_cast, caster, convert, no_cast
 from harness.twin.shell.dateparse import SpanOverflowError, parse_date, parse_span
 from harness.twin.shell.errors import NetException, PSError, runtime_error
 from harness.twin.shell.numberformat import as_decimal
@@ -202,6 +202,12 @@ def to_array_list(value: object, target: TypeRef) -> object:
     if is_null(value):
         return None
     return NetList(value if isinstance(value, list) else [value], target.full_name)
+
+
+@caster("System.Nullable")
+def to_nullable(value: object, target: TypeRef) -> object:
+    """Cast to ``[Nullable[…]]``: nothing stays nothing."""
+    return None if is_null(value) or value == "" else convert(value, target.arguments[0])
 
 
 @caster("System.Management.Automation.PSReference")

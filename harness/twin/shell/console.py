@@ -60,6 +60,8 @@ class Console:
     def write(self, text: str) -> None:
         """Text to stdout."""
         if text:
+            for transcript in self.runspace.transcripts:
+                transcript.add(text)
             self._stdout(text.replace("\r\n", "\n").replace("\n", "\r\n").encode(self.encoding, "replace"))
 
     def feed(self, item: object) -> None:
@@ -141,6 +143,8 @@ class Console:
 
     def write_error_text(self, text: str) -> None:
         """Text on stderr, broken at the width of the console."""
+        for transcript in self.runspace.transcripts:
+            transcript.add(text)
         lines = [piece for line in text.removesuffix("\n").split("\n") for piece in _pieces(line, self.width - 1)]
         if self.clixml:
             self.elements += [f'<S S="Error">{escaped(line + chr(13) + chr(10))}</S>' for line in lines]

@@ -96,8 +96,11 @@ def resolve_name(frame: Frame, name: str) -> Target | None:
         found = rs.commands.find(short)
         if found is not None and found.module.lower() == module.lower():
             return Target(declaration=found)
-    from harness.twin.shell import native
+    from harness.twin.shell import native, scriptfiles
 
+    script = scriptfiles.script_target(rs, name)
+    if script is not None:
+        return script
     if native.knows(rs, name):
         return Target(native=native.starter(name))
     if "-" not in low and rs.commands.find(f"get-{low}") is not None:

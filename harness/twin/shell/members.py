@@ -78,14 +78,15 @@ def find_member(rs: Runspace, value: object, low: str) -> object:
     found = members_of(kind).get(low)
     if found is not None:
         if isinstance(found, NetProperty):
-            return _gotten(found, value)
+            return read_property(found, value)
         return BoundMethod(found.name, value, [])
     if isinstance(value, Entry) and low == "name":
         return value.key
     return _fallback(rs, value, low)
 
 
-def _gotten(member: NetProperty, value: object) -> object:
+def read_property(member: NetProperty, value: object) -> object:
+    """The value of a declared property. Raises ``PSError`` with what .NET says when reading fails."""
     try:
         return member.getter(value)
     except NetError as fault:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.twin.shell.arguments import NO_VALUE, Argument
@@ -14,6 +15,7 @@ from harness.twin.shell.processors import Processor
 from harness.twin.shell.text import to_text
 
 if TYPE_CHECKING:
+    from harness.twin.shell.host import ShellHost
     from harness.twin.shell.runspace import Runspace
 
 BUILT_IN: Final = frozenset({"hostname", "cmd", "powershell"})
@@ -28,6 +30,17 @@ def knows(rs: Runspace, name: str) -> bool:
     """Whether the machine has such a program."""
     low = plain_name(name)
     return low in BUILT_IN or low in rs.host.programs
+
+
+@contextmanager
+def standing_at(host: ShellHost, place: str) -> Iterator[None]:
+    """A program starts where the session stands, not where its process began."""
+    before = host.location
+    setattr(host, "location", place)  # noqa: B010 - read only for the shell, not for the machine
+    try:
+        yield
+    finally:
+        setattr(host, "location", before)  # noqa: B010
 
 
 def _words(arguments: Sequence[Argument]) -> list[str]:
@@ -68,9 +81,10 @@ class NativeProcessor(Processor):
         host = self.frame.rs.host
         host.charge(plain_name(self.name))
         quoted = " ".join(f'"{word}"' if " " in word or not word else word for word in self.words)
-        code = ConsoleProgram(host).run(
-            quoted, stdin, lambda data: void(out.write(data)), lambda data: void(err.write(data))
-        )
+        with standing_at(host, self.frame.rs.location):
+            code = ConsoleProgram(host).run(
+                quoted, stdin, lambda data: void(out.write(data)), lambda data: void(err.write(data))
+            )
         for line in out.getvalue().decode("utf-8", "replace").splitlines():
             self.out(line)
         self._errors(err.getvalue().decode("utf-8", "replace").splitlines())

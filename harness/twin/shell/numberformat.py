@@ -61,7 +61,7 @@ def as_decimal(value: int | float | Decimal) -> Decimal:
 def rounded(value: Decimal, places: int) -> Decimal:
     """Half away from zero."""
     with localcontext() as context:
-        context.prec = 60
+        context.prec = max(60, value.adjusted() + places + 2)
         return value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
 
 

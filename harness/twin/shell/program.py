@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, Final
 
@@ -20,6 +22,7 @@ from harness.twin.shell.objects import Enumerator
 from harness.twin.shell.parsefailure import parse_record
 from harness.twin.shell.parser import ParseResult, parse
 from harness.twin.shell.runspace import Runspace
+from harness.twin.shell.scriptfiles import EXITED, script_path
 from harness.twin.shell.shell import run_tree
 
 CONSOLE_WIDTH: Final = 80
@@ -99,6 +102,7 @@ class Options:
     encoded: bool = False
     output_xml: bool = False
     fault: str = ""
+    arguments: tuple[str, ...] = ()
 
 
 def read_options(words: list[str]) -> Options:
@@ -158,7 +162,7 @@ def _file(found: Options, rest: list[str]) -> Options:
     if rest[:1] == ["-"]:
         found.mode = "stdin"
     elif rest:
-        found.mode, found.text = "file", rest[0]
+        found.mode, found.text, found.arguments = "file", rest[0], tuple(rest[1:])
     return found
 
 
@@ -241,7 +245,7 @@ class ConsoleProgram:
             if options.mode == "command":
                 return self._command(console, options.text, stdin)
             if options.mode == "file":
-                return _no_script_file(console, options.text)
+                return _script_file(console, options.text, options.arguments)
             return self._statements(console, stdin)
         except PipelineStopped:
             return STOPPED - 2**32
@@ -299,13 +303,25 @@ class ConsoleProgram:
                 return code
 
 
-def _no_script_file(console: Console, path: str) -> int:
-    """``-File``: the machines of the lab have no files."""
-    console.write_error_text(
-        f"The argument '{path}' to the -File parameter does not exist. Provide the path to an existing '.ps1' file as "
-        "an argument to the -File parameter.\n"
-    )
-    return _FILE_MISSING
+def _script_file(console: Console, path: str, arguments: Sequence[str]) -> int:
+    """``-File``: a script of the machine's files; the words after it are names and texts, never expressions."""
+    rs = console.runspace
+    found = script_path(rs, path if "\\" in path or "/" in path else f".\\{path}")
+    if not found:
+        console.write_error_text(
+            f"The argument '{path}' to the -File parameter does not exist. Provide the path to an existing '.ps1' file "
+            "as an argument to the -File parameter.\n"
+        )
+        return _FILE_MISSING
+    words = [word if re.match(r"^-[A-Za-z_]\w*:?$", word) else quoted(word) for word in arguments]
+    code, _ = run_statement(console, parse(" ".join(["&", quoted(found), *words])))
+    ended = rs.global_scope.value(EXITED)
+    return ended if isinstance(ended, int) else code
+
+
+def quoted(text: str) -> str:
+    """A text in single quotes."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _open(line: str, result: ParseResult) -> bool:

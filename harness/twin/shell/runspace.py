@@ -20,8 +20,10 @@ from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import ENUMS
 
 if TYPE_CHECKING:
+    from harness.twin.shell.ast import ScriptBlockAst
     from harness.twin.shell.commands.api import Call, CommandTable
     from harness.twin.shell.host import ShellHost
+    from harness.twin.shell.transcripts import Transcript
     from harness.twin.shell.typerules import TypeRules
 
 _ACTIONS: Final = ENUMS["system.management.automation.actionpreference"]
@@ -68,8 +70,11 @@ class Runspace:
         self.type_data: dict[str, dict[str, Any]] = {}
         self.type_rules: dict[str, TypeRules] = {}
         self.modules: dict[str, str] = {}
+        self.namespaces: list[str] = []
         self.places: list[str] = []
         self.links: list[Any] = []
+        self.cim_sessions: list[Any] = []
+        self.transcripts: list[Transcript] = []
         self.frames: list[Frame] = []
         self.global_scope = Scope(None, "global")
         set_automatic(self.global_scope, host, self.errors)
@@ -87,6 +92,12 @@ class Runspace:
     def location(self, place: str) -> None:
         self._location = place
         self.global_scope.put("PWD", path_info(place))
+
+    def use(self, script: ScriptBlockAst) -> None:
+        """Remember the namespaces that a text uses; they serve the whole session."""
+        for one in script.using_statements:
+            if one.kind == "namespace" and one.name and one.name not in self.namespaces:
+                self.namespaces.append(one.name)
 
     # ---------------------------------------------------------------------------------------------- variables
 

@@ -24,6 +24,7 @@ def run_tree(rs: Runspace, result: ParseResult, out: Sink) -> None:
     Raises ``PSError`` for what ends the script, ``ExitSignal`` for ``exit``. The text must have no parse errors.
     """
     enter(rs)
+    rs.use(result.script)
     block = compile_tree(result.script)
     body = block.body
     frame = rs.frame(out)

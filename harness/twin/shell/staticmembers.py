@@ -14,8 +14,10 @@ from harness.twin.shell.members import (
     get_member,
     invoke_member,
     property_not_found,
+    read_property,
 )
-from harness.twin.shell.objects import EnumType, PSArray, PSEnum, PSHashtable
+from harness.twin.shell.objects import Entry, EnumType, PSArray, PSEnum, PSHashtable
+from harness.twin.shell.sizes import fitting
 from harness.twin.shell.typesystem import TypeRef, is_null
 
 BUILDERS: Final[dict[str, Callable[..., object]]] = {}
@@ -35,7 +37,7 @@ def get_static(frame: Frame, value: object, name: str) -> object:
         return static_value(frame, value, name)
     found = STATIC.get(value.full_name, {}).get(name.lower())
     if isinstance(found, NetProperty):
-        return found.getter(None)
+        return read_property(found, None)
     if found is not None:
         return BoundMethod(found.name, value, [])
     if frame.scope.strict_level >= 2:
@@ -82,7 +84,7 @@ def construct(frame: Frame | None, value: TypeRef, arguments: Sequence[object]) 
         size = convert(arguments[0], TypeRef("System.Int32"))
         assert isinstance(size, int)  # noqa: S101 - narrows
         filler = default_of(value.element)
-        return PSArray([filler] * size, value.element.full_name)
+        return PSArray([filler] * fitting(size), value.element.full_name)
     if value.arguments:
         return _generic(value, arguments)
     found = CONSTRUCTORS.get(value.full_name)
@@ -100,6 +102,9 @@ def construct(frame: Frame | None, value: TypeRef, arguments: Sequence[object]) 
 
 def _generic(value: TypeRef, arguments: Sequence[object]) -> object:
     name = value.full_name
+    if name.startswith("System.Collections.Generic.KeyValuePair`") and len(arguments) == 2:
+        key, item = (convert(one, kind) for one, kind in zip(arguments, value.arguments, strict=True))
+        return Entry(key, item, name)
     if "Dictionary" in name or "SortedList" in name:
         sensitive = value.arguments[0].full_name == "System.String"
         for argument in arguments:

@@ -26,6 +26,9 @@ _MARKS: Final = (
 class Storage(Protocol):
     """Files by full path. What fails raises ``NetError`` with .NET's exception."""
 
+    has_folders: bool
+    """Whether folders are known by themselves, so that one that is not there does not exist."""
+
     def kind(self, path: str) -> str:
         """``file``, ``folder``, or empty when there is nothing."""
 
@@ -47,6 +50,8 @@ class Storage(Protocol):
 
 class Scratch:
     """The files of one session on a machine without a file system; every folder exists."""
+
+    has_folders = False
 
     def __init__(self) -> None:
         self._files: dict[str, bytes] = {}
@@ -104,10 +109,26 @@ def storage_of(rs: Runspace) -> Storage:
 
 
 def absolute(path: str, place: str) -> str:
-    """A full path, of one below a place."""
+    """A full path, of one below a place or, where it begins with a backslash, below the root of the place's drive."""
     if re.match(r"^(?:[A-Za-z]:|\\\\|/)", path):
+        return _resolved(path)
+    if path.startswith("\\") and re.match(r"^[A-Za-z]:", place):
+        return _resolved(f"{place[:2]}{path}")
+    return _resolved(f"{place}{path}" if place.endswith(("\\", "/")) else f"{place}\\{path}")
+
+
+def _resolved(path: str) -> str:
+    """The path without ``.`` and ``..``; above a root there is nothing."""
+    parts = path.split("\\")
+    if not re.match(r"^[A-Za-z]:", path) or not {".", ".."}.intersection(parts):
         return path
-    return f"{place}{path}" if place.endswith(("\\", "/")) else f"{place}\\{path}"
+    kept: list[str] = []
+    for part in parts[1:]:
+        if part == "..":
+            kept = kept[:-1]
+        elif part != ".":
+            kept.append(part)
+    return "\\".join([parts[0], *kept]) if kept else f"{parts[0]}\\"
 
 
 def text_of(data: bytes, codec: str = "utf-8") -> str:

@@ -189,6 +189,12 @@ def register_value_type(python_type: type, name: str | Callable[[object], str], 
         _NAMERS[python_type] = name
 
 
+def register_chain(chain: tuple[str, ...]) -> None:
+    """Tell the bases of a type, most special first, itself included."""
+    _FIXED_CHAINS[chain[0]] = chain
+    register_type(chain[0])
+
+
 def type_name(value: object) -> str:
     """Full .NET name of a value's type (of what a wrapper wraps)."""
     kind = type(value)
@@ -260,6 +266,8 @@ def is_instance(value: object, wanted: TypeRef) -> bool:
     name = wanted.full_name
     if name == "System.Object":
         return True
+    if name.startswith("System.Nullable`"):
+        return is_instance(value, wanted.arguments[0])
     check = _INTERFACES.get(name)
     if check is not None:
         return check(bare_value(value))

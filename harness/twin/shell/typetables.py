@@ -112,6 +112,8 @@ EXTRA_TYPES: Final = [
     "System.IO.File",
     "System.IO.Directory",
     "System.Net.Dns",
+    "System.Net.IPHostEntry",
+    "System.Net.Sockets.TcpClient",
     "System.Diagnostics.Stopwatch",
     "System.DateTimeOffset",
     "System.TimeZoneInfo",

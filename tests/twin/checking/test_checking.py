@@ -70,8 +70,9 @@ def test_unknown_parameters(script: str, unknown: list[str]) -> None:
     [
         ("workflow W { 1 }", ["workflow"]),
         ("function f { dynamicparam { } process { } }", ["dynamicparam"]),
-        ("function f { if ($x) { switch -File a { 1 { } } } }", ["switch -File"]),
+        ("function f { if ($x) { switch -File a { 1 { } } } }", []),
         ("$hklm:x = 1; $env:y = 2; $global:z = 3", ["assignment to drive hklm:"]),
+        ("data d { 'x' }", []),
         ("[Some.Type]::Do(); [int]'1'; [string[]]$a = 'b'", ["type [Some.Type]"]),
         ("param([Some.Type] $x)", ["type [Some.Type]"]),
         ("class Own { [int] $A } [Own]::new(); [Own[]]$x = @(); [Collections.Generic.List[Own]]::new()", []),

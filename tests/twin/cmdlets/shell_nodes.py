@@ -11,6 +11,7 @@ from harness.twin.cmdlets import node_commands
 from harness.twin.cmdlets.costs import command_cost_ns
 from harness.twin.cmdlets.filechanges import write_redirected
 from harness.twin.cmdlets.netfiles import NodeStorage
+from harness.twin.cmdlets.netpeers import NodePeers
 from harness.twin.cmdlets.programs import node_programs
 from harness.twin.model import ClusterModel, ModelSpec
 from harness.twin.model.entities import Node
@@ -63,6 +64,10 @@ class ShellNode:
     @property
     def storage(self) -> NodeStorage:
         return NodeStorage(self.node.files)
+
+    @property
+    def peers(self) -> NodePeers:
+        return NodePeers(self)
 
     def now(self) -> datetime:
         return self.model.datetime_at(self.model.now_ns)

@@ -166,3 +166,51 @@ def test_a_management_adapter_that_lost_its_name_is_missed(node: ShellNode) -> N
 )
 def test_what_is_not_simulated_says_so(idle: ShellNode, script: str) -> None:
     assert idle.error(script).message.startswith("twin limitation: ")
+
+
+def test_an_intent_follows_an_adapter_that_has_another_name(node: ShellNode) -> None:
+    for name in node.model.nodes:
+        ShellNode(node.model, name).run("Rename-NetAdapter 'ethernet 4' -NewName Storage2")
+    assert set(states(node, "storage")) == {"Failed"}
+    node.run("Update-NetIntentAdapter -Name storage -AdapterName 'ethernet 3',Storage2 -Wait")
+    assert set(states(node, "storage")) == {"Success"}
+    assert node.text("(Get-NetIntent -Name storage).NetAdapterNamesAsList") == "ethernet 3\nStorage2"
+    error = node.error("Update-NetIntentAdapter -Name storage -AdapterName ethernet")
+    assert "belongs to another intent" in error.message
+
+
+def test_network_atc_sets_back_what_drifts(node: ShellNode) -> None:
+    node.run("Set-NetAdapterAdvancedProperty 'ethernet 3' -RegistryKeyword VlanID -RegistryValue 99")
+    node.run("Disable-NetQosFlowControl -Priority 3; Remove-NetQosPolicy SMB_Direct")
+    node.run("Set-VMSwitchTeam 'ConvergedSwitch(compute_management)' -LoadBalancingAlgorithm Dynamic")
+    node.run("Remove-NetIPAddress 10.71.1.10 -Confirm:$false")
+    assert node.text("(Get-NetAdapter 'ethernet 3').VlanID") == "99"
+    assert _healthy(node)
+    wait(node, 901)
+    assert node.text("(Get-NetAdapter 'ethernet 3').VlanID") == "711"
+    assert (
+        node.text("(Get-NetQosFlowControl -Priority 3).Enabled; (Get-NetQosPolicy SMB_Direct).PriorityValue")
+        == "True\n3"
+    )
+    assert node.text("(Get-VMSwitchTeam).LoadBalancingAlgorithm") == "HyperVPort"
+    assert node.text("(Get-NetIPAddress 10.71.1.10).InterfaceAlias") == "ethernet 3"
+
+
+def test_addresses_of_storage_stay_those_of_the_operator_where_an_override_says_so(node: ShellNode) -> None:
+    override = "New-NetIntentStorageOverrides -EnableAutomaticIPGeneration $false"
+    node.run(f"Set-NetIntent -Name storage -StorageOverrides ({override}) -Wait")
+    node.run("Remove-NetIPAddress 10.71.1.10 -Confirm:$false")
+    wait(node, 901)
+    assert node.error("Get-NetIPAddress 10.71.1.10").category == "ObjectNotFound"
+
+
+def test_a_switch_on_an_adapter_of_storage_is_a_conflict_until_it_is_gone(node: ShellNode) -> None:
+    node.run("New-VMSwitch test -NetAdapterName 'ethernet 3'")
+    wait(node, 901)
+    row = node.objects("Get-NetIntentStatus -Name storage")[0]
+    assert (row.get("ConfigurationStatus"), row.get("Error")) == ("Failed", "AdapterBindingConflict")
+    assert not _healthy(node)
+    node.run("Remove-VMSwitch test -Force")
+    wait(node, 901)
+    assert states(node, "storage") == ["Success"] * 4
+    assert node.text("(Get-NetIPAddress 10.71.1.10).InterfaceAlias") == "ethernet 3"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 import pytest
 
 from tests.twin.cmdlets.shell_nodes import S, ShellNode
@@ -217,3 +219,21 @@ def test_an_adapter_is_mapped_to_a_member_of_its_team(node: ShellNode) -> None:
     node.run(f"{script} 'ethernet 2'")
     assert node.text("(Get-VMNetworkAdapterTeamMapping -ManagementOS -Name SMB1).NetAdapterName") == "ethernet 2"
     assert node.error(f"{script} 'ethernet 3'").category == "InvalidArgument"
+
+
+def test_the_better_metric_decides_between_two_gateways(node: ShellNode) -> None:
+    own = node.model.networks.of("NODE01")
+
+    def source() -> str:
+        way = own.egress(IPv4Address("8.8.8.8"))
+        return way[1] if way is not None else ""
+
+    node.run("New-NetRoute 0.0.0.0/0 -InterfaceAlias 'ethernet 3' -NextHop 10.71.1.1")
+    assert source() == "192.168.200.10"
+    node.run("Set-NetIPInterface -InterfaceAlias 'ethernet 3' -InterfaceMetric 5")
+    row = node.objects("Get-NetIPInterface -InterfaceAlias 'ethernet 3' -AddressFamily IPv4")[0]
+    assert (row.get("InterfaceMetric"), str(row.get("AutomaticMetric"))) == (5, "Disabled")
+    assert source() == "10.71.1.10"
+    node.run("Set-NetRoute -DestinationPrefix 0.0.0.0/0 -NextHop 10.71.1.1 -RouteMetric 300")
+    assert source() == "192.168.200.10"
+    assert node.text("Get-NetRoute 0.0.0.0/0 | sort InterfaceMetric | % InterfaceAlias") == f"ethernet 3\n{MANAGEMENT}"

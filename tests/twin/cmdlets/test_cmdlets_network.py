@@ -72,11 +72,9 @@ def test_what_does_not_exist(idle: ShellNode, script: str, full_id: str, part: s
 @pytest.mark.parametrize(
     "script",
     [
-        "Get-NetAdapter -CimSession NODE02",
         "Get-NetAdapter -IncludeHidden",
         "Get-NetIPConfiguration -ComputerName NODE02",
         "Get-NetIntentStatus -ClusterName OTHER",
-        "Get-VMSwitch -ComputerName NODE02",
         "Get-VMNetworkAdapter -VMName VM01",
         "Get-NetFirewallRule",
         "Get-NetFirewallRule -DisplayName 'Remote Desktop - User Mode (TCP-In)' -ErrorAction SilentlyContinue",
@@ -273,3 +271,48 @@ def test_firewall_rules_of_a_group(node: ShellNode) -> None:
     assert set(node.text(f"Get-NetFirewallRule {group} | % Enabled").split()) == {"False"}
     node.run("Get-NetFirewallRule -Name FPS-SMB-In-TCP | Enable-NetFirewallRule")
     assert node.text(f"Get-NetFirewallRule {group} -Enabled True | % Name") == "FPS-SMB-In-TCP"
+
+
+# --- other nodes
+
+
+def test_a_command_runs_on_the_machines_that_it_names() -> None:
+    node = ShellNode(make_node(guests=0).model, "NODE01", delegated=True)
+    rows = node.objects("Get-NetAdapter ethernet -CimSession (Get-ClusterNode)")
+    assert [row.get("PSComputerName") for row in rows] == list(node.model.nodes)
+    assert len({row.get("MacAddress") for row in rows}) == 4
+    assert node.text("Get-NetIPAddress 10.71.1.11 -CimSession NODE02 | % InterfaceAlias") == "ethernet 3"
+    node.run("New-VMSwitch test -NetAdapterName 'ethernet 3' -ComputerName NODE02")
+    assert node.text("Get-VMSwitch -CimSession NODE02 | % Name") == f"{SWITCH}\ntest"
+    assert node.text("(Get-VMSwitch test -ComputerName NODE02).ComputerName") == "NODE02"
+    assert node.text("Get-VMSwitch | % Name") == SWITCH
+    assert node.error("Get-VMSwitch nope -ComputerName NODE02").category == "InvalidArgument"
+
+
+def test_another_machine_is_asked_with_a_log_on_that_may_go_on(node: ShellNode) -> None:
+    assert node.text("(Get-NetAdapter ethernet -CimSession NODE01).PSComputerName") == "NODE01"
+    error = node.error("Get-NetAdapter -CimSession NODE02")
+    assert (error.full_id, error.category) == ("HRESULT 0x80070005,Get-NetAdapter", "PermissionDenied")
+    node.model.power_off("NODE03")
+    delegated = ShellNode(node.model, "NODE01", delegated=True)
+    out, errors, _ = delegated.run("Get-NetAdapter ethernet -CimSession NODE03,NODE02")
+    assert [error.full_id for error in errors] == ["HRESULT 0x80338126,Get-NetAdapter"]
+    assert len(out) == 1
+
+
+def test_sessions_lead_to_other_machines() -> None:
+    node = ShellNode(make_node(guests=0).model, "NODE01", delegated=True)
+    script = """
+    $sessions = New-CimSession -ComputerName NODE02, NODE03
+    Get-NetAdapter ethernet -CimSession $sessions | % PSComputerName
+    (Get-CimInstance Win32_OperatingSystem -CimSession $sessions[0]).CSName
+    (Get-VMSwitch -CimSession $sessions[1]).ComputerName
+    Get-CimSession | % { "$($_.Id) $($_.Name) $($_.ComputerName)" }
+    $sessions[0] | Remove-CimSession
+    @(Get-CimSession).Count
+    """
+    lines = node.text(script).split("\n")
+    assert lines[:4] == ["NODE02", "NODE03", "NODE02", "NODE03"]
+    assert lines[4:] == ["1 CimSession1 NODE02", "2 CimSession2 NODE03", "1"]
+    assert node.table("New-CimSession NODE02")[-1] == "Protocol     : WSMAN"
+    assert ShellNode(node.model, "NODE01").error("New-CimSession NODE02").category == "PermissionDenied"

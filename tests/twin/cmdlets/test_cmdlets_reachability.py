@@ -203,3 +203,12 @@ def test_macs_of_the_machine(node: ShellNode) -> None:
     assert [line.split()[0] for line in node.text("getmac").split("\n")[3:]] == macs
     node.run("Disable-NetAdapter 'ethernet 3' -Confirm:$false")
     assert len(node.text("getmac /v").split("\n")) == len(macs) + 2
+
+
+def test_ports_that_listen_are_listed(node: ShellNode) -> None:
+    pid = node.text("(Get-Process clussvc).Id")
+    line = node.text("netstat -ano | Select-String ':3343' | select -First 1").strip()
+    assert line.split() == ["TCP", "0.0.0.0:3343", "0.0.0.0:0", "LISTENING", pid]
+    assert "PID" not in node.text("netstat -an")
+    _, errors = _program(node, "netstat -s")
+    assert "twin limitation" in errors[0].message

@@ -103,7 +103,6 @@ def test_a_command_dies_with_its_node(hopping: ShellNode) -> None:
 
 def test_what_is_not_simulated_is_said(hopping: ShellNode) -> None:
     for script in (
-        "Invoke-Command NODE02 { 1 } -AsJob",
         "Invoke-Command NODE02 { 1 } -Credential x",
         "Invoke-Command VM01 { 1 }",
     ):

@@ -135,3 +135,9 @@ def test_extensions_are_switched(node: ShellNode) -> None:
     assert node.text(f"Get-VMSwitchExtension '{SWITCH}' | % Enabled") == "True\nTrue"
     error = node.error(f"Get-VMSwitchExtension '{SWITCH}' -Name 'Microsoft Azure VFP Switch Extension'")
     assert error.category == "InvalidArgument"
+
+
+def test_a_new_host_adapter_waits_for_dhcp(node: ShellNode) -> None:
+    node.run("Add-VMNetworkAdapter -ManagementOS -Name Temp; New-VMSwitch test -NetAdapterName 'ethernet 3'")
+    script = "Get-NetIPInterface -AddressFamily IPv4 -Dhcp Enabled | % InterfaceAlias"
+    assert node.text(script) == "vEthernet (Temp)"

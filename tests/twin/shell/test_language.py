@@ -100,6 +100,15 @@ CASES = [
     ("Set-Alias tm Get-Date; Remove-Item alias:tm; Test-Path alias:tm", "False"),
     ("[xml]$x = '<r a=\"1\"><b/></r>'; $x.r.Attributes['a'].Value; $x.FirstChild.NodeType", "1 Element"),
     ("function f { $MyInvocation.UnboundArguments.Count }; f 1 2", "2"),
+    (
+        "using namespace System.Collections.Generic\nusing namespace System.Text\n"
+        "$l = [List[int]]::new(); $l.Add(1); $l.Count; [StringBuilder]::new('x').Append('y').ToString()",
+        "1 xy",
+    ),
+    ("[Nullable[int]]$n = $null; $null -eq $n; $n = '5'; $n + 1; 5 -is [Nullable[int]]", "True 6 True"),
+    ("$k = [Collections.Generic.KeyValuePair[string, int]]::new('k', '1'); \"$k\"", "[k, 1]"),
+    ("{ $a = 1 }.Ast.FindAll({ $args[0] -is [Management.Automation.Language.ExpressionAst] }, $true).Count", "2"),
+    ("[Console]::OutputEncoding = [Text.Encoding]::Unicode; [Console]::OutputEncoding.CodePage", "1200"),
     ("try { throw $null } catch { $_.FullyQualifiedErrorId }", "ScriptHalted"),
 ]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from harness.twin.cmdlets.guest import events, files, power, processes, registry, system, wua
 from harness.twin.cmdlets.guest.modules import CIM, DIAGNOSTICS, MANAGEMENT, SECURE_BOOT, UTILITY
+from harness.twin.cmdlets.guest.servicing import GUEST_DISM
 from harness.twin.cmdlets.tasks import TASKS, register_task_views
 from harness.twin.cmdlets.views import register_views
 from harness.twin.shell.commands.api import CommandTable
@@ -14,7 +15,7 @@ from harness.twin.shell.commands.core import CORE
 
 __all__ = ["events", "files", "guest_commands", "power", "processes", "registry", "system", "wua"]
 
-_MODULES = (MANAGEMENT, UTILITY, CIM, DIAGNOSTICS, TASKS, SECURE_BOOT)
+_MODULES = (MANAGEMENT, UTILITY, CIM, DIAGNOSTICS, TASKS, SECURE_BOOT, GUEST_DISM)
 
 
 def guest_commands() -> CommandTable:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import IO, Any, Final
 
 from harness.twin.cmdlets.guest.modules import MANAGEMENT, machine_of
+from harness.twin.cmdlets.guest.servicing import wusa
 from harness.twin.model.errors import ModelError
 from harness.twin.model.windows.plant import SYSTEM_USER
 from harness.twin.shell.commands.api import Call, Parameter
@@ -79,5 +80,5 @@ def shown_user(host: Any) -> str:
     return SYSTEM_USER if host.environment.get("USERNAME", "").upper() == "SYSTEM" else str(host.user)
 
 
-PROGRAMS: Final[Mapping[str, GuestProgram]] = MappingProxyType({"shutdown": shutdown})
+PROGRAMS: Final[Mapping[str, GuestProgram]] = MappingProxyType({"shutdown": shutdown, "wusa": wusa})
 """Programs of a guest beside the shell's own."""

@@ -1,7 +1,6 @@
 """Commands about the network of a node: adapters, addresses, names, probes, switches, intents, firewall.
 
-Thin functions over ``harness.twin.model.network``.  Every node answers about itself; what would ask another machine,
-and what the model does not have, fails with ``twin limitation: …``.
+Thin functions over ``harness.twin.model.network``.  What the model does not have fails with ``twin limitation: …``.
 """
 
 from __future__ import annotations

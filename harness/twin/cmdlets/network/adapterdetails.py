@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.twin.cmdlets.network.adapters import DESCRIPTION, HIDDEN, INPUT, NAME, is_selected
-from harness.twin.cmdlets.network.cim import ADAPTERS, chosen_adapters, network, not_found, shape, strings
+from harness.twin.cmdlets.network.cim import ADAPTERS, changed, chosen_adapters, network, not_found, shape, strings
 from harness.twin.model.network import Adapter, AdvancedValue
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.errors import limitation
@@ -65,7 +65,7 @@ def get_property(call: Call) -> Iterator[object]:
     should_process=True,
 )
 def set_property(call: Call) -> Iterator[object]:
-    """Changes a property's value in the registry.  That Network ATC sets it back is not simulated."""
+    """Changes a property's value in the registry."""
     if call.has("DisplayValue") or not call.has("RegistryValue"):
         raise limitation("Set-NetAdapterAdvancedProperty is simulated with -RegistryValue only")
     found = [pair for pair in _pairs(call) if _is_wanted(call, pair[1])]
@@ -74,6 +74,7 @@ def set_property(call: Call) -> Iterator[object]:
     for adapter, item in found:
         if call.should_process(f"{adapter.name} {item.display_name}", "Set-NetAdapterAdvancedProperty"):
             adapter.set_advanced(item.keyword, ",".join(call.texts("RegistryValue")))
+            changed(call)
             if call.switch("PassThru"):
                 yield _property(adapter, item)
 

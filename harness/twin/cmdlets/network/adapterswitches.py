@@ -62,6 +62,7 @@ def _toggle(keyword: str, value: str, feature: str) -> Body:
         for adapter in chosen_adapters(call, adapters, f"MSFT_NetAdapter{feature}SettingData"):
             if call.should_process(adapter.name, call.declaration.name):
                 adapter.set_advanced(keyword, value)
+                changed(call)
 
     toggle.__doc__ = f"Sets the driver's property ``{keyword}`` of physical adapters to {value}."
     return toggle

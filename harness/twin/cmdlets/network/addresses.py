@@ -60,8 +60,6 @@ _SWITCH: Final = generated_enum("NetIPInterface.AutomaticMetric", {"Disabled": 0
 _CONNECTION: Final = generated_enum("NetIPInterface.ConnectionState", {"Disconnected": 0, "Connected": 1})
 """Labels and numbers [D] W32 MSFT_NetIPAddress and MSFT_NetIPInterface."""
 _FOREVER: Final = timedelta(microseconds=(2**63 - 1) // 10)
-_METRIC: Final = 15
-"""[GK] Automatic metric of a fast interface."""
 _CONDITIONS: Final = ("IPAddress", "InterfaceAlias", "AddressFamily", "PrefixOrigin", "PrefixLength", "AddressState")
 _LOOPBACK: Final = "Loopback Pseudo-Interface 1"
 _CIM_ERROR: Final = "Microsoft.Management.Infrastructure.CimException"
@@ -298,16 +296,21 @@ def get_interface(call: Call) -> Iterator[object]:
     FAMILY,
     Parameter("Dhcp", "string", values=("Enabled", "Disabled")),
     Parameter("NlMtuBytes", "int", aliases=("NlMtu",)),
+    Parameter("InterfaceMetric", "int", minimum=0),
+    Parameter("AutomaticMetric", "string", values=("Enabled", "Disabled")),
     Parameter("PassThru", "switch"),
     should_process=True,
 )
 def set_interface(call: Call) -> Iterator[object]:
-    """Changes DHCP and MTU of an interface.  There is no DHCP server: addresses stay as they are."""
+    """Changes DHCP, MTU and metric of an interface.  There is no DHCP server: addresses stay as they are."""
     for adapter in one_interface(call, "MSFT_NetIPInterface"):
         if call.should_process(adapter.name, "Set-NetIPInterface"):
             if call.has("Dhcp"):
                 adapter.dhcp = call.text("Dhcp").lower() == "enabled"
             adapter.mtu = call.number("NlMtuBytes", adapter.mtu)
+            adapter.metric = call.number("InterfaceMetric", adapter.metric)
+            if call.text("AutomaticMetric").lower() == "enabled":
+                adapter.metric = 0
             if call.switch("PassThru"):
                 yield make_interface(adapter, "IPv4")
 
@@ -322,8 +325,8 @@ def make_interface(adapter: Adapter, family: str) -> PSObject:
         adapter.name,
         IPV4 if family == "IPv4" else IPV6,
         UInt32(adapter.mtu),
-        UInt32(_METRIC),
-        labelled(_SWITCH, "Enabled"),
+        UInt32(adapter.interface_metric),
+        labelled(_SWITCH, "Disabled" if adapter.metric else "Enabled"),
         labelled(_DHCP, "Enabled" if dhcp else "Disabled"),
         labelled(_CONNECTION, "Connected"),
         labelled(_SWITCH, "Disabled"),

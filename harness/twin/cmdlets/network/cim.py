@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
 from harness.twin.cmdlets.declaring import Body, Module, given_input, property_of, selects
+from harness.twin.cmdlets.elsewhere import machine_names, on_machines
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.model.network import Adapter, Networks, NodeNetwork
 from harness.twin.shell.commands.api import Call, Parameter
@@ -38,17 +39,17 @@ class CimModule(Module):
         aliases: Sequence[str] = (),
         should_process: bool = False,
     ) -> Callable[[Body], Body]:
-        """Decorator: declare a function as command *name*; ``-CimSession`` is refused."""
+        """Decorator: declare a function as command *name*; with ``-CimSession`` it runs on the machines named there."""
         outer = super().cmdlet(
             name, *parameters, _SESSION, default_set=default_set, aliases=aliases, should_process=should_process
         )
 
         def declare(body: Body) -> Body:
-            def guarded(call: Call) -> Iterable[object] | None:
-                refuse_elsewhere(call, "CimSession")
-                return body(call)
+            def sent(call: Call) -> Iterable[object] | None:
+                names = machine_names(call.get("CimSession"))
+                return on_machines(call, names, body) if names else body(call)
 
-            outer(guarded)
+            outer(sent)
             return body
 
         return declare

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import methodcaller
-from typing import Final
+from typing import Any, Final
 
 from harness.twin.cmdlets.network.cim import (
     ALIAS,
@@ -68,15 +68,15 @@ class Listener:
     pid: int
 
 
-def listeners(call: Call) -> Iterator[Listener]:
+def listeners(host: Any) -> Iterator[Listener]:
     """Ports of the services that the model has; the endpoint mapper's process is not simulated, so neither is its."""
     yield Listener("::", 445, _SYSTEM)
     for port in (5985, 5986):
         yield Listener("::", port, _SYSTEM)
     for service, port in (("ClusSvc", 3343), (SERVICES[UPDATE_SERVICE], 4900)):
-        row = find_service(call.host, service)
+        row = find_service(host, service)
         if row is not None and row.running:
-            yield Listener("::", port, process_of(call.host, row).pid)
+            yield Listener("::", port, process_of(host, row).pid)
 
 
 @TCPIP.cmdlet(
@@ -90,7 +90,7 @@ def listeners(call: Call) -> Iterator[Listener]:
 )
 def get_connection(call: Call) -> Iterator[object]:
     """Ports on which this node listens."""
-    rows = [_connection(call, item) for item in listeners(call)]
+    rows = [_connection(call, item) for item in listeners(call.host)]
     for name in ("LocalAddress", "LocalPort", "RemoteAddress", "RemotePort", "OwningProcess"):
         rows = choose(call, "MSFT_NetTCPConnection", name, rows, methodcaller("get", name))
     states = [text.lower() for text in call.texts("State")]

@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.twin.cmdlets.declaring import selects
-from harness.twin.cmdlets.hyperv import HYPERV
 from harness.twin.cmdlets.network.cim import changed, network
 from harness.twin.cmdlets.network.virtualization import (
-    COMPUTER,
     GUEST,
     HOST,
     NAMESPACE,
     PASS,
     chosen_host_adapters,
+    hosted,
     hyperv_enum,
     identities,
     make_host_adapter,
@@ -49,10 +48,10 @@ _ON_OFF: Final = hyperv_enum("OnOffState", {"On": 0, "Off": 1})
 
 _NAME: Final = Parameter("Name", "string", aliases=("VMNetworkAdapterName",))
 _OBJECTS: Final = Parameter("VMNetworkAdapter", "object[]", pipeline="value")
-_WHICH: Final = (HOST, GUEST, Parameter("VMNetworkAdapterName", "string", aliases=("Name",)), _OBJECTS, COMPUTER)
+_WHICH: Final = (HOST, GUEST, Parameter("VMNetworkAdapterName", "string", aliases=("Name",)), _OBJECTS)
 
 
-@HYPERV.cmdlet(
+@hosted(
     "Get-VMNetworkAdapter",
     Parameter("VMName", "string[]", position=0),
     HOST,
@@ -60,7 +59,6 @@ _WHICH: Final = (HOST, GUEST, Parameter("VMNetworkAdapterName", "string", aliase
     Parameter("Name", "string[]", aliases=("VMNetworkAdapterName",)),
     Parameter("SwitchName", "string[]"),
     Parameter("VM", "object[]", pipeline="value"),
-    COMPUTER,
 )
 def get_network_adapter(call: Call) -> Iterator[object]:
     """Adapters of the host on switches; those of guests are not simulated."""
@@ -74,7 +72,7 @@ def get_network_adapter(call: Call) -> Iterator[object]:
             yield make_host_adapter(call, own, adapter)
 
 
-@HYPERV.cmdlet(
+@hosted(
     "Add-VMNetworkAdapter",
     Parameter("VMName", "string[]", position=0),
     HOST,
@@ -83,7 +81,6 @@ def get_network_adapter(call: Call) -> Iterator[object]:
     Parameter("StaticMacAddress", "string"),
     Parameter("DynamicMacAddress", "switch"),
     PASS,
-    COMPUTER,
     should_process=True,
 )
 def add_adapter(call: Call) -> Iterator[object]:
@@ -122,7 +119,7 @@ def _set_mac(adapter: Adapter, text: str) -> None:
         adapter.mac = "-".join(digits[at : at + 2] for at in range(0, 12, 2))
 
 
-@HYPERV.cmdlet(
+@hosted(
     "Remove-VMNetworkAdapter",
     Parameter("VMName", "string[]", position=0),
     HOST,
@@ -130,7 +127,6 @@ def _set_mac(adapter: Adapter, text: str) -> None:
     Parameter("SwitchName", "string"),
     _OBJECTS,
     PASS,
-    COMPUTER,
     should_process=True,
 )
 def remove_adapter(call: Call) -> Iterator[object]:
@@ -149,7 +145,7 @@ def remove_adapter(call: Call) -> Iterator[object]:
                 yield row
 
 
-@HYPERV.cmdlet(
+@hosted(
     "Rename-VMNetworkAdapter",
     HOST,
     GUEST,
@@ -157,7 +153,6 @@ def remove_adapter(call: Call) -> Iterator[object]:
     Parameter("NewName", "string", position=1, mandatory=True),
     _OBJECTS,
     PASS,
-    COMPUTER,
     should_process=True,
 )
 def rename_adapter(call: Call) -> Iterator[object]:
@@ -173,7 +168,7 @@ def rename_adapter(call: Call) -> Iterator[object]:
                 yield make_host_adapter(call, own, adapter)
 
 
-@HYPERV.cmdlet(
+@hosted(
     "Set-VMNetworkAdapter",
     HOST,
     GUEST,
@@ -181,7 +176,6 @@ def rename_adapter(call: Call) -> Iterator[object]:
     _OBJECTS,
     Parameter("StaticMacAddress", "string"),
     PASS,
-    COMPUTER,
     should_process=True,
 )
 def set_adapter(call: Call) -> Iterator[object]:
@@ -202,14 +196,14 @@ def _ports(call: Call, parameter: str = "VMNetworkAdapterName") -> list[tuple[Ad
 # --- isolation, VLANs, team mapping
 
 
-@HYPERV.cmdlet("Get-VMNetworkAdapterIsolation", *_WHICH)
+@hosted("Get-VMNetworkAdapterIsolation", *_WHICH)
 def get_isolation(call: Call) -> Iterator[object]:
     """How the traffic of the host's adapters is kept apart; Network ATC sets VLANs in this way [T]."""
     require_host(call, "VMNetworkAdapter")
     yield from (_isolation(call, adapter, port) for adapter, port in _ports(call))
 
 
-@HYPERV.cmdlet(
+@hosted(
     "Set-VMNetworkAdapterIsolation",
     *_WHICH,
     Parameter("IsolationMode", "string", values=("None", "Vlan")),
@@ -227,18 +221,19 @@ def set_isolation(call: Call) -> Iterator[object]:
             port.isolation = call.text("IsolationMode", port.isolation).capitalize()
             port.isolation_id = call.number("DefaultIsolationID", port.isolation_id)
             port.untagged_allowed = bool(call.get("AllowUntaggedTraffic", port.untagged_allowed))
+            changed(call)
             if call.switch("Passthru"):
                 yield _isolation(call, adapter, port)
 
 
-@HYPERV.cmdlet("Get-VMNetworkAdapterVlan", *_WHICH)
+@hosted("Get-VMNetworkAdapterVlan", *_WHICH)
 def get_vlan(call: Call) -> Iterator[object]:
     """VLANs of the host's adapters."""
     require_host(call, "VMNetworkAdapter")
     yield from (_vlan(call, adapter, port) for adapter, port in _ports(call))
 
 
-@HYPERV.cmdlet(
+@hosted(
     "Set-VMNetworkAdapterVlan",
     *_WHICH,
     Parameter("Untagged", "switch"),
@@ -271,7 +266,7 @@ def _refuse_vlan(call: Call, adapter: Adapter, other: bool) -> None:
         raise limitation("another VLAN for the management address is not simulated: there are no physical switches")
 
 
-@HYPERV.cmdlet("Get-VMNetworkAdapterTeamMapping", *_WHICH, Parameter("SwitchName", "string"))
+@hosted("Get-VMNetworkAdapterTeamMapping", *_WHICH, Parameter("SwitchName", "string"))
 def get_mapping(call: Call) -> Iterator[object]:
     """Which member of the team an adapter should use: those for storage have one [D]."""
     require_host(call, "VMNetworkAdapter")
@@ -283,7 +278,7 @@ def get_mapping(call: Call) -> Iterator[object]:
             yield MAPPING.make(member.name, f"{{{member.guid}}}", row, call.host.node.name, text=member.name)
 
 
-@HYPERV.cmdlet(
+@hosted(
     "Set-VMNetworkAdapterTeamMapping",
     *_WHICH,
     Parameter("SwitchName", "string"),

@@ -98,6 +98,25 @@ def set_intent(call: Call) -> None:
 
 
 @ATC.cmdlet(
+    "Update-NetIntentAdapter",
+    Parameter("Name", "string", mandatory=True),
+    Parameter("AdapterName", "string[]", mandatory=True),
+    Parameter("ComputerName", "string"),
+    _NAMED,
+    _WAIT,
+)
+def update_adapters(call: Call) -> None:
+    """Gives an intent other adapters; Network ATC provisions it anew."""
+    require_intents(call)
+    for intent in chosen_intents(call):
+        try:
+            networks(call).atc.move(intent, tuple(call.texts("AdapterName")))
+        except ModelError as error:
+            raise call.fail(error.message, error.id, "InvalidArgument", intent.name, _EXCEPTION) from None
+        _wait(call, intent, list(call.host.model.nodes))
+
+
+@ATC.cmdlet(
     "Remove-NetIntent",
     Parameter("Name", "string", position=0),
     Parameter("ComputerName", "string"),

@@ -1,4 +1,4 @@
-"""``arp``, ``route print``, ``nslookup``, ``tracert`` and ``getmac`` of a node ([D] Windows commands; output [GK])."""
+"""``arp``, ``route``, ``netstat``, ``nslookup``, ``tracert``, ``getmac`` ([D] Windows commands; output [GK])."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import IO, Any, Final
 
 from harness.twin.cmdlets.costs import load_costs
-from harness.twin.cmdlets.network.connections import GROUPS
-from harness.twin.cmdlets.network.routes import INTERFACE_METRIC, LINK_METRIC, local_routes
+from harness.twin.cmdlets.network.connections import GROUPS, listeners
+from harness.twin.cmdlets.network.routes import LINK_METRIC, local_routes
 from harness.twin.cmdlets.network.saying import FAILED, address_of, say, unsupported
 from harness.twin.model.network import Adapter, Answer, Networks, NodeNetwork, NotModelledError
 from harness.twin.shell.host import Writer
@@ -66,11 +66,14 @@ def route(host: Any, words: Sequence[str], _stdin: IO[bytes], stdout: Writer, st
     by_index = {adapter.index: adapter for adapter in own.interfaces if adapter.addresses}
     for item in own.routes:
         if item.index in by_index:
-            source = by_index[item.index].addresses[0].ip
-            say(stdout, _route_line(item.destination, item.next_hop, source, item.metric + INTERFACE_METRIC))
+            out = by_index[item.index]
+            metric = item.metric + out.interface_metric
+            say(stdout, _route_line(item.destination, item.next_hop, out.addresses[0].ip, metric))
     for adapter in by_index.values():
         for destination, source in local_routes(adapter):
-            say(stdout, _route_line(IPv4Network(destination), "On-link", source, LINK_METRIC + INTERFACE_METRIC))
+            say(
+                stdout, _route_line(IPv4Network(destination), "On-link", source, LINK_METRIC + adapter.interface_metric)
+            )
     say(stdout, _RULE, "Persistent Routes:")
     kept = [item for item in own.routes if item.index in by_index]
     if kept:
@@ -225,9 +228,28 @@ def getmac(host: Any, words: Sequence[str], _stdin: IO[bytes], stdout: Writer, s
     return 0
 
 
+# --- netstat
+
+
+def netstat(host: Any, words: Sequence[str], _stdin: IO[bytes], stdout: Writer, stderr: Writer) -> int:
+    """``netstat -an`` and ``-ano``: ports on which the machine listens; connections are not simulated."""
+    letters = {letter for word in words[1:] for letter in word.lower().lstrip("-/")}
+    if not {"a", "n"} <= letters <= {"a", "n", "o"}:
+        return unsupported(stderr, f"'{' '.join(words)}'")
+    number = "o" in letters
+    head = "  Proto  Local Address          Foreign Address        State"
+    say(stdout, "", "Active Connections", "", head + ("           PID" if number else ""))
+    for version in ("0.0.0.0", "[::]"):  # noqa: S104 - shown, nothing is bound to it
+        for item in listeners(host):
+            line = f"  TCP    {f'{version}:{item.port}':<22} {f'{version}:0':<22} LISTENING"
+            say(stdout, f"{line}       {item.pid}" if number else line)
+    return 0
+
+
 LOOKUPS: Final[dict[str, NodeProgram]] = {
     "arp": arp,
     "route": route,
+    "netstat": netstat,
     "nslookup": nslookup,
     "tracert": tracert,
     "getmac": getmac,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from harness.twin.cmdlets.network.adapters import DESCRIPTION, HIDDEN, NAME
-from harness.twin.cmdlets.network.cim import ADAPTERS, CimModule, choose, chosen_adapters, network, shape
+from harness.twin.cmdlets.network.cim import ADAPTERS, CimModule, changed, choose, chosen_adapters, network, shape
 from harness.twin.model.network import Adapter, Qos, TrafficClass
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.objects import Byte, PSObject, UInt32
@@ -61,7 +61,7 @@ def get_flow(call: Call) -> Iterator[object]:
 
 @DCB.cmdlet("Enable-NetQosFlowControl", _PRIORITY, Parameter("PassThru", "switch"), should_process=True)
 def enable_flow(call: Call) -> None:
-    """Switches flow control of priorities on.  That Network ATC sets it back is not simulated."""
+    """Switches flow control of priorities on."""
     _switch(call, network(call).qos.flow_control.add)
 
 
@@ -75,6 +75,7 @@ def _switch(call: Call, change: Callable[[int], None]) -> None:
     for number in call.get("Priority") or _PRIORITIES:
         if call.should_process(f"Priority {number}", call.declaration.name):
             change(int(number))
+            changed(call)
 
 
 def class_rows(qos: Qos) -> list[TrafficClass]:
@@ -150,7 +151,7 @@ def get_adapter_qos(call: Call) -> Iterator[object]:
 
 def _table(qos: Qos) -> str:
     rows = [
-        f"{at:>2} {row.algorithm:<6} {f'{row.percent}%':>9} {ranges(row.priorities)}"
+        f"{at:>2} {row.algorithm:<6} {f'{row.percent}%':<9} {ranges(row.priorities)}"
         for at, row in enumerate(class_rows(qos))
     ]
     return "\n".join(["TC TSA    Bandwidth Priorities", "-- ---    --------- ----------", *rows])

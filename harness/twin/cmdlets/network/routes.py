@@ -32,9 +32,8 @@ ROUTE: Final = shape(
     "InterfaceMetric ifMetric Protocol PolicyStore State",
 )
 _ON_LINK: Final = "0.0.0.0"  # noqa: S104 - a route's next hop, nothing is bound to it
-INTERFACE_METRIC: Final = 15
 LINK_METRIC: Final = 256
-"""[GK] Metrics of Windows for a fast interface and a route of its own."""
+"""[GK] Metric of Windows for a route of its own."""
 _CIM_ERROR: Final = "Microsoft.Management.Infrastructure.CimException"
 
 _DESTINATION: Final = Parameter("DestinationPrefix", "string[]", position=0, pipeline="name")
@@ -187,8 +186,8 @@ def make_route(destination: str, hop: str, adapter: Adapter, metric: int) -> PSO
         adapter.name,
         IPV4,
         UInt16(metric),
-        UInt32(INTERFACE_METRIC),
-        UInt32(INTERFACE_METRIC),
+        UInt32(adapter.interface_metric),
+        UInt32(adapter.interface_metric),
         "NetMgmt" if hop != _ON_LINK else "Local",
         STORE,
         "Alive",

@@ -6,18 +6,16 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from harness.twin.cmdlets.declaring import selects
-from harness.twin.cmdlets.hyperv import HYPERV
 from harness.twin.cmdlets.network.cim import changed, network, networks
 from harness.twin.cmdlets.network.virtualization import (
-    COMPUTER,
     EXCEPTION,
     PASS,
     chosen_switches,
+    hosted,
     identities,
     make_switch,
     missing,
     names_wanted,
-    stay_here,
 )
 from harness.twin.model.network import Adapter, VirtualSwitch
 from harness.twin.model.network.virtual import add_host_adapter, add_switch, remove_switch
@@ -31,16 +29,15 @@ _DESCRIPTION: Final = Parameter("NetAdapterInterfaceDescription", "string[]")
 _TYPES: Final = ("Private", "Internal", "External")
 
 
-@HYPERV.cmdlet("Get-VMSwitch", _NAMES, Parameter("SwitchType", "string[]"), Parameter("Id", "string[]"), COMPUTER)
+@hosted("Get-VMSwitch", _NAMES, Parameter("SwitchType", "string[]"), Parameter("Id", "string[]"))
 def get_switch(call: Call) -> Iterator[object]:
     """The virtual switches of this node."""
-    stay_here(call)
     for switch in chosen_switches(call, names_wanted(call)):
         if selects(call.texts("SwitchType"), switch.kind) and selects(call.texts("Id"), switch.guid):
             yield make_switch(call, switch)
 
 
-@HYPERV.cmdlet(
+@hosted(
     "New-VMSwitch",
     Parameter("Name", "string", position=0, mandatory=True, aliases=("SwitchName",)),
     _ADAPTER,
@@ -51,12 +48,10 @@ def get_switch(call: Call) -> Iterator[object]:
     Parameter("EnableIov", "bool"),
     Parameter("MinimumBandwidthMode", "string", values=("Default", "Weight", "Absolute", "None")),
     Parameter("Notes", "string"),
-    COMPUTER,
     should_process=True,
 )
 def new_switch(call: Call) -> Iterator[object]:
     """Makes a switch; the host gets an adapter on it unless ``-AllowManagementOS $false`` [GK]."""
-    stay_here(call)
     own, name = network(call), call.text("Name")
     if own.find_switch(name) is not None:
         raise limitation(f"a second virtual switch named '{name}' is not simulated")
@@ -112,7 +107,7 @@ def require_unbound(call: Call, adapter: Adapter) -> None:
         raise call.fail(text, "OperationFailed", "NotSpecified", adapter.name, EXCEPTION)
 
 
-@HYPERV.cmdlet(
+@hosted(
     "Set-VMSwitch",
     _NAMES,
     _OBJECTS,
@@ -120,12 +115,10 @@ def require_unbound(call: Call, adapter: Adapter) -> None:
     Parameter("AllowManagementOS", "bool"),
     Parameter("Notes", "string"),
     PASS,
-    COMPUTER,
     should_process=True,
 )
 def set_switch(call: Call) -> Iterator[object]:
     """Changes notes, the physical adapter of an external switch, and whether the host has an adapter on it."""
-    stay_here(call)
     own = network(call)
     for switch in chosen_switches(call, names_wanted(call)):
         if not call.should_process(switch.name, "Set-VMSwitch"):
@@ -156,18 +149,16 @@ def _rebind(call: Call, switch: VirtualSwitch, adapters: Sequence[Adapter]) -> N
     adapters[0].switch, switch.kind = switch.guid, "External"
 
 
-@HYPERV.cmdlet(
+@hosted(
     "Rename-VMSwitch",
     Parameter("Name", "string[]", position=0, aliases=("SwitchName",)),
     Parameter("NewName", "string", position=1, mandatory=True),
     _OBJECTS,
     PASS,
-    COMPUTER,
     should_process=True,
 )
 def rename_switch(call: Call) -> Iterator[object]:
     """Gives a switch another name; its adapters keep theirs."""
-    stay_here(call)
     for switch in chosen_switches(call, names_wanted(call)):
         if call.should_process(switch.name, "Rename-VMSwitch"):
             switch.name = call.text("NewName")
@@ -176,13 +167,12 @@ def rename_switch(call: Call) -> Iterator[object]:
                 yield make_switch(call, switch)
 
 
-@HYPERV.cmdlet("Remove-VMSwitch", _NAMES, _OBJECTS, Parameter("Force", "switch"), COMPUTER, should_process=True)
+@hosted("Remove-VMSwitch", _NAMES, _OBJECTS, Parameter("Force", "switch"), should_process=True)
 def drop_switch(call: Call) -> None:
     """Takes switches away, with the host's adapters on them and their addresses.
 
     What running guests do without their switch is not simulated: drain the node first, as guides do.
     """
-    stay_here(call)
     wanted = names_wanted(call)
     if not wanted:
         raise missing(call, "switch", "")

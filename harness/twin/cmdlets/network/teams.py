@@ -7,19 +7,17 @@ from typing import Final
 from uuid import UUID
 
 from harness.twin.cmdlets.declaring import selects
-from harness.twin.cmdlets.hyperv import HYPERV
 from harness.twin.cmdlets.network.cim import changed, network, strings
 from harness.twin.cmdlets.network.switches import physical_adapters, require_unbound
 from harness.twin.cmdlets.network.virtualization import (
-    COMPUTER,
     EXCEPTION,
     NAMESPACE,
     PASS,
     chosen_switches,
+    hosted,
     hyperv_enum,
     missing,
     names_wanted,
-    stay_here,
 )
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.model.network import Adapter, VirtualSwitch
@@ -56,10 +54,9 @@ _ADAPTERS: Final = (
 )
 
 
-@HYPERV.cmdlet("Get-VMSwitchTeam", _NAMES, _OBJECTS, COMPUTER)
+@hosted("Get-VMSwitchTeam", _NAMES, _OBJECTS)
 def get_team(call: Call) -> Iterator[object]:
     """The teams inside of switches; naming a switch without one is an error."""
-    stay_here(call)
     wanted = names_wanted(call)
     for switch in chosen_switches(call, wanted):
         if switch.embedded_teaming:
@@ -83,7 +80,7 @@ def make_team(call: Call, switch: VirtualSwitch) -> PSObject:
     )
 
 
-@HYPERV.cmdlet(
+@hosted(
     "Set-VMSwitchTeam",
     _NAMES,
     _OBJECTS,
@@ -91,7 +88,6 @@ def make_team(call: Call, switch: VirtualSwitch) -> PSObject:
     Parameter("TeamingMode", "string", values=("SwitchIndependent",)),
     Parameter("LoadBalancingAlgorithm", "string", values=("Dynamic", "HyperVPort")),
     PASS,
-    COMPUTER,
     should_process=True,
 )
 def set_team(call: Call) -> Iterator[object]:
@@ -99,13 +95,13 @@ def set_team(call: Call) -> Iterator[object]:
     yield from _change(call, "Name", physical_adapters(call) or None)
 
 
-@HYPERV.cmdlet("Add-VMSwitchTeamMember", _SWITCHES, _OBJECTS, *_ADAPTERS, PASS, COMPUTER, should_process=True)
+@hosted("Add-VMSwitchTeamMember", _SWITCHES, _OBJECTS, *_ADAPTERS, PASS, should_process=True)
 def add_member(call: Call) -> Iterator[object]:
     """Adds physical adapters to a team."""
     yield from _change(call, "VMSwitchName", physical_adapters(call), keep=True)
 
 
-@HYPERV.cmdlet("Remove-VMSwitchTeamMember", _SWITCHES, _OBJECTS, *_ADAPTERS, PASS, COMPUTER, should_process=True)
+@hosted("Remove-VMSwitchTeamMember", _SWITCHES, _OBJECTS, *_ADAPTERS, PASS, should_process=True)
 def remove_member(call: Call) -> Iterator[object]:
     """Takes physical adapters out of a team; what is left without any is not simulated."""
     gone = physical_adapters(call)
@@ -115,7 +111,6 @@ def remove_member(call: Call) -> Iterator[object]:
 
 
 def _change(call: Call, parameter: str, members: list[Adapter] | None, *, keep: bool = False) -> Iterator[object]:
-    stay_here(call)
     own = network(call)
     for switch in chosen_switches(call, names_wanted(call, parameter)):
         if not switch.embedded_teaming:
@@ -146,19 +141,17 @@ def _balancing(call: Call, switch: VirtualSwitch) -> str:
 # --- extensions
 
 
-@HYPERV.cmdlet("Get-VMSwitchExtension", _SWITCHES, Parameter("Name", "string[]", position=1), _OBJECTS, COMPUTER)
+@hosted("Get-VMSwitchExtension", _SWITCHES, Parameter("Name", "string[]", position=1), _OBJECTS)
 def get_extension(call: Call) -> Iterator[object]:
     """Extensions of switches."""
-    stay_here(call)
     for switch in chosen_switches(call, names_wanted(call, "VMSwitchName")):
         for name in _extensions(call):
             yield _extension(call, switch, name)
 
 
-@HYPERV.cmdlet("Get-VMSystemSwitchExtension", Parameter("Name", "string[]", position=0), COMPUTER)
+@hosted("Get-VMSystemSwitchExtension", Parameter("Name", "string[]", position=0))
 def get_system_extension(call: Call) -> Iterator[object]:
     """Extensions that are installed."""
-    stay_here(call)
     for name in _extensions(call):
         guid, kind = _EXTENSIONS[name]
         build = call.host.node.os_build.version
@@ -170,24 +163,22 @@ _TOGGLE: Final = (
     Parameter("VMSwitchName", "string[]", position=1, aliases=("SwitchName",)),
     Parameter("VMSwitch", "object[]"),
     Parameter("VMSwitchExtension", "object[]", pipeline="value"),
-    COMPUTER,
 )
 
 
-@HYPERV.cmdlet("Enable-VMSwitchExtension", *_TOGGLE)
+@hosted("Enable-VMSwitchExtension", *_TOGGLE)
 def enable_extension(call: Call) -> Iterator[object]:
     """Enables extensions on switches."""
     yield from _toggle(call, enabled=True)
 
 
-@HYPERV.cmdlet("Disable-VMSwitchExtension", *_TOGGLE)
+@hosted("Disable-VMSwitchExtension", *_TOGGLE)
 def disable_extension(call: Call) -> Iterator[object]:
     """Disables extensions on switches."""
     yield from _toggle(call, enabled=False)
 
 
 def _toggle(call: Call, *, enabled: bool) -> Iterator[object]:
-    stay_here(call)
     pairs = [(item, switch) for item in _wanted_objects(call) for switch in chosen_switches(call, [item.switch])]
     if not pairs:
         switches = chosen_switches(call, names_wanted(call, "VMSwitchName"))

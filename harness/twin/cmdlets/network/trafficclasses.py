@@ -1,7 +1,4 @@
-"""Traffic classes and QoS policies ([D] WPD DcbQos, NetQos): which traffic gets which priority and share.
-
-That Network ATC sets back what is changed here is not simulated.
-"""
+"""Traffic classes and QoS policies ([D] WPD DcbQos, NetQos): which traffic gets which priority and share."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.twin.cmdlets.declaring import given_input, property_of, selects
-from harness.twin.cmdlets.network.cim import CimModule, network, not_found, shape
+from harness.twin.cmdlets.network.cim import CimModule, changed, network, not_found, shape
 from harness.twin.cmdlets.network.qos import ALIAS, DCB, DEFAULT, INDEX, class_rows, place_of, ranges, scope_of
 from harness.twin.model.network import Adapter, QosPolicy, TrafficClass
 from harness.twin.shell.commands.api import Call, Parameter
@@ -94,6 +91,7 @@ def new_class(call: Call) -> Iterator[object]:
         algorithm = "Strict" if call.text("Algorithm").lower() == "strict" else "ETS"
         row = TrafficClass(name, numbers, call.number("BandwidthPercentage"), algorithm)
         qos.classes.append(row)
+        changed(call)
         yield make_class(row)
 
 
@@ -104,6 +102,7 @@ def remove_class(call: Call) -> None:
     for name in _wanted(call, _CLASS, [row.name for row in class_rows(qos)]):
         if name != DEFAULT and call.should_process(name, "Remove-NetQosTrafficClass"):
             qos.classes = [row for row in qos.classes if row.name != name]
+            changed(call)
 
 
 @POLICIES.cmdlet("Get-NetQosPolicy", _NAMES, _STORE)
@@ -141,6 +140,7 @@ def new_policy(call: Call) -> Iterator[object]:
         port = call.number("NetDirectPortMatchCondition")
         item = QosPolicy(name, call.number("PriorityValue8021Action"), template, port)
         qos.policies.append(item)
+        changed(call)
         yield make_policy(item)
 
 
@@ -151,3 +151,4 @@ def remove_policy(call: Call) -> None:
     for name in _wanted(call, _POLICY, [item.name for item in qos.policies]):
         if call.should_process(name, "Remove-NetQosPolicy"):
             qos.policies = [item for item in qos.policies if item.name != name]
+            changed(call)

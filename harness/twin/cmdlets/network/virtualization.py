@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 from uuid import UUID
 
-from harness.twin.cmdlets.declaring import given_input, property_of, selects
-from harness.twin.cmdlets.network.cim import network, networks, refuse_elsewhere, strings
+from harness.twin.cmdlets.declaring import Body, given_input, property_of, selects
+from harness.twin.cmdlets.elsewhere import machine_names, on_machines
+from harness.twin.cmdlets.hyperv import HYPERV
+from harness.twin.cmdlets.network.cim import network, networks, strings
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.model.network import Adapter, NodeNetwork, VirtualSwitch
 from harness.twin.model.network.virtual import Identities
@@ -47,11 +49,20 @@ TYPE: Final = hyperv_enum("VMSwitchType", {"Private": 0, "Internal": 1, "Externa
 BANDWIDTH: Final = hyperv_enum("VMSwitchBandwidthMode", {"Default": 0, "Weight": 1, "Absolute": 2, "None": 3})
 
 
-def stay_here(call: Call) -> None:
-    """Raises PSError when ``-ComputerName`` sends the command to another machine."""
-    for name in call.texts("ComputerName"):
-        call.bound["ComputerName"] = name
-        refuse_elsewhere(call, "ComputerName")
+def hosted(name: str, *parameters: Parameter, should_process: bool = False) -> Callable[[Body], Body]:
+    """Decorator: declare a command of the module; with ``-ComputerName`` or ``-CimSession`` it runs there."""
+    session = Parameter("CimSession", "object[]")
+    outer = HYPERV.cmdlet(name, *parameters, COMPUTER, session, should_process=should_process)
+
+    def declare(body: Body) -> Body:
+        def sent(call: Call) -> Iterable[object] | None:
+            names = machine_names(call.get("CimSession")) or call.texts("ComputerName")
+            return on_machines(call, names, body, stamped=False) if names else body(call)
+
+        outer(sent)
+        return body
+
+    return declare
 
 
 def came_in(call: Call, parameter: str) -> list[object] | None:
@@ -100,7 +111,6 @@ def require_host(call: Call, objects: str = "") -> None:
 
     ``objects`` names the parameter that takes such adapters from the pipeline.
     """
-    stay_here(call)
     if not call.switch("ManagementOS") and (not objects or came_in(call, objects) is None):
         name = call.declaration.name
         raise limitation(f"network adapters of guests are not simulated; {name} -ManagementOS is")

@@ -1,8 +1,9 @@
 """Network ATC: the service that brings every machine to the cluster's intents ([D] ASD deploy/network-atc).
 
 A new or changed intent is provisioned on each machine after some time; a machine that is down gets it later.  Every
-quarter of an hour the service looks whether switches and host adapters of its intents are still there [T], and makes
-them anew.  Removing an intent leaves what it made ([D] WPD NetworkATC/Remove-NetIntent).
+quarter of an hour the service looks for drift [T]: it makes anew what is missing of switches and host adapters, and
+sets back VLANs, overrides, the switch and data centre bridging.  What an intent does not say is left alone [INF].
+Removing an intent leaves what it made ([D] WPD NetworkATC/Remove-NetIntent).
 """
 
 from __future__ import annotations
@@ -81,12 +82,22 @@ class NetworkAtc:
         """A new intent; it is provisioned on all machines.  Raises ModelError where it collides with another one."""
         if self.find(intent.name) is not None:
             raise ModelError("IntentExists", f"An intent with the name {intent.shown_name} already exists.")
-        taken = {name.lower() for other in self.intents for name in other.adapters}
-        for name in intent.adapters:
-            if name.lower() in taken:
-                raise ModelError("AdapterInUse", f"The adapter {name} belongs to another intent already.")
+        self._require_free(intent, intent.adapters)
         self.intents.append(intent)
         self.apply(intent, self._world.nodes)
+
+    def move(self, intent: Intent, adapters: tuple[str, ...]) -> None:
+        """Give an intent other adapters.  Raises ModelError where one belongs to another intent."""
+        self._require_free(intent, adapters)
+        intent.adapters = adapters
+        intent.version += 1
+        self.apply(intent, self._world.nodes)
+
+    def _require_free(self, intent: Intent, adapters: tuple[str, ...]) -> None:
+        taken = {name.lower() for other in self.intents if other is not intent for name in other.adapters}
+        for name in adapters:
+            if name.lower() in taken:
+                raise ModelError("AdapterInUse", f"The adapter {name} belongs to another intent already.")
 
     def remove(self, intent: Intent) -> None:
         """The intent goes; what it made stays."""
@@ -119,20 +130,23 @@ class NetworkAtc:
     # --- what the service does
 
     def noticed(self, name: str) -> None:
-        """Somebody changed the network of a machine: the next look at it is due when something is missing."""
-        own = self._network_of(name)
-        if name in self._checks or all(is_provisioned(own, intent) for intent in self.intents):
-            return
-        self._checks.add(name)
-        self._world.env.process(self._look(self._world.node(name)))
+        """Somebody changed the network of a machine: its next look is no longer in vain."""
+        if name not in self._checks:
+            self._checks.add(name)
+            self._world.env.process(self._look(self._world.node(name)))
 
     def _look(self, node: Node) -> Process:
         period = self._facts.check_ns
         yield self._world.env.timeout(period - self._world.now % period)
         self._checks.discard(node.name)
-        lacking = [one for one in self.intents if not is_provisioned(self._network_of(node.name), one)]
-        for intent in lacking:
-            self.apply(intent, [node.name])
+        own = self._network_of(node.name)
+        for intent in list(self.intents) if node.os_running else []:
+            if not is_provisioned(own, intent):
+                self.apply(intent, [node.name])
+            elif not self.standing(intent, node).pending:
+                work = self._work.setdefault((intent.shown_name, node.name), _Work(pending=False))
+                error = self._bring(intent, node)
+                work.error = "" if error == ADAPTER_NOT_FOUND else error  # that one shows while the name is missing
 
     def _provision(self, intent: Intent, node: Node, work: _Work) -> Process:
         while True:
@@ -143,8 +157,12 @@ class NetworkAtc:
                 yield self._world.env.timeout(self._facts.check_ns)
         if self._work.get((intent.shown_name, node.name)) is not work:
             return  # meanwhile removed, or begun anew
-        own = self._network_of(node.name)
-        work.error = provision(self._facts, Identities(self._world.streams, node), node, own, intent)
+        work.error = self._bring(intent, node)
         work.pending, work.since_ns = False, self._world.now
         self._world.emit("network.intent", node=node.name, intent=intent.shown_name, error=work.error)
         self.on_change(node.name)
+
+    def _bring(self, intent: Intent, node: Node) -> str:
+        """Bring a machine to what an intent wants; the error, or nothing."""
+        own = self._network_of(node.name)
+        return provision(self._facts, Identities(self._world.streams, node), node, own, intent)

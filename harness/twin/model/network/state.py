@@ -12,6 +12,8 @@ from typing import Final
 LOOPBACK: Final = IPv4Network("127.0.0.0/8")
 DEFAULT: Final = IPv4Network("0.0.0.0/0")
 _ECHO_RULES: Final = ("fps-icmp4-erq-in", "failovercluster-icmp4-erq-in")
+_AUTOMATIC_METRIC: Final = 15
+"""[GK] Automatic metric of a fast interface."""
 _INTERNAL_BITS_S: Final = 10 * 10**9
 """[GK] Link speed of the host's adapter on an internal switch."""
 
@@ -94,6 +96,8 @@ class Adapter:
     """Of the host's adapters on a switch."""
     vlan: int = 0
     mtu: int = 1500
+    metric: int = 0
+    """Metric of its IP interface; 0 for an automatic one."""
     dhcp: bool = False
     addresses: list[Address] = field(default_factory=list)
     dns_servers: list[str] = field(default_factory=list)
@@ -107,6 +111,11 @@ class Adapter:
     """Whether it takes data centre bridging from the switch; None for what holds for the whole machine."""
     lldp: LldpAgent = field(default_factory=LldpAgent)
     advanced: list[AdvancedValue] = field(default_factory=list)
+
+    @property
+    def interface_metric(self) -> int:
+        """The metric that routes over it add to their own."""
+        return self.metric or _AUTOMATIC_METRIC
 
     @property
     def teamed(self) -> bool:
@@ -355,8 +364,9 @@ class NodeNetwork:
             for address in item.addresses:
                 if ip in address.interface.network:
                     return item, address.ip
-        for route in sorted(self.routes, key=lambda one: -one.destination.prefixlen):
-            out = next((item for item in self.interfaces if item.index == route.index and item.addresses), None)
-            if out is not None and ip in route.destination:
-                return out, out.addresses[0].ip
-        return None
+        out = {item.index: item for item in self.interfaces if item.addresses}
+        ways = [route for route in self.routes if route.index in out and ip in route.destination]
+        if not ways:
+            return None
+        best = min(ways, key=lambda one: (-one.destination.prefixlen, one.metric + out[one.index].interface_metric))
+        return out[best.index], out[best.index].addresses[0].ip

@@ -57,7 +57,8 @@ def add_switch(own: NodeNetwork, ids: Identities, name: str, members: Sequence[A
 def add_host_adapter(own: NodeNetwork, ids: Identities, switch: VirtualSwitch, port: str, name: str = "") -> Adapter:
     """Give the host an adapter on a switch; Windows calls it ``vEthernet (PORT)`` [GK].
 
-    The first one of an external switch has the first member's MAC and takes over its IP configuration [GK].
+    The first one of an external switch has the first member's MAC and takes over its IP configuration, the others wait
+    for DHCP [GK].
     """
     members, others = own.members(switch), own.host_adapters(switch)
     own.made += 1
@@ -73,6 +74,7 @@ def add_host_adapter(own: NodeNetwork, ids: Identities, switch: VirtualSwitch, p
         bits_s=0,
         switch=switch.guid,
         port=Port(port),
+        dhcp=True,
     )
     own.adapters.append(adapter)
     if not others:
@@ -85,6 +87,7 @@ def _take_over(own: NodeNetwork, members: Sequence[Adapter], adapter: Adapter) -
     source = next((item for item in members if item.addresses), None)
     if source is None:
         return
+    adapter.dhcp = source.dhcp
     adapter.addresses, source.addresses = source.addresses, []
     adapter.dns_servers, source.dns_servers = source.dns_servers, []
     for route in own.routes:

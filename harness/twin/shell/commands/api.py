@@ -102,11 +102,20 @@ class CommandTable:
         self._all_aliases: dict[str, str] = {}
 
     def extended(self, *tables: CommandTable) -> CommandTable:
-        """A new table with these and the given ones; the first table that knows a name wins."""
+        """A new table with these and the given ones, which go first.  Raises ValueError where two of those define the
+        same command."""
+        homes: dict[str, CommandDeclaration] = {}
+        for table in dict.fromkeys(tables):
+            for name, command in table._commands.items():
+                if name in homes:
+                    raise ValueError(f"{command.name} is defined in {homes[name].module} and in {command.module}")
+                homes[name] = command
         return CommandTable(*tables, self)
 
     def add(self, declaration: CommandDeclaration) -> None:
-        """Add a command."""
+        """Add a command.  Raises ValueError for one that this table has."""
+        if declaration.name.lower() in self._commands:
+            raise ValueError(f"{declaration.name} is defined twice")
         self._commands[declaration.name.lower()] = declaration
         for alias in declaration.aliases:
             self._aliases[alias.lower()] = declaration.name

@@ -98,12 +98,6 @@ def set_execution_policy(call: Call) -> None:
         _policies(call)[scope] = wanted
 
 
-@CORE.cmdlet("Get-Host", module=UTILITY)
-def get_host(call: Call) -> Iterable[object]:
-    """``$Host``."""
-    yield call.scope.value("host")
-
-
 _PROVIDERS: Final = (
     ("Registry", "ShouldProcess, Transactions", "HKLM HKCU"),
     ("Alias", "ShouldProcess", "Alias"),

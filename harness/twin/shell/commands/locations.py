@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.twin.shell.commands.api import Call, Parameter
-from harness.twin.shell.commands.providers import full_path
+from harness.twin.shell.commands.providers import go_to
 from harness.twin.shell.commands.table import CORE, MANAGEMENT
 from harness.twin.shell.enginecontext import path_info
 from harness.twin.shell.errors import limitation
@@ -27,7 +27,7 @@ def push_location(call: Call) -> Iterable[object]:
     _require_default_stack(call)
     call.rs.places.append(call.rs.location)
     if call.text("Path"):
-        call.rs.location = full_path(call, call.text("Path"))
+        go_to(call, call.text("Path"))
     yield from _shown(call)
 
 

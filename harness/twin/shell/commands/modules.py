@@ -13,6 +13,7 @@ from harness.twin.shell.errors import PSError, runtime_error
 from harness.twin.shell.invocation import call_block, one_value
 from harness.twin.shell.objects import ComputedProperty, PSHashtable, PSMethod, PSObject
 from harness.twin.shell.regexes import matches_wildcard
+from harness.twin.shell.runspace import Runspace
 from harness.twin.shell.scope import Scope, Variable
 from harness.twin.shell.scriptblock import Function, ScriptBlock
 from harness.twin.shell.session import current
@@ -22,7 +23,7 @@ _EXPORTS: Final = "__exports"
 
 
 @dataclass(slots=True)
-class _Exports:
+class Exports:
     """What ``Export-ModuleMember`` named; nothing said means all functions."""
 
     said: bool = False
@@ -58,25 +59,15 @@ def new_module(call: Call) -> Iterable[object]:
     """A module of a block: its functions become the session's, or the members of an object."""
     rs, block = call.rs, call.get("ScriptBlock")
     scope = Scope(rs.global_scope, "script")
-    exports = _Exports()
-    scope.vars[_EXPORTS] = Variable(_EXPORTS, exports)
-    output = call_block(rs, block, call.get("ArgumentList") or [], scope, call.streams, new_scope=False)
-    functions = {
-        function.name: Function(function.name, _within(function.block, scope), function.is_filter)
-        for function in (scope.functions or {}).values()
-    }
+    exports = Exports()
+    output, functions = run_module(call, block, scope, exports)
     wanted = call.texts("Function") or (exports.functions if exports.said else ["*"])
     shown = exports.names(wanted, functions)
     variables = exports.names(exports.variables, [one.name for one in scope.vars.values()])
     if call.switch("AsCustomObject"):
         yield _custom_object(scope, [functions[name] for name in shown], variables)
         return
-    if rs.global_scope.functions is None:
-        rs.global_scope.functions = {}
-    for name in shown:
-        rs.global_scope.functions[name.lower()] = functions[name]
-    for name in variables:
-        rs.global_scope.vars[name.lower()] = scope.vars[name.lower()]
+    publish(rs, {name: functions[name] for name in shown}, [scope.vars[name.lower()] for name in variables])
     if call.switch("ReturnResult"):
         yield from output
         return
@@ -95,6 +86,28 @@ def new_module(call: Call) -> Iterable[object]:
     )
     made.hidden = scope
     yield made
+
+
+def run_module(
+    call: Call, block: ScriptBlock, scope: Scope, exports: Exports
+) -> tuple[list[object], dict[str, Function]]:
+    """Run a module's text in the module's scope: what it gave, and the functions that it defined, by their names."""
+    scope.vars[_EXPORTS] = Variable(_EXPORTS, exports)
+    output = call_block(call.rs, block, call.get("ArgumentList") or [], scope, call.streams, new_scope=False)
+    return output, {
+        function.name: Function(function.name, _within(function.block, scope), function.is_filter)
+        for function in (scope.functions or {}).values()
+    }
+
+
+def publish(rs: Runspace, functions: dict[str, Function], variables: list[Variable]) -> None:
+    """Make functions and variables of a module visible in the session."""
+    if rs.global_scope.functions is None:
+        rs.global_scope.functions = {}
+    for name, function in functions.items():
+        rs.global_scope.functions[name.lower()] = Function(name, function.block, function.is_filter)
+    for variable in variables:
+        rs.global_scope.vars[variable.name.lower()] = variable
 
 
 def _custom_object(scope: Scope, functions: list[Function], variables: list[str]) -> PSObject:
@@ -135,7 +148,7 @@ def _method(function: Function) -> PSMethod:
 def export_member(call: Call) -> None:
     """Says what of a module can be seen outside."""
     exports = call.scope.value(_EXPORTS)
-    if not isinstance(exports, _Exports):
+    if not isinstance(exports, Exports):
         raise _outside()
     exports.said = True
     exports.functions += call.texts("Function")

@@ -14,9 +14,8 @@ from typing import Final
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.commands.table import CORE, MANAGEMENT
 from harness.twin.shell.commands.variables import alias_object, alias_options, all_aliases, variable_object
-from harness.twin.shell.dotnet.files import tidied
 from harness.twin.shell.enginecontext import path_info
-from harness.twin.shell.errors import PSError
+from harness.twin.shell.errors import PSError, limitation
 from harness.twin.shell.objects import PSObject
 from harness.twin.shell.regexes import has_wildcard, wildcard
 from harness.twin.shell.scope import Alias, Variable
@@ -25,6 +24,8 @@ from harness.twin.shell.storage import absolute, storage_of
 from harness.twin.shell.text import to_text
 
 SESSION_DRIVES: Final = ("env", "variable", "function", "alias")
+_NO_PLACES: Final = (*SESSION_DRIVES, "hklm", "hkcu", "cert", "wsman")
+"""Drives of a session that hold no files."""
 _ITEM_MISSING: Final = "System.Management.Automation.ItemNotFoundException"
 
 
@@ -315,21 +316,46 @@ def get_location(call: Call) -> Iterable[object]:
 def set_location(call: Call) -> Iterable[object]:
     """Changes the current location."""
     path = call.text("LiteralPath") or call.text("Path")
-    if path and not _may_be_location(call, path):
-        report_missing(call, path)
-        return
     if path:
-        call.rs.location = tidied(full_path(call, path))
+        go_to(call, path)
     if call.switch("PassThru"):
         yield path_info(call.rs.location)
 
 
-def _may_be_location(call: Call, path: str) -> bool:
-    """Whether a session can go there: every folder is there for one without a file system."""
-    drive, _ = split_drive(path)
+def go_to(call: Call, path: str) -> None:
+    """Make *path* the current location; one that is not there is an error, as on Windows."""
+    if path == "~" or path.startswith("~\\"):
+        path = f"{call.host.environment.get('USERPROFILE', '~')}{path[1:]}"
+    drive, name = split_drive(path)
+    here, _ = split_drive(call.rs.location)
+    if drive and drive == here and not name and not path.endswith("\\"):
+        return  # a drive by itself is the place where one is on it
+    if len(drive) > 1 and drive not in _NO_PLACES:
+        report_missing(call, path)
+        return
+    place = full_path(call, path)
+    if storage_of(call.rs).has_folders and not _can_go(call, drive, place):
+        return
+    call.rs.location = place
+
+
+def _can_go(call: Call, drive: str, place: str) -> bool:
+    """Whether a machine with files has that place; an error when not."""
     if len(drive) > 1:
-        return drive in SESSION_DRIVES
-    return getattr(call.host, "storage", None) is None or bool(storage_of(call.rs).kind(full_path(call, path)))
+        raise limitation(f"the current location is always on drive C:, not on {drive.upper()}:")
+    if drive not in ("", "c"):
+        call.write_error(
+            f"Cannot find drive. A drive with the name '{drive.upper()}' does not exist.",
+            "DriveNotFound",
+            "ObjectNotFound",
+            drive.upper(),
+            "System.Management.Automation.DriveNotFoundException",
+        )
+        return False
+    if not path_exists(call, place):
+        report_missing(call, place)
+        return False
+    return True
 
 
 __all__ = ["PSError", "Variable", "path_exists", "split_drive"]

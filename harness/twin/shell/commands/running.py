@@ -9,6 +9,7 @@ from typing import Final
 from harness.twin.shell.arguments import COMMON, SHOULD_PROCESS, Argument
 from harness.twin.shell.binder import SWITCH, parameter_type
 from harness.twin.shell.commands.api import Call, Command, CommandDeclaration, Parameter
+from harness.twin.shell.commands.modulefiles import import_file, module_file
 from harness.twin.shell.commands.syntax import syntax_text
 from harness.twin.shell.commands.table import CORE, ENGINE, INPUT, UTILITY
 from harness.twin.shell.compiler import compile_tree
@@ -39,6 +40,7 @@ def invoke_expression(call: Call) -> None:
     result = parse(call.text("Command"))
     if result.errors:
         raise parse_failure(result, "Invoke-Expression", "Microsoft.PowerShell.Commands.InvokeExpressionCommand")
+    call.rs.use(result.script)
     body = compile_tree(result.script).body
     frame = Frame(call.rs, call.scope, call.out, call.streams, result.source, "<ScriptBlock>")
     call.rs.frames.append(frame)
@@ -291,6 +293,10 @@ _MODULE: Final = [
     Parameter("Cmdlet", "string[]"),
     Parameter("Prefix", "string"),
     Parameter("NoClobber", "switch"),
+    Parameter("ArgumentList", "object[]", aliases=("Args",)),
+    Parameter("MaximumVersion", "string"),
+    Parameter("Variable", "string[]"),
+    Parameter("Alias", "string[]"),
     Parameter("UseWindowsPowerShell", "switch"),
 ]
 
@@ -307,6 +313,10 @@ def import_module(call: Call) -> Iterable[object]:
     for name in call.texts("Name"):
         low = name.lower()
         if low not in known:
+            path = module_file(call, name)
+            if path:
+                yield from import_file(call, path)
+                continue
             call.write_error(
                 f"The specified module '{name}' was not loaded because no valid module file was found in any "
                 "module directory.",

@@ -31,7 +31,6 @@ from harness.twin.shell.invocation import one_value, value_runner
 from harness.twin.shell.objects import NOTHING
 from harness.twin.shell.scope import Scope
 from harness.twin.shell.scriptblock import Body, Function, Run, ScriptParameter
-from harness.twin.shell.session import current
 from harness.twin.shell.text import to_text
 from harness.twin.shell.validation import (
     ValidationError,
@@ -148,7 +147,8 @@ def _literal(compiler: Compiler, node: Any) -> object:
     def drop(_item: object) -> None:
         return None
 
-    return evaluate(Frame(current(), Scope(None), drop, Streams(*[drop] * 6), compiler.source))
+    nowhere: Any = None
+    return evaluate(Frame(nowhere, Scope(None), drop, Streams(*[drop] * 6), compiler.source))
 
 
 def _attribute(node: ParameterAst, name: str) -> AttributeAst | None:

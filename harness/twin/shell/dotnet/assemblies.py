@@ -100,7 +100,7 @@ _MANAGER: Final = "System.Net.ServicePointManager"
 _PROTOCOL: Final = ENUMS["system.net.securityprotocoltype"]
 
 
-def _setting(owner: str, name: str, first: object, read: Callable[[object], object] = lambda value: value) -> None:
+def setting(owner: str, name: str, first: object, read: Callable[[object], object] = lambda value: value) -> None:
     """A static property that a session can set; what it sets reaches nobody else."""
     key = f"__static__{owner}.{name}".lower()
 
@@ -113,12 +113,12 @@ def _setting(owner: str, name: str, first: object, read: Callable[[object], obje
     STATIC.setdefault(owner, {})[name.lower()] = NetProperty(name, get, put)
 
 
-_setting(_MANAGER, "SecurityProtocol", _PROTOCOL("SystemDefault"), lambda value: to_enum(value, _PROTOCOL))
-_setting(_MANAGER, "ServerCertificateValidationCallback", None)
-_setting(_MANAGER, "CertificatePolicy", None)
-_setting(_MANAGER, "Expect100Continue", True)
-_setting(_MANAGER, "DefaultConnectionLimit", 2)
-_setting(_MANAGER, "CheckCertificateRevocationList", False)
+setting(_MANAGER, "SecurityProtocol", _PROTOCOL("SystemDefault"), lambda value: to_enum(value, _PROTOCOL))
+setting(_MANAGER, "ServerCertificateValidationCallback", None)
+setting(_MANAGER, "CertificatePolicy", None)
+setting(_MANAGER, "Expect100Continue", True)
+setting(_MANAGER, "DefaultConnectionLimit", 2)
+setting(_MANAGER, "CheckCertificateRevocationList", False)
 
 
 # ----------------------------------------------------------------------------------------------- the own process

@@ -154,21 +154,34 @@ def _line(this: Invocation) -> str:
 class CommandName:
     """What ``MyCommand`` shows."""
 
-    __slots__ = ("name",)
+    __slots__ = ("name", "path")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, path: str = "") -> None:
         self.name = name
+        self.path = path
 
 
-register_value_type(CommandName, "System.Management.Automation.FunctionInfo")
+def _command_of(this: Invocation) -> CommandName | None:
+    """The command that runs: a function or cmdlet by its name, a script also by its path."""
+    if not this.command or this.command == "<ScriptBlock>":
+        return None
+    block = this.command_info
+    tree = block.ast if isinstance(block, ScriptBlock) else None
+    whole = tree is not None and this.command.lower().endswith(".ps1")
+    return CommandName(this.command, tree.source.file if whole and tree is not None else "")
+
+
+register_value_type(
+    CommandName,
+    lambda value: f"System.Management.Automation.{'ExternalScript' if getattr(value, 'path', '') else 'Function'}Info",
+)
 register_text(CommandName, lambda value: value.name if isinstance(value, CommandName) else "")
 prop(CommandName, "Name", lambda this: this.name)
-prop(CommandName, "CommandType", lambda _this: "Function")
-prop(
-    Invocation,
-    "MyCommand",
-    lambda this: CommandName(this.command) if this.command and this.command != "<ScriptBlock>" else None,
-)
+prop(CommandName, "CommandType", lambda this: "ExternalScript" if this.path else "Function")
+prop(CommandName, "Path", lambda this: this.path or None)
+prop(CommandName, "Definition", lambda this: this.path or None)
+prop(CommandName, "Source", lambda this: this.path)
+prop(Invocation, "MyCommand", _command_of)
 prop(Invocation, "BoundParameters", lambda this: PSHashtable((), _BOUND) if this.bound is None else this.bound)
 prop(
     Invocation,
@@ -258,6 +271,7 @@ def create_block(text: str) -> ScriptBlock:
     if result.errors:
         exception = parse_exception(result)
         raise net_error(exception.type_name, exception.message)
+    current().use(result.script)
     block = compile_tree(result.script)
     return ScriptBlock(block.ast, lambda: block.body)
 

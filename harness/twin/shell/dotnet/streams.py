@@ -18,6 +18,7 @@ from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import ENUMS, register_enum, register_type, register_value_type
 
 _IO: Final = "System.IO."
+_PACKED: Final = "System.IO.Compression."
 _PACKING: Final = register_enum(EnumType("System.IO.Compression.CompressionMode", {"Decompress": 0, "Compress": 1}))
 register_enum(EnumType("System.IO.SeekOrigin", {"Begin": 0, "Current": 1, "End": 2}))
 _OPEN: Final = ("open", "append", "openorcreate")
@@ -89,6 +90,28 @@ class Stream:
             raise net_error("System.ObjectDisposedException", "Cannot access a closed Stream.")
 
 
+register_type(f"{_IO}Stream")
+_BASES: Final = (f"{_IO}Stream", "System.MarshalByRefObject", "System.Object")
+_CLASSES: Final[dict[str, type[Stream]]] = {}
+
+
+def _declare(full: str) -> None:
+    """A class of streams of its own, so that it is a ``Stream`` to whoever asks."""
+    made = type(full.rpartition(".")[2], (Stream,), {"__slots__": ()})
+    _CLASSES[full] = made
+    register_type(full)
+    register_value_type(made, full, (full, *_BASES))
+
+
+for _name in (f"{_IO}FileStream", f"{_IO}MemoryStream", f"{_PACKED}GZipStream", f"{_PACKED}DeflateStream"):
+    _declare(_name)
+
+
+def new_stream(kind: str, data: bytes = b"", path: str = "") -> Stream:
+    """A stream of a class."""
+    return _CLASSES[kind](kind, data, path)
+
+
 def _file_stream(path: str, mode: PSEnum, _access: object = None, _share: object = None) -> Stream:
     place, files, how = full_path(path), storage_of(current()), mode.name.lower()
     there = files.kind(place) == "file"
@@ -96,7 +119,7 @@ def _file_stream(path: str, mode: PSEnum, _access: object = None, _share: object
         raise net_error("System.IO.FileNotFoundException", f"Could not find file '{place}'.")
     if how == "createnew" and there:
         raise net_error("System.IO.IOException", f"The file '{place}' already exists.")
-    made = Stream(f"{_IO}FileStream", files.read(place) if there and how in _OPEN else b"", place)
+    made = new_stream(f"{_IO}FileStream", files.read(place) if there and how in _OPEN else b"", place)
     if how == "append":
         made.position = len(made.data)
     if how not in ("open", "append") or not there:
@@ -105,8 +128,10 @@ def _file_stream(path: str, mode: PSEnum, _access: object = None, _share: object
     return made
 
 
-def _unpacked(kind: str, below: Stream, mode: PSEnum) -> Stream:
-    made = Stream(f"System.IO.Compression.{kind}")
+def _unpacked(kind: str, below: Stream | None, mode: PSEnum) -> Stream:
+    if below is None:
+        raise net_error("System.ArgumentNullException", "Value cannot be null.\r\nParameter name: stream")
+    made = new_stream(f"{_PACKED}{kind}")
     if mode.name == "Compress":
         made.target = below
         return made
@@ -130,10 +155,11 @@ def _move(this: Stream, value: Any) -> None:
     this.position = int(value)
 
 
-for _name in ("Stream", "FileStream", "MemoryStream", "StreamReader", "StreamWriter", "StringReader", "StringWriter"):
+for _name in ("StreamReader", "StreamWriter", "StringReader", "StringWriter"):
     register_type(_IO + _name)
-register_value_type(Stream, lambda value: value.kind if isinstance(value, Stream) else "")
-constructor(f"{_IO}MemoryStream", "", "byte[] buffer")(lambda data=(): Stream(f"{_IO}MemoryStream", bytes(data)))
+
+
+constructor(f"{_IO}MemoryStream", "", "byte[] buffer")(lambda data=(): new_stream(f"{_IO}MemoryStream", bytes(data)))
 constructor(
     f"{_IO}FileStream",
     "string path, System.IO.FileMode mode",
@@ -141,10 +167,9 @@ constructor(
     "string path, System.IO.FileMode mode, System.IO.FileAccess access, System.IO.FileShare share",
 )(_file_stream)
 for _name in ("GZipStream", "DeflateStream"):
-    register_type(f"System.IO.Compression.{_name}")
-    constructor(f"System.IO.Compression.{_name}", "object stream, System.IO.Compression.CompressionMode mode")(
-        lambda below, mode, kind=_name: _unpacked(kind, below, mode)
-    )
+    constructor(
+        f"System.IO.Compression.{_name}", "System.IO.Stream stream, System.IO.Compression.CompressionMode mode"
+    )(lambda below, mode, kind=_name: _unpacked(kind, below, mode))
 prop(Stream, "CanRead", lambda this: this.open)
 prop(Stream, "CanWrite", lambda this: this.open)
 prop(Stream, "Length", lambda this: len(this.data))
@@ -158,7 +183,7 @@ method(Stream, "Write", "byte[] buffer, int offset, int count")(
 method(Stream, "WriteByte", "byte value")(lambda this, value: this.put(bytes([value])))
 method(Stream, "ToArray")(lambda this: byte_list(bytes(this.data)))
 method(Stream, "Flush")(lambda this: this.flush())
-method(Stream, "CopyTo", "object destination")(lambda this, other: other.put(this.take(len(this.data))))
+method(Stream, "CopyTo", "System.IO.Stream destination")(lambda this, other: other.put(this.take(len(this.data))))
 
 
 @method(Stream, "Seek", "long offset, System.IO.SeekOrigin origin")

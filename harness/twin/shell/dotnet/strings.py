@@ -14,6 +14,7 @@ from harness.twin.shell.errors import net_error
 from harness.twin.shell.numberformat import BadFormatError
 from harness.twin.shell.objects import Byte, Char, PSArray, PSEnum
 from harness.twin.shell.regional import region_of
+from harness.twin.shell.sizes import fitting
 from harness.twin.shell.text import net_text, to_text
 from harness.twin.shell.textops import format_text
 from harness.twin.shell.typesystem import register_value_type
@@ -144,10 +145,10 @@ def remove(this: str, at: int, count: int | None = None) -> str:
 
 
 method(str, "PadLeft", "int totalWidth", "int totalWidth, char paddingChar")(
-    lambda this, width, fill=" ": this.rjust(width, fill)
+    lambda this, width, fill=" ": this.rjust(fitting(width), fill)
 )
 method(str, "PadRight", "int totalWidth", "int totalWidth, char paddingChar")(
-    lambda this, width, fill=" ": this.ljust(width, fill)
+    lambda this, width, fill=" ": this.ljust(fitting(width), fill)
 )
 
 
@@ -223,7 +224,7 @@ def string_format(first: object, *rest: object) -> str:
 
 
 constructor(STRING, "char c, int count", "char[] value")(
-    lambda first, count=None: "".join(first) if count is None else str(first) * count
+    lambda first, count=None: "".join(first) if count is None else str(first) * fitting(count)
 )
 
 CHAR: Final = "System.Char"
@@ -256,7 +257,7 @@ class Encoding:
         self.code_page = code_page
 
 
-_ENCODINGS: Final[dict[str, Encoding]] = {
+ENCODINGS: Final[dict[str, Encoding]] = {
     "UTF8": Encoding("utf-8", "utf-8", "System.Text.UTF8Encoding", 65001),
     "Unicode": Encoding("utf-16", "utf-16-le", "System.Text.UnicodeEncoding", 1200),
     "BigEndianUnicode": Encoding("utf-16BE", "utf-16-be", "System.Text.UnicodeEncoding", 1201),
@@ -265,22 +266,27 @@ _ENCODINGS: Final[dict[str, Encoding]] = {
     "Default": Encoding("Windows-1252", "cp1252", "System.Text.SBCSCodePageEncoding", 1252),
 }
 register_value_type(Encoding, lambda value: value.full_name if isinstance(value, Encoding) else "")
-for _label in _ENCODINGS:
-    static_prop("System.Text.Encoding", _label, partial(_ENCODINGS.__getitem__, _label))
+for _label in ENCODINGS:
+    static_prop("System.Text.Encoding", _label, partial(ENCODINGS.__getitem__, _label))
 
 
 @static("System.Text.Encoding", "GetEncoding", "string name", "int codepage")
 def get_encoding(name: object) -> Encoding:
     """An encoding by name or number."""
     wanted = str(name).lower()
-    for encoding in _ENCODINGS.values():
+    for encoding in ENCODINGS.values():
         if wanted in (encoding.name.lower(), str(encoding.code_page)):
             return encoding
-    return _ENCODINGS["Default"]
+    return ENCODINGS["Default"]
 
 
 for _full in ("System.Text.UTF8Encoding",):
-    constructor(_full, "", "bool emit")(lambda _emit=False: _ENCODINGS["UTF8"])
+    constructor(_full, "", "bool emit")(lambda _emit=False: ENCODINGS["UTF8"])
+
+
+def named_encoding(name: str) -> Encoding:
+    """An encoding by the name of its property of ``[Text.Encoding]``. Raises ``KeyError``."""
+    return ENCODINGS[name]
 
 
 def byte_list(data: bytes) -> PSArray:

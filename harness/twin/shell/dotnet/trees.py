@@ -16,7 +16,7 @@ from harness.twin.shell.objects import NetList
 from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.session import current
 from harness.twin.shell.text import register_text
-from harness.twin.shell.typesystem import register_value_type
+from harness.twin.shell.typesystem import register_chain, register_value_type
 
 _LANGUAGE: Final = "System.Management.Automation.Language."
 _NAMES: Final = {
@@ -58,6 +58,17 @@ class TreeView:
     def full_name(self) -> str:
         """The class of the node."""
         return _LANGUAGE + type(self.node).__name__
+
+
+def _declare(kind: type[Ast]) -> None:
+    """Make a class of nodes known to ``[…]``, with its bases."""
+    names = [one.__name__ for one in kind.__mro__ if issubclass(one, Ast)]
+    register_chain((*(f"{_LANGUAGE}{name}" for name in names), "System.Object"))
+    for below in kind.__subclasses__():
+        _declare(below)
+
+
+_declare(Ast)
 
 
 def _value(view: TreeView, value: Any) -> object:

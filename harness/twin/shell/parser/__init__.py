@@ -42,12 +42,14 @@ class ParseResult:
 
 
 @lru_cache(maxsize=_CACHED_TEXTS)
-def parse(text: str) -> ParseResult:
-    """Parse a script. Never raises: a text nested too deeply gives the error ``ScriptTooComplicated``.
+def parse(text: str, file: str = "") -> ParseResult:
+    """Parse a script, that of a file when its path is given.
+
+    Never raises: a text nested too deeply gives the error ``ScriptTooComplicated``.
 
     Results are cached by text; the tree is immutable, so sharing it is safe.
     """
-    parser = StatementParser(text)
+    parser = StatementParser(text, file)
     try:
         script = _read_script(parser)
     except RecursionError:

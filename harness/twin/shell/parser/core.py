@@ -58,8 +58,8 @@ def cover(extent: Extent, nodes: Iterable[Ast]) -> Extent:
 class ParserCore(ABC):
     """State of one parse. The grammar is spread over subclasses; what they need of each other is abstract here."""
 
-    def __init__(self, text: str) -> None:
-        self.source = SourceText(text)
+    def __init__(self, text: str, file: str = "") -> None:
+        self.source = SourceText(text, file)
         self.log = ErrorLog(self.source)
         self.scanner = Scanner(text, self.log)
         self.ungot: Token | None = None
