@@ -286,6 +286,11 @@ class LabEngine:
         with self._turn:
             self._turn.notify_all()
 
+    @property
+    def closed(self) -> bool:
+        """Nobody grants lab time any more."""
+        return self._ended
+
     def close(self) -> None:
         """Wake everybody who waits, for the last time."""
         with self._turn:

@@ -100,6 +100,16 @@ class GuestMachine(Machine):
 
             self.engine.wait(_FROZEN_AT_MOST_S if frozen else left_ns / NS_PER_S, changed)
 
+    @property
+    def start_count(self) -> int:
+        """The guest's."""
+        return self.machine.guest.boot_id
+
+    @property
+    def runs(self) -> bool:
+        """The guest's operating system is up."""
+        return self.machine.guest.running and self.machine.guest.reachability.signal is not Signal.Off
+
     def task_process(self, environment: MutableMapping[str, str]) -> Self:
         """The machine for a process that the task scheduler starts: a local log-on."""
         return replace(Machine.task_process(self, environment), logon=Logon.LOCAL).begun()

@@ -27,10 +27,13 @@ from harness.twin.shell.commands.api import CommandTable
 from harness.twin.shell.errors import PipelineStopped
 from harness.twin.shell.host import Program
 from harness.twin.shell.program import ConsoleProgram
+from harness.twin.units import NS_PER_S
 from harness.twin.wire.port import CommandSpec, OutputSink
 
 log = logging.getLogger("hil.twin.machine")
 
+_LOOKS_AGAIN_S: Final = 24 * 3600
+"""Who waits for a start of Windows looks again after this time at the latest."""
 FAILED: Final = 1
 """Exit code of a program that ended by a defect of the twin."""
 
@@ -170,6 +173,53 @@ class Machine(ABC):
         self.engine.announce()
         self.threads.submit(process.run_task, task)
 
+    def arm(self, task: ScheduledTask) -> None:
+        """Start a task when its trigger says so, in a thread of the pool that waits for that; returns at once."""
+        if self.threads is None:
+            raise RuntimeError(f"'{self.computer_name}' has no threads to wait for the task '{task.name}' in")
+        self.engine.announce()
+        self.threads.submit(self._await_trigger, task, self.model)
+
+    def _await_trigger(self, task: ScheduledTask, model: ClusterModel) -> None:
+        def over() -> bool:
+            return self.model is not model or not task.registered or self.engine.closed
+
+        with self.engine.computing():
+            if task.due_ns is not None:
+                self.engine.wait(max(0, task.due_ns - self.engine.now_ns) / NS_PER_S, over)
+                if not over() and self.engine.now_ns >= task.due_ns:
+                    task.due_ns = None
+                    self._fire(task)
+            while task.at_startup and not over():
+                if self._started_anew(over):
+                    self._fire(task)
+
+    def _started_anew(self, over: Callable[[], bool]) -> bool:
+        """Wait for a start of Windows; whether there was one within a day."""
+        start = self.start_count
+
+        def started() -> bool:
+            return self.start_count != start and self.runs
+
+        self.engine.wait(_LOOKS_AGAIN_S, lambda: over() or started())
+        return not over() and started()
+
+    def _fire(self, task: ScheduledTask) -> None:
+        if not self.runs:
+            task.missed += 1
+        elif task.state is TaskState.Ready:
+            self.launch(task)
+
+    @property
+    @abstractmethod
+    def start_count(self) -> int:
+        """Counts the starts of the machine's Windows."""
+
+    @property
+    @abstractmethod
+    def runs(self) -> bool:
+        """Windows runs, with its services."""
+
     def end_task(self, task: ScheduledTask) -> None:
         """End what a task runs, now."""
         self.task_endings.get(task.name.lower(), threading.Event()).set()
@@ -221,6 +271,16 @@ class NodeMachine(Machine):
     def task_process(self, environment: MutableMapping[str, str]) -> Self:
         """The machine for a process that the task scheduler starts; it ends with this boot."""
         return replace(Machine.task_process(self, environment), boot=self.node.boot_id).begun()
+
+    @property
+    def start_count(self) -> int:
+        """The node's."""
+        return self.node.boot_id
+
+    @property
+    def runs(self) -> bool:
+        """The node's operating system is up."""
+        return self.node.os_running
 
     def task_cut_off(self, task: ScheduledTask) -> None:
         """A restart ended the process."""

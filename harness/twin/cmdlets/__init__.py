@@ -14,9 +14,11 @@ from harness.twin.cmdlets import (
     clusterparameters,
     clusterresources,
     diagnosticdata,
+    drives,
     ececlient,
     exceptiontypes,
     filechanges,
+    filemethods,
     filenames,
     files,
     groupactions,
@@ -40,6 +42,7 @@ from harness.twin.cmdlets.archives import ARCHIVE
 from harness.twin.cmdlets.azmodules import AZ_ACCOUNTS, AZ_MACHINES, AZ_RESOURCES
 from harness.twin.cmdlets.cau import CAU
 from harness.twin.cmdlets.cluster import CLUSTERS
+from harness.twin.cmdlets.clusterowners import SECURITY_AGENT
 from harness.twin.cmdlets.computer import CIM, MANAGEMENT
 from harness.twin.cmdlets.diagnosticdata import OBSERVABILITY
 from harness.twin.cmdlets.events import DIAGNOSTICS
@@ -65,6 +68,7 @@ from harness.twin.cmdlets.updatesettings import STAMP
 from harness.twin.cmdlets.validators import CHECKER
 from harness.twin.cmdlets.views import register_views
 from harness.twin.cmdlets.windowsfacts import INTERNATIONAL, SMB
+from harness.twin.cmdlets.wsmanconfig import WSMAN_CONFIG, register_wsman_config_views
 from harness.twin.shell.commands.api import CommandTable
 from harness.twin.shell.commands.core import CORE
 
@@ -80,9 +84,11 @@ __all__ = [
     "clusterparameters",
     "clusterresources",
     "diagnosticdata",
+    "drives",
     "ececlient",
     "exceptiontypes",
     "filechanges",
+    "filemethods",
     "filenames",
     "files",
     "groupactions",
@@ -121,6 +127,7 @@ _MODULES = (
     TPM,
     UTILITY,
     STAMP,
+    WSMAN_CONFIG,
     HCI,
     TASKS,
     OBSERVABILITY,
@@ -135,6 +142,7 @@ _MODULES = (
     SMB,
     INTERNATIONAL,
     OSCONFIG,
+    SECURITY_AGENT,
     AZ_ACCOUNTS,
     AZ_RESOURCES,
     AZ_MACHINES,
@@ -151,6 +159,7 @@ def node_commands() -> CommandTable:
     register_task_views()
     register_operator_views()
     register_job_views()
+    register_wsman_config_views()
     register_network_views()
     clusternetworks.register_cluster_network_views()
     cimsessions.register_cim_session_views()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+from uuid import NAMESPACE_DNS, uuid5
 
 from harness.twin.cmdlets.declaring import Module, classes, selects
 from harness.twin.cmdlets.shapes import Shape
@@ -24,7 +25,8 @@ ACCOUNTS: Final = Module("Microsoft.PowerShell.LocalAccounts", classes("Microsof
 _COMMANDS: Final = "Microsoft.PowerShell.Commands"
 USER: Final = Shape(
     f"{_COMMANDS}.LocalUser",
-    "Name FullName Enabled Description PasswordLastSet PasswordExpires PrincipalSource ObjectClass",
+    "Name FullName Enabled Description PasswordLastSet PasswordExpires PasswordRequired UserMayChangePassword "
+    "LastLogon AccountExpires SID PrincipalSource ObjectClass",
 )
 GROUP: Final = Shape(f"{_COMMANDS}.LocalGroup", "Name Description PrincipalSource ObjectClass")
 MEMBER: Final = Shape(f"{_COMMANDS}.LocalPrincipal", "Name PrincipalSource ObjectClass")
@@ -40,6 +42,8 @@ BUILT_IN: Final[Mapping[str, tuple[bool, str]]] = {
     ),
 }
 """Accounts of every node: whether they are enabled, and their description."""
+_KNOWN_IDS: Final = {"Administrator": 500, "Guest": 501, "DefaultAccount": 503, "WDAGUtilityAccount": 504}
+"""[D] Well-known relative identifiers."""
 _GROUP: Final = "Administrators"
 _WHAT: Final = "Administrators have complete and unrestricted access to the computer/domain"
 
@@ -63,8 +67,32 @@ def user_object(host: Any, user: LocalUser) -> PSObject:
     """A ``LocalUser``; when the passwords of deployment were set is not known."""
     changed = None if user.password_set_ns is None else local_time(host, user.password_set_ns)
     return USER.make(
-        user.name, user.full_name, user.enabled, user.description, changed, None, "Local", "User", text=user.name
+        user.name,
+        user.full_name,
+        user.enabled,
+        user.description,
+        changed,
+        None,
+        True,
+        True,
+        None,
+        None,
+        _sid(host, user.name),
+        "Local",
+        "User",
+        text=user.name,
     )
+
+
+def _sid(host: Any, name: str) -> PSObject:
+    """The account's identifier: those of Windows end with their known numbers, the machine's part is made here."""
+    machine = uuid5(NAMESPACE_DNS, str(host.computer_name)).int
+    parts = [str(machine >> shift & 0xFFFFFFFF) for shift in (0, 32, 64)]
+    names = [user.name for user in users_of(host) if user.name not in _KNOWN_IDS]
+    number = _KNOWN_IDS.get(name) or 1000 + names.index(name)
+    text = f"S-1-5-21-{'-'.join(parts)}-{number}"
+    kind = "System.Security.Principal.SecurityIdentifier"
+    return PSObject.of_type(kind, {"BinaryLength": 28, "Value": text}, text=text)
 
 
 def not_found(call: Call, name: str) -> ErrorRecord:

@@ -29,7 +29,9 @@ _NAMESPACE: Final = "Microsoft.FailoverClusters.PowerShell"
 
 CLUSTER: Final = Shape(
     f"{_NAMESPACE}.Cluster",
-    "Name Id Domain ResiliencyDefaultPeriod QuarantineThreshold QuarantineDuration SameSubnetDelay SameSubnetThreshold",
+    "Name Id Domain ResiliencyDefaultPeriod QuarantineThreshold QuarantineDuration SameSubnetDelay "
+    "SameSubnetThreshold CrossSubnetDelay CrossSubnetThreshold CrossSiteDelay CrossSiteThreshold DynamicQuorum "
+    "S2DEnabled SharedVolumesRoot",
 )
 NODE: Final = Shape(
     f"{_NAMESPACE}.ClusterNode",
@@ -44,6 +46,8 @@ QUORUM: Final = Shape(f"{_NAMESPACE}.ClusterQuorumSettings", "Cluster QuorumReso
 SHARED_VOLUME: Final = Shape(f"{_NAMESPACE}.ClusterSharedVolume", "Cluster Name Id OwnerNode State SharedVolumeInfo")
 VOLUME_INFO: Final = Shape(f"{_NAMESPACE}.ClusterSharedVolumeInfo", "FriendlyVolumeName")
 
+_ACROSS: Final = (1000, 20, 1000, 20)
+"""Delay in ms and threshold of heartbeats between subnets and between sites [D]."""
 _CORE_GROUPS: Final = (GroupType.Cluster, GroupType.AvailableStorage)
 _RESOURCE_STATES: Final[Mapping[ClusterGroupState, PSEnum]] = {
     ClusterGroupState.Unknown: labelled(RESOURCE_STATE, "Unknown"),
@@ -79,6 +83,10 @@ def make_cluster(model: ClusterModel) -> PSObject:
         values.quarantine_duration.ns // NS_PER_S,
         values.heartbeat_delay.ns // NS_PER_MS,
         values.heartbeat_threshold.n,
+        *_ACROSS,
+        1,
+        1,
+        "C:\\ClusterStorage",
         text=name,
     )
 

@@ -42,8 +42,10 @@ COMPUTER_SYSTEM: Final = Shape(
         "Microsoft.Management.Infrastructure.CimInstance",
         "System.Object",
     ),
-    "Name Domain Model NumberOfLogicalProcessors TotalPhysicalMemory",
+    "Name PrimaryOwnerName Domain TotalPhysicalMemory Model Manufacturer NumberOfLogicalProcessors",
 )
+OWNER: Final = "Windows User"
+"""``PrimaryOwnerName`` of an installation that nobody was asked about [GK]."""
 _INFO: Final = "Microsoft.PowerShell.Commands.ComputerInfo"
 _PICKED_INFO: Final = ("System.Management.Automation.PSCustomObject", "System.Object")
 _NO_HOTFIX: Final = (
@@ -138,9 +140,11 @@ def computer_system(host: Any) -> PSObject:
     model: ClusterModel = host.model
     return COMPUTER_SYSTEM.make(
         node.name,
+        OWNER,
         model.spec.domain,
-        model.environment.hardware_model,
-        UInt32(node.logical_processors),
         UInt64(total_memory_kib(node) * BYTES_PER_KIB),
+        model.environment.hardware_model,
+        model.environment.hardware_model.partition(" ")[0],  # the maker is the model's first word [INF]
+        UInt32(node.logical_processors),
         text=f'Win32_ComputerSystem: {node.name} (Name = "{node.name}")',
     )

@@ -29,6 +29,7 @@ from harness.twin.shell.typesystem import is_null, type_chain
 PREFIX: Final = "Deserialized."
 _DEPTH: Final = 1
 """[D] Objects travel with the properties of their first level; deeper ones as text."""
+_ENUM: Final = f"{PREFIX}System.Enum"
 _UNCHANGED: Final = ("System.Management.Automation.PSCustomObject", "System.Object")
 
 
@@ -42,9 +43,12 @@ def stamped(value: object, computer: str, session: uuid.UUID, *, shown: bool) ->
     if is_null(value):
         return value
     made = value if isinstance(value, PSObject) else PSObject(None, type_chain(value), value)
+    label = made.members.pop("value", None) if _ENUM in made.type_names[1:2] else None
     made.set("PSComputerName", computer)
     made.set("RunspaceId", session)
     made.set("PSShowComputerName", shown)
+    if label is not None:  # what its type adds comes after its own
+        made.members["value"] = label
     return made
 
 

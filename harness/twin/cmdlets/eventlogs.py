@@ -31,6 +31,12 @@ ENTRY: Final = Shape(
     ("System.Diagnostics.EventLogEntry", "System.ComponentModel.Component", "System.Object"),
     "Index TimeGenerated TimeWritten EntryType Source InstanceId EventID MachineName Message ReplacementStrings",
 )
+LOG: Final = Shape(
+    "System.Diagnostics.Eventing.Reader.EventLogConfiguration",
+    "LogName LogMode MaximumSizeInBytes RecordCount IsEnabled IsClassicLog",
+)
+_LARGEST: Final = 20 * 2**20
+"""[GK] Bytes that a log of Windows grows to before it begins to overwrite."""
 _LEVELS: Final = {1: "Critical", 2: "Error", 3: "Warning", 4: "Information"}
 _TYPES: Final = {1: "Error", 2: "Error", 3: "Warning", 4: "Information"}
 """The old interface has no critical events [GK]."""
@@ -41,6 +47,7 @@ WIN_EVENT: Final = (
     Parameter("FilterHashtable", "hashtable", position=0, mandatory=True, sets=("Table",)),
     Parameter("LogName", "string[]", position=0, mandatory=True, sets=("Log",)),
     Parameter("ProviderName", "string[]", mandatory=True, sets=("Provider",)),
+    Parameter("ListLog", "string[]", position=0, mandatory=True, sets=("ListLog",)),
     Parameter("FilterXPath", "string", sets=("Log", "Provider")),
     Parameter("MaxEvents", "int", minimum=1),
     Parameter("Oldest", "switch"),
@@ -62,6 +69,16 @@ def register_event_views() -> None:
         group_by="ProviderName",
     )
     register_view(
+        LOG.type_name,
+        table=[
+            Column("LogMode", width=9),
+            Column("MaximumSizeInBytes", width=18, right=True),
+            Column("RecordCount", width=11, right=True),
+            Column("LogName"),
+        ],
+        auto=False,
+    )
+    register_view(
         ENTRY.type_name,
         table=[
             Column("Index", width=8, right=True),
@@ -80,6 +97,9 @@ def win_events(call: Call, entries: Sequence[LogEntry], logs: Sequence[str], *, 
 
     ``all_logs``: the machine has no other logs; else asking for one that is not simulated raises PSError.
     """
+    if call.has("ListLog"):
+        yield from _logs(call, entries, logs)
+        return
     table: PSHashtable = call.get("FilterHashtable") or PSHashtable(
         {name: call.texts(name) for name in ("LogName", "ProviderName") if call.has(name)}
     )
@@ -101,6 +121,18 @@ def win_events(call: Call, entries: Sequence[LogEntry], logs: Sequence[str], *, 
         found.reverse()
     for entry in found[: call.number("MaxEvents", len(found))]:
         yield _event(call.host, entry)
+
+
+def _logs(call: Call, entries: Sequence[LogEntry], logs: Sequence[str]) -> Iterator[object]:
+    """The logs themselves; a name that fits none is an error."""
+    for wanted in call.texts("ListLog"):
+        found = [log for log in logs if selects([wanted], log)]
+        if not found:
+            text = f'There is not an event log on the localhost computer that matches "{wanted}".'
+            call.write_error(text, "NoMatchingLogsFound", "ObjectNotFound", wanted, "System.Exception")
+        for log in found:
+            count = sum(entry.log == log for entry in entries)
+            yield LOG.make(log, "Circular", Int64(_LARGEST), Int64(count), True, "/" not in log)
 
 
 def _matches(host: Any, table: PSHashtable, entry: LogEntry) -> bool:

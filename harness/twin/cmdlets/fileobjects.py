@@ -13,10 +13,16 @@ from harness.twin.cmdlets.windows import local_time
 from harness.twin.model.cluster import ClusterModel
 from harness.twin.model.files import Entry, File, FileError, FileFault, NodeFiles, parent_of, split_path
 from harness.twin.shell.commands.api import Call, Parameter
-from harness.twin.shell.commands.providers import SESSION_DRIVES, full_path, report_missing, split_drive
+from harness.twin.shell.commands.providers import (
+    SESSION_DRIVES,
+    full_path,
+    real_path,
+    report_missing,
+    split_drive,
+)
 from harness.twin.shell.conversion import convert
 from harness.twin.shell.errors import limitation
-from harness.twin.shell.objects import ComputedProperty, Int64, PSObject
+from harness.twin.shell.objects import ComputedProperty, Int64, PSMethod, PSObject
 from harness.twin.shell.regexes import has_wildcard, matches_wildcard
 from harness.twin.shell.typesystem import TypeRef
 
@@ -73,6 +79,14 @@ REGISTRY_ACTS: Final[dict[str, Act]] = {}
 """What commands for items do with a path of the registry, by the command; registry.py fills it."""
 
 
+PROVIDER_ACTS: Final[dict[str, dict[str, Act]]] = {}
+"""The same for further drives, by drive and command."""
+
+
+METHODS: Final[dict[str, dict[str, PSMethod]]] = {"file": {}, "folder": {}}
+"""Methods of ``FileInfo`` and ``DirectoryInfo``; filemethods.py fills it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A file or folder, and where it is."""
@@ -90,7 +104,7 @@ def files_of(call: Call) -> NodeFiles:
 def paths_given(call: Call) -> list[str]:
     """Paths on the line or from the pipeline, without the provider's prefix."""
     return [
-        path.removeprefix(f"{_PROVIDER}::").removeprefix("FileSystem::")
+        real_path(call, path.removeprefix(f"{_PROVIDER}::").removeprefix("FileSystem::"))
         for path in (call.texts("LiteralPath") or call.texts("Path"))
     ]
 
@@ -114,6 +128,8 @@ def each_path(call: Call, act: Act, otherwise: Act) -> Iterator[object]:
             yield from act(call, full_path(call, path)) or ()
         elif is_registry_path(path) and call.declaration.name in REGISTRY_ACTS:
             yield from REGISTRY_ACTS[call.declaration.name](call, path) or ()
+        elif call.declaration.name in PROVIDER_ACTS.get(split_drive(path)[0], {}):
+            yield from PROVIDER_ACTS[split_drive(path)[0]][call.declaration.name](call, path) or ()
         else:
             call.bound = {**call.bound, "Path": [path]}
             yield from otherwise(call, path) or ()
@@ -205,6 +221,7 @@ def make_item(host: Any, path: str, entry: Entry, *, text: str | None = None) ->
     else:
         name = entry.name or "C:\\"
         made = FOLDER.make(*head, "d-----", name, name, *common, text=shown)
+    made.members.update(METHODS["file" if is_file else "folder"])
     above = "Directory" if isinstance(entry, File) else "Parent"
     made.members[above.lower()] = ComputedProperty(above, lambda _this: _folder_above(host, path, above))
     for shown_name, field in _TIMES.items():

@@ -29,6 +29,7 @@ from harness.twin.cmdlets.fileobjects import (
     resolve,
 )
 from harness.twin.cmdlets.shapes import Shape
+from harness.twin.cmdlets.windows import local_time
 from harness.twin.model.files import File, Folder, parent_of, split_path
 from harness.twin.shell.commands import contents, providers
 from harness.twin.shell.commands.api import Call, Parameter
@@ -72,6 +73,11 @@ _MARKS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16")
         Parameter("PathType", "string", aliases=("Type",), values=("Any", "Container", "Leaf")),
         Parameter("IsValid", "switch"),
         FORCE,
+        FILTER,
+        INCLUDE,
+        EXCLUDE,
+        Parameter("NewerThan", "datetime"),
+        Parameter("OlderThan", "datetime"),
     ],
     default_set="Path",
 )
@@ -90,7 +96,18 @@ def _test_path(call: Call, path: str) -> Iterator[object]:
     found = ([] if entry is None else [Place(path, entry)]) if literal else resolve(call, path)
     kind = call.text("PathType", "Any").lower()
     wanted = {"any": (File, Folder), "leaf": (File,), "container": (Folder,)}[kind]
-    yield any(isinstance(place.entry, wanted) for place in found)
+    yield any(
+        isinstance(place.entry, wanted) and picked(call, place.entry.name) and _of_age(call, place) for place in found
+    )
+
+
+def _of_age(call: Call, place: Place) -> bool:
+    """Whether the last change lies between ``-NewerThan`` and ``-OlderThan``."""
+    changed = local_time(call.host, place.entry.modified_ns).replace(tzinfo=None)
+    newer, older = call.moment("NewerThan"), call.moment("OlderThan")
+    return (newer is None or changed > newer.replace(tzinfo=None)) and (
+        older is None or changed < older.replace(tzinfo=None)
+    )
 
 
 @MANAGEMENT.table.cmdlet(
@@ -127,6 +144,10 @@ def _get_item(call: Call, path: str) -> Iterator[object]:
         Parameter("Name", "switch"),
         Parameter("File", "switch", aliases=("af",)),
         Parameter("Directory", "switch", aliases=("ad", "d")),
+        Parameter("Hidden", "switch", aliases=("ah", "h")),
+        Parameter("System", "switch", aliases=("as",)),
+        Parameter("ReadOnly", "switch", aliases=("ar",)),
+        Parameter("Attributes", "string[]"),
     ],
     default_set="Items",
 )
@@ -167,11 +188,26 @@ def _below(call: Call, path: str, deep: bool) -> Iterator[Place]:
             yield Place(found, entry)
 
 
+_LETTERS: Final = {"d": "directory", "a": "archive", "h": "hidden", "s": "system", "r": "readonly"}
+
+
+def _attributed(call: Call, is_file: bool) -> bool:
+    """Whether a thing has the attributes asked for: files are archives, folders directories, and nothing is more."""
+    if any(call.switch(name) for name in ("Hidden", "System", "ReadOnly")):
+        return False
+    choices = [part for text in call.texts("Attributes") for part in text.lower().replace(" ", "").split(",")]
+    has = {"archive"} if is_file else {"directory"}
+    return not choices or any(
+        all((_LETTERS.get(one.lstrip("!"), one.lstrip("!")) in has) != one.startswith("!") for one in choice.split("+"))
+        for choice in choices
+    )
+
+
 def _shown(call: Call, place: Place, base: str) -> Iterator[object]:
     is_file = isinstance(place.entry, File)
     if (call.switch("File") and not is_file) or (call.switch("Directory") and is_file):
         return
-    if not picked(call, place.entry.name):
+    if not picked(call, place.entry.name) or not _attributed(call, is_file):
         return
     if call.switch("Name"):
         yield place.path.removeprefix(base.rstrip("\\")).lstrip("\\")
@@ -186,6 +222,7 @@ def _shown(call: Call, place: Place, base: str) -> Iterator[object]:
         replace(PATH, pipeline="name"),
         LITERAL,
         *(one for one in CONTENT_PARAMETERS if one.name != "Encoding"),
+        Parameter("Wait", "switch"),
         ENCODING,
         FORCE,
         FILTER,
@@ -198,6 +235,8 @@ def get_content(call: Call) -> Iterator[object]:
     """The lines of files, with ``-Raw`` the whole text, with ``-Encoding Byte`` the bytes."""
     if not contradicts(call):
         yield from each_path(call, _get_content, lambda call, _path: contents.get_content(call))
+        if call.switch("Wait"):
+            raise limitation("Get-Content -Wait goes on for ever; here nothing writes beside a script")
 
 
 def _get_content(call: Call, path: str) -> Iterator[object]:
@@ -251,6 +290,7 @@ def get_psdrive(call: Call) -> Iterator[object]:
     for name in SESSION_DRIVES:
         provider = _provider(_PROVIDERS[name])
         drives.append(DRIVE.make(name.capitalize(), None, None, "", provider, "", text=name.capitalize()))
+    drives += [drive_object(call, *made) for made in call.rs.drives.values()]
     wanted = call.texts("Name")
     for name in wanted:
         if not has_wildcard(name) and not any(str(drive.get("Name")).lower() == name.lower() for drive in drives):
@@ -265,6 +305,13 @@ def get_psdrive(call: Call) -> Iterator[object]:
         kind = str(property_of(drive.get("Provider"), "Name"))
         if selects(wanted, str(drive.get("Name"))) and selects(call.texts("PSProvider"), kind):
             yield drive
+
+
+def drive_object(call: Call, name: str, kind: str, root: str) -> PSObject:
+    """A drive that the session made; one of files has the space of the disk below it."""
+    drive = files_of(call).drive
+    space = (UInt64(drive.used_bytes), UInt64(drive.free_bytes)) if kind == "FileSystem" else (None, None)
+    return DRIVE.make(name, *space, "", _provider(kind), root, text=name)
 
 
 def _system_drive(call: Call) -> PSObject:

@@ -34,6 +34,7 @@ REPOSITORY: Final = Shape(
 _INSTALL: Final = "Microsoft.PowerShell.PackageManagement.Cmdlets.InstallPackage"
 _FIND: Final = "Microsoft.PowerShell.PackageManagement.Cmdlets.FindPackage"
 _GET: Final = "Microsoft.PowerShell.PackageManagement.Cmdlets.GetPackage"
+_UNINSTALL: Final = "Microsoft.PowerShell.PackageManagement.Cmdlets.UninstallPackage"
 _NAME: Final = Parameter("Name", "string[]", position=0, pipeline=("value", "name"))
 _VERSIONS: Final = (
     Parameter("MinimumVersion", "string"),
@@ -80,14 +81,13 @@ def _reachable(call: Call) -> bool:
 
 
 def _no_match(call: Call, name: str, command_class: str) -> PSError:
-    """No such module in a repository that answers."""
-    text = (
-        f"No match was found for the specified search criteria and module name '{name}'. Try Get-PSRepository to see "
-        "all available registered module repositories."
-    )
-    return call.fail(
-        call.record(text, "NoMatchFoundForCriteria", "ObjectNotFound", command_class, "System.Exception", command_class)
-    )
+    """No such module: in a repository that answers, or among the installed ones."""
+    installed = command_class in (_GET, _UNINSTALL)
+    text = f"No match was found for the specified search criteria and module name{'s' if installed else ''} '{name}'."
+    if not installed:
+        text += " Try Get-PSRepository to see all available registered module repositories."
+    error_id = "NoMatchFound" if installed else "NoMatchFoundForCriteria"
+    return call.fail(call.record(text, error_id, "ObjectNotFound", command_class, "System.Exception", command_class))
 
 
 def _require_gallery(call: Call) -> None:
@@ -186,7 +186,7 @@ def get_installed(call: Call) -> Iterator[object]:
     have = installed_modules(call.host.node)
     for name in call.texts("Name") or ["*"]:
         found = False
-        for module in (load_gallery().find(item) for item in have if selects([name], item)):
+        for module in (load_gallery().find(item) for item in list(have) if selects([name], item)):
             versions = [] if module is None else sorted(have[module.name], key=version_key, reverse=True)
             versions = [version for version in versions if _fits(call)(version)]
             for version in versions if call.switch("AllVersions") else versions[:1]:
@@ -216,7 +216,7 @@ def uninstall_module(call: Call) -> None:
         if version:
             fitting = [item for item in fitting if item == version]
         if shown is None or not fitting:
-            call.write_error(_no_match(call, name, _GET).record)
+            call.write_error(_no_match(call, name, _UNINSTALL).record)
             continue
         for gone in fitting if call.switch("AllVersions") else fitting[-1:]:
             if call.should_process(f"Version '{gone}' of module '{shown}'", "Uninstall-Module"):

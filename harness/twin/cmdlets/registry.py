@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.twin.cmdlets.computer import MANAGEMENT
-from harness.twin.cmdlets.fileobjects import REGISTRY_ACTS
+from harness.twin.cmdlets.fileobjects import PROVIDER_ACTS, REGISTRY_ACTS
 from harness.twin.cmdlets.registrykeys import (
     KINDS,
     all_keys,
@@ -20,7 +20,7 @@ from harness.twin.cmdlets.registrykeys import (
     make_value,
     parse_key,
 )
-from harness.twin.cmdlets.registryvalues import as_object, as_values, location
+from harness.twin.cmdlets.registryvalues import as_object, as_values, key_object, location
 from harness.twin.model.registry import RegistryValue
 from harness.twin.shell.commands import providers
 from harness.twin.shell.commands.api import Call, Parameter
@@ -134,7 +134,7 @@ def _put(call: Call, key: str, kind: str) -> Iterator[object]:
 
 def _each(call: Call) -> Iterator[tuple[str, dict[str, RegistryValue]]]:
     """The keys at the paths.  Raises PSError for paths outside of the registry and for what is not simulated."""
-    for path in call.texts("Path"):
+    for path in (providers.real_path(call, given) for given in call.texts("Path")):
         key = parse_key(path)
         if key is None or has_wildcard(path):
             raise limitation(f"{call.declaration.name} of the item '{path}' is not simulated")
@@ -219,22 +219,25 @@ def _remove_item(call: Call, path: str) -> Iterator[object]:
 
 
 def _key(key: str, values: dict[str, RegistryValue]) -> PSObject:
-    name = full_name(key)
-    fields = {"Name": name, "Property": list(values), "ValueCount": len(values), **location(name)}
-    return PSObject.of_type("Microsoft.Win32.RegistryKey", fields, text=name)
+    return key_object(full_name(key), {name: value.data for name, value in values.items()})
 
 
 @MANAGEMENT.cmdlet(
     "Set-Item",
     _PATH,
     Parameter("Value", "object", position=1, pipeline=("value", "name")),
+    Parameter("Concatenate", "switch"),
     _FORCE,
     _PASS,
     should_process=True,
 )
-def set_item(call: Call) -> None:
-    """The default value of a registry key; items of the session's drives as everywhere."""
+def set_item(call: Call) -> Iterator[object]:
+    """The default value of a registry key, a setting of WinRM; items of the session's drives as everywhere."""
     for path in call.texts("Path"):
+        own = PROVIDER_ACTS.get(providers.split_drive(path)[0], {}).get("Set-Item")
+        if own is not None:
+            yield from own(call, path) or ()
+            continue
         if not is_registry_path(path):
             call.bound = {**call.bound, "Path": [path]}
             providers.set_item(call)

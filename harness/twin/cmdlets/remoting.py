@@ -391,7 +391,7 @@ _BLOCK_SETS: Final = ("InProcess", "ComputerName", "Session", "VMName", "VMId", 
     module=REMOTING.name,
     parameters=[
         Parameter("ComputerName", "string[]", position=0, sets=_THERE, mandatory=True, aliases=("Cn",)),
-        Parameter("Session", "object[]", position=0, sets=_OPEN, mandatory=True),
+        Parameter("Session", f"{SESSION.type_name}[]", position=0, sets=_OPEN, mandatory=True),
         Parameter("ScriptBlock", "scriptblock", position=0, mandatory=True, aliases=("Command",), sets=_BLOCK_SETS),
         # After the machines, where those come first.
         Parameter("ScriptBlock", "scriptblock", position=1, sets=_BLOCK_SETS),

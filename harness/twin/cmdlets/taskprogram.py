@@ -70,6 +70,7 @@ def _act(host: Any, options: dict[str, str], task: ScheduledTask, name: str, std
     elif "delete" in options:
         if "f" not in options or task.built_in:
             raise limitation(f"deleting the task '{name}' is simulated with /f, and not for Windows' own")
+        task.registered = False
         del tasks_of(host)[task.name.lower()]
         done = f'The scheduled task "{name}" was successfully deleted.'
     elif ("enable" in options or "disable" in options) and task.state is not TaskState.Running:

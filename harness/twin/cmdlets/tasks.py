@@ -1,18 +1,19 @@
 """Scheduled tasks of a machine, node or guest: in a guest the way round Windows Update's refusal of network log-ons.
 
 [D] WPD ScheduledTasks; result codes [D] W32 taskschd.  A task's action really runs, in the twin's shell, as its user.
-Triggers are not simulated: a task runs when it is started.  Of Windows' own tasks a node has those of
+Of triggers there are one at a moment and one at the start of Windows.  Of Windows' own tasks a node has those of
 ``model.windows.nodetasks``, which can be read, disabled and enabled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Any, Final
 
 from harness.twin.cmdlets.accounts import user_of
-from harness.twin.cmdlets.declaring import Module, property_of, selects
+from harness.twin.cmdlets.declaring import Module, given_input, property_of, selects
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.cmdlets.windows import local_time
 from harness.twin.model.windows.nodetasks import node_tasks
@@ -35,12 +36,15 @@ def _shape(name: str, properties: str) -> Shape:
     return Shape((f"{_CIM}#{_NAMESPACE}/{name}", _CIM, "System.Object"), properties)
 
 
-TASK: Final = _shape("MSFT_ScheduledTask", "TaskName TaskPath State Description Actions Principal URI")
+TASK: Final = _shape("MSFT_ScheduledTask", "TaskName TaskPath State Description Actions Triggers Principal URI")
 TASK_INFO: Final = _shape(
     "MSFT_TaskDynamicInfo", "LastRunTime LastTaskResult NextRunTime NumberOfMissedRuns TaskName TaskPath"
 )
 ACTION: Final = _shape("MSFT_TaskExecAction", "Id Arguments Execute WorkingDirectory")
 PRINCIPAL: Final = _shape("MSFT_TaskPrincipal2", "Id UserId LogonType RunLevel")
+TIME_TRIGGER: Final = _shape("MSFT_TaskTimeTrigger", "Enabled StartBoundary At")
+BOOT_TRIGGER: Final = _shape("MSFT_TaskBootTrigger", "Enabled StartBoundary")
+DEFINITION: Final = _shape("MSFT_ScheduledTask", "Actions Triggers Settings Principal Description")
 SETTINGS: Final = _shape("MSFT_TaskSettings3", "ExecutionTimeLimit Hidden Enabled")
 
 
@@ -107,6 +111,44 @@ def new_settings(call: Call) -> Iterator[object]:
     yield SETTINGS.make(call.get("ExecutionTimeLimit"), call.switch("Hidden"), True)
 
 
+@TASKS.cmdlet(
+    "New-ScheduledTaskTrigger",
+    Parameter("Once", "switch", mandatory=True, sets=("Once",)),
+    Parameter("AtStartup", "switch", mandatory=True, sets=("Startup",)),
+    Parameter("Daily", "switch", mandatory=True, sets=("Daily",)),
+    Parameter("Weekly", "switch", mandatory=True, sets=("Weekly",)),
+    Parameter("AtLogOn", "switch", mandatory=True, sets=("LogOn",)),
+    Parameter("At", "datetime", mandatory_in=("Once", "Daily", "Weekly"), sets=("Once", "Daily", "Weekly")),
+    Parameter("DaysOfWeek", "string[]", sets=("Weekly",)),
+    Parameter("RepetitionInterval", "object", sets=("Once",)),
+    Parameter("RandomDelay", "object"),
+)
+def new_trigger(call: Call) -> Iterator[object]:
+    """When a task starts by itself: once, or with Windows; triggers that recur are not simulated."""
+    recurring = next((name for name in ("Daily", "Weekly", "AtLogOn", "RepetitionInterval") if call.has(name)), "")
+    if recurring or call.has("RandomDelay"):
+        raise limitation(f"the trigger -{recurring or 'RandomDelay'} of scheduled tasks is not simulated")
+    moment = call.moment("At")
+    if call.switch("AtStartup"):
+        yield BOOT_TRIGGER.make(True, None)
+    elif moment is not None:
+        yield TIME_TRIGGER.make(True, f"{moment:%Y-%m-%dT%H:%M:%S}Z", moment)
+
+
+@TASKS.cmdlet(
+    "New-ScheduledTask",
+    Parameter("Action", "object[]", position=0),
+    Parameter("Trigger", "object[]", position=1),
+    Parameter("Settings", "object", position=2),
+    Parameter("Principal", "object", position=3),
+    Parameter("Description", "string", position=4),
+)
+def new_task(call: Call) -> Iterator[object]:
+    """A task in memory, to be registered."""
+    names = ("Action", "Trigger", "Settings", "Principal", "Description")
+    yield DEFINITION.make(*(call.get(name) for name in names))
+
+
 # --- tasks
 
 
@@ -114,7 +156,8 @@ def new_settings(call: Call) -> Iterator[object]:
     "Register-ScheduledTask",
     Parameter("TaskName", "string", position=0, mandatory=True),
     Parameter("TaskPath", "string"),
-    Parameter("Action", "object[]", mandatory=True),
+    Parameter("Action", "object[]"),
+    Parameter("InputObject", "object", pipeline="value"),
     Parameter("Principal", "object"),
     Parameter("User", "string"),
     Parameter("Password", "string"),
@@ -125,13 +168,14 @@ def new_settings(call: Call) -> Iterator[object]:
     Parameter("Force", "switch"),
 )
 def register_task(call: Call) -> Iterator[object]:
-    """Registers a task with one action."""
-    if call.has("Trigger"):
-        raise limitation("triggers of scheduled tasks are not simulated; use Start-ScheduledTask")
+    """Registers a task with one action, and at most one trigger."""
     tasks, name = tasks_of(call.host), call.text("TaskName")
-    (action, *more) = call.get("Action")
-    if more:
-        raise limitation("a scheduled task with more than one action is not simulated")
+    made = given_input(call)
+    actions = call.get("Action") or property_of(made, "Actions") or []
+    triggers = call.get("Trigger") or property_of(made, "Triggers") or []
+    if len(actions) != 1 or len(triggers) > 1:
+        raise limitation("a scheduled task with other than one action, or with several triggers, is not simulated")
+    action = actions[0]
     if name.lower() in tasks and not call.switch("Force"):
         raise call.fail(
             "Cannot create a file when that file already exists.",
@@ -140,7 +184,7 @@ def register_task(call: Call) -> Iterator[object]:
             name,
             _CIM_ERROR,
         )
-    principal = call.get("Principal")
+    principal = call.get("Principal") or property_of(made, "Principal")
     user = str(property_of(principal, "UserId")) if principal is not None else call.text("User", user_of(call.host))
     level = property_of(principal, "RunLevel") if principal is not None else call.text("RunLevel", "Limited")
     logon = property_of(principal, "LogonType") if principal is not None else "ServiceAccount"
@@ -152,10 +196,28 @@ def register_task(call: Call) -> Iterator[object]:
         user="NT AUTHORITY\\SYSTEM" if user.lower() in _SYSTEM_NAMES else user,
         logon_type=str(logon),
         run_level=str(level),
-        description=call.text("Description"),
+        description=call.text("Description") or str(property_of(made, "Description") or ""),
     )
+    if name.lower() in tasks:
+        tasks[name.lower()].registered = False
     tasks[name.lower()] = task
-    yield _task(task)
+    if triggers:
+        _arm(call, task, triggers[0])
+    yield _task(call, task)
+
+
+def _arm(call: Call, task: ScheduledTask, trigger: object) -> None:
+    """Let the task's trigger take effect; a moment that is past starts nothing."""
+    moment = property_of(trigger, "At")
+    task.at_startup = moment is None
+    if isinstance(moment, datetime):
+        model = call.host.model
+        aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        task.due_ns = (aware - model.spec.epoch) // timedelta(microseconds=1) * 1000
+        if task.due_ns < model.now_ns:
+            task.due_ns = None
+            return
+    call.host.arm(task)
 
 
 _NAMES: Final = (
@@ -192,7 +254,7 @@ def get_task(call: Call) -> Iterator[object]:
     """Registered tasks."""
     if hasattr(call.host, "node") and not call.has("TaskName") and not call.has("InputObject"):
         call.write_warning("twin limitation: of Windows' own tasks only a few are listed")
-    yield from (_task(task) for task in _chosen(call))
+    yield from (_task(call, task) for task in _chosen(call))
 
 
 @TASKS.cmdlet("Get-ScheduledTaskInfo", *_NAMES)
@@ -200,7 +262,8 @@ def get_task_info(call: Call) -> Iterator[object]:
     """When tasks ran, and how that ended."""
     for task in _chosen(call):
         last = None if task.last_run_ns is None else local_time(call.host, task.last_run_ns)
-        yield TASK_INFO.make(last, UInt32(task.last_result), None, UInt32(0), task.name, task.path)
+        due = None if task.due_ns is None else local_time(call.host, task.due_ns)
+        yield TASK_INFO.make(last, UInt32(task.last_result), due, UInt32(task.missed), task.name, task.path)
 
 
 @TASKS.cmdlet("Start-ScheduledTask", *_NAMES)
@@ -236,7 +299,7 @@ def disable_task(call: Call) -> Iterator[object]:
         if task.state is TaskState.Running:
             raise limitation("disabling a scheduled task that runs is not simulated")
         task.state = TaskState.Disabled
-        yield _task(task)
+        yield _task(call, task)
 
 
 @TASKS.cmdlet("Enable-ScheduledTask", *_NAMES)
@@ -245,7 +308,7 @@ def enable_task(call: Call) -> Iterator[object]:
     for task in _chosen(call):
         if task.state is TaskState.Disabled:
             task.state = TaskState.Ready
-        yield _task(task)
+        yield _task(call, task)
 
 
 @TASKS.cmdlet("Unregister-ScheduledTask", *_NAMES, should_process=True)
@@ -255,12 +318,25 @@ def unregister_task(call: Call) -> None:
         if call.should_process(task.name, "Unregister-ScheduledTask"):
             if task.built_in:
                 raise limitation(f"removing the task '{task.name}' of Windows is not simulated")
+            task.registered = False
             tasks_of(call.host).pop(task.name.lower(), None)
 
 
-def _task(task: ScheduledTask) -> PSObject:
+def _triggers(call: Call, task: ScheduledTask) -> list[PSObject]:
+    """The trigger that is still to come."""
+    if task.at_startup:
+        return [BOOT_TRIGGER.make(True, None)]
+    if task.due_ns is None:
+        return []
+    moment = local_time(call.host, task.due_ns)
+    return [TIME_TRIGGER.make(True, f"{moment:%Y-%m-%dT%H:%M:%S}Z", moment)]
+
+
+def _task(call: Call, task: ScheduledTask) -> PSObject:
     actions = [] if task.built_in else [ACTION.make(None, task.arguments, task.execute, None)]
     principal = PRINCIPAL.make("Author", task.user.rpartition("\\")[2], task.logon_type, task.run_level)
     state = PSEnum(STATE, int(task.state))
     uri = f"{task.path}{task.name}"
-    return TASK.make(task.name, task.path, state, task.description, actions, principal, uri, text=uri)
+    return TASK.make(
+        task.name, task.path, state, task.description, actions, _triggers(call, task), principal, uri, text=uri
+    )

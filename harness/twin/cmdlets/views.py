@@ -27,6 +27,7 @@ from harness.twin.cmdlets import (
 from harness.twin.cmdlets.declaring import property_of
 from harness.twin.cmdlets.eventlogs import register_event_views
 from harness.twin.cmdlets.processlist import register_process_views
+from harness.twin.cmdlets.registryvalues import register_key_views
 from harness.twin.shell.dateformat import format_date
 from harness.twin.shell.formatting import Column, register_type, register_view
 from harness.twin.shell.text import to_text
@@ -61,6 +62,7 @@ def register_views() -> None:
     _register_storage()
     _register_machine()
     _register_files()
+    register_key_views()
     _register_volumes()
     register_event_views()
     register_process_views()
@@ -236,7 +238,10 @@ def _register_machine() -> None:
         computer.OPERATING_SYSTEM.type_name,
         table=["SystemDirectory", "Organization", "BuildNumber", "RegisteredUser", "SerialNumber", "Version"],
     )
-    register_view(computer.COMPUTER_SYSTEM.type_name, table=["Name", "Domain", "TotalPhysicalMemory", "Model"])
+    register_view(
+        computer.COMPUTER_SYSTEM.type_name,
+        table=["Name", "PrimaryOwnerName", "Domain", "TotalPhysicalMemory", "Model", "Manufacturer"],
+    )
     _register_wmi()
 
 
@@ -252,6 +257,7 @@ def _hotfix_columns(source: str) -> list[Column]:
 
 _WMI_CLASSES: Final = {
     "Win32_OperatingSystem": "SystemDirectory Organization BuildNumber RegisteredUser SerialNumber Version",
+    "Win32_ComputerSystem": "Domain Manufacturer Model Name PrimaryOwnerName TotalPhysicalMemory",
     "Win32_LogicalDisk": "DeviceID DriveType ProviderName FreeSpace Size VolumeName",
     "Win32_Service": "ExitCode Name ProcessId StartMode State Status",
 }

@@ -43,7 +43,7 @@ class ClusterKept:
     parameters: dict[tuple[str, str], tuple[str, object]] = field(default_factory=dict)
     """Private properties: (object, name) in lower case to name and value."""
     common: dict[str, object] = field(default_factory=dict)
-    """Settings of the Update Service that nothing here goes by, by name in lower case."""
+    """Settings of services that nothing here goes by, by name in lower case."""
     cau_role: CauRole | None = None
     storage_settings: dict[str, str] = field(default_factory=dict)
     """Settings of the health service that differ from their defaults."""

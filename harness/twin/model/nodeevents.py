@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from harness.twin.model.checkerlog import CHECKER_LOG, RESULT, checker_results
 from harness.twin.model.cluster import ClusterModel
 from harness.twin.model.entities import Node, OsBuild
 from harness.twin.model.events import ModelEvent
@@ -21,7 +22,7 @@ from harness.twin.units import NS_PER_S
 
 CLUSTER_LOG: Final = "Microsoft-Windows-FailoverClustering/Operational"
 VMMS_LOG: Final = "Microsoft-Windows-Hyper-V-VMMS-Admin"
-LOGS: Final = (eventlog.SYSTEM, eventlog.SETUP, CLUSTER_LOG, VMMS_LOG)
+LOGS: Final = (eventlog.SYSTEM, eventlog.SETUP, CLUSTER_LOG, VMMS_LOG, CHECKER_LOG)
 _CLUSTERING: Final = "Microsoft-Windows-FailoverClustering"
 _VMMS: Final = "Microsoft-Windows-Hyper-V-VMMS"
 _CONTROL: Final = "Service Control Manager"
@@ -73,6 +74,8 @@ def log_of(model: ClusterModel, node: Node) -> list[LogEntry]:
         state = "running" if running else "stopped"
         text = f"The {name} service entered the {state} state."
         reader.log.write(t_ns, eventlog.SYSTEM, _CONTROL, 7036, text, (name, state))
+    for t_ns, body in checker_results(model, node):
+        reader.log.write(t_ns, CHECKER_LOG, CHECKER_LOG, RESULT, body)
     return list(_numbered(sorted(reader.log.entries, key=lambda entry: entry.t_ns)))
 
 

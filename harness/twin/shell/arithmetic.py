@@ -28,7 +28,7 @@ from harness.twin.shell.objects import (
     UInt64,
     bare_value,
 )
-from harness.twin.shell.sizes import fitting
+from harness.twin.shell.sizes import list_size, text_size
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import TypeRef, is_null, type_name
 
@@ -120,6 +120,8 @@ def calculate(left: Number, right: Number, symbol: str) -> Number:
         return _whole(int(_PLAIN[symbol](int(left), int(right))), left, right)
     if not isinstance(left, Decimal) and not isinstance(right, Decimal):
         return _real(float(left), float(right), symbol)
+    if not all(math.isfinite(one) for one in (left, right)):
+        raise decimal_overflow()
     first, second = as_decimal(left), as_decimal(right)
     if symbol in "/%" and second == 0:
         raise divide_by_zero()
@@ -186,7 +188,7 @@ def add(left: object, right: object) -> object:
     left, right = bare_value(left), bare_value(right)
     if isinstance(left, str):
         more = to_text(right)
-        fitting(len(left) + len(more))
+        text_size(len(left) + len(more))
         return str(left) + more
     if is_null(left):
         return None if is_null(right) else right
@@ -246,6 +248,13 @@ def subtract(left: object, right: object) -> object:
             return left.replace(tzinfo=None) - right.replace(tzinfo=None)
         if isinstance(right, timedelta):
             return left - right
+        if is_null(right):  # a date or a span could be meant
+            raise runtime_error(
+                'Multiple ambiguous overloads found for "op_Subtraction" and the argument count: "2".',
+                "MethodCountCouldNotFindBest",
+                "NotSpecified",
+                type_name="System.Management.Automation.MethodException",
+            )
         raise no_operator(left, "-")
     if isinstance(left, timedelta):
         span = convert(right, TypeRef("System.TimeSpan"))
@@ -271,7 +280,7 @@ def multiply(left: object, right: object) -> object:
                 "OperationStopped",
                 type_name="System.ArgumentOutOfRangeException",
             )
-        fitting(len(left) * times)
+        (text_size if isinstance(left, str) else list_size)(len(left) * times)
         return left * times if isinstance(left, str) else list(left) * times
     return _arithmetic(left, right, "*")
 
@@ -319,7 +328,10 @@ def plus(value: object) -> object:
 
 def _bits(value: object) -> int:
     number = as_number(value, value, "-band")
-    return number if isinstance(number, int) else (half_even(number))
+    if isinstance(number, float) and not math.isfinite(number):
+        text = "Value was either too large or too small for an Int64."
+        raise runtime_error(text, "RuntimeException", inner=NetException("System.OverflowException", text))
+    return number if isinstance(number, int) else half_even(number)
 
 
 def bitwise(left: object, right: object, combine: Callable[[int, int], int]) -> object:
@@ -380,7 +392,7 @@ def bit_not(value: object) -> object:
 def number_range(left: object, right: object) -> list[object]:
     """``a..b``, up or down."""
     first, last = to_integer(bare_value(left), _INT), to_integer(bare_value(right), _INT)
-    fitting(abs(last - first) + 1)
+    list_size(abs(last - first) + 1)
     return list(range(first, last + 1)) if first <= last else list(range(first, last - 1, -1))
 
 

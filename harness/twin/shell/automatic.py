@@ -36,6 +36,7 @@ _PREFERENCES: Final[dict[str, object]] = {
     "NestedPromptLevel": 0,
     "MaximumErrorCount": 256,
     **{f"Maximum{what}Count": 4096 for what in ("Alias", "Drive", "Function", "History", "Variable")},
+    "PSEmailServer": "",
     "PSCommandPath": "",
     "PSScriptRoot": "",
 }

@@ -93,7 +93,7 @@ def to_date(value: object, target: TypeRef) -> datetime:
         except OverflowError:
             text = "Ticks must be between DateTime.MinValue.Ticks and DateTime.MaxValue.Ticks.\r\nParameter name: ticks"
             inner = NetException("System.ArgumentOutOfRangeException", text)
-            raise bad_cast(value, target, "InvalidCastConstructorException", text, inner) from None
+            raise bad_cast(value, target, "InvalidCastConstructorTargetInvocationException", text, inner) from None
     raise _not_from(value, target)
 
 

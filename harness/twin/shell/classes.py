@@ -30,7 +30,7 @@ from harness.twin.shell.conversion import convert, to_integer
 from harness.twin.shell.errors import NetException, exception_chain, is_exception, runtime_error
 from harness.twin.shell.frame import Frame
 from harness.twin.shell.invocation import call_method_body, one_value
-from harness.twin.shell.members import invoke_member, set_member
+from harness.twin.shell.members import called, invoke_member, set_member
 from harness.twin.shell.objects import NOTHING, EnumType, NoteProperty, PSHashtable, PSMethod, PSObject, TypedProperty
 from harness.twin.shell.scope import Scope
 from harness.twin.shell.scriptblock import Run, ScriptBlock
@@ -230,7 +230,9 @@ def new_instance(frame: Frame, wanted: TypeRef, arguments: Sequence[object]) -> 
     for one in definition.chain():
         for member in one.methods:
             if not member.static:
-                table[member.name.lower()] = _bound_method(frame, definition, member)
+                low = member.name.lower()
+                taken = low in table and not isinstance(table[low], PSMethod)
+                table[called(low) if taken else low] = _bound_method(frame, definition, member)
     _construct(frame, definition, made, arguments)
     return made
 

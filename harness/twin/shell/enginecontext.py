@@ -6,14 +6,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from harness.twin.shell.errors import NetError, limitation
-from harness.twin.shell.objects import ComputedProperty, PSMethod, PSObject
+from harness.twin.shell.objects import ComputedProperty, EnumType, PSMethod, PSObject
 from harness.twin.shell.scope import Variable
+from harness.twin.shell.storage import absolute
 from harness.twin.shell.text import to_text
 
 if TYPE_CHECKING:
     from harness.twin.shell.frame import Frame
     from harness.twin.shell.runspace import Runspace
 
+_LANGUAGE: Final = EnumType(
+    "System.Management.Automation.PSLanguageMode",
+    {"FullLanguage": 0, "RestrictedLanguage": 1, "NoLanguage": 2, "ConstrainedLanguage": 3},
+)
 PATH_INFO: Final = "System.Management.Automation.PathInfo"
 _PROVIDER: Final = "Microsoft.PowerShell.Core\\FileSystem"
 
@@ -99,9 +104,19 @@ def _commands(rs: Runspace) -> PSObject:
 
 def session_state(rs: Runspace) -> PSObject:
     """``SessionState``: places and variables."""
-    path = PSObject.of_type("System.Management.Automation.PathIntrinsics", {})
+    path = _with_methods(
+        "System.Management.Automation.PathIntrinsics",
+        _method(
+            "GetUnresolvedProviderPathFromPSPath",
+            lambda text: absolute(to_text(text), rs.location),
+            "string GetUnresolvedProviderPathFromPSPath(string path)",
+        ),
+    )
     path.members["currentlocation"] = ComputedProperty("CurrentLocation", lambda _this: path_info(rs.location))
-    return PSObject.of_type("System.Management.Automation.SessionState", {"Path": path, "PSVariable": _variables(rs)})
+    return PSObject.of_type(
+        "System.Management.Automation.SessionState",
+        {"Path": path, "PSVariable": _variables(rs), "LanguageMode": _LANGUAGE("FullLanguage")},
+    )
 
 
 def engine_context(rs: Runspace) -> PSObject:

@@ -386,9 +386,16 @@ def _on_element(rs: Runspace, item: object, low: str, name: str, arguments: Sequ
     return found
 
 
+def called(low: str) -> str:
+    """Where an object keeps a method whose name a property of the same class has too."""
+    return f"{low}()"
+
+
 def _try_invoke(rs: Runspace, value: object, low: str, arguments: Sequence[object]) -> object:
     if isinstance(value, PSObject):
         member: Any = value.members.get(low)
+        if member is not None and not isinstance(member, PSMethod):
+            member = value.members.get(called(low), member)
         if isinstance(member, PSMethod):
             return _call_object(member, value, arguments)
         if member is None and value.base is not None:

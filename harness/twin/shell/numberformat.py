@@ -12,9 +12,14 @@ from harness.twin.shell.objects import Byte, Int16, Int64, SByte, Single, UInt16
 _BITS: Final[dict[type, int]] = {Byte: 8, SByte: 8, Int16: 16, UInt16: 16, int: 32, UInt32: 32, Int64: 64, UInt64: 64}
 _STANDARD: Final = re.compile(r"^([A-Za-z])(\d{0,2})$")
 
+_UNKNOWN_CODE: Final = "Format specifier was invalid."
+
 
 class BadFormatError(Exception):
     """A format string that .NET rejects (``FormatException``)."""
+
+    def __init__(self, reason: str = "Input string was not in a correct format.") -> None:
+        super().__init__(reason)
 
 
 def double_text(value: float, digits: int = 15) -> str:
@@ -54,8 +59,9 @@ def number_text(value: int | float | Decimal) -> str:
 
 
 def as_decimal(value: int | float | Decimal) -> Decimal:
-    """The exact decimal of a number; of a double what its 15 digits say."""
-    return Decimal(f"{value:.15g}") if isinstance(value, float) else Decimal(value)
+    """The exact decimal of a number; of a double what its 15 digits say, of a single its 7."""
+    digits = 7 if isinstance(value, Single) else 15
+    return Decimal(f"{value:.{digits}g}") if isinstance(value, float) else Decimal(value)
 
 
 def rounded(value: Decimal, places: int) -> Decimal:
@@ -102,7 +108,7 @@ def _general(value: int | float | Decimal, letter: str, digits: int) -> str:
 
 def _hexadecimal(value: int | float | Decimal, letter: str, digits: int) -> str:
     if isinstance(value, float | Decimal):
-        raise BadFormatError
+        raise BadFormatError(_UNKNOWN_CODE)
     number = int(value)
     if number < 0:
         kind = type(value)
@@ -127,7 +133,7 @@ def format_number(value: int | float | Decimal, code: str) -> str:
     kind = letter.upper()
     if kind == "D":
         if isinstance(value, float | Decimal):
-            raise BadFormatError
+            raise BadFormatError(_UNKNOWN_CODE)
         text = str(abs(int(value))).rjust(max(digits, 0), "0")
         return f"-{text}" if value < 0 else text
     if kind == "X":
@@ -144,7 +150,7 @@ def format_number(value: int | float | Decimal, code: str) -> str:
         return f"(${text})" if exact < 0 else f"${text}"
     if kind == "E":
         return _scientific(exact, letter, 6 if digits < 0 else digits)
-    raise BadFormatError
+    raise BadFormatError(_UNKNOWN_CODE)
 
 
 def _sections(code: str) -> list[str]:

@@ -383,7 +383,7 @@ class PSHashtable:
     ``full_name`` is the .NET class: ``HASHTABLE``, ``ORDERED`` or a generic dictionary.
     """
 
-    __slots__ = ("_pairs", "case_sensitive", "extra", "full_name")
+    __slots__ = ("_pairs", "case_sensitive", "changes", "extra", "full_name")
 
     def __init__(
         self,
@@ -394,6 +394,7 @@ class PSHashtable:
         self.full_name = full_name
         self.case_sensitive = case_sensitive
         self._pairs: dict[object, tuple[object, object]] = {}
+        self.changes = 0  # an enumeration ends at the first one ([GK] .NET Framework: a new value counts too)
         self.extra: dict[str, Member] | None = None
         if not pairs:
             return
@@ -418,6 +419,7 @@ class PSHashtable:
         slot = self._key(key)
         known = self._pairs.get(slot)
         self._pairs[slot] = (known[0] if known else key, value)
+        self.changes += 1
 
     def add_word(self, low: str, word: str, value: object) -> None:
         """Add a text key that is not there yet and whose lower-case form is known; not for ``case_sensitive``."""
@@ -442,17 +444,20 @@ class PSHashtable:
 
     def remove(self, key: object) -> None:
         """Remove a key; a missing one is no error."""
-        self._pairs.pop(self._key(key), None)
+        if self._pairs.pop(self._key(key), None) is not None:
+            self.changes += 1
 
     def clear(self) -> None:
         """Remove everything."""
         self._pairs.clear()
+        self.changes += 1
 
     def insert(self, index: int, key: object, value: object) -> None:
         """Insert at a place (``[ordered]`` only)."""
         pairs = list(self._pairs.items())
         pairs.insert(index, (self._key(key), (key, value)))
         self._pairs = dict(pairs)
+        self.changes += 1
 
     def items(self) -> list[tuple[object, object]]:
         """Keys and values, in order."""

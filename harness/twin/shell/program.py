@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, Final
 
+from harness.twin.shell.cmdlines import split_commands
 from harness.twin.shell.commandline import split_command_line
 from harness.twin.shell.console import Console
 from harness.twin.shell.errors import ExitSignal, PipelineStopped, PSError
@@ -91,6 +92,10 @@ _VALUED: Final = (
     "configurationname",
     "ex",
 )
+
+
+def _nowhere(_data: bytes) -> None:
+    """``nul`` of cmd.exe."""
 
 
 @dataclass(slots=True)
@@ -204,10 +209,30 @@ class ConsoleProgram:
             if word.lower() in ("/c", "/k"):
                 position = line.lower().find(word.lower(), line.find(" "))
                 rest = line[position + 2 :].strip()
-                if len(rest) > 1 and rest[0] == rest[-1] == '"' and rest.count('"') == 2:
-                    rest = rest[1:-1]
-                return self.run(rest, stdin, stdout, stderr)
+                if rest.startswith('"') and rest.count('"') > 1:  # [D] cmd.exe takes off the first and the last quote
+                    inner, _, tail = rest[1:].rpartition('"')
+                    rest = inner + tail
+                return self._cmd_line(rest, stdin, stdout, stderr)
         return 0
+
+    def _cmd_line(self, line: str, stdin: IO[bytes], stdout: Writer, stderr: Writer) -> int:
+        """The commands of a line, one after another; the exit code of the last that ran."""
+        try:
+            commands = split_commands(line)
+        except ValueError as part:
+            stderr(f"twin limitation: '{part}' in a command line of cmd.exe is not simulated\r\n".encode())
+            return 1
+        code = 0
+        for command in commands:
+            if not command.runs_after(code):
+                continue
+            out = _nowhere if command.quiet else stdout
+            code = self.run(
+                command.line.strip(), stdin, out, out if command.merged else _nowhere if command.silent else stderr
+            )
+            if command.line.split()[:1] == ["exit"]:
+                break
+        return code
 
     def _builtin(self, line: str, words: list[str], stdin: IO[bytes], stdout: Writer, stderr: Writer) -> int:
         low = words[0].lower()

@@ -75,6 +75,7 @@ class Runspace:
         self.links: list[Any] = []
         self.cim_sessions: list[Any] = []
         self.transcripts: list[Transcript] = []
+        self.drives: dict[str, tuple[str, str, str]] = {}
         self.frames: list[Frame] = []
         self.global_scope = Scope(None, "global")
         set_automatic(self.global_scope, host, self.errors)

@@ -29,22 +29,11 @@ EXITED: Final = "__exited__"
 _PLACES: Final = ("PSScriptRoot", "PSCommandPath")
 
 
-def tidy(path: str) -> str:
-    """A full path without ``.`` and ``..``."""
-    kept: list[str] = []
-    for part in path.replace("/", "\\").split("\\"):
-        if part == ".." and len(kept) > 1:
-            kept.pop()
-        elif part not in (".", "..") and (part or not kept):
-            kept.append(part)
-    return "\\".join(kept)
-
-
 def script_path(rs: Runspace, name: str) -> str:
     """The script file that a command word means; empty when it means none."""
     if not re.search(r"[\\/]", name):
         return ""
-    whole = tidy(absolute(name, rs.location))
+    whole = absolute(name, rs.location)
     for path in (whole, f"{whole}.ps1"):
         if path.lower().endswith(".ps1") and storage_of(rs).kind(path) == "file":
             return path

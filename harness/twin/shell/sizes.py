@@ -6,12 +6,21 @@ from typing import Final
 
 from harness.twin.shell.errors import limitation
 
-LARGEST: Final = 2**26
-"""Characters of a text, items of a list."""
+LONGEST_TEXT: Final = 2**26
+"""Characters."""
+LONGEST_LIST: Final = 2**23
+"""Items."""
 
 
-def fitting(count: int) -> int:
-    """The number of characters or items of a value that is about to be made.  Raises a limitation for too many."""
-    if count > LARGEST:
-        raise limitation(f"no text or list has more than {LARGEST:,} characters or items")
+def text_size(length: int) -> int:
+    """The length of a text that is about to be made.  Raises a limitation for too much."""
+    if length > LONGEST_TEXT:
+        raise limitation(f"no text is longer than {LONGEST_TEXT:,} characters")
+    return length
+
+
+def list_size(count: int) -> int:
+    """The number of items of a list that is about to be made.  Raises a limitation for too many."""
+    if count > LONGEST_LIST:
+        raise limitation(f"no list has more than {LONGEST_LIST:,} items")
     return count

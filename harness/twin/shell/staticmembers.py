@@ -17,7 +17,7 @@ from harness.twin.shell.members import (
     read_property,
 )
 from harness.twin.shell.objects import Entry, EnumType, PSArray, PSEnum, PSHashtable
-from harness.twin.shell.sizes import fitting
+from harness.twin.shell.sizes import list_size
 from harness.twin.shell.typesystem import TypeRef, is_null
 
 BUILDERS: Final[dict[str, Callable[..., object]]] = {}
@@ -84,7 +84,7 @@ def construct(frame: Frame | None, value: TypeRef, arguments: Sequence[object]) 
         size = convert(arguments[0], TypeRef("System.Int32"))
         assert isinstance(size, int)  # noqa: S101 - narrows
         filler = default_of(value.element)
-        return PSArray([filler] * fitting(size), value.element.full_name)
+        return PSArray([filler] * list_size(size), value.element.full_name)
     if value.arguments:
         return _generic(value, arguments)
     found = CONSTRUCTORS.get(value.full_name)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from harness.twin.shell.conversion import to_integer
-from harness.twin.shell.errors import runtime_error
+from harness.twin.shell.errors import PSError, runtime_error
 from harness.twin.shell.numberformat import BadFormatError
 from harness.twin.shell.objects import Enumerator, PSArray, PSHashtable, PSObject, bare_value
 from harness.twin.shell.regexes import (
@@ -62,6 +62,15 @@ def match(left: object, right: object, ignore_case: bool, negate: bool, store: C
     return (found is None) is negate
 
 
+def checked_regex(source: str, ignore_case: bool) -> NetRegex:
+    """A pattern of ``-replace`` or ``switch -Regex``, which name it when it is bad; ``-match`` does not [GK]."""
+    try:
+        return operator_regex(source, ignore_case)
+    except PSError:
+        text = f"The regular expression pattern {source} is not valid."
+        raise runtime_error(text, "InvalidRegularExpression", "InvalidOperation", source) from None
+
+
 def replace(left: object, right: object, ignore_case: bool) -> object:
     """``-replace pattern[, replacement]``."""
     parts = bare_value(right)
@@ -70,7 +79,7 @@ def replace(left: object, right: object, ignore_case: bool) -> object:
         text = f"The -ireplace operator allows only two elements to follow it, not {len(arguments)}."
         raise runtime_error(text, "BadReplaceArgument", "InvalidOperation", right)
     pattern = arguments[0] if arguments else None
-    regex = pattern if isinstance(pattern, NetRegex) else operator_regex(to_text(pattern), ignore_case)
+    regex = pattern if isinstance(pattern, NetRegex) else checked_regex(to_text(pattern), ignore_case)
     template = expand_replacement(regex, to_text(arguments[1]) if len(arguments) > 1 else "")
     items = bare_value(left)
     if isinstance(items, list):
@@ -203,8 +212,8 @@ def format_operator(left: object, right: object) -> str:
         return format_text(template, [_argument(item) for item in arguments])
     except IndexError:
         reason = "Index (zero based) must be greater than or equal to zero and less than the size of the argument list."
-    except BadFormatError:
-        reason = "Input string was not in a correct format."
+    except BadFormatError as fault:
+        reason = str(fault)
     raise runtime_error(
         f"Error formatting a string: {reason}.",
         "FormatError",

@@ -17,6 +17,7 @@ def test_an_account_is_made_changed_and_removed(node: ShellNode) -> None:
     )
     node.run("Disable-LocalUser svc; Set-LocalUser svc -FullName 'A B'")
     assert node.text('$u = Get-LocalUser svc; "$($u.Enabled) $($u.FullName)"') == "False A B"
+    assert node.text("(Get-LocalUser Guest).SID.Value").endswith("-501")
     node.run("Get-LocalUser svc | Enable-LocalUser")
     assert node.text("(Get-LocalUser svc).Enabled") == "True"
     node.run("Remove-LocalUser svc")

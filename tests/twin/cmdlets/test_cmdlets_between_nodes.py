@@ -34,7 +34,7 @@ def test_a_script_file_runs_on_other_nodes(console: ShellNode) -> None:
     console.node.files.write("C:\\s.ps1", b'param($a) "$a $(hostname)"')
     script = "Invoke-Command -ComputerName NODE02, NODE03 -FilePath C:\\s.ps1 -ArgumentList 7"
     assert console.text(script) == "7 NODE02\n7 NODE03"
-    assert console.error("Invoke-Command NODE02 -FilePath C:\\none.ps1").error_id == "FilePathNotFound"
+    assert console.error("Invoke-Command NODE02 -FilePath C:\\none.ps1").error_id == "PathNotFound"
 
 
 def test_a_command_on_nodes_can_be_a_job(console: ShellNode) -> None:
@@ -74,3 +74,14 @@ def test_how_a_restart_is_asked_for_makes_no_difference(console: ShellNode) -> N
     before = console.model.nodes["NODE02"].boot_id
     console.text("Restart-Computer NODE02 -Protocol WSMan -Wait -For PowerShell -Force")
     assert console.model.nodes["NODE02"].boot_id > before
+
+
+def test_nodes_of_the_cluster_are_names_and_sessions_are_sessions(console: ShellNode) -> None:
+    assert console.text("Invoke-Command (Get-ClusterNode NODE02) { hostname }") == "NODE02"
+    assert console.text("Invoke-Command (New-PSSession NODE03) { hostname }") == "NODE03"
+
+
+def test_a_list_may_shrink_while_it_is_read(node: ShellNode) -> None:
+    _, errors, _ = node.run("Get-InstalledModule | Uninstall-Module -Force")
+    assert errors == []
+    assert node.text("@(Get-InstalledModule).Count") == "0"

@@ -167,3 +167,14 @@ def test_a_code_for_a_browser_expires(node: ShellNode) -> None:
     assert "expired" in node.error("Connect-AzAccount -UseDeviceAuthentication").message
     assert node.model.now_ns - before == 900_000_000_000
     assert "https://microsoft.com/devicelogin" in node.warnings[0]
+
+
+def test_owners_and_the_policy_of_applications(node: ShellNode) -> None:
+    assert node.text("(Get-ClusterGroup VM01 | Get-ClusterOwnerNode).OwnerNodes.Count") == "0"
+    assert node.text("(Get-ClusterOwnerNode -Resource 'Cluster Name').OwnerNodes.Name -join ','") == (
+        "NODE01,NODE02,NODE03,NODE04"
+    )
+    assert node.error("Get-ClusterOwnerNode -Group nope").error_id == "ClusterObjectNotFound"
+    assert node.text("(Get-AsWdacPolicyMode).PolicyMode | Select-Object -Unique") == "Enforced"
+    node.run("Enable-AsWdacPolicy -Mode audit")
+    assert node.text("(Get-AsWdacPolicyMode | ? NodeName -eq NODE03).PolicyMode") == "Audit"

@@ -24,7 +24,7 @@ def test_another_version_comes_beside_the_first_and_goes_again(node: ShellNode) 
     assert node.text(versions) == "3.0.3"
     node.run("Uninstall-Module Az.Accounts -AllVersions -Force")
     assert node.error("Get-InstalledModule Az.Accounts").full_id == (
-        "NoMatchFoundForCriteria,Microsoft.PowerShell.PackageManagement.Cmdlets.GetPackage"
+        "NoMatchFound,Microsoft.PowerShell.PackageManagement.Cmdlets.GetPackage"
     )
 
 

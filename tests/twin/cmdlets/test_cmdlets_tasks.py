@@ -89,6 +89,51 @@ def test_the_program_speaks_of_the_same_tasks(lab: TaskNode) -> None:
     )
 
 
+ARMED = "$null = Register-ScheduledTask -TaskName hil -User SYSTEM -Action $a -Trigger (New-ScheduledTaskTrigger {}); "
+ONCE = "-Once -At (Get-Date).AddMinutes(10)"
+
+
+def test_a_task_starts_when_it_is_due(lab: TaskNode) -> None:
+    script = MAKE.format("-Command Get-Date -Format HH:mm | Set-Content C:\\done.txt") + ARMED.format(ONCE)
+    due = lab.text(f"{script}(Get-ScheduledTaskInfo hil).NextRunTime.ToString('HH:mm')")
+    assert f"T{due}:" in lab.text("(Get-ScheduledTask hil).Triggers[0].StartBoundary")
+    assert lab.text("Test-Path C:\\done.txt") == "False"
+    lab.engine.advance(lab.model.now_ns + HOUR)
+    assert lab.text("Get-Content C:\\done.txt; (Get-ScheduledTaskInfo hil).LastTaskResult") == f"{due}\n0"
+
+
+def test_a_task_that_is_due_while_the_node_is_off_is_missed(lab: TaskNode) -> None:
+    lab.text(MAKE.format("-Command Set-Content C:\\done.txt x") + ARMED.format(ONCE))
+    lab.model.power_off("NODE01")
+    lab.engine.advance(lab.model.now_ns + HOUR)
+    lab.model.power_on("NODE01")
+    lab.engine.advance(lab.model.now_ns + HOUR)
+    assert lab.text("Test-Path C:\\done.txt; (Get-ScheduledTaskInfo hil).NumberOfMissedRuns") == "False\n1"
+
+
+def test_a_task_that_was_removed_does_not_start(lab: TaskNode) -> None:
+    lab.text(MAKE.format("-Command Set-Content C:\\done.txt x") + ARMED.format(ONCE))
+    lab.text("Unregister-ScheduledTask hil -Confirm:$false")
+    lab.engine.advance(lab.model.now_ns + HOUR)
+    assert lab.text("Test-Path C:\\done.txt") == "False"
+
+
+def test_a_task_starts_with_windows(lab: TaskNode) -> None:
+    lab.text(MAKE.format("-Command Add-Content C:\\done.txt x") + ARMED.format("-AtStartup"))
+    for _ in range(2):
+        lab.model.power_off("NODE01")
+        lab.engine.advance(lab.model.now_ns + HOUR)
+        lab.model.power_on("NODE01")
+        lab.engine.advance(lab.model.now_ns + HOUR)
+    assert lab.text("@(Get-Content C:\\done.txt).Count") == "2"
+
+
+def test_a_task_of_parts(lab: TaskNode) -> None:
+    script = MAKE.format("-Command exit 4") + "$t = New-ScheduledTask -Action $a -Description parts; "
+    script += "$null = $t | Register-ScheduledTask -TaskName hil -User SYSTEM; (Get-ScheduledTask hil).Description"
+    assert lab.text(script) == "parts"
+
+
 # --- without a process of its own
 
 
@@ -108,3 +153,9 @@ def test_windows_own_tasks_are_read_and_switched_off(node: ShellNode) -> None:
 def test_a_task_that_is_not_there(node: ShellNode) -> None:
     assert node.error("Get-ScheduledTask nope").full_id == "CmdletizationQuery_NotFound_TaskName,Get-ScheduledTask"
     assert "does not exist in the system" in node.error("schtasks /run /tn nope").message
+
+
+def test_triggers_that_recur_are_no_silent_nothing(node: ShellNode) -> None:
+    assert "twin limitation" in node.error("New-ScheduledTaskTrigger -Daily -At 3am").message
+    script = "New-ScheduledTaskTrigger -Once -At 3am -RepetitionInterval (New-TimeSpan -Hours 1)"
+    assert "twin limitation" in node.error(script).message

@@ -229,3 +229,22 @@ def test_action_plans(node: ShellNode) -> None:
     node.model.move_group(ORCHESTRATOR)
     assert node.error("Get-ActionPlanInstances").error_id == FAILURE
     assert node.objects("Get-SolutionUpdate") != []
+
+
+def test_each_result_of_a_check_is_an_event_of_its_machine(node: ShellNode) -> None:
+    asked = "Get-WinEvent -LogName AzStackHciEnvironmentChecker -FilterXPath '*[System[(EventID=17205)]]'"
+    results = f"{asked} | ForEach-Object {{ $_.Message | ConvertFrom-Json }}"
+    failed = f"@({results} | ? Status -eq FAILURE | ? TargetResourceName -like *NODE0?*).Name"
+    assert node.text(failed) == ""
+    before = node.text(f"({results} | select -First 1).Timestamp")
+    node.model.plant("system-drive-full", "NODE02", {})
+    node.run("Invoke-SolutionUpdatePrecheck -SystemHealth; Start-Sleep 3600")
+    assert node.text(f"({results} | select -First 1).Timestamp") > before
+    assert node.text(failed) == ""
+    assert set(node.hop("NODE02").text(failed).split("\n")) == {"AzStackHci_Hardware_SystemDriveFreeSpace"}
+
+
+def test_event_logs_are_listed(node: ShellNode) -> None:
+    listed = node.text("Get-WinEvent -ListLog System, *Checker | % { $_.LogName + ' ' + ($_.RecordCount -gt 0) }")
+    assert listed == "System False\nAzStackHciEnvironmentChecker True"
+    assert node.error("Get-WinEvent -ListLog Nope*").error_id == "NoMatchingLogsFound"

@@ -95,3 +95,9 @@ def test_a_data_section_becomes_a_variable() -> None:
 def test_empty_parentheses_leave_room_for_a_param_block() -> None:
     script = "function F() { param([Parameter(HelpMessage = [string]::Empty)] $A = 4) $A }; F; F 5"
     assert run_script(script).output == [4, 5]
+
+
+def test_a_property_and_a_method_of_one_name() -> None:
+    declared = "class A { [int] $Min = 4; [int] Min() { return $this.Min + 1 } }; "
+    script = f"{declared}$a = [A]::new(); $a.Min = 6; $a.Min(); $a.Min"
+    assert run_script(script).output == [7, 6]

@@ -4,6 +4,8 @@ own; and nothing that is formatted gets lost."""
 from __future__ import annotations
 
 import re
+import resource
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,6 +19,10 @@ from harness.twin.shell.shell import Runspace, run_tree
 
 STEPS = 2_000
 """Turns of loops and calls that a script may take before it is stopped."""
+
+
+MOST_MEMORY = 4 * 2**30
+"""Address space of the process meanwhile, in bytes."""
 
 
 class ImpatientHost(CaseHost):
@@ -45,13 +51,23 @@ def shown(script: str, width: int = 80) -> str:
         output.append(error.record)
     except (ExitSignal, PipelineStopped):
         pass
-    return render(runspace, output, width)
+    try:
+        return render(runspace, output, width)
+    except PSError as error:  # parts of a table that a script took out of their order
+        return render(runspace, [error.record], width)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _first_session() -> None:
-    """The first session raises the recursion limit, which must not happen inside a test of hypothesis."""
+def _bounds() -> Iterator[None]:
+    """A script that takes all memory fails here instead of ending the machine's other work.
+
+    The first session raises the recursion limit, which must not happen inside a test of hypothesis.
+    """
     shown("1")
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 # --- scripts

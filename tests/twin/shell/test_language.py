@@ -26,6 +26,20 @@ CASES = [
     ("[int]::Parse('1,234', 'AllowThousands'); [int]::Parse('FF', 'HexNumber')", "1234 255"),
     ("$n = 7; [int]::TryParse('9999999999', [ref]$n); $n; [convert]::ChangeType('5', [int]) + 1", "False 0 6"),
     ("try { [convert]::ToInt32('x') } catch { $_.FullyQualifiedErrorId }", "FormatException"),
+    # a dictionary must not change while it is enumerated, not even a value of it
+    (
+        "$h = @{ a = 1; b = 2 }; try { foreach ($k in $h.Keys) { $h[$k] = 0 } } catch { $_.FullyQualifiedErrorId }"
+        "try { $h.GetEnumerator() | % { $h.Remove($_.Key) } } catch { $_.FullyQualifiedErrorId }; $h.Count",
+        "System.InvalidOperationException BadEnumeration 1",
+    ),
+    # a bad pattern, a bad format
+    ("try { 'a' -match '(' } catch { $_.FullyQualifiedErrorId }", "System.ArgumentException"),
+    ("try { 'a' -replace '(' } catch { \"$_\" }", "The regular expression pattern ( is not valid."),
+    ("try { switch -Regex ('a') { '(' {} } } catch { $_.FullyQualifiedErrorId }", "InvalidRegularExpression"),
+    ("try { [regex]'(' } catch { $_.FullyQualifiedErrorId }", "InvalidCastFromStringToRegex"),
+    ("try { '{0:q}' -f 5 } catch { \"$_\" }", "Error formatting a string: Format specifier was invalid.."),
+    ("'äß'.ToUpper(); $NestedPromptLevel", "Äß 0"),
+    ("try { 'x'.PadLeft(-1) } catch { $_.FullyQualifiedErrorId }", "ArgumentOutOfRangeException"),
     # classes
     (
         "class A { [string] W() { return 'A' } } class B : A { [string] W() { return 'B' + ([A]$this).W() } }"
@@ -109,6 +123,17 @@ CASES = [
     ("$k = [Collections.Generic.KeyValuePair[string, int]]::new('k', '1'); \"$k\"", "[k, 1]"),
     ("{ $a = 1 }.Ast.FindAll({ $args[0] -is [Management.Automation.Language.ExpressionAst] }, $true).Count", "2"),
     ("[Console]::OutputEncoding = [Text.Encoding]::Unicode; [Console]::OutputEncoding.CodePage", "1200"),
+    # what a value is not made for is an error, never the end of the session
+    ("try { [guid]::Parse('x') } catch { $_.FullyQualifiedErrorId }", "FormatException"),
+    ("(5).CompareTo('7'); (5).CompareTo($null)", "-1 1"),
+    ("try { 1d + [double]::NaN } catch { $_.Exception.InnerException.GetType().Name }", "OverflowException"),
+    ("try { [Convert]::ToBase64String($null) } catch { $_.FullyQualifiedErrorId }", "TwinLimitation"),
+    ("function f { [Alias('ff')] param($p) \"p=$p\" }; ff 1; (Get-Alias ff).Definition", "p=1 f"),
+    ("[decimal][single]1.1", "1.1"),
+    (
+        "$p = { param([int]$a) }.Ast.ParamBlock.Parameters[0]; $p.Name.VariablePath.UserPath; $p.StaticType.Name",
+        "a Int32",
+    ),
     ("try { throw $null } catch { $_.FullyQualifiedErrorId }", "ScriptHalted"),
 ]
 

@@ -41,7 +41,7 @@ if (
 ~~~~
 
 ``` azurepowershell
-az vm list
+kubectl vm list
 ```
 """
 
@@ -101,7 +101,7 @@ def test_blocks_of_a_guide_belong_together_and_keep_their_lines(
     assert "(did you mean 'Get-ClusterNode'?)" in lines[0]
     assert lines[1].startswith(f"{file}:15:11: 'Get-VM' has no parameter '-Naem'")
     assert {line.partition(": ")[0] for line in lines[2:-2]} == {f"{file}:25:5"}
-    assert lines[-2].startswith(f"{file}:29:1: no simulated machine knows the command 'az'")
+    assert lines[-2].startswith(f"{file}:29:1: no simulated machine knows the command 'kubectl'")
     assert lines[-1].startswith(
         "1 file checked, 2 parse errors, 2 unknown commands, 1 unknown parameter, 0 unsupported"
     )

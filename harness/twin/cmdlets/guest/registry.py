@@ -10,10 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from harness.twin.cmdlets.guest.modules import MANAGEMENT, machine_of, run_core
-from harness.twin.cmdlets.registryvalues import as_object, as_values, location
+from harness.twin.cmdlets.registryvalues import as_object, as_values, key_object
 from harness.twin.model.windows.state import GuestOs
 from harness.twin.shell.commands.api import Call, Parameter
-from harness.twin.shell.objects import PSObject
 
 _PREFIXES: Final = (
     "registry::hkey_local_machine",
@@ -145,7 +144,7 @@ def _keys(call: Call) -> Iterator[object]:
     for path in call.texts("Path"):
         found = _find(call, path)
         if found is not None:
-            yield _key(*found)
+            yield key_object(*found)
 
 
 @MANAGEMENT.cmdlet(
@@ -174,9 +173,4 @@ def _below(call: Call, paths: list[str]) -> Iterator[object]:
             for name, values in keys.items():
                 rest = name.lower().removeprefix(f"{parent}\\")
                 if rest != name.lower() and (call.switch("Recurse") or "\\" not in rest):
-                    yield _key(f"HKEY_LOCAL_MACHINE\\{name}", values)
-
-
-def _key(full_name: str, values: Mapping[str, object]) -> PSObject:
-    fields = {"Name": full_name, "Property": list(values), "ValueCount": len(values), **location(full_name)}
-    return PSObject.of_type("Microsoft.Win32.RegistryKey", fields, text=full_name)
+                    yield key_object(f"HKEY_LOCAL_MACHINE\\{name}", values)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from harness.twin.cmdlets.ciminstances import GET_CIM, GET_WMI, as_wmi, class_wanted, picked
-from harness.twin.cmdlets.computer import COMPUTER_SYSTEM, HOTFIX
+from harness.twin.cmdlets.computer import COMPUTER_SYSTEM, HOTFIX, OWNER
 from harness.twin.cmdlets.declaring import picked_values, selects
 from harness.twin.cmdlets.guest.modules import CIM, MANAGEMENT, SECURE_BOOT, local_time, machine_of
 from harness.twin.cmdlets.shapes import Shape
@@ -168,7 +168,8 @@ def _computer_system(host: Any, machine: GuestOs) -> Iterator[PSObject]:
     name = machine.computer_name
     memory = UInt64(machine.guest.ram_mib * BYTES_PER_MIB)
     text = f'Win32_ComputerSystem: {name} (Name = "{name}")'
-    yield COMPUTER_SYSTEM.make(name, _WORKGROUP, "Virtual Machine", UInt32(2), memory, text=text)
+    maker = "Microsoft Corporation"  # of every virtual machine [GK]
+    yield COMPUTER_SYSTEM.make(name, OWNER, _WORKGROUP, memory, "Virtual Machine", maker, UInt32(2), text=text)
 
 
 def _hotfixes(host: Any, machine: GuestOs) -> Iterator[PSObject]:

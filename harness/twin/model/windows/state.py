@@ -44,6 +44,13 @@ class ScheduledTask:
     state: TaskState = TaskState.Ready
     last_run_ns: int | None = None
     last_result: int = TASK_NEVER_RAN
+    due_ns: int | None = None
+    """When it starts by itself; None: never, or at each start of Windows."""
+    at_startup: bool = False
+    missed: int = 0
+    """How often it was due while the machine did not run."""
+    registered: bool = True
+    """False once it was removed or replaced: then nothing starts it any more."""
     built_in: bool = False
     """One of Windows' own, whose work is not simulated."""
 

@@ -15,7 +15,7 @@ from harness.twin.shell.objects import PSHashtable, PSObject
 from harness.twin.shell.regexes import matches_wildcard
 from harness.twin.shell.scope import Scope, Variable
 from harness.twin.shell.scriptblock import Function
-from harness.twin.shell.scriptfiles import load_script, tidy
+from harness.twin.shell.scriptfiles import load_script
 from harness.twin.shell.storage import absolute, storage_of
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import is_null
@@ -27,7 +27,7 @@ _ENDINGS: Final = (".psd1", ".psm1", ".ps1")
 def module_file(call: Call, name: str) -> str:
     """The file that a module name or path means; empty when there is none."""
     if re.search(r"[\\/]", name) or name.lower().endswith(_ENDINGS):
-        return _file_at(call, tidy(absolute(name, call.rs.location)))
+        return _file_at(call, absolute(name, call.rs.location))
     known = next((value for key, value in call.rs.environment.items() if key.lower() == "psmodulepath"), "")
     for folder in filter(None, known.split(";")):
         found = _file_at(call, f"{folder.rstrip(chr(92))}\\{name}")
@@ -118,7 +118,7 @@ def _parts(call: Call, path: str, manifest: PSHashtable) -> Iterator[str]:
     for name in names:
         if name.lower().endswith((".dll", ".cdxml")):
             raise limitation(f"the module '{name}' is not a script; it is not simulated")
-        found = _file_at(call, tidy(f"{folder}\\{name}"))
+        found = _file_at(call, absolute(name, folder))
         if not found:
             text = f"The module to process '{name}', listed in field 'ModuleToProcess/RootModule' of module manifest "
             text += f"'{path}' was not processed because no valid module was found in any module directory."

@@ -24,8 +24,7 @@ from harness.twin.shell.storage import absolute, storage_of
 from harness.twin.shell.text import to_text
 
 SESSION_DRIVES: Final = ("env", "variable", "function", "alias")
-_NO_PLACES: Final = (*SESSION_DRIVES, "hklm", "hkcu", "cert", "wsman")
-"""Drives of a session that hold no files."""
+_OTHER_DRIVES: Final = (*SESSION_DRIVES, "hklm", "hkcu", "cert", "wsman")
 _ITEM_MISSING: Final = "System.Management.Automation.ItemNotFoundException"
 
 
@@ -87,13 +86,7 @@ def items_at(call: Call, path: str) -> list[object]:
 def report_missing(call: Call, path: str) -> None:
     drive, _ = split_drive(path)
     if drive and drive not in SESSION_DRIVES and len(drive) > 1:
-        call.write_error(
-            f"Cannot find drive. A drive with the name '{drive}' does not exist.",
-            "DriveNotFound",
-            "ObjectNotFound",
-            drive,
-            "System.Management.Automation.DriveNotFoundException",
-        )
+        _report_drive(call, drive)
         return
     shown = path if drive else full_path(call, path)
     call.write_error(
@@ -101,9 +94,21 @@ def report_missing(call: Call, path: str) -> None:
     )
 
 
+def _report_drive(call: Call, drive: str) -> None:
+    kind = "System.Management.Automation.DriveNotFoundException"
+    text = f"Cannot find drive. A drive with the name '{drive}' does not exist."
+    call.write_error(text, "DriveNotFound", "ObjectNotFound", drive, kind)
+
+
 def full_path(call: Call, path: str) -> str:
-    """A path below the current location."""
-    return absolute(path, call.rs.location)
+    """A path below the current location, or on a drive that the session made."""
+    return absolute(real_path(call, path), call.rs.location)
+
+
+def real_path(call: Call, path: str) -> str:
+    """A path with the root of a drive that the session made (name, provider, root) in the place of its name."""
+    found = call.rs.drives.get(path.partition(":")[0].lower()) if call.rs.drives and ":" in path else None
+    return path if found is None else f"{found[2]}\\{path.partition(':')[2].lstrip(chr(92))}"
 
 
 def path_exists(call: Call, path: str) -> bool:
@@ -330,10 +335,10 @@ def go_to(call: Call, path: str) -> None:
     here, _ = split_drive(call.rs.location)
     if drive and drive == here and not name and not path.endswith("\\"):
         return  # a drive by itself is the place where one is on it
-    if len(drive) > 1 and drive not in _NO_PLACES:
-        report_missing(call, path)
-        return
     place = full_path(call, path)
+    if len(drive) > 1 and drive not in _OTHER_DRIVES:
+        _report_drive(call, drive)
+        return
     if storage_of(call.rs).has_folders and not _can_go(call, drive, place):
         return
     call.rs.location = place
@@ -341,16 +346,10 @@ def go_to(call: Call, path: str) -> None:
 
 def _can_go(call: Call, drive: str, place: str) -> bool:
     """Whether a machine with files has that place; an error when not."""
-    if len(drive) > 1:
+    if drive in _OTHER_DRIVES:
         raise limitation(f"the current location is always on drive C:, not on {drive.upper()}:")
     if drive not in ("", "c"):
-        call.write_error(
-            f"Cannot find drive. A drive with the name '{drive.upper()}' does not exist.",
-            "DriveNotFound",
-            "ObjectNotFound",
-            drive.upper(),
-            "System.Management.Automation.DriveNotFoundException",
-        )
+        _report_drive(call, drive)
         return False
     if not path_exists(call, place):
         report_missing(call, place)

@@ -125,6 +125,14 @@ class MeasureCommand(Command):
 def set_strict_mode(call: Call) -> None:
     """Strict mode of the current scope."""
     text = call.text("Version").lower()
+    if text and text != "latest" and not text.replace(".", "").isdecimal():
+        raise call.fail(
+            f"Cannot process argument transformation on parameter 'Version'. Cannot convert value \"{text}\" to type "
+            '"System.Version".',
+            "ParameterArgumentTransformationError",
+            "InvalidData",
+            exception="System.Management.Automation.ParameterBindingArgumentTransformationException",
+        )
     call.scope.strict = 0 if call.switch("Off") else 3 if text == "latest" else int(text.split(".")[0])
 
 

@@ -10,7 +10,7 @@ from harness.twin.shell.commands.table import CORE, INPUT, UTILITY
 from harness.twin.shell.comparison import compare_text, order
 from harness.twin.shell.errors import PSError
 from harness.twin.shell.members import MISSING
-from harness.twin.shell.objects import NOTHING
+from harness.twin.shell.objects import NOTHING, PSObject
 from harness.twin.shell.propertyargs import ColumnSpec, read_column
 from harness.twin.shell.propertyvalues import Found, column_reader, matching
 from harness.twin.shell.regexes import has_wildcard
@@ -128,7 +128,10 @@ def compare_keys(left: object, right: object, ignore_case: bool) -> int:
 
 
 def plain_text(value: object) -> str:
-    """What ``ToString()`` of an object itself gives; of a property bag nothing [measured]."""
+    """What ``ToString()`` of an object itself gives; of a property bag nothing [measured], of a value that came from
+    another machine the text that came with it."""
+    if isinstance(value, PSObject) and value.base is not None and isinstance(value.text, str):
+        return value.text
     return "" if is_bag(value) and value.text is None else to_text(value)
 
 

@@ -20,7 +20,7 @@ from harness.twin.shell.ast import (
 )
 from harness.twin.shell.errors import NetError, PSError, limitation, runtime_error
 from harness.twin.shell.frame import Frame, Sink
-from harness.twin.shell.objects import NOTHING, Enumerator, NetList, PSEnum, PSObject
+from harness.twin.shell.objects import NOTHING, Enumerator, NetList, PSEnum, PSHashtable, PSObject
 from harness.twin.shell.scriptblock import Body, Evaluate, Run, ScriptBlock
 from harness.twin.shell.versions import Version
 
@@ -32,6 +32,7 @@ _WITHOUT_EFFECT: Final = (VariableExpressionAst, MemberExpressionAst)
 """Expressions whose value is all they do: a failing one has written nothing yet."""
 _SINGLE: Final = frozenset((str, int, bool, float, type(None), PSEnum, Version))
 """Values that are one object of output as they are."""
+_CHANGED: Final = "Collection was modified; enumeration operation may not execute."
 
 
 def expression(kind: type) -> Callable[[Handler], Handler]:
@@ -70,16 +71,15 @@ def emit(out: Sink, value: object) -> None:
     if kind is str or kind is int:
         out(value)
     elif isinstance(value, list):
-        if kind is NetList:
-            emit_list(out, value)  # type: ignore[arg-type]
+        if isinstance(value, NetList):
+            emit_list(out, value)
         else:
             for item in value:
                 out(item)
     elif value is NOTHING:
         return
     elif isinstance(value, Enumerator):
-        for item in value.items:
-            out(item)
+        _emit_rest(out, value)
     elif kind is PSObject and isinstance(value.base, list):  # type: ignore[attr-defined]
         for item in value.base:  # type: ignore[attr-defined]
             out(item)
@@ -89,18 +89,40 @@ def emit(out: Sink, value: object) -> None:
 
 def emit_list(out: Sink, value: NetList) -> None:
     """Write a .NET list, which must not change meanwhile."""
-    size = len(value)
+    began = state_of(value)
     for item in value:
         out(item)
-        if len(value) != size:
-            raise collection_changed()
+        if state_of(value) != began:
+            raise _bad_enumeration(_CHANGED)
+
+
+def _emit_rest(out: Sink, value: Enumerator) -> None:
+    """Write what an enumerator has left."""
+    while True:
+        try:
+            item = next(value.items)
+        except StopIteration:
+            return
+        except NetError as fault:
+            raise _bad_enumeration(fault.exception.message) from None
+        out(item)
+
+
+def _bad_enumeration(reason: str) -> PSError:
+    text = f"An error occurred while enumerating through a collection: {reason}."
+    return runtime_error(text, "BadEnumeration", "InvalidOperation")
+
+
+def state_of(value: NetList) -> int:
+    """What differs once a list, or the dictionary that it is a view of, was changed."""
+    owner = getattr(value, "owner", None)
+    return owner.changes if isinstance(owner, PSHashtable) else len(value)
 
 
 def collection_changed() -> PSError:
-    """A list was changed while it was being enumerated."""
-    text = "Collection was modified; enumeration operation may not execute."
+    """A list was changed while a loop went through it."""
     return runtime_error(
-        text, "System.InvalidOperationException", "OperationStopped", type_name="System.InvalidOperationException"
+        _CHANGED, "System.InvalidOperationException", "OperationStopped", type_name="System.InvalidOperationException"
     )
 
 

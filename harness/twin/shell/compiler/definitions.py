@@ -29,7 +29,7 @@ from harness.twin.shell.errors import runtime_error
 from harness.twin.shell.frame import Frame, Streams
 from harness.twin.shell.invocation import one_value, value_runner
 from harness.twin.shell.objects import NOTHING
-from harness.twin.shell.scope import Scope
+from harness.twin.shell.scope import Alias, Scope
 from harness.twin.shell.scriptblock import Body, Function, Run, ScriptParameter
 from harness.twin.shell.text import to_text
 from harness.twin.shell.validation import (
@@ -55,6 +55,7 @@ def function_definition(compiler: Compiler, node: FunctionDefinitionAst) -> Run:
     if node.is_workflow:
         refuse = compiler.unsupported(node)
         return lambda frame: void(refuse(frame))
+    also = _other_names(compiler, node)
 
     def run(frame: Frame) -> None:
         scope = frame.scope
@@ -63,8 +64,23 @@ def function_definition(compiler: Compiler, node: FunctionDefinitionAst) -> Run:
         if scope.functions is None:
             scope.functions = {}
         scope.functions[name.lower()] = Function(name, block, node.is_filter)
+        if also and scope.aliases is None:
+            scope.aliases = {}
+        for one in also:
+            scope.aliases[one.lower()] = Alias(name, one)  # type: ignore[index]
 
     return run
+
+
+def _other_names(compiler: Compiler, node: FunctionDefinitionAst) -> list[str]:
+    """The aliases that a function declares for itself."""
+    block = node.body.param_block
+    found = [one for one in block.attributes if _is_alias(one)] if block is not None else []
+    return [to_text(_literal(compiler, name)) for one in found for name in one.positional_arguments]
+
+
+def _is_alias(attribute: AttributeAst) -> bool:
+    return attribute.type_name.full_name.lower().removesuffix("attribute") == "alias"
 
 
 @statement(DataStatementAst)

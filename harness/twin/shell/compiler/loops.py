@@ -20,12 +20,13 @@ from harness.twin.shell.ast import (
 )
 from harness.twin.shell.comparison import equals
 from harness.twin.shell.compiler.assignments import assigner
-from harness.twin.shell.compiler.core import Compiler, collection_changed, statement, void
+from harness.twin.shell.compiler.core import Compiler, collection_changed, state_of, statement, void
 from harness.twin.shell.conversion import to_bool
 from harness.twin.shell.errors import BreakSignal, ContinueSignal, LoopSignal, PipelineStopped, runtime_error
 from harness.twin.shell.frame import Frame
 from harness.twin.shell.invocation import block_truth
 from harness.twin.shell.objects import NOTHING, Enumerator, NetList, PSEnum, PSHashtable, PSObject
+from harness.twin.shell.regexes import NetRegex
 from harness.twin.shell.scope import Variable
 from harness.twin.shell.scriptblock import Evaluate, Run
 from harness.twin.shell.storage import absolute, storage_of, text_of
@@ -70,13 +71,11 @@ def items_of(value: object) -> Iterable[object]:
 
 
 def _guarded(value: NetList) -> Iterable[object]:
-    owner = getattr(value, "owner", value)
-    owner = owner if isinstance(owner, PSHashtable) else value
-    size = len(owner)
+    began = state_of(value)
     at = 0
     while at < len(value):
         yield value[at]
-        if len(owner) != size:
+        if state_of(value) != began:
             raise collection_changed()
         at += 1
 
@@ -274,6 +273,8 @@ def _test(compiler: Compiler, node: SwitchStatementAst, condition: object) -> Te
             def store(table: PSHashtable) -> None:
                 frame.rs.set_matches(frame.scope, table)
 
+            if not isinstance(wanted, NetRegex):
+                wanted = textops.checked_regex(to_text(wanted), ignore)
             return bool(textops.match(to_text(item), wanted, ignore, False, store))
         if is_null(item) or is_null(wanted):
             return is_null(item) and is_null(wanted)

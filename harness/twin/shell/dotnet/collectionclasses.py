@@ -11,7 +11,7 @@ from harness.twin.shell.errors import net_error
 from harness.twin.shell.grids import Grid
 from harness.twin.shell.members import ADAPTERS, MISSING
 from harness.twin.shell.objects import NOTHING, NetList, PSArray, PSHashtable
-from harness.twin.shell.sizes import fitting
+from harness.twin.shell.sizes import list_size
 from harness.twin.shell.sorting import sorted_values
 from harness.twin.shell.staticmembers import BUILDERS, default_of
 from harness.twin.shell.typesystem import TypeRef, register_type, register_value_type
@@ -165,7 +165,7 @@ def build_grid(kind: TypeRef, arguments: Sequence[object]) -> object:
     size = 1
     for one in lengths:
         size *= one
-    return Grid([default_of(kind.element)] * fitting(size), kind.element.full_name, lengths)
+    return Grid([default_of(kind.element)] * list_size(size), kind.element.full_name, lengths)
 
 
 BUILDERS["grid"] = build_grid

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from harness.twin.shell.comparison import equals
@@ -260,11 +260,26 @@ method(PSHashtable, "ContainsKey", "object key")(lambda this, key: key in this)
 method(PSHashtable, "Contains", "object key")(lambda this, key: key in this)
 method(PSHashtable, "ContainsValue", "object value")(lambda this, value: _find(this.values(), value) >= 0)
 method(PSHashtable, "GetEnumerator")(
-    lambda this: Enumerator(entries(this), "System.Collections.Hashtable+HashtableEnumerator")
+    lambda this: Enumerator(_Entries(this), "System.Collections.Hashtable+HashtableEnumerator")
 )
 method(PSHashtable, "Clone")(lambda this: this.copy())
 method(PSHashtable, "Item", "object key")(lambda this, key: this.get(key))
 method(PSHashtable, "get_Item", "object key")(lambda this, key: this.get(key))
+
+
+class _Entries:
+    """The entries of a dictionary, which must not change while they are enumerated."""
+
+    def __init__(self, table: PSHashtable) -> None:
+        self._table = table
+
+    def __iter__(self) -> Iterator[object]:
+        began = self._table.changes
+        for entry in entries(self._table):
+            yield entry
+            if self._table.changes != began:
+                text = "Collection was modified; enumeration operation may not execute."
+                raise net_error("System.InvalidOperationException", text)
 
 
 def entries(table: PSHashtable) -> list[object]:

@@ -46,7 +46,7 @@ _KNOWN: Final = {
 
 
 class Culture:
-    """A culture; formatting follows en-US whatever it is."""
+    """A culture; ``regional`` knows in which of them numbers and dates can be written."""
 
     __slots__ = ("name",)
 

@@ -162,7 +162,17 @@ static_prop(DATE, "MaxValue", lambda: MAX)
 
 
 static(DATE, "SpecifyKind", "datetime value, DateTimeKind kind")(lambda d, kind: d.replace(tzinfo=_ZONES[kind.name]))
-static(DATE, "DaysInMonth", "int year, int month")(lambda year, month: calendar.monthrange(year, month)[1])
+
+
+@static(DATE, "DaysInMonth", "int year, int month")
+def days_in_month(year: int, month: int) -> int:
+    """How long a month is."""
+    if not 1 <= month <= 12:
+        text = "Month must be between one and twelve."
+        raise net_error("System.ArgumentOutOfRangeException", f"{text}\r\nParameter name: month")
+    return calendar.monthrange(year, month)[1]
+
+
 static(DATE, "IsLeapYear", "int year")(calendar.isleap)
 static(DATE, "FromFileTime", "long fileTime")(lambda ticks: datetime(1601, 1, 1, tzinfo=LOCAL) + span_of_ticks(ticks))
 static(DATE, "FromFileTimeUtc", "long fileTime")(lambda ticks: datetime(1601, 1, 1, tzinfo=UTC) + span_of_ticks(ticks))
@@ -324,8 +334,18 @@ def guid_text(value: uuid.UUID, code: str = "D") -> str:
 method(uuid.UUID, "ToByteArray")(lambda value: list(value.bytes_le))
 static(GUID, "NewGuid")(new_guid)
 static_prop(GUID, "Empty", lambda: uuid.UUID(int=0))
-constructor(GUID, "string g")(lambda text: uuid.UUID(text))
-static(GUID, "Parse", "string input")(lambda text: uuid.UUID(text))
+
+
+def _guid(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        shape = "Guid should contain 32 digits with 4 dashes (xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx)."
+        raise net_error("System.FormatException", shape) from None
+
+
+constructor(GUID, "string g")(_guid)
+static(GUID, "Parse", "string input")(_guid)
 
 
 @static(GUID, "TryParse", "string input, ref result")

@@ -43,16 +43,24 @@ def _marked(text: str, encoding: object) -> bytes:
     return data
 
 
+def _data(path: str) -> bytes:
+    place, files = full_path(path), _files()
+    folder = place.rpartition("\\")[0]
+    if files.has_folders and "\\" in folder and files.kind(folder) != "folder":
+        raise net_error("System.IO.DirectoryNotFoundException", f"Could not find a part of the path '{place}'.")
+    return files.read(place)
+
+
 @static(_FILE, "ReadAllText", "string path", "string path, Text.Encoding encoding")
 def read_all_text(path: str, encoding: object = None) -> str:
     """The text of a file."""
-    return text_of(_files().read(full_path(path)), _codec(encoding))
+    return text_of(_data(path), _codec(encoding))
 
 
 @static(_FILE, "ReadAllLines", "string path", "string path, Text.Encoding encoding")
 def read_all_lines(path: str, encoding: object = None) -> PSArray:
     """The lines of a file."""
-    return PSArray(text_of(_files().read(full_path(path)), _codec(encoding)).splitlines(), _STRING)
+    return PSArray(text_of(_data(path), _codec(encoding)).splitlines(), _STRING)
 
 
 static(_FILE, "ReadLines", "string path")(read_all_lines)
@@ -61,7 +69,7 @@ static(_FILE, "ReadLines", "string path")(read_all_lines)
 @static(_FILE, "ReadAllBytes", "string path")
 def read_all_bytes(path: str) -> PSArray:
     """All bytes of a file."""
-    return PSArray([Byte(value) for value in _files().read(full_path(path))], "System.Byte")
+    return PSArray([Byte(value) for value in _data(path)], "System.Byte")
 
 
 @static(_FILE, "WriteAllBytes", "string path, byte[] bytes")

@@ -14,7 +14,7 @@ from harness.twin.shell.members import LIST_METHODS
 from harness.twin.shell.objects import NOTHING, NetList, PSArray, PSHashtable, Reference
 from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.session import current
-from harness.twin.shell.sizes import fitting
+from harness.twin.shell.sizes import list_size
 from harness.twin.shell.sorting import sort_in_place
 from harness.twin.shell.typesystem import TypeRef
 
@@ -193,7 +193,7 @@ def create_array(kind: TypeRef, length: int) -> PSArray:
     """A new array."""
     from harness.twin.shell.staticmembers import default_of
 
-    return PSArray([default_of(kind)] * fitting(length), kind.full_name)
+    return PSArray([default_of(kind)] * list_size(length), kind.full_name)
 
 
 static(_ARRAY, "Empty")(list)

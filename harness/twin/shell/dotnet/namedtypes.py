@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from typing import Final
 
 from harness.twin.shell.dotnet.cultures import Culture
 from harness.twin.shell.dotnet.registry import constructor, method, prop, static, static_prop
-from harness.twin.shell.objects import NOTHING, Byte
+from harness.twin.shell.errors import limitation
+from harness.twin.shell.objects import NOTHING, Byte, PSObject
 from harness.twin.shell.session import current
 from harness.twin.shell.text import register_text
 from harness.twin.shell.typesystem import register_type, register_value_type
@@ -77,4 +79,31 @@ for _name in ("DateTimeFormatInfo", "NumberFormatInfo"):
     register_type(f"System.Globalization.{_name}")
     static_prop(f"System.Globalization.{_name}", "InvariantInfo", lambda: Culture(""))
     static_prop(f"System.Globalization.{_name}", "CurrentInfo", lambda: Culture(current().host.culture))
+_ZONE: Final = "System.TimeZoneInfo"
+
+
+def _utc() -> PSObject:
+    """The zone of all machines of the lab."""
+    name = "Coordinated Universal Time"
+    facts: dict[str, object] = {
+        "Id": "UTC",
+        "DisplayName": f"(UTC) {name}",
+        "StandardName": name,
+        "DaylightName": name,
+        "BaseUtcOffset": timedelta(0),
+        "SupportsDaylightSavingTime": False,
+    }
+    return PSObject.of_type(_ZONE, facts, text=f"(UTC) {name}")
+
+
+@static(_ZONE, "FindSystemTimeZoneById", "string id")
+def find_zone(name: str) -> PSObject:
+    """A zone by its name: the lab's own; others are not simulated."""
+    if name.upper() != "UTC":
+        raise limitation(f"the time zone '{name}' is not simulated; machines of the lab keep UTC")
+    return _utc()
+
+
+static_prop(_ZONE, "Local", _utc)
+static_prop(_ZONE, "Utc", _utc)
 register_text(Choice, lambda value: _CHOICE)

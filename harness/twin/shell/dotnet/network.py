@@ -339,12 +339,18 @@ static_prop(ADDRESS, "IPv6Loopback", lambda: parse_address("::1"))
 static_prop(ADDRESS, "IPv6Any", lambda: parse_address("::"))
 static(ADDRESS, "Parse", "string ipString")(parse_address)
 static(ADDRESS, "IsLoopback", "ipaddress address")(lambda address: address.value.is_loopback)
+
+
+def _numbered(number: int) -> ipaddress.IPv4Address:
+    """The address of a number, whose lowest byte comes first.  Raises NetError for one that is none."""
+    if not 0 <= number < 2**32:
+        text = "Specified argument was out of the range of valid values.\r\nParameter name: newAddress"
+        raise net_error("System.ArgumentOutOfRangeException", text)
+    return ipaddress.IPv4Address(number.to_bytes(4, "little"))
+
+
 constructor(ADDRESS, "byte[] address", "long newAddress")(
-    lambda value: IpAddress(
-        ipaddress.ip_address(bytes(value))
-        if isinstance(value, list)
-        else ipaddress.IPv4Address(int(value).to_bytes(4, "little"))
-    )
+    lambda value: IpAddress(ipaddress.ip_address(bytes(value)) if isinstance(value, list) else _numbered(int(value)))
 )
 
 
@@ -366,13 +372,15 @@ def to_address(value: object, target: TypeRef) -> object:
         return None
     if isinstance(value, IpAddress):
         return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return IpAddress(ipaddress.IPv4Address(int(value).to_bytes(4, "little")))
+    number = int(value) if isinstance(value, int) and not isinstance(value, bool) else None
     try:
-        return parse_address(to_text(value))
+        return parse_address(to_text(value)) if number is None else IpAddress(_numbered(number))
     except NetError as fault:
         inner = fault.exception
-        raise bad_cast(value, target, "InvalidCastParseTargetInvocation", inner.message, inner) from None
+        error_id = "InvalidCastParseTargetInvocation"
+        if number is not None:
+            error_id = "InvalidCastConstructorTargetInvocationException"
+        raise bad_cast(value, target, error_id, inner.message, inner) from None
 
 
 MAIL: Final = "System.Net.Mail.MailAddress"

@@ -12,7 +12,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from harness.twin.shell.conversion import convert
-from harness.twin.shell.errors import ErrorRecord, NetError, NetException, PSError, runtime_error
+from harness.twin.shell.errors import ErrorRecord, NetError, NetException, PSError, limitation, runtime_error
+from harness.twin.shell.numberformat import BadFormatError
 from harness.twin.shell.objects import Char, bare_value
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import TypeRef, array_of, find_type, is_instance, is_null, type_name
@@ -272,6 +273,16 @@ def call_method(target: NetMethod, this: Sequence[object], arguments: Sequence[o
         return chosen.call(*this, *prepared)
     except NetError as fault:
         raise invocation_error(target.name, len(arguments), fault.exception) from None
+    except BadFormatError:
+        bad = NetException("System.FormatException", "Input string was not in a correct format.")
+        raise invocation_error(target.name, len(arguments), bad) from None
+    except _UNFORESEEN as fault:
+        shown = ", ".join(type_name(value) for value in plain)
+        raise limitation(f"{target.name}({shown}) with these values is not simulated ({fault})") from fault
+
+
+_UNFORESEEN: Final = (TypeError, AttributeError, ValueError, LookupError, ArithmeticError, AssertionError)
+"""What values raise in Python that a member was not written for: said loudly, and the session lives on."""
 
 
 def _convert_arguments(target: NetMethod, chosen: Overload, plain: list[object]) -> list[object]:

@@ -6,9 +6,9 @@ import re
 from datetime import timedelta
 from typing import Any, Final
 
-from harness.twin.shell.conversion import caster
+from harness.twin.shell.conversion import bad_cast, caster
 from harness.twin.shell.dotnet.registry import constructor, method, prop, static
-from harness.twin.shell.errors import net_error
+from harness.twin.shell.errors import NetException, net_error
 from harness.twin.shell.invocation import call_block, one_value
 from harness.twin.shell.objects import NetList, PSArray, PSEnum
 from harness.twin.shell.regexes import BadPatternError, NetRegex, compile_regex, expand_replacement
@@ -218,4 +218,10 @@ method(NetRegex, "ToString")(lambda this: this.source)
 @caster(REGEX)
 def to_regex(value: object, _target: TypeRef) -> NetRegex:
     """``[regex]'pattern'``."""
-    return value if isinstance(value, NetRegex) else _regex(to_text(value))
+    if isinstance(value, NetRegex):
+        return value
+    try:
+        return compile_regex(to_text(value))
+    except BadPatternError as fault:
+        inner = NetException("System.ArgumentException", str(fault))
+        raise bad_cast(value, REGEX, "InvalidCastFromStringToRegex", str(fault), inner) from None

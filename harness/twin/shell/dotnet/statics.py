@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from harness.twin.shell.conversion import INTEGERS, convert, to_enum, to_integer, try_convert
 from harness.twin.shell.dotnet.registry import method, prop, static, static_prop
@@ -16,7 +16,7 @@ from harness.twin.shell.objects import NOTHING, EnumType, Int64, PSArray, PSEnum
 from harness.twin.shell.regional import number_in, region_of
 from harness.twin.shell.session import current
 from harness.twin.shell.text import format_enum, net_text, to_text
-from harness.twin.shell.typesystem import ENUMS, TypeRef, is_null, type_name
+from harness.twin.shell.typesystem import ENUMS, TypeRef, is_null, type_name, type_ref
 
 for _full, (_kind, _low, _high) in INTEGERS.items():
     static_prop(_full, "MaxValue", partial(_kind, _high))
@@ -72,8 +72,16 @@ def number_text(value: int | float | Decimal, code: object = "", provider: objec
         raise net_error("System.FormatException", "Format specifier was invalid.") from None
 
 
+def _compare(value: int | float | Decimal, other: object) -> int:
+    """Order of two numbers of a class; nothing comes before everything."""
+    if other is None:
+        return 1
+    same: Any = convert(other, type_ref(value))
+    return int(value > same) - int(value < same)
+
+
 for _class in (int, float, Decimal):
-    method(_class, "CompareTo", "object value")(lambda value, other: (value > other) - (value < other))
+    method(_class, "CompareTo", "object value")(_compare)
 
 # ------------------------------------------------------------------------------------------------------------- enums
 

@@ -14,7 +14,7 @@ from harness.twin.shell.errors import net_error
 from harness.twin.shell.numberformat import BadFormatError
 from harness.twin.shell.objects import Byte, Char, PSArray, PSEnum
 from harness.twin.shell.regional import region_of
-from harness.twin.shell.sizes import fitting
+from harness.twin.shell.sizes import text_size
 from harness.twin.shell.text import net_text, to_text
 from harness.twin.shell.textops import format_text
 from harness.twin.shell.typesystem import register_value_type
@@ -50,10 +50,19 @@ def substring(this: str, start: int, length: int | None = None) -> str:
     return this[start : start + length]
 
 
-method(str, "ToUpper")(lambda this: this.upper())
-method(str, "ToLower")(lambda this: this.lower())
-method(str, "ToUpperInvariant")(lambda this: this.upper())
-method(str, "ToLowerInvariant")(lambda this: this.lower())
+def upper(text: str) -> str:
+    """In capitals, letter by letter: one that would become two stays (``ß``)."""
+    return text.upper() if text.isascii() else "".join(one if len(one.upper()) > 1 else one.upper() for one in text)
+
+
+def lower(text: str) -> str:
+    """In small letters, letter by letter."""
+    return text.lower() if text.isascii() else "".join(one if len(one.lower()) > 1 else one.lower() for one in text)
+
+
+for _label in ("", "Invariant"):
+    method(str, f"ToUpper{_label}")(upper)
+    method(str, f"ToLower{_label}")(lower)
 
 
 def halves(text: str) -> str:
@@ -144,11 +153,17 @@ def remove(this: str, at: int, count: int | None = None) -> str:
     return this[:at] if count is None else this[:at] + this[at + count :]
 
 
+def _width(total: int) -> int:
+    if total < 0:
+        raise _range_fault("totalWidth", "Non-negative number required.")
+    return text_size(total)
+
+
 method(str, "PadLeft", "int totalWidth", "int totalWidth, char paddingChar")(
-    lambda this, width, fill=" ": this.rjust(fitting(width), fill)
+    lambda this, width, fill=" ": this.rjust(_width(width), fill)
 )
 method(str, "PadRight", "int totalWidth", "int totalWidth, char paddingChar")(
-    lambda this, width, fill=" ": this.ljust(fitting(width), fill)
+    lambda this, width, fill=" ": this.ljust(_width(width), fill)
 )
 
 
@@ -219,12 +234,12 @@ def string_format(first: object, *rest: object) -> str:
             "System.FormatException",
             "Index (zero based) must be greater than or equal to zero and less than the size of the argument list.",
         ) from None
-    except BadFormatError:
-        raise net_error("System.FormatException", "Input string was not in a correct format.") from None
+    except BadFormatError as fault:
+        raise net_error("System.FormatException", str(fault)) from None
 
 
 constructor(STRING, "char c, int count", "char[] value")(
-    lambda first, count=None: "".join(first) if count is None else str(first) * fitting(count)
+    lambda first, count=None: "".join(first) if count is None else str(first) * text_size(count)
 )
 
 CHAR: Final = "System.Char"

@@ -8,7 +8,7 @@ from typing import Final
 from harness.twin.shell.comparison import compare_text
 from harness.twin.shell.dotnet import enums
 from harness.twin.shell.dotnet.registry import method, static, static_prop
-from harness.twin.shell.dotnet.strings import halves
+from harness.twin.shell.dotnet.strings import halves, lower, upper
 from harness.twin.shell.errors import net_error
 from harness.twin.shell.objects import Char, PSArray, PSEnum
 from harness.twin.shell.text import to_text
@@ -75,7 +75,7 @@ def character_at(this: str, at: int) -> Char:
     return Char(this[at])
 
 
-for _name, _turn in (("ToUpper", str.upper), ("ToLower", str.lower)):
+for _name, _turn in (("ToUpper", upper), ("ToLower", lower)):
     method(str, _name, "CultureInfo culture")(lambda this, _culture, turn=_turn: turn(this))
 method(str, "GetTypeCode")(lambda _this: ENUMS["system.typecode"]("String"))
 method(str, "IsNormalized")(lambda this: unicodedata.is_normalized("NFC", this))

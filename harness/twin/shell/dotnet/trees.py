@@ -6,8 +6,9 @@ import re
 from enum import Enum
 from typing import Any, Final
 
-from harness.twin.shell.ast import Ast, Extent, SourceText
+from harness.twin.shell.ast import Ast, Extent, ParameterAst, SourceText, TypeConstraintAst, VariablePath
 from harness.twin.shell.ast.base import walk
+from harness.twin.shell.compiler.typenames import resolve_or_none
 from harness.twin.shell.conversion import to_bool
 from harness.twin.shell.dotnet.registry import method, prop
 from harness.twin.shell.invocation import call_block, one_value
@@ -16,14 +17,16 @@ from harness.twin.shell.objects import NetList
 from harness.twin.shell.scriptblock import ScriptBlock
 from harness.twin.shell.session import current
 from harness.twin.shell.text import register_text
-from harness.twin.shell.typesystem import register_chain, register_value_type
+from harness.twin.shell.typesystem import TypeRef, register_chain, register_value_type
 
 _LANGUAGE: Final = "System.Management.Automation.Language."
 _NAMES: Final = {
     ("pipelineast", "pipelineelements"): "elements",
     ("commandast", "commandelements"): "elements",
     ("redirectionast", "fromstream"): "stream",
+    ("variableexpressionast", "variablepath"): "path",
     ("pipelineast", "elements"): "",
+    ("variableexpressionast", "path"): "",
     ("commandast", "elements"): "",
 }
 """Properties whose names differ from the tree's own; an empty one does not exist."""
@@ -103,6 +106,8 @@ def read_tree(view: TreeView, low: str) -> object:
     """A property of a node."""
     if low == "parent":
         return view.parent
+    if low == "statictype" and isinstance(view.node, ParameterAst):
+        return _static_type(view)
     field = _fields(view).get(low)
     return MISSING if field is None else _value(view, getattr(view.node, field))
 
@@ -168,3 +173,26 @@ def _tree(block: ScriptBlock) -> TreeView:
 
 
 prop(ScriptBlock, "Ast", _tree)
+
+# ----------------------------------------------------------------------------------------------- names of variables
+
+_PATH: Final = "System.Management.Automation.VariablePath"
+register_value_type(VariablePath, _PATH)
+register_text(VariablePath, lambda value: value.text if isinstance(value, VariablePath) else "")
+prop(VariablePath, "UserPath", lambda this: this.text)
+prop(VariablePath, "IsGlobal", lambda this: this.scope == "global")
+prop(VariablePath, "IsLocal", lambda this: this.scope == "local")
+prop(VariablePath, "IsPrivate", lambda this: this.scope == "private")
+prop(VariablePath, "IsScript", lambda this: this.scope == "script")
+prop(VariablePath, "IsUnqualified", lambda this: this.qualifier is None)
+prop(VariablePath, "IsUnscopedVariable", lambda this: this.qualifier is None)
+prop(VariablePath, "IsVariable", lambda this: this.drive is None)
+prop(VariablePath, "IsDriveQualified", lambda this: this.drive is not None)
+prop(VariablePath, "DriveName", lambda this: this.drive)
+
+
+def _static_type(view: TreeView) -> object:
+    """The type that a parameter declares; without one it is an object."""
+    constraints = [one for one in getattr(view.node, "attributes", ()) if isinstance(one, TypeConstraintAst)]
+    found = resolve_or_none(constraints[-1].type_name, None) if constraints else None
+    return found or TypeRef("System.Object")

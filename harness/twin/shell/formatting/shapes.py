@@ -32,6 +32,7 @@ MAX_TABLE_PROPERTIES = 4
 MAX_TABLE_COLUMNS = 10
 _NEVER_SHOWN = "PSShowComputerName"
 _COMPUTER = "PSComputerName"
+_ENUM_FROM_ELSEWHERE = "Deserialized.System.Enum"
 """Mark of a result from another machine: its table has a column with the machine, and the mark is not shown [GK]."""
 
 
@@ -69,7 +70,12 @@ class Shape:
 
 
 def is_text(value: object) -> bool:
-    """Whether a value is shown as a line of text, in any view."""
+    """Whether a value is shown as a line of text, in any view.
+
+    An enum of another machine is a number with a property, and shown by that ([D] source of 2016, DefaultScalarTypes).
+    """
+    if isinstance(value, PSObject) and value.base is not None and _ENUM_FROM_ELSEWHERE in value.type_names[1:2]:
+        return False
     bare = bare_value(value)
     if isinstance(bare, str | bool | int | float | Decimal | PSEnum | Char):
         return True
@@ -179,7 +185,7 @@ def default_shape(rs: Runspace, value: object, kind: str = "") -> Shape | None:
     if view is not None:
         shape = view_shape(rs, view, owner)
         if view.kind == "table" and isinstance(value, PSObject) and value.get(_NEVER_SHOWN) is True:
-            shape.columns.append(ShownColumn(_COMPUTER, reader(rs, _COMPUTER)))
+            shape.columns.append(ShownColumn(_COMPUTER, reader(rs, _COMPUTER), auto=view.auto))
         return shape
     shown = property_names(rs, value)
     if not shown:
