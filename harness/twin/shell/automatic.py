@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from harness.twin.shell.dotnet.strings import ENCODINGS
 from harness.twin.shell.hostinterface import host_object
 from harness.twin.shell.objects import NetList, PSHashtable
 from harness.twin.shell.scope import Scope
@@ -31,10 +32,11 @@ _PREFERENCES: Final[dict[str, object]] = {
     "ConfirmPreference": "High",
     "FormatEnumerationLimit": 4,
     "ErrorView": "NormalView",
-    "MaximumHistoryCount": 4096,
+    "OutputEncoding": ENCODINGS["ASCII"],
     "NestedPromptLevel": 0,
+    "MaximumErrorCount": 256,
+    **{f"Maximum{what}Count": 4096 for what in ("Alias", "Drive", "Function", "History", "Variable")},
     "PSEmailServer": "",
-    "OutputEncoding": None,
     "PSCommandPath": "",
     "PSScriptRoot": "",
 }

@@ -126,6 +126,7 @@ SHOWN = [
     ("@{a=[dbnull]::Value} | ConvertTo-Json -Compress", '{"a":null}'),
     ("('<a><b>t</b></a>' | Select-Xml //b).Node.InnerText", "t"),
     ("try { & { [int]$i = 'q' } } catch { $_.FullyQualifiedErrorId }", "InvalidCastFromStringToInteger"),
+    ('"$MaximumErrorCount $MaximumHistoryCount $($OutputEncoding.WebName)"', "256 4096 us-ascii"),
     # JSON that the standard does not allow
     ("$o = \"{a:1,'b':'c','d':.5}\" | ConvertFrom-Json; \"$($o.a) $($o.b) $($o.d)\"", "1 c 0.5"),
     ('$o = \'{"a":"\\/Date(0)\\/","b":"/Date(0)/"}\' | ConvertFrom-Json; "$($o.a.Year) $($o.b)"', "1970 /Date(0)/"),
