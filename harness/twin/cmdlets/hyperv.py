@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
-from harness.twin.cmdlets.declaring import Module, classes, selects
+from harness.twin.cmdlets.declaring import classes, selects
+from harness.twin.cmdlets.farmodules import hyperv_module
 from harness.twin.cmdlets.kinds import VM_STATE, labelled
 from harness.twin.cmdlets.remoting import connect, find_node
 from harness.twin.cmdlets.shapes import Shape
@@ -23,7 +24,7 @@ from harness.twin.shell.regexes import has_wildcard
 from harness.twin.shell.typesystem import register_enum
 from harness.twin.units import BYTES_PER_MIB, NS_PER_S
 
-HYPERV: Final = Module("Hyper-V", classes("Microsoft.HyperV.PowerShell.Commands.{}"))
+HYPERV: Final = hyperv_module("Hyper-V", classes("Microsoft.HyperV.PowerShell.Commands.{}"))
 _EXCEPTION: Final = "Microsoft.HyperV.PowerShell.VirtualizationException"
 
 VM: Final = Shape(

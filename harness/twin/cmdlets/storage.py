@@ -11,7 +11,8 @@ from datetime import timedelta
 from typing import Final
 from uuid import NAMESPACE_DNS, uuid5
 
-from harness.twin.cmdlets.declaring import Module, property_of, selects
+from harness.twin.cmdlets.declaring import property_of, selects
+from harness.twin.cmdlets.farmodules import cim_module
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.model.cluster import ClusterModel
 from harness.twin.model.entities import PhysicalDisk, StorageJob, StoragePool, VirtualDisk
@@ -20,7 +21,7 @@ from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.objects import PSObject, UInt16, UInt64
 from harness.twin.shell.regexes import has_wildcard
 
-STORAGE: Final = Module("Storage", lambda name: name)
+STORAGE: Final = cim_module("Storage")
 
 _CIM: Final = "Microsoft.Management.Infrastructure.CimInstance#ROOT/Microsoft/Windows/Storage/{}"
 

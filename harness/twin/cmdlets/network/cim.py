@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
-from harness.twin.cmdlets.callthere import machine_names, on_machines
-from harness.twin.cmdlets.declaring import Body, Module, given_input, property_of, selects
+from harness.twin.cmdlets.declaring import given_input, property_of, selects
+from harness.twin.cmdlets.farmodules import cim_module
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.model.network import Adapter, Networks, NodeNetwork
 from harness.twin.shell.commands.api import Call, Parameter
@@ -20,45 +20,14 @@ from harness.twin.shell.typesystem import register_enum
 
 _CIM: Final = "Microsoft.Management.Infrastructure.CimInstance"
 _JOB_EXCEPTION: Final = "Microsoft.PowerShell.Cmdletization.Cim.CimJobException"
-_SESSION: Final = Parameter("CimSession", "object[]", aliases=("Session",))
 
 Item = TypeVar("Item")
 
 
-class CimModule(Module):
-    """A module of CDXML commands: error ids end with the command's name, and each could ask another machine."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name, lambda command: command)
-
-    def cmdlet(
-        self,
-        name: str,
-        *parameters: Parameter,
-        default_set: str = "",
-        aliases: Sequence[str] = (),
-        should_process: bool = False,
-    ) -> Callable[[Body], Body]:
-        """Decorator: declare a function as command *name*; with ``-CimSession`` it runs on the machines named there."""
-        outer = super().cmdlet(
-            name, *parameters, _SESSION, default_set=default_set, aliases=aliases, should_process=should_process
-        )
-
-        def declare(body: Body) -> Body:
-            def sent(call: Call) -> Iterable[object] | None:
-                names = machine_names(call.get("CimSession"))
-                return on_machines(call, names, body) if names else body(call)
-
-            outer(sent)
-            return body
-
-        return declare
-
-
-ADAPTERS: Final = CimModule("NetAdapter")
-TCPIP: Final = CimModule("NetTCPIP")
-DNS: Final = CimModule("DnsClient")
-SECURITY: Final = CimModule("NetSecurity")
+ADAPTERS: Final = cim_module("NetAdapter")
+TCPIP: Final = cim_module("NetTCPIP")
+DNS: Final = cim_module("DnsClient")
+SECURITY: Final = cim_module("NetSecurity")
 
 ALIAS: Final = Parameter("InterfaceAlias", "string[]", pipeline="name", aliases=("ifAlias",))
 INDEX: Final = Parameter("InterfaceIndex", "object[]", aliases=("ifIndex",))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.twin.cmdlets.declaring import selects
+from harness.twin.cmdlets.hyperv import HYPERV
 from harness.twin.cmdlets.network.cim import changed, network
 from harness.twin.cmdlets.network.virtualization import (
     GUEST,
@@ -13,7 +14,6 @@ from harness.twin.cmdlets.network.virtualization import (
     NAMESPACE,
     PASS,
     chosen_host_adapters,
-    hosted,
     hyperv_enum,
     identities,
     make_host_adapter,
@@ -51,7 +51,7 @@ _OBJECTS: Final = Parameter("VMNetworkAdapter", "object[]", pipeline="value")
 _WHICH: Final = (HOST, GUEST, Parameter("VMNetworkAdapterName", "string", aliases=("Name",)), _OBJECTS)
 
 
-@hosted(
+@HYPERV.cmdlet(
     "Get-VMNetworkAdapter",
     Parameter("VMName", "string[]", position=0),
     HOST,
@@ -72,7 +72,7 @@ def get_network_adapter(call: Call) -> Iterator[object]:
             yield make_host_adapter(call, own, adapter)
 
 
-@hosted(
+@HYPERV.cmdlet(
     "Add-VMNetworkAdapter",
     Parameter("VMName", "string[]", position=0),
     HOST,
@@ -119,7 +119,7 @@ def _set_mac(adapter: Adapter, text: str) -> None:
         adapter.mac = "-".join(digits[at : at + 2] for at in range(0, 12, 2))
 
 
-@hosted(
+@HYPERV.cmdlet(
     "Remove-VMNetworkAdapter",
     Parameter("VMName", "string[]", position=0),
     HOST,
@@ -145,7 +145,7 @@ def remove_adapter(call: Call) -> Iterator[object]:
                 yield row
 
 
-@hosted(
+@HYPERV.cmdlet(
     "Rename-VMNetworkAdapter",
     HOST,
     GUEST,
@@ -168,7 +168,7 @@ def rename_adapter(call: Call) -> Iterator[object]:
                 yield make_host_adapter(call, own, adapter)
 
 
-@hosted(
+@HYPERV.cmdlet(
     "Set-VMNetworkAdapter",
     HOST,
     GUEST,
@@ -196,14 +196,14 @@ def _ports(call: Call, parameter: str = "VMNetworkAdapterName") -> list[tuple[Ad
 # --- isolation, VLANs, team mapping
 
 
-@hosted("Get-VMNetworkAdapterIsolation", *_WHICH)
+@HYPERV.cmdlet("Get-VMNetworkAdapterIsolation", *_WHICH)
 def get_isolation(call: Call) -> Iterator[object]:
     """How the traffic of the host's adapters is kept apart; Network ATC sets VLANs in this way [T]."""
     require_host(call, "VMNetworkAdapter")
     yield from (_isolation(call, adapter, port) for adapter, port in _ports(call))
 
 
-@hosted(
+@HYPERV.cmdlet(
     "Set-VMNetworkAdapterIsolation",
     *_WHICH,
     Parameter("IsolationMode", "string", values=("None", "Vlan")),
@@ -226,14 +226,14 @@ def set_isolation(call: Call) -> Iterator[object]:
                 yield _isolation(call, adapter, port)
 
 
-@hosted("Get-VMNetworkAdapterVlan", *_WHICH)
+@HYPERV.cmdlet("Get-VMNetworkAdapterVlan", *_WHICH)
 def get_vlan(call: Call) -> Iterator[object]:
     """VLANs of the host's adapters."""
     require_host(call, "VMNetworkAdapter")
     yield from (_vlan(call, adapter, port) for adapter, port in _ports(call))
 
 
-@hosted(
+@HYPERV.cmdlet(
     "Set-VMNetworkAdapterVlan",
     *_WHICH,
     Parameter("Untagged", "switch"),
@@ -266,7 +266,7 @@ def _refuse_vlan(call: Call, adapter: Adapter, other: bool) -> None:
         raise limitation("another VLAN for the management address is not simulated: there are no physical switches")
 
 
-@hosted("Get-VMNetworkAdapterTeamMapping", *_WHICH, Parameter("SwitchName", "string"))
+@HYPERV.cmdlet("Get-VMNetworkAdapterTeamMapping", *_WHICH, Parameter("SwitchName", "string"))
 def get_mapping(call: Call) -> Iterator[object]:
     """Which member of the team an adapter should use: those for storage have one [D]."""
     require_host(call, "VMNetworkAdapter")
@@ -278,7 +278,7 @@ def get_mapping(call: Call) -> Iterator[object]:
             yield MAPPING.make(member.name, f"{{{member.guid}}}", row, call.host.node.name, text=member.name)
 
 
-@hosted(
+@HYPERV.cmdlet(
     "Set-VMNetworkAdapterTeamMapping",
     *_WHICH,
     Parameter("SwitchName", "string"),

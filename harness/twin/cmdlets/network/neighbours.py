@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.twin.cmdlets.declaring import given_input, property_of, selects
-from harness.twin.cmdlets.network.cim import CimModule, choose, network, shape
+from harness.twin.cmdlets.farmodules import cim_module
+from harness.twin.cmdlets.network.cim import choose, network, shape
 from harness.twin.model.network import Adapter
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.objects import PSObject, UInt32
 
-LLDP: Final = CimModule("NetLldpAgent")
+LLDP: Final = cim_module("NetLldpAgent")
 AGENT: Final = shape("MSFT_NetLldpAgent", "Name Scope MacAddress Neighbor AdminStatus OperStatus Status")
 _SCOPES: Final = ("NearestBridge", "NearestNonTpmrBridge", "NearestCustomerBridge")
 """Three agents for each adapter, one for each kind of bridge [GK]."""

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.twin.cmdlets.declaring import given_input, property_of, selects
-from harness.twin.cmdlets.network.cim import CimModule, chosen_interfaces, generated_enum, network, not_found, shape
+from harness.twin.cmdlets.farmodules import cim_module
+from harness.twin.cmdlets.network.cim import chosen_interfaces, generated_enum, network, not_found, shape
 from harness.twin.model.network import Adapter
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.objects import PSEnum, PSObject, UInt32
 
-CONNECTION: Final = CimModule("NetConnection")
+CONNECTION: Final = cim_module("NetConnection")
 PROFILE: Final = shape(
     "MSFT_NetConnectionProfile",
     "Name InterfaceAlias InterfaceIndex NetworkCategory IPv4Connectivity IPv6Connectivity InstanceID",

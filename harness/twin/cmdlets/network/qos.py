@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from harness.twin.cmdlets.farmodules import cim_module
 from harness.twin.cmdlets.network.adapters import DESCRIPTION, HIDDEN, NAME
-from harness.twin.cmdlets.network.cim import ADAPTERS, CimModule, changed, choose, chosen_adapters, network, shape
+from harness.twin.cmdlets.network.cim import ADAPTERS, changed, choose, chosen_adapters, network, shape
 from harness.twin.model.network import Adapter, Qos, TrafficClass
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.objects import Byte, PSObject, UInt32
 
-DCB: Final = CimModule("DcbQos")
+DCB: Final = cim_module("DcbQos")
 
 FLOW: Final = shape(
     "MSFT_NetQosFlowControlSettingData", "Priority Enabled PolicySet InterfaceAlias InterfaceIndex IfAlias IfIndex"

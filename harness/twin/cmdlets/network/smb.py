@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.twin.cmdlets.declaring import property_of, selects
+from harness.twin.cmdlets.farmodules import cim_module
 from harness.twin.cmdlets.network.adapters import speed_text
-from harness.twin.cmdlets.network.cim import CimModule, network, networks, strings
+from harness.twin.cmdlets.network.cim import network, networks, strings
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.model.network import Adapter, Answer
 from harness.twin.shell.commands.api import Call, Parameter
@@ -19,7 +20,7 @@ from harness.twin.shell.errors import limitation
 from harness.twin.shell.formatting import Column, register_view
 from harness.twin.shell.objects import UInt32, UInt64
 
-SMB: Final = CimModule("SmbShare")
+SMB: Final = cim_module("SmbShare")
 _CIM: Final = "Microsoft.Management.Infrastructure.CimInstance"
 
 

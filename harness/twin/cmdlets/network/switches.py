@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from harness.twin.cmdlets.declaring import selects
+from harness.twin.cmdlets.hyperv import HYPERV
 from harness.twin.cmdlets.network.cim import changed, network, networks
 from harness.twin.cmdlets.network.virtualization import (
     EXCEPTION,
     PASS,
     chosen_switches,
-    hosted,
     identities,
     make_switch,
     missing,
@@ -29,7 +29,7 @@ _DESCRIPTION: Final = Parameter("NetAdapterInterfaceDescription", "string[]")
 _TYPES: Final = ("Private", "Internal", "External")
 
 
-@hosted("Get-VMSwitch", _NAMES, Parameter("SwitchType", "string[]"), Parameter("Id", "string[]"))
+@HYPERV.cmdlet("Get-VMSwitch", _NAMES, Parameter("SwitchType", "string[]"), Parameter("Id", "string[]"))
 def get_switch(call: Call) -> Iterator[object]:
     """The virtual switches of this node."""
     for switch in chosen_switches(call, names_wanted(call)):
@@ -37,7 +37,7 @@ def get_switch(call: Call) -> Iterator[object]:
             yield make_switch(call, switch)
 
 
-@hosted(
+@HYPERV.cmdlet(
     "New-VMSwitch",
     Parameter("Name", "string", position=0, mandatory=True, aliases=("SwitchName",)),
     _ADAPTER,
@@ -107,7 +107,7 @@ def require_unbound(call: Call, adapter: Adapter) -> None:
         raise call.fail(text, "OperationFailed", "NotSpecified", adapter.name, EXCEPTION)
 
 
-@hosted(
+@HYPERV.cmdlet(
     "Set-VMSwitch",
     _NAMES,
     _OBJECTS,
@@ -149,7 +149,7 @@ def _rebind(call: Call, switch: VirtualSwitch, adapters: Sequence[Adapter]) -> N
     adapters[0].switch, switch.kind = switch.guid, "External"
 
 
-@hosted(
+@HYPERV.cmdlet(
     "Rename-VMSwitch",
     Parameter("Name", "string[]", position=0, aliases=("SwitchName",)),
     Parameter("NewName", "string", position=1, mandatory=True),
@@ -167,7 +167,7 @@ def rename_switch(call: Call) -> Iterator[object]:
                 yield make_switch(call, switch)
 
 
-@hosted("Remove-VMSwitch", _NAMES, _OBJECTS, Parameter("Force", "switch"), should_process=True)
+@HYPERV.cmdlet("Remove-VMSwitch", _NAMES, _OBJECTS, Parameter("Force", "switch"), should_process=True)
 def drop_switch(call: Call) -> None:
     """Takes switches away, with the host's adapters on them and their addresses.
 

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from harness.twin.cmdlets.declaring import selects
+from harness.twin.cmdlets.hyperv import HYPERV
 from harness.twin.cmdlets.network.cim import changed, network, strings
 from harness.twin.cmdlets.network.switches import physical_adapters, require_unbound
 from harness.twin.cmdlets.network.virtualization import (
@@ -14,7 +15,6 @@ from harness.twin.cmdlets.network.virtualization import (
     NAMESPACE,
     PASS,
     chosen_switches,
-    hosted,
     hyperv_enum,
     missing,
     names_wanted,
@@ -54,7 +54,7 @@ _ADAPTERS: Final = (
 )
 
 
-@hosted("Get-VMSwitchTeam", _NAMES, _OBJECTS)
+@HYPERV.cmdlet("Get-VMSwitchTeam", _NAMES, _OBJECTS)
 def get_team(call: Call) -> Iterator[object]:
     """The teams inside of switches; naming a switch without one is an error."""
     wanted = names_wanted(call)
@@ -80,7 +80,7 @@ def make_team(call: Call, switch: VirtualSwitch) -> PSObject:
     )
 
 
-@hosted(
+@HYPERV.cmdlet(
     "Set-VMSwitchTeam",
     _NAMES,
     _OBJECTS,
@@ -95,13 +95,13 @@ def set_team(call: Call) -> Iterator[object]:
     yield from _change(call, "Name", physical_adapters(call) or None)
 
 
-@hosted("Add-VMSwitchTeamMember", _SWITCHES, _OBJECTS, *_ADAPTERS, PASS, should_process=True)
+@HYPERV.cmdlet("Add-VMSwitchTeamMember", _SWITCHES, _OBJECTS, *_ADAPTERS, PASS, should_process=True)
 def add_member(call: Call) -> Iterator[object]:
     """Adds physical adapters to a team."""
     yield from _change(call, "VMSwitchName", physical_adapters(call), keep=True)
 
 
-@hosted("Remove-VMSwitchTeamMember", _SWITCHES, _OBJECTS, *_ADAPTERS, PASS, should_process=True)
+@HYPERV.cmdlet("Remove-VMSwitchTeamMember", _SWITCHES, _OBJECTS, *_ADAPTERS, PASS, should_process=True)
 def remove_member(call: Call) -> Iterator[object]:
     """Takes physical adapters out of a team; what is left without any is not simulated."""
     gone = physical_adapters(call)
@@ -141,7 +141,7 @@ def _balancing(call: Call, switch: VirtualSwitch) -> str:
 # --- extensions
 
 
-@hosted("Get-VMSwitchExtension", _SWITCHES, Parameter("Name", "string[]", position=1), _OBJECTS)
+@HYPERV.cmdlet("Get-VMSwitchExtension", _SWITCHES, Parameter("Name", "string[]", position=1), _OBJECTS)
 def get_extension(call: Call) -> Iterator[object]:
     """Extensions of switches."""
     for switch in chosen_switches(call, names_wanted(call, "VMSwitchName")):
@@ -149,7 +149,7 @@ def get_extension(call: Call) -> Iterator[object]:
             yield _extension(call, switch, name)
 
 
-@hosted("Get-VMSystemSwitchExtension", Parameter("Name", "string[]", position=0))
+@HYPERV.cmdlet("Get-VMSystemSwitchExtension", Parameter("Name", "string[]", position=0))
 def get_system_extension(call: Call) -> Iterator[object]:
     """Extensions that are installed."""
     for name in _extensions(call):
@@ -166,13 +166,13 @@ _TOGGLE: Final = (
 )
 
 
-@hosted("Enable-VMSwitchExtension", *_TOGGLE)
+@HYPERV.cmdlet("Enable-VMSwitchExtension", *_TOGGLE)
 def enable_extension(call: Call) -> Iterator[object]:
     """Enables extensions on switches."""
     yield from _toggle(call, enabled=True)
 
 
-@hosted("Disable-VMSwitchExtension", *_TOGGLE)
+@HYPERV.cmdlet("Disable-VMSwitchExtension", *_TOGGLE)
 def disable_extension(call: Call) -> Iterator[object]:
     """Disables extensions on switches."""
     yield from _toggle(call, enabled=False)

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.twin.cmdlets.declaring import given_input, property_of, selects
-from harness.twin.cmdlets.network.cim import CimModule, changed, network, not_found, shape
+from harness.twin.cmdlets.farmodules import cim_module
+from harness.twin.cmdlets.network.cim import changed, network, not_found, shape
 from harness.twin.cmdlets.network.qos import ALIAS, DCB, DEFAULT, INDEX, class_rows, place_of, ranges, scope_of
 from harness.twin.model.network import Adapter, QosPolicy, TrafficClass
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.errors import PSError
 from harness.twin.shell.objects import Byte, PSArray, PSObject, UInt16, UInt32
 
-POLICIES: Final = CimModule("NetQos")
+POLICIES: Final = cim_module("NetQos")
 CLASS: Final = shape(
     "MSFT_NetQosTrafficClassSettingData",
     "Name Algorithm Bandwidth BandwidthPercentage Priority PriorityFriendly PolicySet InterfaceAlias InterfaceIndex",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from harness.twin.cmdlets.callthere import machine_names, on_machines
-from harness.twin.cmdlets.declaring import Body, given_input, property_of, selects
-from harness.twin.cmdlets.hyperv import HYPERV
+from harness.twin.cmdlets.declaring import given_input, property_of, selects
 from harness.twin.cmdlets.network.cim import network, networks, strings
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.model.network import Adapter, NodeNetwork, VirtualSwitch
@@ -32,7 +30,6 @@ HOST_ADAPTER: Final = Shape(
     "Name Id IsManagementOs VMName SwitchName SwitchId MacAddress Status IPAddresses DeviceId AdapterId ComputerName "
     "DynamicMacAddressEnabled Connected",
 )
-COMPUTER: Final = Parameter("ComputerName", "string[]")
 PASS: Final = Parameter("Passthru", "switch")
 HOST: Final = Parameter("ManagementOS", "switch")
 GUEST: Final = Parameter("VMName", "string[]")
@@ -47,22 +44,6 @@ def hyperv_enum(name: str, labels: dict[str, int]) -> EnumType:
 
 TYPE: Final = hyperv_enum("VMSwitchType", {"Private": 0, "Internal": 1, "External": 2})
 BANDWIDTH: Final = hyperv_enum("VMSwitchBandwidthMode", {"Default": 0, "Weight": 1, "Absolute": 2, "None": 3})
-
-
-def hosted(name: str, *parameters: Parameter, should_process: bool = False) -> Callable[[Body], Body]:
-    """Decorator: declare a command of the module; with ``-ComputerName`` or ``-CimSession`` it runs there."""
-    session = Parameter("CimSession", "object[]")
-    outer = HYPERV.cmdlet(name, *parameters, COMPUTER, session, should_process=should_process)
-
-    def declare(body: Body) -> Body:
-        def sent(call: Call) -> Iterable[object] | None:
-            names = machine_names(call.get("CimSession")) or call.texts("ComputerName")
-            return on_machines(call, names, body, stamped=False) if names else body(call)
-
-        outer(sent)
-        return body
-
-    return declare
 
 
 def came_in(call: Call, parameter: str) -> list[object] | None:
