@@ -86,7 +86,7 @@ def items_at(call: Call, path: str) -> list[object]:
 def report_missing(call: Call, path: str) -> None:
     drive, _ = split_drive(path)
     if drive and drive not in SESSION_DRIVES and len(drive) > 1:
-        _report_drive(call, drive)
+        _report_drive(call, path)
         return
     shown = path if drive else full_path(call, path)
     call.write_error(
@@ -94,7 +94,8 @@ def report_missing(call: Call, path: str) -> None:
     )
 
 
-def _report_drive(call: Call, drive: str) -> None:
+def _report_drive(call: Call, path: str) -> None:
+    drive = path.rpartition("::")[2].partition(":")[0]
     kind = "System.Management.Automation.DriveNotFoundException"
     text = f"Cannot find drive. A drive with the name '{drive}' does not exist."
     call.write_error(text, "DriveNotFound", "ObjectNotFound", drive, kind)
@@ -337,7 +338,7 @@ def go_to(call: Call, path: str) -> None:
         return  # a drive by itself is the place where one is on it
     place = full_path(call, path)
     if len(drive) > 1 and drive not in _OTHER_DRIVES:
-        _report_drive(call, drive)
+        _report_drive(call, path)
         return
     if storage_of(call.rs).has_folders and not _can_go(call, drive, place):
         return
@@ -349,7 +350,7 @@ def _can_go(call: Call, drive: str, place: str) -> bool:
     if drive in _OTHER_DRIVES:
         raise limitation(f"the current location is always on drive C:, not on {drive.upper()}:")
     if drive not in ("", "c"):
-        _report_drive(call, drive)
+        _report_drive(call, place)
         return False
     if not path_exists(call, place):
         report_missing(call, place)
