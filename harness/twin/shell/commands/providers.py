@@ -95,7 +95,7 @@ def report_missing(call: Call, path: str) -> None:
 
 
 def _report_drive(call: Call, path: str) -> None:
-    drive = path.partition(":")[0]
+    drive = path.rpartition("::")[2].partition(":")[0]
     kind = "System.Management.Automation.DriveNotFoundException"
     text = f"Cannot find drive. A drive with the name '{drive}' does not exist."
     call.write_error(text, "DriveNotFound", "ObjectNotFound", drive, kind)
