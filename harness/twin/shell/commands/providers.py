@@ -349,7 +349,7 @@ def _can_go(call: Call, drive: str, place: str) -> bool:
     if drive in _OTHER_DRIVES:
         raise limitation(f"the current location is always on drive C:, not on {drive.upper()}:")
     if drive not in ("", "c"):
-        _report_drive(call, drive)
+        _report_drive(call, place.partition(":")[0])
         return False
     if not path_exists(call, place):
         report_missing(call, place)
