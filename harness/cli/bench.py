@@ -31,7 +31,9 @@ def _bench() -> None:
 
 @app.command("shell")
 def shell(
-    rounds: Annotated[int, typer.Option("--rounds", metavar="N", min=1, help="Messages to and fro.")] = ROUNDS,
+    rounds: Annotated[
+        int, typer.Option("--rounds", metavar="N", min=1, help="How often each command is sent.")
+    ] = ROUNDS,
     as_json: AsJson = False,
 ) -> Exit:
     """The simulated machines' PowerShell: parser, commands over WinRM, memory of a hundred idle nodes.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from enum import StrEnum
 from typing import Annotated, Any, Final
 
 import typer
@@ -20,6 +22,14 @@ from harness.labs.port import Endpoint
 from harness.plan.text import closest
 from harness.run.sessions import to_winrm
 from harness.transports.channel import WinRmEndpoint
+
+
+class LogOn(StrEnum):
+    """Ways to log on to a simulated machine."""
+
+    NTLM = "ntlm"
+    CREDSSP = "credssp"
+
 
 FAILED: Final = 1
 """What PowerShell ends with when the last statement failed."""
@@ -38,6 +48,10 @@ def shell(
     instance: Annotated[
         str | None, typer.Option("--instance", metavar="INSTANCE", help="Which instance, where several are served.")
     ] = None,
+    transport: Annotated[
+        LogOn | None,
+        typer.Option("--transport", help="How to log on, instead of the lab file's way; credssp may go on to others."),
+    ] = None,
 ) -> None:
     """Type PowerShell on a machine of a served lab, over WinRM.
 
@@ -45,6 +59,8 @@ def shell(
     runs, Ctrl-D or exit ends), or from a pipe.  Ends with the exit code of the command, cut to eight bits.
     """
     found = find_machine(serving.served(instance, find_lab(lab).lab if lab else None).instance, node)
+    if transport is not None:
+        found = replace(found, transport=transport.value)
     if command is not None:
         code = run_command(found, command, _show, _show_error)
     elif sys.stdin.isatty():

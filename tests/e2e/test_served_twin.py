@@ -142,6 +142,10 @@ def test_powershell_is_typed_on_a_node(chain: Chain, served: dict[str, Any]) -> 
     piped = shell(chain, "NODE02", typed="$x = 6\nfunction Get-It {\n  $x * 7\n}\n\nGet-It\nGet-Item nope\n")
     assert (piped.returncode, piped.stdout) == (1, "42\n"), piped.stderr
     assert "Cannot find path" in piped.stderr
+    there = "(Invoke-Command -ComputerName NODE03 { hostname }) 2>&1 | Out-String"
+    assert "Access is denied" in shell(chain, "NODE02", "-c", there, "--lab", "twin-4node").stdout
+    hopped = shell(chain, "NODE02", "-c", there, "--transport", "credssp", "--lab", "twin-4node")
+    assert hopped.stdout.strip() == "NODE03", hopped.stderr
     unknown = shell(chain, "NODE9", "--instance", served["instance"], typed="1\n")
     assert unknown.returncode == Exit.USAGE
     assert "did you mean 'NODE0" in unknown.stderr

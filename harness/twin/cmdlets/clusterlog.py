@@ -54,7 +54,8 @@ def get_log(call: Call) -> Iterator[object]:
 
 def _write_log(call: Call, model: ClusterModel, node: Node) -> Iterator[object]:
     since_ns = model.now_ns - call.number("TimeSpan") * 60 * NS_PER_S if call.has("TimeSpan") else -1
-    lines = [
+    lines = [f"[=== Cluster log of node {node.name}, times in UTC ===]"]
+    lines += [
         f"00000a1c.00000b2c::{model.datetime_at(event.t_ns):%Y/%m/%d-%H:%M:%S.%f}"[:-3]
         + f" INFO  [{event.kind}] {event.path} {' '.join(f'{key}={value}' for key, value in event.attrs.items())}"
         for event in model.events

@@ -45,7 +45,7 @@ def _pid(key: str) -> int:
     return 4 * (200 + crc32(key.encode()) % _RANGE)
 
 
-@MANAGEMENT.cmdlet("Get-Process", *WHICH, COMPUTERS, Parameter("IncludeUserName", "switch"))
+@MANAGEMENT.cmdlet("Get-Process", *WHICH, COMPUTERS, Parameter("IncludeUserName", "switch"), default_set="Name")
 def get_process(call: Call) -> Iterator[object]:
     """Processes of this node or others, by name."""
     yield from on_computers(call, _processes, PROCESSES)
@@ -66,7 +66,12 @@ def _user_of(call: Call, item: WindowsProcess) -> str:
 
 
 @MANAGEMENT.cmdlet(
-    "Stop-Process", *WHICH, Parameter("Force", "switch"), Parameter("PassThru", "switch"), should_process=True
+    "Stop-Process",
+    *WHICH,
+    Parameter("Force", "switch"),
+    Parameter("PassThru", "switch"),
+    default_set="Name",
+    should_process=True,
 )
 def stop_process(call: Call) -> None:
     """Ends processes: those that are here fail loudly."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from harness.twin.cmdlets.declaring import selects
+from harness.twin.cmdlets.declaring import property_of, selects
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.cmdlets.windows import local_time
 from harness.twin.model.windows.state import WindowsProcess
@@ -20,8 +20,9 @@ PROCESS: Final = Shape(
     "Id ProcessName Name StartTime SI",
 )
 WHICH: Final = (
-    Parameter("Name", "string[]", position=0, pipeline="name", aliases=("ProcessName",)),
-    Parameter("Id", "int[]", aliases=("PID",)),
+    Parameter("Name", "string[]", position=0, pipeline="name", aliases=("ProcessName",), sets=("Name",)),
+    Parameter("Id", "int[]", pipeline="name", aliases=("PID",), mandatory=True, sets=("Id",)),
+    Parameter("InputObject", "object[]", pipeline="value", mandatory=True, sets=("InputObject",)),
 )
 _EXCEPTION: Final = "Microsoft.PowerShell.Commands.ProcessCommandException"
 
@@ -34,7 +35,10 @@ def register_process_views() -> None:
 def chosen(call: Call, processes: Sequence[WindowsProcess]) -> Iterator[WindowsProcess]:
     """Processes by name or id; one that does not exist is an error."""
     ordered = sorted(processes, key=lambda item: (item.name.lower(), item.pid))
-    ids = [int(number) for number in call.get("Id") or []]
+    came = [property_of(one, "Id") for one in call.get("InputObject") or []]
+    ids = [int(number) for number in [*(call.get("Id") or []), *came] if isinstance(number, int)]
+    if came and not ids:
+        return
     for name in call.texts("Name"):
         if not has_wildcard(name) and not any(item.name.lower() == name.lower() for item in ordered):
             text = f'Cannot find a process with the name "{name}". Verify the process name and call the cmdlet again.'

@@ -281,7 +281,13 @@ class Runspace:
         return False
 
     def _confirm(self, call: Call) -> None:
-        """A function whose impact reaches ``$ConfirmPreference`` has to ask, and there is nobody to ask."""
+        """With ``-Confirm``, and for a function whose impact reaches ``$ConfirmPreference``, somebody has to be asked,
+        and there is nobody."""
+        given = call.actions.get("confirm")
+        if given is not None:
+            if to_bool(given):
+                raise self.nobody_to_ask()
+            return
         limit = _IMPACTS.get(to_text(call.scope.value("confirmpreference")).lower(), 0)
         if limit and _IMPACTS.get(call.declaration.impact.lower(), 0) >= limit:
             raise self.nobody_to_ask()

@@ -229,3 +229,15 @@ def test_settings_of_the_update_stack_exist_from_2604_on(node: ShellNode) -> Non
     node.run("Enable-UpdateSetting -Name SkipForceDrain; Disable-UpdateSetting VMFailback")
     assert node.text('Get-UpdateSetting | % { "$($_.Name) $($_.Enabled)" }') == "SkipForceDrain True\nVMFailback False"
     assert (node.model.settings.skip_force_drain, node.model.settings.vm_failback) == (True, False)
+
+
+def test_a_process_that_comes_in_is_meant_alone(node: ShellNode) -> None:
+    assert node.text("(Get-Process vmwp | select -First 1 | Get-Process | measure).Count") == "1"
+    assert node.text("(Get-Process).Count -eq (Get-Process | Get-Process | measure).Count") == "True"
+    assert node.error("Get-Process vmwp | select -First 1 | Stop-Process").error_id == "TwinLimitation"
+
+
+def test_what_has_to_be_confirmed_is_not_done(node: ShellNode) -> None:
+    node.run("'x' > C:\\q.txt")
+    assert "user interaction" in node.error("Remove-Item C:\\q.txt -Confirm").message
+    assert node.text("Test-Path C:\\q.txt; Remove-Item C:\\q.txt -Confirm:$false; Test-Path C:\\q.txt") == "True\nFalse"

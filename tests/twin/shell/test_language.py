@@ -32,6 +32,8 @@ CASES = [
         "try { $h.GetEnumerator() | % { $h.Remove($_.Key) } } catch { $_.FullyQualifiedErrorId }; $h.Count",
         "System.InvalidOperationException BadEnumeration 1",
     ),
+    # redirections of an expression hold for it, also at the head of a pipeline
+    ("(Write-Error x) 2>&1 | ForEach-Object { \"got $_\" }; (Write-Error y) 2>$null; 'end'", "got x end"),
     # a bad pattern, a bad format
     ("try { 'a' -match '(' } catch { $_.FullyQualifiedErrorId }", "System.ArgumentException"),
     ("try { 'a' -replace '(' } catch { \"$_\" }", "The regular expression pattern ( is not valid."),

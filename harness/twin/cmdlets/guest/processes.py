@@ -16,14 +16,19 @@ from harness.twin.shell.regexes import has_wildcard
 _EXCEPTION: Final = "Microsoft.PowerShell.Commands.ServiceCommandException"
 
 
-@MANAGEMENT.cmdlet("Get-Process", *WHICH)
+@MANAGEMENT.cmdlet("Get-Process", *WHICH, default_set="Name")
 def get_process(call: Call) -> Iterator[object]:
     """The guest's processes by name."""
     yield from (process_object(call, item) for item in chosen(call, machine_of(call).processes))
 
 
 @MANAGEMENT.cmdlet(
-    "Stop-Process", *WHICH, Parameter("Force", "switch"), Parameter("PassThru", "switch"), should_process=True
+    "Stop-Process",
+    *WHICH,
+    Parameter("Force", "switch"),
+    Parameter("PassThru", "switch"),
+    default_set="Name",
+    should_process=True,
 )
 def stop_process(call: Call) -> None:
     """Ends processes: those that are here fail loudly."""

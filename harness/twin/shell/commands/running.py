@@ -223,7 +223,8 @@ def _lookup(call: Call, name: str) -> list[PSObject]:
         found += [
             command_object(function) for function in (one.functions or {}).values() if pattern.match(function.name)
         ]
-    found += [command_object(one) for one in table.all_commands() if pattern.match(one.name)]
+    declared = sorted(table.all_commands(), key=lambda one: one.name.lower())
+    found += [command_object(one) for one in declared if pattern.match(one.name)]
     return found
 
 

@@ -43,6 +43,21 @@ class Head:
         self.evaluate = compiler.raw(node.expression)
         self.redirect = redirections(compiler, node.redirections)
 
+    def feed(self, frame: Frame, sink: Sink) -> None:
+        """Evaluate it under its redirections; what comes goes into ``sink``."""
+        if self.redirect is None:
+            emit(sink, self.evaluate(frame))
+            return
+        streams, out, close = redirected_streams(frame, self.redirect, sink)
+        before = frame.out, frame.streams
+        frame.out, frame.streams = out, streams
+        try:
+            emit(out, self.evaluate(frame))
+        finally:
+            frame.out, frame.streams = before
+            if close is not None:
+                close()
+
 
 def compile_pipeline(compiler: Compiler, node: PipelineAst) -> Run:
     """A pipeline with at least one command or redirection."""
@@ -70,17 +85,7 @@ def compile_pipeline(compiler: Compiler, node: PipelineAst) -> Run:
 def _expression_only(head: Head, extent: Any) -> Run:
     def run(frame: Frame) -> None:
         frame.pos = extent
-        out, streams, close = frame.out, frame.streams, None
-        if head.redirect is not None:
-            streams, out, close = redirected_streams(frame, head.redirect, frame.out)
-        before = frame.out, frame.streams
-        frame.out, frame.streams = out, streams
-        try:
-            emit(out, head.evaluate(frame))
-        finally:
-            frame.out, frame.streams = before
-            if close is not None:
-                close()
+        head.feed(frame, frame.out)
         frame.rs.ok = True
 
     return run
@@ -106,7 +111,7 @@ def run_pipeline(frame: Frame, head: Head | None, starters: list[Starter]) -> No
                 if processor.early:
                     processor.release()
             if head is not None:
-                emit(first.process, head.evaluate(frame))
+                head.feed(frame, first.process)
             else:
                 first.process(NOTHING)
         except StopUpstream as stop:
