@@ -19,6 +19,7 @@ from harness.twin.model.cluster import ClusterModel
 from harness.twin.model.entities import Guest, Node
 from harness.twin.model.states import Signal, VmState
 from harness.twin.shell.commands.api import Call, Parameter
+from harness.twin.shell.errors import PSError
 from harness.twin.shell.objects import EnumType, Int64, PSObject
 from harness.twin.shell.regexes import has_wildcard
 from harness.twin.shell.typesystem import register_enum
@@ -31,7 +32,8 @@ VM: Final = Shape(
     "Microsoft.HyperV.PowerShell.VirtualMachine",
     "Name VMName Id VMId ComputerName State Status Heartbeat Uptime CPUUsage MemoryAssigned MemoryStartup "
     "DynamicMemoryEnabled IsClustered Generation Version AutomaticStartAction AutomaticStartDelay AutomaticStopAction "
-    "AutomaticCriticalErrorAction AutomaticCriticalErrorActionTimeout CheckpointType ParentCheckpointName Notes",
+    "AutomaticCriticalErrorAction AutomaticCriticalErrorActionTimeout CheckpointType ParentCheckpointName Notes "
+    "ProcessorCount MemoryMinimum MemoryMaximum",
 )
 VM_HOST: Final = Shape(
     "Microsoft.HyperV.PowerShell.VMHost",
@@ -78,6 +80,11 @@ HOST_DEFAULTS: Final[Mapping[str, object]] = MappingProxyType(
 _SILENT_NS: Final = 6 * NS_PER_S
 """[INF] After 5 to 6 s without a beat communication counts as lost (interval 2 s, threshold 2 [D])."""
 
+PROCESSORS: Final = 4
+"""Virtual processors of each guest [INF]: the simulation has no processor load."""
+_LEAST_MEMORY: Final = 512 * BYTES_PER_MIB
+_MOST_MEMORY: Final = 1024 * 1024 * BYTES_PER_MIB
+"""Bounds of dynamic memory, which is off: Hyper-V's defaults [GK]."""
 _CPU_PERCENT: Final = 1
 """Load of a running guest [INF]: the simulation has no processor load."""
 _NORMAL: Final = "Operating normally"
@@ -95,7 +102,10 @@ _WITHOUT_MEMORY: Final = (VmState.Off, VmState.OffCritical, VmState.Saved, VmSta
 def get_vm(call: Call) -> Iterator[object]:
     """The virtual machines on this node, or on those that are named."""
     model: ClusterModel = call.host.model
-    hosts = {_host_name(call, name) for name in call.texts("ComputerName")} or {str(call.host.computer_name)}
+    asked = call.texts("ComputerName") or [str(call.host.computer_name)]
+    hosts = {host for name in asked if (host := _host_name(call, name))}
+    if not hosts:
+        return
     here = [guest for guest in model.guests.values() if guest.owner in hosts]
     if call.has("Id"):
         here = [guest for guest in here if guest.vm_id.lower() == call.text("Id").lower()]
@@ -109,9 +119,25 @@ def get_vm(call: Call) -> Iterator[object]:
 
 
 def _host_name(call: Call, name: str) -> str:
-    """The node that a name stands for, when it can be asked from here.  Raises PSError."""
+    """The node that a name stands for, when it can be asked from here; empty after an error ([GK] texts)."""
     here: Node = call.host.node
-    return here.name if find_node(call, name) is here else str(connect(call, name).node.name)
+    if find_node(call, name) is here:
+        return here.name
+    try:
+        return str(connect(call, name).node.name)
+    except PSError as error:
+        if error.record.error_id == "TwinLimitation":
+            raise
+        denied = error.record.error_id == "AccessDenied"
+        text = f"The Virtual Machine Management Service on host '{name}' cannot be reached."
+        if denied:
+            text = (
+                "You do not have the required permission to complete this task. Contact the administrator of the "
+                f"authorization policy for the computer '{name}'."
+            )
+        category = "PermissionDenied" if denied else "ObjectNotFound"
+        call.write_error(text, "AccessDenied" if denied else "ObjectNotFound", category, name, _EXCEPTION)
+        return ""
 
 
 @HYPERV.cmdlet("Get-VMHost")
@@ -160,6 +186,9 @@ def make_vm(model: ClusterModel, guest: Guest) -> PSObject:
         *(kept[name] for name in list(VM_DEFAULTS)[:-1]),
         next(reversed(guest.checkpoints), None),
         kept["Notes"],
+        PROCESSORS,
+        Int64(_LEAST_MEMORY),
+        Int64(_MOST_MEMORY),
         text=f"VirtualMachine (Name = '{guest.name}') [Id = '{vm_id}']",
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from harness.twin.cmdlets.hyperv import HYPERV
+from harness.twin.cmdlets.hyperv import HYPERV, PROCESSORS
 from harness.twin.cmdlets.hypervcontrol import guests_given
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.shell.commands.api import Call, Parameter
@@ -19,8 +19,6 @@ DRIVE: Final = Shape(
     f"{_NAMESPACE}.HardDiskDrive", "VMName ControllerType ControllerNumber ControllerLocation DiskNumber Path"
 )
 _NAMED: Final = (Parameter("VMName", "string[]", position=0), Parameter("VM", "object[]", pipeline="value"))
-_PROCESSORS: Final = 4
-"""[INF]"""
 
 
 def _bind(call: Call) -> None:
@@ -41,7 +39,7 @@ def get_processor(call: Call) -> Iterator[object]:
     """Processors of guests."""
     _bind(call)
     for guest in guests_given(call):
-        yield PROCESSOR.make(guest.name, _PROCESSORS, False, text=guest.name)
+        yield PROCESSOR.make(guest.name, PROCESSORS, False, text=guest.name)
 
 
 @HYPERV.cmdlet("Get-VMHardDiskDrive", *_NAMED)

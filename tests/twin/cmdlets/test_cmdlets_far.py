@@ -32,3 +32,9 @@ def test_a_command_runs_on_the_machines_that_are_named(console: ShellNode, scrip
 
 def test_a_log_on_that_may_not_go_on_is_refused(idle: ShellNode) -> None:
     assert idle.error("Get-VirtualDisk -CimSession NODE02").full_id == "HRESULT 0x80070005,Get-VirtualDisk"
+
+
+def test_a_host_that_refuses_does_not_hide_the_others(idle: ShellNode) -> None:
+    output, errors, _ = idle.run("(Get-VM -ComputerName (Get-ClusterNode).Name).ComputerName | select -Unique")
+    assert output == ["NODE01"]
+    assert [error.error_id for error in errors] == ["AccessDenied"] * 3
