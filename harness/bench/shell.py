@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,7 +22,9 @@ from harness.transports.winrm import WinRmShell
 
 SCRIPTS: Final = "fixtures/bench"
 """Operators' scripts of full length, with comments and blank lines as people write them."""
-PASSES: Final = 10
+PASSES: Final = 150
+"""Some seconds: a machine that others share has slow moments, which are longer than a pass."""
+BATCHES: Final = 3
 SCRIPT: Final = "1+1"
 ANSWER: Final = "2\r\n"
 HUNDRED_NODES: Final = (16, 16, 16, 16, 16, 16, 4)
@@ -55,27 +58,31 @@ def parser_figure() -> Figure:
     texts = [path.read_text(encoding="utf-8") for path in sorted((paths.root() / SCRIPTS).glob("*.ps1"))]
     lines = sum(text.count("\n") for text in texts)
     lexer = PowerShellLexer()
+    own_s, peer_s = _fastest(
+        lambda: [read_powershell(text) for text in texts], lambda: [list(lexer.get_tokens(text)) for text in texts]
+    )
     return Figure(
         "parser",
-        lines / _fastest(lambda: [read_powershell(text) for text in texts]),
+        lines / own_s,
         "lines/s",
         Bound.AT_LEAST,
         PARSED_LINES_PER_S,
         "Pygments, tokens only",
-        lines / _fastest(lambda: [list(lexer.get_tokens(text)) for text in texts]),
+        lines / peer_s,
         f"{len(texts)} scripts, {lines} lines, {sum(map(len, texts)) / lines:.0f} characters each",
     )
 
 
-def _fastest(work: Callable[[], object]) -> float:
-    """Processor seconds of the fastest pass."""
+def _fastest(*works: Callable[[], object]) -> list[float]:
+    """Processor seconds of the fastest pass of each, all of them taking turns."""
     gc.collect()
-    times = []
+    fastest = [math.inf] * len(works)
     for _ in range(PASSES):
-        started = process_time()
-        work()
-        times.append(process_time() - started)
-    return min(times)
+        for at, work in enumerate(works):
+            started = process_time()
+            work()
+            fastest[at] = min(fastest[at], process_time() - started)
+    return fastest
 
 
 # --- exchanges
@@ -94,7 +101,7 @@ def exchange_figures(node: WinRmEndpoint, rounds: int) -> list[Figure]:
             NEW_SHELL_MS,
             "pywinrm, Session.run_ps",
             _median_ms(_pywinrm_once(node), rounds),
-            f"{rounds} times '{SCRIPT}' over sealed NTLM; most of the peer's time is its own",
+            f"{BATCHES} batches of {rounds} times '{SCRIPT}' over sealed NTLM; most of the peer's time is its own",
         ),
         Figure(
             "run_ps, kept shell",
@@ -104,12 +111,17 @@ def exchange_figures(node: WinRmEndpoint, rounds: int) -> list[Figure]:
             KEPT_SHELL_MS,
             "pywinrm, Protocol with a kept shell",
             _median_ms(_pywinrm_kept(node), rounds),
-            f"{rounds} times '{SCRIPT}', a process each",
+            f"{BATCHES} batches of {rounds} times '{SCRIPT}', a process each",
         ),
     ]
 
 
 def _median_ms(work: Callable[[], object], rounds: int) -> float:
+    """The median time of the quickest batch: what disturbs a batch makes it slower only."""
+    return min(_batch_ms(work, rounds) for _ in range(BATCHES))
+
+
+def _batch_ms(work: Callable[[], object], rounds: int) -> float:
     for _ in range(min(rounds, 20)):
         work()
     times = []

@@ -21,7 +21,7 @@ app = typer.Typer(
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
-ROUNDS = 200
+ROUNDS = 150
 
 
 @app.callback()

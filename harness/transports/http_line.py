@@ -38,6 +38,7 @@ class HttpLine:
         self._connected: socket.socket | None = connected
         self._poll = select.poll()
         self._poll.register(connected, select.POLLIN)
+        self._timeout_s: float | None = None
 
     def post(self, path: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> HttpReply:
         """Send a request and return its reply; no silence may last longer than `timeout_s`.
@@ -48,7 +49,9 @@ class HttpLine:
         # What comes before it was asked for is the end of the connection, or of the understanding.
         if self._connected is None or self._poll.poll(0):
             raise LineClosedError("the connection was closed meanwhile")
-        self._connected.settimeout(timeout_s)
+        if timeout_s != self._timeout_s:  # each setting is a call to the system
+            self._connected.settimeout(timeout_s)
+            self._timeout_s = timeout_s
         self._connected.sendall(self._head(path, headers, body) + body)
         try:
             with HTTPResponse(self._connected, method="POST") as reply:

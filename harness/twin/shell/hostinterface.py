@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from harness.twin.shell.errors import net_error
-from harness.twin.shell.objects import NOTHING, NoteProperty, PSEnum, PSMethod, PSObject
+from harness.twin.shell.objects import NOTHING, ComputedProperty, NoteProperty, PSEnum, PSMethod, PSObject
 from harness.twin.shell.session import current
 from harness.twin.shell.text import to_text
 from harness.twin.shell.typesystem import ENUMS
@@ -100,6 +102,12 @@ def _user_interface() -> PSObject:
     return made
 
 
+def _made_when_asked(name: str, make: Callable[[], PSObject]) -> ComputedProperty:
+    """A property whose object is made once, when somebody reads it."""
+    once = cache(make)
+    return ComputedProperty(name, lambda _this: once(), kind="Property")
+
+
 def host_object(version: Version, culture: str) -> PSObject:
     """The host of a new session."""
     made = PSObject.of_type(
@@ -108,15 +116,19 @@ def host_object(version: Version, culture: str) -> PSObject:
             "Name": "ConsoleHost",
             "Version": version,
             "InstanceId": _IDENTITY,
-            "UI": _user_interface(),
+            "UI": None,
             "CurrentCulture": culture,
             "CurrentUICulture": culture,
-            "PrivateData": _colours(),
+            "PrivateData": None,
             "DebuggerEnabled": True,
             "IsRunspacePushed": False,
             "Runspace": PSObject.of_type("System.Management.Automation.Runspaces.LocalRunspace", {"Name": "Runspace1"}),
         },
     )
+
+    # Most sessions never ask for these, and each command of a client begins a session.
+    for name, make in (("UI", _user_interface), ("PrivateData", _colours)):
+        made.members[name.lower()] = _made_when_asked(name, make)
 
     def leave(_this: object, code: int) -> object:
         from harness.twin.shell.errors import ExitSignal
