@@ -91,16 +91,22 @@ def _fastest(*works: Callable[[], object]) -> list[float]:
 def exchange_figures(node: WinRmEndpoint, rounds: int) -> list[Figure]:
     """A trivial script over NTLM with sealed messages: with a log-on and a shell of its own, and in a kept shell."""
     with WinRmShell(node) as shell:
-        kept = _median_ms(lambda: _expect(shell.run(SCRIPT).stdout), rounds)
+        new, peer_new, kept, peer_kept = _medians_ms(
+            rounds,
+            lambda: _run_once(node),
+            _pywinrm_once(node),
+            lambda: _expect(shell.run(SCRIPT).stdout),
+            _pywinrm_kept(node),
+        )
     return [
         Figure(
             "run_ps, new log-on and shell",
-            _median_ms(lambda: _run_once(node), rounds),
+            new,
             "ms p50",
             Bound.AT_MOST,
             NEW_SHELL_MS,
             "pywinrm, Session.run_ps",
-            _median_ms(_pywinrm_once(node), rounds),
+            peer_new,
             f"{BATCHES} batches of {rounds} times '{SCRIPT}' over sealed NTLM; most of the peer's time is its own",
         ),
         Figure(
@@ -110,15 +116,19 @@ def exchange_figures(node: WinRmEndpoint, rounds: int) -> list[Figure]:
             Bound.AT_MOST,
             KEPT_SHELL_MS,
             "pywinrm, Protocol with a kept shell",
-            _median_ms(_pywinrm_kept(node), rounds),
+            peer_kept,
             f"{BATCHES} batches of {rounds} times '{SCRIPT}', a process each",
         ),
     ]
 
 
-def _median_ms(work: Callable[[], object], rounds: int) -> float:
-    """The median time of the quickest batch: what disturbs a batch makes it slower only."""
-    return min(_batch_ms(work, rounds) for _ in range(BATCHES))
+def _medians_ms(rounds: int, *works: Callable[[], object]) -> list[float]:
+    """The median time of the quickest batch of each: what disturbs a batch makes it slower only.
+
+    The batches take turns, so that those of one work do not all fall into the same slow moment.
+    """
+    batches = [[_batch_ms(work, rounds) for work in works] for _ in range(BATCHES)]
+    return [min(times) for times in zip(*batches, strict=True)]
 
 
 def _batch_ms(work: Callable[[], object], rounds: int) -> float:
