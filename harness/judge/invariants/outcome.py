@@ -96,24 +96,42 @@ def builds_are_new(case: Case) -> Iterator[Finding]:
     old = sorted(node for node, build in known.items() if build_number(build) < floor)
     unknown = sorted(builds.keys() - known.keys()) or (() if known else ("any node",))
     if unknown:
-        text = f"the final look holds no operating system build of {listed(list(unknown))}"
-        yield case.fail(
-            "no-builds", text, final.t_ns, [final.seq], outcome=Verdict.INCONCLUSIVE, about="harness", limit=expected
-        )
-    if not old:
-        return
-    claims = [row for row in (case.timeline.installed,) if row is not None]
-    wanted = expected or ".".join(str(part) for part in newest)
-    rows = listed([f"node {node} has build {known[node]}" for node in old])
-    yield case.fail(
-        "build-old",
-        f"the update reports Installed, but {rows}; expected {wanted} on every node",
-        claims[0].t_ns if claims else final.t_ns,
-        [final.seq, *(row.seq for row in claims)],
-        node=", ".join(old),
-        value=", ".join(known[node] for node in old),
-        limit=wanted,
-        attrs={"builds": builds},
+        yield not_looked_at(case, final, "no-builds", f"operating system build of {listed(list(unknown))}", expected)
+    if old:
+        wanted = expected or ".".join(str(part) for part in newest)
+        rows = listed([f"node {node} has build {known[node]}" for node in old])
+        text = f"the update reports Installed, but {rows}; expected {wanted} on every node"
+        behind = {node: known[node] for node in old}
+        yield nodes_behind(case, final, "build-old", text, behind, limit=wanted, attrs={"builds": builds})
+
+
+def not_looked_at(case: Case, final: Seen[Mapping[str, Any]], name: str, what: str, limit: str) -> Finding:
+    """The final look lacks *what*, so nobody can tell whether the update is there."""
+    text = f"the final look holds no {what}"
+    return case.fail(name, text, final.t_ns, [final.seq], outcome=Verdict.INCONCLUSIVE, about="harness", limit=limit)
+
+
+def nodes_behind(
+    case: Case,
+    final: Seen[Mapping[str, Any]],
+    name: str,
+    text: str,
+    behind: Mapping[str, str],
+    *,
+    limit: str,
+    attrs: Mapping[str, Any],
+) -> Finding:
+    """Nodes with less than was installed, `behind` with what each has; the claim Installed is the time and evidence."""
+    claim = case.timeline.installed
+    return case.fail(
+        name,
+        text,
+        claim.t_ns if claim else final.t_ns,
+        [final.seq, claim.seq] if claim else [final.seq],
+        node=", ".join(behind),
+        value=", ".join(behind.values()),
+        limit=limit,
+        attrs=attrs,
     )
 
 

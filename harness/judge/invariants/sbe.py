@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.judge.case import Case, listed
-from harness.judge.invariants.outcome import build_number, final_of_installed
-from harness.values import Finding, Verdict
+from harness.judge.invariants.outcome import build_number, final_of_installed, nodes_behind, not_looked_at
+from harness.values import Finding
 
 
 def target_of(case: Case) -> str:
@@ -27,10 +27,7 @@ def extension_is_target(case: Case) -> Iterator[Finding]:
         return
     current = str(_told(final.value).get("current") or "")
     if not current:
-        text = "the final look holds no SBE version of the cluster"
-        yield case.fail(
-            "no-sbe", text, final.t_ns, [final.seq], outcome=Verdict.INCONCLUSIVE, about="harness", limit=target
-        )
+        yield not_looked_at(case, final, "no-sbe", "SBE version of the cluster", target)
     elif build_number(current) != build_number(target):
         text = f"the update reports Installed, but the current SBE version is {current} instead of {target}"
         yield case.fail("sbe-not-target", text, final.t_ns, [final.seq], value=current, limit=target)
@@ -45,24 +42,13 @@ def every_node_has_the_extension(case: Case) -> Iterator[Finding]:
     known = {node: version for node, version in told.items() if build_number(version)}
     unknown = sorted({*case.timeline.names("nodes"), *told} - known.keys())
     if unknown or not known:
-        text = f"the final look holds no SBE version of {listed(unknown) or 'any node'}"
-        yield case.fail(
-            "no-sbe", text, final.t_ns, [final.seq], outcome=Verdict.INCONCLUSIVE, about="harness", limit=target
-        )
+        yield not_looked_at(case, final, "no-sbe", f"SBE version of {listed(unknown) or 'any node'}", target)
     old = sorted(node for node, version in known.items() if build_number(version) < build_number(target))
     if old:
-        claims = [row for row in (case.timeline.installed,) if row is not None]
         rows = listed([f"node {node} has {known[node]}" for node in old])
-        yield case.fail(
-            "sbe-old",
-            f"the update reports Installed, but {rows}; expected SBE {target} on every node",
-            claims[0].t_ns if claims else final.t_ns,
-            [final.seq, *(row.seq for row in claims)],
-            node=", ".join(old),
-            value=", ".join(known[node] for node in old),
-            limit=target,
-            attrs={"sbe": told},
-        )
+        text = f"the update reports Installed, but {rows}; expected SBE {target} on every node"
+        behind = {node: known[node] for node in old}
+        yield nodes_behind(case, final, "sbe-old", text, behind, limit=target, attrs={"sbe": told})
 
 
 def _told(final: Mapping[str, Any]) -> Mapping[str, Any]:

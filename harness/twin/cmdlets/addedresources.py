@@ -16,15 +16,14 @@ from harness.twin.cmdlets.cluster import (
     names_wanted,
     require_cluster,
 )
-from harness.twin.cmdlets.clusterobjects import Owners, make_resources
+from harness.twin.cmdlets.clusterobjects import NAMESPACE, Owners, make_resources
 from harness.twin.cmdlets.declaring import property_of, selects
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.model.clusterkept import AddedResource
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.errors import limitation
 
-_NAMESPACE: Final = "Microsoft.FailoverClusters.PowerShell"
-KIND: Final = Shape(f"{_NAMESPACE}.ClusterResourceType", "Cluster Name DisplayName DllName Id")
+KIND: Final = Shape(f"{NAMESPACE}.ClusterResourceType", "Cluster Name DisplayName DllName Id")
 _KINDS: Final = (
     ("Cloud Witness", "clusres.dll"),
     ("DHCP Service", "clnetres.dll"),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeVar
 
 from harness.twin.cmdlets.clusterobjects import (
+    NAMESPACE,
     Owners,
     make_cluster,
     make_group,
@@ -22,15 +23,14 @@ from harness.twin.shell.errors import PSError
 from harness.twin.shell.objects import PSObject
 from harness.twin.shell.regexes import has_wildcard
 
-_NAMESPACE: Final = "Microsoft.FailoverClusters.PowerShell"
-EXCEPTION: Final = f"{_NAMESPACE}.ClusterCmdletException"
+EXCEPTION: Final = f"{NAMESPACE}.ClusterCmdletException"
 
 
 def _class_of(name: str) -> str:
     """``GetNodeCommand``, ``GetClusterCommand``, ``MoveClusterGroupCommand``: as in public logs [GK]."""
     verb, _, noun = name.partition("-")
     short = noun.removeprefix("Cluster") if verb == "Get" else noun
-    return f"{_NAMESPACE}.{verb}{short or noun}Command"
+    return f"{NAMESPACE}.{verb}{short or noun}Command"
 
 
 CLUSTERS: Final = Module("FailoverClusters", _class_of)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.twin.cmdlets.cluster import CLUSTERS, INPUT, NAME, WHICH, choose, require_cluster
-from harness.twin.cmdlets.clusterobjects import Owners, make_id
+from harness.twin.cmdlets.clusterobjects import NAMESPACE, Owners, make_id
 from harness.twin.cmdlets.declaring import given_input, property_of, selects
 from harness.twin.cmdlets.kinds import labelled
 from harness.twin.cmdlets.shapes import Shape
@@ -24,25 +24,24 @@ from harness.twin.shell.formatting import Column, register_view
 from harness.twin.shell.objects import EnumType, PSObject
 from harness.twin.shell.typesystem import register_enum
 
-_NAMESPACE: Final = "Microsoft.FailoverClusters.PowerShell"
 NETWORK: Final = Shape(
-    f"{_NAMESPACE}.ClusterNetwork",
+    f"{NAMESPACE}.ClusterNetwork",
     "Address AddressMask AutoMetric Cluster Description Id Ipv4Addresses Ipv4PrefixLengths Ipv6Addresses "
     "Ipv6PrefixLengths Metric Name Role State",
 )
 INTERFACE: Final = Shape(
-    f"{_NAMESPACE}.ClusterNetworkInterface",
+    f"{NAMESPACE}.ClusterNetworkInterface",
     "Adapter AdapterId Address Cluster Description DhcpEnabled Id Ipv4Addresses Ipv6Addresses Name Network Node State",
 )
 _UNKNOWN: Final = {"Unknown": -1}
 _STATE: Final = register_enum(
-    EnumType(f"{_NAMESPACE}.ClusterNetworkState", _UNKNOWN | {item.name: item.value for item in NetworkState})
+    EnumType(f"{NAMESPACE}.ClusterNetworkState", _UNKNOWN | {item.name: item.value for item in NetworkState})
 )
 _ROLE: Final = register_enum(
-    EnumType(f"{_NAMESPACE}.ClusterNetworkRole", {"None": 0} | {item.name: item.value for item in NetworkRole})
+    EnumType(f"{NAMESPACE}.ClusterNetworkRole", {"None": 0} | {item.name: item.value for item in NetworkRole})
 )
 _INTERFACE_STATE: Final = register_enum(
-    EnumType(f"{_NAMESPACE}.ClusterNetworkInterfaceState", _UNKNOWN | {i.name: i.value for i in InterfaceState})
+    EnumType(f"{NAMESPACE}.ClusterNetworkInterfaceState", _UNKNOWN | {i.name: i.value for i in InterfaceState})
 )
 
 

@@ -25,26 +25,26 @@ from harness.twin.model.states import ClusterGroupState
 from harness.twin.shell.objects import PSEnum, PSObject
 from harness.twin.units import NS_PER_MS, NS_PER_S
 
-_NAMESPACE: Final = "Microsoft.FailoverClusters.PowerShell"
+NAMESPACE: Final = "Microsoft.FailoverClusters.PowerShell"
 
 CLUSTER: Final = Shape(
-    f"{_NAMESPACE}.Cluster",
+    f"{NAMESPACE}.Cluster",
     "Name Id Domain ResiliencyDefaultPeriod QuarantineThreshold QuarantineDuration SameSubnetDelay "
     "SameSubnetThreshold CrossSubnetDelay CrossSubnetThreshold CrossSiteDelay CrossSiteThreshold DynamicQuorum "
     "S2DEnabled SharedVolumesRoot",
 )
 NODE: Final = Shape(
-    f"{_NAMESPACE}.ClusterNode",
+    f"{NAMESPACE}.ClusterNode",
     "Cluster Name NodeName Id NodeInstanceID State StatusInformation DrainStatus DrainTarget NodeWeight DynamicWeight "
     "FaultDomain Type BuildNumber MajorVersion MinorVersion",
 )
-GROUP: Final = Shape(f"{_NAMESPACE}.ClusterGroup", "Cluster Name Id OwnerNode State GroupType IsCoreGroup")
+GROUP: Final = Shape(f"{NAMESPACE}.ClusterGroup", "Cluster Name Id OwnerNode State GroupType IsCoreGroup")
 RESOURCE: Final = Shape(
-    f"{_NAMESPACE}.ClusterResource", "Cluster Name Id OwnerGroup OwnerNode State ResourceType IsCoreResource"
+    f"{NAMESPACE}.ClusterResource", "Cluster Name Id OwnerGroup OwnerNode State ResourceType IsCoreResource"
 )
-QUORUM: Final = Shape(f"{_NAMESPACE}.ClusterQuorumSettings", "Cluster QuorumResource")
-SHARED_VOLUME: Final = Shape(f"{_NAMESPACE}.ClusterSharedVolume", "Cluster Name Id OwnerNode State SharedVolumeInfo")
-VOLUME_INFO: Final = Shape(f"{_NAMESPACE}.ClusterSharedVolumeInfo", "FriendlyVolumeName")
+QUORUM: Final = Shape(f"{NAMESPACE}.ClusterQuorumSettings", "Cluster QuorumResource")
+SHARED_VOLUME: Final = Shape(f"{NAMESPACE}.ClusterSharedVolume", "Cluster Name Id OwnerNode State SharedVolumeInfo")
+VOLUME_INFO: Final = Shape(f"{NAMESPACE}.ClusterSharedVolumeInfo", "FriendlyVolumeName")
 
 _ACROSS: Final = (1000, 20, 1000, 20)
 """Delay in ms and threshold of heartbeats between subnets and between sites [D]."""
@@ -170,7 +170,7 @@ def make_resources(model: ClusterModel, owners: Owners) -> Iterator[PSObject]:
                     text=added.name,
                 )
     for volume in model.volumes.values():
-        name = _volume_resource(volume)
+        name = volume_resource(volume)
         yield RESOURCE.make(
             model.spec.cluster_name,
             name,
@@ -207,7 +207,7 @@ def make_quorum(model: ClusterModel) -> PSObject:
 
 def make_shared_volume(model: ClusterModel, volume: VirtualDisk, owners: Owners) -> PSObject:
     """One object of ``Get-ClusterSharedVolume``."""
-    name = _volume_resource(volume)
+    name = volume_resource(volume)
     path = VOLUME_INFO.make(f"C:\\ClusterStorage\\{volume.name}")
     return SHARED_VOLUME.make(
         model.spec.cluster_name,
@@ -220,7 +220,8 @@ def make_shared_volume(model: ClusterModel, volume: VirtualDisk, owners: Owners)
     )
 
 
-def _volume_resource(volume: VirtualDisk) -> str:
+def volume_resource(volume: VirtualDisk) -> str:
+    """How the cluster calls the resource of a shared volume ([GK])."""
     return f"Cluster Virtual Disk ({volume.name})"
 
 

@@ -8,7 +8,7 @@ from zlib import crc32
 
 from harness.twin.cmdlets.computer import MANAGEMENT
 from harness.twin.cmdlets.computernames import COMPUTERS, PROCESSES, on_computers
-from harness.twin.cmdlets.processlist import WHICH, chosen, process_object, stop_processes
+from harness.twin.cmdlets.processlist import STOPPED, WHICH, chosen, process_object, stop_processes
 from harness.twin.cmdlets.services import ServiceRow, services_of
 from harness.twin.model.windows.state import WindowsProcess
 from harness.twin.shell.commands.api import Call, Parameter
@@ -65,14 +65,7 @@ def _user_of(call: Call, item: WindowsProcess) -> str:
     return f"{call.host.computer_name}\\{name}" if name else "NT AUTHORITY\\SYSTEM"
 
 
-@MANAGEMENT.cmdlet(
-    "Stop-Process",
-    *WHICH,
-    Parameter("Force", "switch"),
-    Parameter("PassThru", "switch"),
-    default_set="Name",
-    should_process=True,
-)
+@MANAGEMENT.cmdlet("Stop-Process", *STOPPED, default_set="Name", should_process=True)
 def stop_process(call: Call) -> None:
     """Ends processes: those that are here fail loudly."""
     stop_processes(call, processes_of(call.host))

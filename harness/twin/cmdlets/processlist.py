@@ -24,6 +24,7 @@ WHICH: Final = (
     Parameter("Id", "int[]", pipeline="name", aliases=("PID",), mandatory=True, sets=("Id",)),
     Parameter("InputObject", "object[]", pipeline="value", mandatory=True, sets=("InputObject",)),
 )
+STOPPED: Final = (*WHICH, Parameter("Force", "switch"), Parameter("PassThru", "switch"))
 _EXCEPTION: Final = "Microsoft.PowerShell.Commands.ProcessCommandException"
 
 

@@ -167,6 +167,13 @@ def find_service(host: Any, name: str) -> ServiceRow | None:
     return next((row for row in services_of(host) if row.name.lower() == name.lower()), None)
 
 
+def report_no_service(call: Call, name: str) -> None:
+    """No service is called *name* ([GK] text)."""
+    text = f"Cannot find any service with service name '{name}'."
+    exception = "Microsoft.PowerShell.Commands.ServiceCommandException"
+    call.write_error(text, "NoServiceFoundForGivenName", "ObjectNotFound", name, exception)
+
+
 def _chosen(call: Call, names: list[str] | None = None) -> Iterator[ServiceRow]:
     """Services by name or display name; a name without wildcard that does not exist is an error."""
     services = sorted(services_of(call.host), key=lambda row: row.name.lower())
@@ -176,14 +183,7 @@ def _chosen(call: Call, names: list[str] | None = None) -> Iterator[ServiceRow]:
         wanted = [str(property_of(came, "Name") or came)]
     for name in wanted:
         if not has_wildcard(name) and not any(row.name.lower() == name.lower() for row in services):
-            text = f"Cannot find any service with service name '{name}'."
-            call.write_error(
-                text,
-                "NoServiceFoundForGivenName",
-                "ObjectNotFound",
-                name,
-                "Microsoft.PowerShell.Commands.ServiceCommandException",
-            )
+            report_no_service(call, name)
     for row in services:
         if selects(wanted, row.name) and selects(call.texts("DisplayName"), row.shown):
             yield row

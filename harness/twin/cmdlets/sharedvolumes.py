@@ -19,14 +19,13 @@ from harness.twin.cmdlets.cluster import (
     names_wanted,
     require_cluster,
 )
-from harness.twin.cmdlets.clusterobjects import Owners, make_shared_volume
+from harness.twin.cmdlets.clusterobjects import NAMESPACE, Owners, make_shared_volume, volume_resource
 from harness.twin.cmdlets.declaring import selects
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.shell.commands.api import Call, Parameter
 
-_NAMESPACE: Final = "Microsoft.FailoverClusters.PowerShell"
 VOLUME_STATE: Final = Shape(
-    f"{_NAMESPACE}.ClusterSharedVolumeStateInfo",
+    f"{NAMESPACE}.ClusterSharedVolumeStateInfo",
     "Node Name VolumeName VolumeFriendlyName StateInfo FileSystemRedirectedIOReason BlockRedirectedIOReason",
 )
 _WAIT: Final = Parameter("Wait", "int")
@@ -36,7 +35,7 @@ _WAIT: Final = Parameter("Wait", "int")
 def get_volume_state(call: Call) -> Iterator[object]:
     """How each node reaches each shared volume."""
     model, owners = require_cluster(call), Owners.of(require_cluster(call))
-    volumes = {f"Cluster Virtual Disk ({volume.name})": volume for volume in model.volumes.values()}
+    volumes = {volume_resource(volume): volume for volume in model.volumes.values()}
     wanted = set(choose(call, "resource", list(volumes), lambda name: name))
     for name, volume in volumes.items():
         for node in owners.nodes if name in wanted else ():
@@ -51,7 +50,7 @@ def get_volume_state(call: Call) -> Iterator[object]:
 def move_volume(call: Call) -> Iterator[object]:
     """Gives the coordination of shared volumes to ``-Node`` or to another node, at once [INF]."""
     model = require_cluster(call)
-    volumes = {f"Cluster Virtual Disk ({volume.name})": volume for volume in model.volumes.values()}
+    volumes = {volume_resource(volume): volume for volume in model.volumes.values()}
     for name in choose(call, "resource", list(volumes), lambda item: item) if names_wanted(call) else ():
         volume = volumes[name]
         others = [node.name for node in model.nodes.values() if node.places and node.name != volume.csv_owner]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from harness.twin.cmdlets.declaring import selects
 from harness.twin.cmdlets.guest.modules import MANAGEMENT, machine_of
 from harness.twin.cmdlets.kinds import SERVICE_START, SERVICE_STATUS, labelled
-from harness.twin.cmdlets.processlist import WHICH, chosen, process_object, stop_processes
-from harness.twin.cmdlets.services import SERVICE
+from harness.twin.cmdlets.processlist import STOPPED, WHICH, chosen, process_object, stop_processes
+from harness.twin.cmdlets.services import SERVICE, report_no_service
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.regexes import has_wildcard
-
-_EXCEPTION: Final = "Microsoft.PowerShell.Commands.ServiceCommandException"
 
 
 @MANAGEMENT.cmdlet("Get-Process", *WHICH, default_set="Name")
@@ -22,14 +19,7 @@ def get_process(call: Call) -> Iterator[object]:
     yield from (process_object(call, item) for item in chosen(call, machine_of(call).processes))
 
 
-@MANAGEMENT.cmdlet(
-    "Stop-Process",
-    *WHICH,
-    Parameter("Force", "switch"),
-    Parameter("PassThru", "switch"),
-    default_set="Name",
-    should_process=True,
-)
+@MANAGEMENT.cmdlet("Stop-Process", *STOPPED, default_set="Name", should_process=True)
 def stop_process(call: Call) -> None:
     """Ends processes: those that are here fail loudly."""
     stop_processes(call, machine_of(call).processes)
@@ -45,8 +35,7 @@ def get_service(call: Call) -> Iterator[object]:
     services = sorted(machine_of(call).services, key=lambda item: item.name.lower())
     for name in call.texts("Name"):
         if not has_wildcard(name) and not any(item.name.lower() == name.lower() for item in services):
-            text = f"Cannot find any service with service name '{name}'."
-            call.write_error(text, "NoServiceFoundForGivenName", "ObjectNotFound", name, _EXCEPTION)
+            report_no_service(call, name)
     for item in services:
         if selects(call.texts("Name"), item.name) and selects(call.texts("DisplayName"), item.shown):
             status, start = labelled(SERVICE_STATUS, "Running"), labelled(SERVICE_START, "Automatic")

@@ -95,13 +95,7 @@ def get_variable(call: Call) -> Iterable[object]:
             one = table.get(name.lower())
             found = [one] if one is not None else []
             if one is None:
-                call.write_error(
-                    f"Cannot find a variable with the name '{name}'.",
-                    "VariableNotFound",
-                    "ObjectNotFound",
-                    name,
-                    "System.Management.Automation.ItemNotFoundException",
-                )
+                _not_there(call, name)
         for variable in found:
             yield variable.value if call.switch("ValueOnly") else variable_object(variable)
 
