@@ -165,10 +165,15 @@ def type_extension(rs: Runspace, value: object, low: str) -> Member | None:
 
 def get_member(rs: Runspace, value: object, low: str, name: str, strict: int = 0) -> object:
     """``value.name``: a list without such a member gives those of its elements; what is missing is ``$null``."""
-    if type(value) is PSObject and value.row is None:
-        member = value.members.get(low)
-        if type(member) is NoteProperty:
-            return member.value
+    if type(value) is PSObject:  # by far the most frequent: a plain property
+        row = value.row
+        if row is None:
+            member = value.members.get(low)
+            if type(member) is NoteProperty:
+                return member.value
+        elif (column := row[0].get(low)) is not None:
+            item = row[1][column[0]]
+            return item.read() if type(item) is Later else item
     if value is None or value is NOTHING:
         return _null_member(low, name, strict)
     found = find_member(rs, value, low) if not isinstance(value, list) else _list_member(rs, value, low)

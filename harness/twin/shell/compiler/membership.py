@@ -47,17 +47,7 @@ def member(compiler: Compiler, node: MemberExpressionAst) -> Evaluate:
             return _of_variable(node.target.path.name.lower(), target, low, name)
 
         def named(frame: Frame) -> object:
-            value = target(frame)
-            if type(value) is PSObject:
-                row = value.row
-                if row is None:
-                    found = value.members.get(low)
-                    if type(found) is NoteProperty:
-                        return found.value
-                elif (column := row[0].get(low)) is not None:
-                    item = row[1][column[0]]
-                    return item.read() if type(item) is Later else item
-            return get_member(frame.rs, value, low, name, frame.scope.strict_level)
+            return get_member(frame.rs, target(frame), low, name, frame.scope.strict_level)
 
         return named
     compute = compiler.expr(node.member)
@@ -71,7 +61,8 @@ def member(compiler: Compiler, node: MemberExpressionAst) -> Evaluate:
 
 
 def _of_variable(variable_low: str, target: Evaluate, low: str, name: str) -> Evaluate:
-    """``$variable.name``, by far the most frequent one: a variable of the innermost scope is looked up here."""
+    """``$variable.name``, by far the most frequent one: variable of the innermost scope and plain property are read
+    here, without a call of `get_member`, which reads the same; that is a quarter of a loop's time."""
     if variable_low == "psitem":
         variable_low = "_"
 
