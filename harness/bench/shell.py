@@ -22,8 +22,6 @@ from harness.transports.winrm import WinRmShell
 
 SCRIPTS: Final = "fixtures/bench"
 """Operators' scripts of full length, with comments and blank lines as people write them."""
-PASSES: Final = 150
-"""Some seconds: a machine that others share has slow moments, which are longer than a pass."""
 BATCHES: Final = 3
 SCRIPT: Final = "1+1"
 ANSWER: Final = "2\r\n"
@@ -38,9 +36,12 @@ Say = Callable[[str], None]
 
 
 def measure(rounds: int, say: Say) -> list[Figure]:
-    """All figures of the shell.  `rounds` is how often a message goes to and fro; `say` hears what comes next."""
+    """All figures of the shell.  `rounds` is how often scripts are read and, in each batch, commands are sent.
+
+    `say` hears what comes next.
+    """
     say("parser")
-    figures = [parser_figure()]
+    figures = [parser_figure(rounds)]
     with serve_labs(4) as labs:
         say("commands over WinRM")
         figures += exchange_figures(labs.endpoints[0], rounds)
@@ -53,13 +54,15 @@ def measure(rounds: int, say: Say) -> list[Figure]:
 # --- parser
 
 
-def parser_figure() -> Figure:
+def parser_figure(passes: int) -> Figure:
     """Lines per second of processor time, in the fastest of some passes: what disturbs a pass makes it slower only."""
     texts = [path.read_text(encoding="utf-8") for path in sorted((paths.root() / SCRIPTS).glob("*.ps1"))]
     lines = sum(text.count("\n") for text in texts)
     lexer = PowerShellLexer()
     own_s, peer_s = _fastest(
-        lambda: [read_powershell(text) for text in texts], lambda: [list(lexer.get_tokens(text)) for text in texts]
+        passes,
+        lambda: [read_powershell(text) for text in texts],
+        lambda: [list(lexer.get_tokens(text)) for text in texts],
     )
     return Figure(
         "parser",
@@ -73,11 +76,11 @@ def parser_figure() -> Figure:
     )
 
 
-def _fastest(*works: Callable[[], object]) -> list[float]:
+def _fastest(passes: int, *works: Callable[[], object]) -> list[float]:
     """Processor seconds of the fastest pass of each, all of them taking turns."""
     gc.collect()
     fastest = [math.inf] * len(works)
-    for _ in range(PASSES):
+    for _ in range(passes):
         for at, work in enumerate(works):
             started = process_time()
             work()

@@ -32,7 +32,7 @@ def _bench() -> None:
 @app.command("shell")
 def shell(
     rounds: Annotated[
-        int, typer.Option("--rounds", metavar="N", min=1, help="How often each command is sent.")
+        int, typer.Option("--rounds", metavar="N", min=1, help="How often each thing is measured.")
     ] = ROUNDS,
     as_json: AsJson = False,
 ) -> Exit:
