@@ -15,7 +15,6 @@ from harness.measure.guest_records import read_inventory, read_result, read_upda
 from harness.measure.samples import Span
 from harness.values import GuestInventory, InstallResult, MonthlyUpdate, Standing, TrainUpdate
 
-LEFT_ALONE: Final = "left-alone"
 DONE: Final = frozenset({"installed", "present", "restarted"})
 """Outcomes of a guest that has the update, by the conductor's word; the last look proves it."""
 

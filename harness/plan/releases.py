@@ -62,11 +62,6 @@ def release_builds() -> dict[str, str]:
     return {str(release["version"]): str(release["os_build"]) for release in _releases(CATALOG)}
 
 
-def nearest_release(version: str) -> str | None:
-    """The solution release that was probably meant."""
-    return SOLUTIONS.nearest(version)
-
-
 @lru_cache(maxsize=4)
 def _releases(file: str) -> tuple[dict[str, Any], ...]:
     document = yaml.safe_load((fixtures_dir() / "catalogs" / file).read_text(encoding="utf-8"))

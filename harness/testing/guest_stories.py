@@ -25,7 +25,6 @@ INSTALL_S: Final = 60.0
 DONE_S: Final = 240.0
 RESTART_S: Final = 1800.0
 AWAY_S: Final = 90.0
-BACK_S: Final = 1900.0
 END_S: Final = 3600.0
 WINDOW_S: Final = (1800.0, 9000.0)
 

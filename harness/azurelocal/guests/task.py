@@ -20,9 +20,6 @@ SUCCEEDED: Final = 2
 """[D] OperationResultCode."""
 NOTHING_DONE: Final = -1
 """Our own code: the task installed nothing."""
-NEVER_RESTARTS: Final = 0
-"""[D] InstallationRebootBehavior; that hotpatch packages carry it is [GK]."""
-
 NEVER_RAN: Final = 0x41303
 RUNNING: Final = 0x41301
 TERMINATED: Final = 0x41306

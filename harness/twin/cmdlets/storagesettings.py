@@ -23,7 +23,6 @@ SETTING: Final = Shape(chain("MSFT_StorageHealthSetting"), "Name Value")
 DOMAIN: Final = Shape(chain("MSFT_StorageFaultDomain"), "FriendlyName Type SerialNumber OperationalStatus HealthStatus")
 _INPUT: Final = Parameter("InputObject", "object", pipeline="value")
 _NAME: Final = Parameter("FriendlyName", "string[]", position=0)
-_DOMAINS: Final = ("StorageRack", "StorageScaleUnit", "StorageChassis", "PhysicalDisk")
 _SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "System.Storage.PhysicalDisk.AutoFirmwareUpdate.RollOut.Enabled": "True",

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from harness.twin.shell.arguments import Argument
-from harness.twin.shell.ast import ScriptBlockAst
 from harness.twin.shell.compiler import compile_tree
 from harness.twin.shell.errors import ExitSignal, Invocation
 from harness.twin.shell.frame import Frame, Streams
@@ -98,9 +97,3 @@ class ScriptFileProcessor(ScriptProcessor):
             self.failed = signal.code != 0
             self.rs.global_scope.put("LASTEXITCODE", signal.code)
             self.rs.global_scope.put(EXITED, signal.code)
-
-
-def file_of(block: object) -> str:
-    """The file that a whole script came from; empty for any other block."""
-    tree = block.ast if isinstance(block, ScriptBlock) else None
-    return tree.source.file if isinstance(tree, ScriptBlockAst) and tree.extent.start == 0 else ""

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
-
-FULL_NAME: Final = "System.Management.Automation.SwitchParameter"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from harness.plan.fits import fits
 from harness.plan.load import find_plan, load_plan, plan_files
 from harness.plan.models import Scenario, limit_of
 from harness.plan.plain import canonical_json, from_plain, plan_sha256, to_plain
-from harness.plan.releases import nearest_release
+from harness.plan.releases import SOLUTIONS
 from harness.plan.render import render
 from harness.plan.vocabulary import (
     CAPABILITIES,
@@ -279,7 +279,7 @@ def test_a_release_that_only_the_plant_may_know_is_a_warning(
     [("12.2509.1001.23", "12.2509.1001.22"), ("12.2510.1002.90", "12.2510.1002.88"), ("1", None)],
 )
 def test_the_release_that_was_meant_is_of_the_same_month(version: str, near: str | None) -> None:
-    assert nearest_release(version) == near
+    assert SOLUTIONS.nearest(version) == near
 
 
 def test_a_lab_file_with_a_release_that_nobody_knows(tmp_path: Path) -> None:

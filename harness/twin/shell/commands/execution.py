@@ -186,9 +186,6 @@ def register_completer(_call: Call) -> None:
     """Nobody types here whose words could be completed."""
 
 
-_TYPE_SETS: Final = ("FromSource", "FromMember", "FromPath", "FromAssemblyName")
-
-
 @CORE.cmdlet(
     "Add-Type",
     module=UTILITY,

@@ -19,7 +19,6 @@ from harness.twin.shell.typesystem import TypeRef, register_type, register_value
 SORTED: Final = "System.Collections.SortedList"
 BITS: Final = "System.Collections.BitArray"
 _INT: Final = TypeRef("System.Int32")
-_BOOL: Final = TypeRef("System.Boolean")
 for _name in (
     BITS,
     "System.Collections.Generic.LinkedList",

@@ -19,7 +19,7 @@ from harness.twin.shell.typesystem import ENUMS, register_enum, register_type, r
 
 _IO: Final = "System.IO."
 _PACKED: Final = "System.IO.Compression."
-_PACKING: Final = register_enum(EnumType("System.IO.Compression.CompressionMode", {"Decompress": 0, "Compress": 1}))
+register_enum(EnumType("System.IO.Compression.CompressionMode", {"Decompress": 0, "Compress": 1}))
 register_enum(EnumType("System.IO.SeekOrigin", {"Begin": 0, "Current": 1, "End": 2}))
 _OPEN: Final = ("open", "append", "openorcreate")
 _END: Final = "The stream is closed."
