@@ -74,7 +74,7 @@ def environment() -> Check:
     folder = root()
     current: list[str] = []
     stale: list[str] = []
-    for layer in ("run", "dev", "nested"):
+    for layer in ("run", "dev", "bench", "nested"):
         stamp = Path(sys.prefix) / f"hil-{layer}.stamp"
         if stamp.is_file():
             matches = stamp.read_text(encoding="utf-8").strip().endswith(f"|{layer_digest(folder, layer)}")

@@ -10,7 +10,8 @@ from typing import Any
 from harness.labs.control import ControlChannel
 from harness.labs.lease import Lease
 from harness.labs.port import Baseline, BaselineSpec, Endpoint, Hold, PowerState
-from harness.values import ControlHealth, Event, Machines, SampleRun, SampleWindow, Subject
+from harness.measure.samples import window_from_record
+from harness.values import Event, Machines, SampleWindow, Subject
 
 
 class RemoteClock:
@@ -108,15 +109,7 @@ class RemoteLab:
 
     def samples(self, since_ns: int) -> SampleWindow:
         """Samples since `since_ns`."""
-        answer = self._channel.call("samples", since_ns=since_ns)
-        control = answer["control"]
-        stalls = tuple((start, end) for start, end in control["stalls"])
-        return SampleWindow(
-            answer["from_ns"],
-            answer["to_ns"],
-            tuple(SampleRun(*run) for run in answer["runs"]),
-            ControlHealth(control["due"], control["missed"], stalls),
-        )
+        return window_from_record(self._channel.call("samples", since_ns=since_ns))
 
     def release(self, lease: Lease) -> None:
         """End the lab host."""

@@ -187,7 +187,13 @@ class TwinHosting:
         """On a simulated clock the sampler cannot stall: every sample that was due was taken."""
         to_ns, runs = self.simulated.samples(since_ns)
         control = {"due": sum(run.count for run in runs), "missed": 0, "stalls": []}
-        return {"from_ns": since_ns, "to_ns": to_ns, "runs": [_plain_run(run) for run in runs], "control": control}
+        return {
+            "from_ns": since_ns,
+            "to_ns": to_ns,
+            "interval_ns": self.simulated.spec.sample_interval_ns,
+            "runs": [_plain_run(run) for run in runs],
+            "control": control,
+        }
 
     # --- model -------------------------------------------------------------------------------------------------------
 
@@ -274,7 +280,7 @@ def _plain_event(event: ModelEvent) -> dict[str, Any]:
 def _plain_run(run: SampleRun) -> list[Any]:
     first = UNHEARD if run.heartbeat_first is None else run.heartbeat_first
     last = UNHEARD if run.heartbeat_last is None else run.heartbeat_last
-    return [run.vm, run.first_ns, run.interval_ns, run.count, run.ok, run.boot_id, first, last]
+    return [run.vm, run.first_ns, run.count, run.ok, run.boot_id, first, last]
 
 
 # --- the shell without a lab -----------------------------------------------------------------------------------------

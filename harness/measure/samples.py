@@ -4,12 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from harness.values import ControlHealth, SampleRun, SampleWindow
+from harness.values import Answer, ControlHealth, SampleRun, SampleWindow, Signal
 
 Span = tuple[int, int]
 """Start and end in nanoseconds of lab time, both included."""
+
+_PLAIN: Final[Mapping[Answer, bool | str]] = {Answer.OK: True, Answer.LOST: False}
+"""Answers that stand in a record as what they always were; the others stand there by name."""
+
+
+def window_record(window: SampleWindow, interval_ns: int) -> dict[str, Any]:
+    """The journal form of a window: the data of a `samples` record, and one line of a prober's sample file."""
+    control: dict[str, Any] = {
+        "due": window.control.due,
+        "missed": window.control.missed,
+        "stalls": [list(span) for span in window.control.stalls],
+    }
+    if window.control.targets:
+        control["targets"] = [_row(run, interval_ns) for run in window.control.targets]
+    return {
+        "what": "samples",
+        "from_ns": window.from_ns,
+        "to_ns": window.to_ns,
+        "interval_ns": interval_ns,
+        "runs": [_row(run, interval_ns) for run in window.runs],
+        "control": control,
+    }
+
+
+def _row(run: SampleRun, interval_ns: int) -> list[Any]:
+    """Seven columns; of the other four as many as tell something."""
+    row: list[Any] = [run.vm, run.first_ns, run.count, _PLAIN.get(run.answer, run.answer.value)]
+    row += [run.boot_id, run.heartbeat_first, run.heartbeat_last]
+    more: list[Any] = [run.signal.value, run.interval_ns, run.error_ns, run.prober]
+    usual: list[Any] = [Signal.GUEST.value, interval_ns, 0, ""]
+    while more and more[-1] == usual[len(more) - 1]:
+        more.pop()
+    return row + more
 
 
 def window_from_record(data: Mapping[str, Any]) -> SampleWindow:
@@ -18,17 +51,39 @@ def window_from_record(data: Mapping[str, Any]) -> SampleWindow:
     interval_ns = int(data["interval_ns"])
     if interval_ns <= 0:
         raise ValueError(f"sample interval {interval_ns} ns")
-    runs = tuple(
-        SampleRun(str(vm), int(first), interval_ns, int(count), bool(ok), int(boot), int(hb_first), int(hb_last))
-        for vm, first, count, ok, boot, hb_first, hb_last in data["runs"]
-    )
     control = data["control"]
-    stalls = tuple((int(start), int(end)) for start, end in control.get("stalls", ()))
     return SampleWindow(
         int(data["from_ns"]),
         int(data["to_ns"]),
-        runs,
-        ControlHealth(int(control["due"]), int(control["missed"]), stalls),
+        tuple(_run(row, interval_ns) for row in data["runs"]),
+        ControlHealth(
+            int(control["due"]),
+            int(control["missed"]),
+            tuple((int(start), int(end)) for start, end in control.get("stalls", ())),
+            tuple(_run(row, interval_ns) for row in control.get("targets", ())),
+        ),
+    )
+
+
+def _run(row: Sequence[Any], interval_ns: int) -> SampleRun:
+    vm, first, count, told, boot, hb_first, hb_last, *more = row
+    answer = Answer(told) if isinstance(told, str) else Answer.OK if told else Answer.LOST
+    usual: list[Any] = [Signal.GUEST, interval_ns, 0, ""]
+    signal, own_ns, error_ns, prober = [*more, *usual[len(more) :]]
+    if int(own_ns) <= 0:
+        raise ValueError(f"sample interval {own_ns} ns")
+    return SampleRun(
+        str(vm),
+        int(first),
+        int(own_ns),
+        int(count),
+        answer,
+        int(boot),
+        int(hb_first),
+        int(hb_last),
+        Signal(signal),
+        int(error_ns),
+        str(prober),
     )
 
 
@@ -99,7 +154,7 @@ def _slice(run: SampleRun, start: int, end: int) -> Stretch:
         last_ns=run.first_ns + end * run.interval_ns,
         interval_ns=run.interval_ns,
         count=end - start + 1,
-        ok=run.ok,
+        ok=run.answer is Answer.OK,
         boot_id=run.boot_id,
         heartbeat_first=heartbeat_at(run, start),
         heartbeat_last=heartbeat_at(run, end),

@@ -13,7 +13,7 @@ from harness.run.legs import Handover
 from harness.run.observer import Observer
 from harness.run.phases import PhaseTracker
 from harness.run.update_cycle import UpdateCycle
-from harness.values import Event, SampleWindow
+from harness.values import Answer, Event, SampleWindow
 
 
 class LegCycle:
@@ -67,7 +67,7 @@ class LegCycle:
 
     def take_samples(self, window: SampleWindow) -> None:
         """Who did not answer when last asked?"""
-        last = {run.vm: run.ok for run in sorted(window.runs, key=lambda run: run.first_ns)}
+        last = {run.vm: run.answer is not Answer.LOST for run in sorted(window.runs, key=lambda run: run.first_ns)}
         self._silent = tuple(sorted(vm for vm, ok in last.items() if not ok))
 
     @property

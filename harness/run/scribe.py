@@ -10,6 +10,7 @@ from harness.faults import FaultState, Proof
 from harness.journal import SCHEMA, Entry, JournalWriter, Kind
 from harness.labs.holder import Holder
 from harness.labs.port import Lab
+from harness.measure.samples import window_record
 from harness.run.job import Job
 from harness.run.legs import Handover
 from harness.values import Event, SampleWindow, Verdict
@@ -134,24 +135,7 @@ class Scribe:
 
     def samples(self, window: SampleWindow, interval_ns: int) -> Entry:
         """Availability samples of a window of lab time."""
-        runs = [
-            [run.vm, run.first_ns, run.count, run.ok, run.boot_id, run.heartbeat_first, run.heartbeat_last]
-            for run in window.runs
-        ]
-        control = {
-            "due": window.control.due,
-            "missed": window.control.missed,
-            "stalls": [list(s) for s in window.control.stalls],
-        }
-        data = {
-            "what": "samples",
-            "from_ns": window.from_ns,
-            "to_ns": window.to_ns,
-            "interval_ns": interval_ns,
-            "runs": runs,
-            "control": control,
-        }
-        return self._writer.append(Kind.SAMPLES, "probe", "guests", data)
+        return self._writer.append(Kind.SAMPLES, "probe", "guests", window_record(window, interval_ns))
 
     def start_intent(self, *, key: str, update_id: str, options: Mapping[str, Any], number: int, resume: bool) -> Entry:
         """The update is about to be started or resumed."""

@@ -27,7 +27,7 @@ from harness.labs.holder import Holder
 from harness.labs.lease import Lease
 from harness.labs.port import Baseline, BaselineSpec, Endpoint, Hold, PowerState
 from harness.transports.replies import Json, Reply
-from harness.values import ControlHealth, Event, Machines, SampleRun, SampleWindow, Subject
+from harness.values import Answer, ControlHealth, Event, Machines, SampleRun, SampleWindow, Subject
 
 NOTICE_S: Final = 10
 """Lab time until the cluster misses a node without power."""
@@ -260,7 +260,7 @@ class ScriptedLab:
         now_ns = self.clock.t_ns
         first_ns = (since_ns // SAMPLE_NS + 1) * SAMPLE_NS
         count = now_ns // SAMPLE_NS - since_ns // SAMPLE_NS
-        runs = tuple(SampleRun(guest, first_ns, SAMPLE_NS, count, True, 1, 1, 1) for guest in self.guests if count)
+        runs = tuple(SampleRun(guest, first_ns, SAMPLE_NS, count, Answer.OK, 1, 1, 1) for guest in self.guests if count)
         return SampleWindow(since_ns, now_ns, runs, ControlHealth(count * len(self.guests), 0))
 
     def release(self, lease: Lease) -> None:

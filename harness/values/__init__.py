@@ -28,11 +28,14 @@ from harness.values.observation import (
     VirtualDisk,
     VmStatus,
 )
-from harness.values.sample import ControlHealth, SampleRun, SampleWindow
+from harness.values.sample import NO_BOOT, NO_HEARTBEAT, Answer, ControlHealth, SampleRun, SampleWindow, Signal
 from harness.values.verdict import Finding, Measurement, Verdict
 
 __all__ = [
+    "NO_BOOT",
     "NO_EVIDENCE_LABEL",
+    "NO_HEARTBEAT",
+    "Answer",
     "ControlHealth",
     "CsvVolume",
     "DirectAccess",
@@ -54,6 +57,7 @@ __all__ = [
     "PoolState",
     "SampleRun",
     "SampleWindow",
+    "Signal",
     "Standing",
     "StepStatus",
     "StorageJob",

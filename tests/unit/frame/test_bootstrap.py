@@ -26,6 +26,7 @@ def root(tmp_path: Path, checkout: Path) -> Path:
         "requirements/environment.py",
         "requirements/run.txt",
         "requirements/dev.txt",
+        "requirements/bench.txt",
     ):
         shutil.copy2(checkout / name, folder / name)
     return folder
@@ -96,7 +97,7 @@ def test_a_complete_python_is_preferred_to_a_first_one_without_venv(root: Path, 
     assert chosen.returncode == 3
 
 
-@pytest.mark.parametrize(("words", "layers"), [(("demo",), ("run",)), (("test", "-k", "x"), ("run", "dev"))])
+@pytest.mark.parametrize(("words", "layers"), [(("demo",), ("run",)), (("test", "-k", "x"), ("run", "dev")), (("bench", "shell"), ("run", "bench"))])
 def test_a_warm_start_runs_the_harness_and_looks_for_no_python(
     root: Path, tools: Path, words: tuple[str, ...], layers: tuple[str, ...]
 ) -> None:

@@ -143,6 +143,7 @@ def test_requirements_say_what_the_project_says(checkout: Path) -> None:
         "run": project["dependencies"],
         "dev": project["optional-dependencies"]["dev"],
         "nested": project["optional-dependencies"]["nested"],
+        "bench": project["optional-dependencies"]["bench"],
     }
     for layer, lines in expected.items():
         text = (checkout / "requirements" / f"{layer}.in").read_text(encoding="utf-8")
@@ -150,7 +151,7 @@ def test_requirements_say_what_the_project_says(checkout: Path) -> None:
         assert asked == set(lines), f"requirements/{layer}.in and pyproject.toml differ"
 
 
-@pytest.mark.parametrize("layer", ["run", "dev", "nested", "nested-build"])
+@pytest.mark.parametrize("layer", ["run", "dev", "bench", "nested", "nested-build"])
 def test_every_requirement_is_pinned_and_hashed(checkout: Path, layer: str) -> None:
     folder = checkout / "requirements"
     logical = (folder / f"{layer}.txt").read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
@@ -171,7 +172,7 @@ def test_every_requirement_is_pinned_and_hashed(checkout: Path, layer: str) -> N
 
 def test_every_dependency_is_justified(checkout: Path) -> None:
     page = (checkout / "docs" / "explanation" / "dependencies.md").read_text(encoding="utf-8").lower()
-    for layer in ("run", "dev", "nested", "nested-build"):
+    for layer in ("run", "dev", "bench", "nested", "nested-build"):
         for line in (checkout / "requirements" / f"{layer}.in").read_text(encoding="utf-8").splitlines():
             if line and not line.startswith(("#", "-c")):
                 name = re.split(r"[<>=\[]", line)[0].lower()

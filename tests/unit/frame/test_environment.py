@@ -24,7 +24,7 @@ def place(tmp_path: Path, checkout: Path) -> Path:
     (root / "harness" / "cli").mkdir(parents=True)
     for name in ("hil", "pyproject.toml", "requirements/environment.py"):
         shutil.copy2(checkout / name, root / name)
-    for layer in ("run", "dev", "nested", "nested-build"):
+    for layer in ("run", "dev", "bench", "nested", "nested-build"):
         (root / "requirements" / f"{layer}.txt").write_text("# nothing\n", encoding="utf-8")
     (root / "harness" / "__init__.py").touch()
     (root / "harness" / "cli" / "__init__.py").touch()

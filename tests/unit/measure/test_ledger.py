@@ -15,7 +15,7 @@ from harness.measure.ledger import Cause, Gap, build_ledger, ledger_document, le
 from harness.measure.ownership import Ownership
 from harness.measure.samples import window_from_record
 from harness.testing.journals import GuestSamples, Outage, ns
-from harness.values import ControlHealth, SampleRun, SampleWindow
+from harness.values import Answer, ControlHealth, SampleRun, SampleWindow
 
 INTERVAL = ns(0.1)
 
@@ -101,8 +101,8 @@ class TestCauses:
 
     def test_restart_between_two_samples_is_found_by_the_boot_id(self) -> None:
         runs = (
-            SampleRun("vm01", INTERVAL, INTERVAL, 10, True, 1, 0, 9),
-            SampleRun("vm01", 11 * INTERVAL, INTERVAL, 10, True, 2, 0, 9),
+            SampleRun("vm01", INTERVAL, INTERVAL, 10, Answer.OK, 1, 0, 9),
+            SampleRun("vm01", 11 * INTERVAL, INTERVAL, 10, Answer.OK, 2, 0, 9),
         )
         (gap,) = build_ledger([SampleWindow(0, 20 * INTERVAL, runs, ControlHealth(20, 0))]).gaps
         assert gap.cause is Cause.RESTART
@@ -111,9 +111,9 @@ class TestCauses:
 
     def test_guest_without_heartbeats_has_an_unknown_cause(self) -> None:
         runs = (
-            SampleRun("vm01", INTERVAL, INTERVAL, 10, True, 0, 0, 0),
-            SampleRun("vm01", 11 * INTERVAL, INTERVAL, 30, False, 0, 0, 0),
-            SampleRun("vm01", 41 * INTERVAL, INTERVAL, 10, True, 0, 0, 0),
+            SampleRun("vm01", INTERVAL, INTERVAL, 10, Answer.OK, 0, 0, 0),
+            SampleRun("vm01", 11 * INTERVAL, INTERVAL, 30, Answer.LOST, 0, 0, 0),
+            SampleRun("vm01", 41 * INTERVAL, INTERVAL, 10, Answer.OK, 0, 0, 0),
         )
         (gap,) = build_ledger([SampleWindow(0, 50 * INTERVAL, runs, ControlHealth(50, 0))]).gaps
         assert gap.cause is Cause.UNKNOWN
@@ -126,7 +126,10 @@ class TestCoverage:
             SampleWindow(
                 first,
                 last,
-                tuple(SampleRun(r[0], r[1], INTERVAL, *r[2:]) for r in guests.runs("vm01", first, last)),
+                tuple(
+                    SampleRun(vm, at, INTERVAL, count, Answer.OK, boot, beat, beat_last)
+                    for vm, at, count, _, boot, beat, beat_last in guests.runs("vm01", first, last)
+                ),
                 ControlHealth(1, 0),
             )
             for first, last in ((0, ns(10.05)), (ns(10.05), ns(33.33)))
@@ -135,7 +138,7 @@ class TestCoverage:
 
     def test_missing_window_lowers_the_coverage(self) -> None:
         early, late = window([], 10.0), window([], 40.0)
-        kept = tuple(SampleRun("vm01", ns(20.1), INTERVAL, 200, True, 1, 201, 400) for _ in late.runs)
+        kept = tuple(SampleRun("vm01", ns(20.1), INTERVAL, 200, Answer.OK, 1, 201, 400) for _ in late.runs)
         ledger = build_ledger([early, SampleWindow(ns(20), ns(40), kept, ControlHealth(200, 0))])
         assert ledger.coverage == pytest.approx(0.75)
         assert ledger.gaps == ()
@@ -170,6 +173,10 @@ class Sample:
     t_ns: int
     ok: bool
     boot: int
+
+
+def _answer(sample: Sample) -> Answer:
+    return Answer.OK if sample.ok else Answer.LOST
 
 
 def brute_gaps(samples: list[Sample], to_ns: int) -> list[tuple[int, int, bool, bool]]:
@@ -213,11 +220,11 @@ def windows_of(samples: list[Sample], stalls: list[tuple[int, int]], cuts: list[
     for first, last in pairwise(edges):
         runs: list[SampleRun] = []
         for sample in samples[first:last]:
-            if runs and (runs[-1].ok, runs[-1].boot_id) == (sample.ok, sample.boot):
+            if runs and (runs[-1].answer, runs[-1].boot_id) == (_answer(sample), sample.boot):
                 old = runs[-1]
-                runs[-1] = SampleRun("vm", old.first_ns, 10, old.count + 1, old.ok, old.boot_id, 0, 0)
+                runs[-1] = SampleRun("vm", old.first_ns, 10, old.count + 1, old.answer, old.boot_id, 0, 0)
             else:
-                runs.append(SampleRun("vm", sample.t_ns, 10, 1, sample.ok, sample.boot, 0, 0))
+                runs.append(SampleRun("vm", sample.t_ns, 10, 1, _answer(sample), sample.boot, 0, 0))
         mine = tuple(stall for stall in stalls if first * 10 <= stall[0] <= last * 10)
         windows.append(SampleWindow(first * 10, last * 10, tuple(runs), ControlHealth(last - first, 0, mine)))
     return windows
