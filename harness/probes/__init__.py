@@ -1,0 +1,1 @@
+"""What is watched: guests over the network, by their own heartbeats, and the prober itself."""
