@@ -93,8 +93,16 @@ def prober_lane(record: RunRecord) -> Lane:
         title = f"{text}; {missed} of {due} ticks missed"
         bars.append(Bar(ledger["from_ns"], ledger["to_ns"], "probed", "prober", "probing", text, title))
     blind = tuple(
-        Bar(start, end, "blind", "prober", "unobserved", "blind", f"unobserved for {span_text(end - start)}")
-        for start, end in ledger["unobserved"]
+        Bar(
+            each["start_ns"],
+            each["end_ns"],
+            "blind",
+            "prober",
+            "unobserved",
+            "blind",
+            f"unobserved for {span_text(each['end_ns'] - each['start_ns'])}: {each['reason']}",
+        )
+        for each in ledger["unobserved"]
     )
     for window in record.timeline.windows:
         control = window.value.control
