@@ -15,8 +15,10 @@ from harness.values import Answer
 
 WRITABLE: Final = select.EPOLLOUT
 READABLE: Final = select.EPOLLIN
+FAILED: Final = select.EPOLLERR
+"""Told of every watched link."""
 UNDER_WAY: Final = errno.EINPROGRESS
-MOST_EVENTS: Final = 1024
+MOST_EVENTS: Final = 256
 """Events taken in one look; a step must not last."""
 SPARE_FILES: Final = 64
 """Descriptors left for the rest of the process: journal, sample files, the sampler's other sockets [INF]."""
@@ -48,7 +50,7 @@ class Network(Protocol):
         """
 
     def watch(self, link: Link, events: int) -> None:
-        """Tell of these events on `link` from now on; closing it ends that."""
+        """Tell of these events on `link` from now on; closing it ends that.  Raises OSError when that cannot be had."""
 
     def change(self, link: Link, events: int) -> None:
         """Other events of a link that is watched already."""

@@ -99,10 +99,13 @@ class WebServer:
     def stop(self) -> None:
         async def end() -> None:
             self._server.close()
+            for writer in self._writers:
+                writer.transport.abort()
             tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.sleep(0)  # Aborted transports close their sockets in the next turn of the loop.
 
         self._call(end())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -156,10 +159,27 @@ class Sampling:
             assert not deadline.expired(), f"never {answer}"
 
 
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """Bound, so that no one else gets it, but nobody listens."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield int(holder.getsockname()[1])
+
+
+def test_the_samples_have_the_time_of_the_steps(web: WebServer) -> None:
+    timing = Timing(20 * NS_PER_MS, 900 * NS_PER_MS, 900 * NS_PER_MS)
+    prober = ConnectionProber([Service("vm01", Signal.TCP, "127.0.0.1", web.port)], timings={Signal.TCP: timing})
+    begun_ns, runs = monotonic_ns(), list[SampleRun]()
+    deadline = Deadline.after(LIMIT_S)
+    while len(runs) < 5 and not deadline.expired():
+        prober.step(7 * NS_PER_S + monotonic_ns() - begun_ns)
+        runs += prober.runs(7 * NS_PER_S + monotonic_ns() - begun_ns)
+        pause(0.001)
+    passed_ns = monotonic_ns() - begun_ns
+    prober.close()
+    assert all(7 * NS_PER_S <= run.first_ns <= 7 * NS_PER_S + passed_ns for run in runs)
+    assert all(0 <= run.error_ns <= passed_ns for run in runs)
 
 
 class TestTcp:
@@ -172,8 +192,8 @@ class TestTcp:
         rows = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
         assert not [row for row in rows if row[3] == "06" and (row[1].endswith(suffix) or row[2].endswith(suffix))]
 
-    def test_a_closed_port_refuses_and_recovers(self, web: WebServer) -> None:
-        with Sampling(closed_port(), Signal.TCP) as sampling:
+    def test_a_closed_port_refuses(self, web: WebServer, closed_port: int) -> None:
+        with Sampling(closed_port, Signal.TCP) as sampling:
             assert set(sampling.more(10)) == {Answer.REFUSED}
         with Sampling(web.port, Signal.TCP) as sampling:
             sampling.until(Answer.OK)
@@ -237,11 +257,11 @@ class TestHttp:
         with Sampling(web.port, signal) as sampling:
             assert set(sampling.more(10)) == {answer}
 
-    def test_a_reset_and_a_closed_port_refuse(self, web: WebServer, signal: Signal) -> None:
+    def test_a_reset_and_a_closed_port_refuse(self, web: WebServer, closed_port: int, signal: Signal) -> None:
         web.reset = True
         with Sampling(web.port, signal) as sampling:
             assert set(sampling.more(5)) == {Answer.REFUSED}
-        with Sampling(closed_port(), signal) as sampling:
+        with Sampling(closed_port, signal) as sampling:
             assert set(sampling.more(5)) == {Answer.REFUSED}
 
     def test_a_late_answer_is_slow_and_carries_its_round_trip(self, web: WebServer, signal: Signal) -> None:
