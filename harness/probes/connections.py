@@ -175,7 +175,7 @@ class ConnectionProber:
             if attempt is not None:
                 self._advance(attempt, happened, seen_ns, stalled)
             elif descriptor in self._idle:
-                self._idle_ended(self._idle[descriptor], seen_ns)
+                self._idle_ended(self._idle[descriptor], seen_ns, stalled)
         if complete:  # Else an answer may still be unread.
             for lane in self._lanes:
                 self._expire(lane, seen_ns, stalled)
@@ -355,8 +355,11 @@ class ConnectionProber:
         if not attempt.extra:
             self._failed[cause] += 1
 
-    def _idle_ended(self, track: Track, seen_ns: int) -> None:
-        """A kept connection ended, or talked, between two requests."""
+    def _idle_ended(self, track: Track, seen_ns: int, stalled: bool) -> None:
+        """A kept connection ended, or talked, between two requests.
+
+        An orderly end is the service's right when it told so, or when we kept it waiting by a stall of our own.
+        """
         link, track.kept = track.kept, None
         if link is None:
             return
@@ -368,7 +371,7 @@ class ConnectionProber:
         link.close()
         # The service may count from a moment earlier than ours; whole seconds are all it tells.
         announced = track.idle_s is not None and seen_ns - track.idle_ns >= (track.idle_s - 1) * NS_PER_S
-        track.broken = not (orderly and announced)
+        track.broken = not (orderly and (announced or stalled))
 
     def _burst(self, now_ns: int) -> None:
         """Probe the suspects whose turn it is."""

@@ -393,7 +393,7 @@ class TestRuns:
         until_ms = (bed.network.now_ns - bed.prober.settle_ns) // NS_PER_MS
         assert len(samples(bed.runs(until_ms))) == until_ms // 100 + 1
 
-    @settings(max_examples=30)
+    @settings(max_examples=30, deadline=None)
     @given(
         outages=st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 1500)), max_size=4),
         delay_ms=st.integers(0, 1200),

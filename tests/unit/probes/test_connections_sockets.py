@@ -314,6 +314,15 @@ class TestKeptConnection:
         with Sampling(web.port, Signal.HTTP_REUSED) as sampling:
             assert set(sampling.more(10)) == {Answer.OK}
 
+    def test_a_close_while_this_process_stood_still_is_no_bad_sample(self, web: WebServer) -> None:
+        with Sampling(web.port, Signal.HTTP_REUSED) as sampling:
+            sampling.until(Answer.OK)
+            sampling.more(5)
+            web.drop_kept(reset=False)
+            pause(0.3)
+            assert set(sampling.more(10)) == {Answer.OK}
+        assert web.connections == 2
+
     def test_an_unannounced_close_shows_every_time(self, web: WebServer) -> None:
         web.close_after = True
         with Sampling(web.port, Signal.HTTP_REUSED) as sampling:
