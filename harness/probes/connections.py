@@ -33,7 +33,6 @@ from typing import Final
 from harness.clock import NS_PER_S, monotonic_ns
 from harness.errors import ConfigError
 from harness.probes.attempts import Attempt, Lane, Track, lanes_of
-from harness.probes.bursts import BURST_UNDER_WAY, MOST_SUSPECTS, Suspects
 from harness.probes.http import MOST_BYTES, Response
 from harness.probes.services import STALL_NS, TIMINGS, Service, Timing
 from harness.probes.sockets import (
@@ -47,6 +46,7 @@ from harness.probes.sockets import (
     answer_of,
     error_name,
 )
+from harness.probes.suspects import BURST_UNDER_WAY, MOST_SUSPECTS, Suspects
 from harness.values import Answer, SampleRun, Signal
 
 PROBES_A_STEP: Final = 64

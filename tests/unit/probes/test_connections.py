@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from harness.clock import NS_PER_MS
 from harness.errors import ConfigError
-from harness.probes.bursts import BURST_UNDER_WAY, burst_interval_ns
 from harness.probes.connections import ConnectionProber
 from harness.probes.services import TIMINGS, Service, Timing
 from harness.probes.sockets import FAILED, UNDER_WAY, WRITABLE
+from harness.probes.suspects import BURST_UNDER_WAY, burst_interval_ns
 from harness.values import Answer, SampleRun, Signal
 
 STEP_MS = 2
