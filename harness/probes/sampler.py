@@ -199,6 +199,8 @@ class Sampler:
                     break
                 if replies.columns.size:
                     self._take(replies, at_ns)
+                if not replies.more:
+                    break
         self._converter.done(at_ns)
         suspects = self._tracker.overdue(at_ns)
         changed = suspects.size and self._burst.suspect(suspects, self._tracker.baseline.usual, at_ns)
@@ -229,8 +231,8 @@ class Sampler:
         for signal, wire in self._wires.items():
             wire.choose(self._burst.chosen(signal))
 
-    def _finalise(self, until_slot: int) -> None:
-        self._tracker.finalise(until_slot)
+    def _finalise(self, until_slot: int, *, all_of_them: bool = False) -> None:
+        self._tracker.finalise(until_slot, all_of_them=all_of_them)
         self._burst.release(self._tracker.final_slot)
 
     def _tend(self) -> None:
@@ -289,7 +291,7 @@ class Sampler:
             self._clock.sleep_until(now_ns + self._settings.drain_ns)
         self._awake_ns = self._clock.now_ns()
         self._cut_on(self.schedule.size)
-        self._finalise(self._slot)
+        self._finalise(self._slot, all_of_them=True)
         if self._final_ns() > self._from_ns:
             self._start_cut()
             self._cut_on(self.schedule.size)

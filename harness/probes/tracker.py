@@ -7,7 +7,7 @@ kernel and from its place therein.
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_left, bisect_right
 from typing import Final
 
 import numpy as np
@@ -52,7 +52,8 @@ class Tracker:
         self._step = np.zeros(rounds * self._segments, np.int64)
         self._slack = np.zeros(rounds * self._segments, np.int64)
         self._slack_rounds: dict[int, bool] = {}
-        self._asked: deque[tuple[int, int]] = deque()
+        self._asked_slots: list[int] = []
+        self._asked_ns: list[int] = []
         """Slots whose probes were not yet looked at for suspects, and when those had left."""
         self._patient: list[tuple[int, int, Ints]] = []
         """Probes that get more patience, since their round trip is usually long: until when, round, columns."""
@@ -88,7 +89,8 @@ class Tracker:
 
     def asked(self, slot: int, end_ns: int) -> None:
         """All probes of absolute `slot` had left at `end_ns`."""
-        self._asked.append((slot, end_ns))
+        self._asked_slots.append(slot)
+        self._asked_ns.append(end_ns)
 
     def _left(self, row: int | Ints, columns: Where) -> tuple[Ints, Ints]:
         """When the probes of `columns` left, at the earliest, and how much later it may have been."""
@@ -107,7 +109,7 @@ class Tracker:
             refused = None if refused is None else refused[awaited]
         left, slack = self._left(rows, columns)
         round_trips = np.maximum(times - left - slack, 0)
-        self.baseline.follow(columns, round_trips)
+        self.baseline.begin(columns, round_trips)
         self._flat[places] = round_trips if refused is None else round_trips + refused * REFUSED_BASE
         return columns, left
 
@@ -118,25 +120,26 @@ class Tracker:
         """
         before = read_ns - self._settings.patience_ns
         slots = self._settings.slots
-        found: list[Ints] = [
-            columns[self._value[number & self._mask, columns] == WAITING]
-            for until, number, columns in self._patient
-            if until <= read_ns
-        ]
-        self._patient = [entry for entry in self._patient if entry[0] > read_ns]
-        while self._asked and self._asked[0][1] <= before:
-            first, _ = self._asked.popleft()
-            last = first
-            while self._asked and self._asked[0][1] <= before and self._asked[0][0] // slots == first // slots:
-                last, _ = self._asked.popleft()
-            number = first // slots
-            start, stop = self._slot_start[first % slots], self._slot_start[last % slots + 1]
+        found: list[Ints] = []
+        if self._patient:
+            found += [
+                columns[self._value[number & self._mask, columns] == WAITING]
+                for until, number, columns in self._patient
+                if until <= read_ns
+            ]
+            self._patient = [entry for entry in self._patient if entry[0] > read_ns]
+        count = bisect_right(self._asked_ns, before)
+        asked = self._asked_slots[:count]
+        del self._asked_slots[:count], self._asked_ns[:count]
+        while asked:
+            number, first = divmod(asked[0], slots)
+            inside = bisect_left(asked, (number + 1) * slots)
+            start, stop = self._slot_start[first], self._slot_start[asked[inside - 1] - number * slots + 1]
+            asked = asked[inside:]
             waiting = np.flatnonzero(self._value[number & self._mask, start:stop] == WAITING)
             if waiting.size:
                 found.append(self._impatient(waiting + start, number, read_ns))
-        if not found:
-            return NO_COLUMNS
-        return np.concatenate(found)
+        return np.concatenate(found) if found else NO_COLUMNS
 
     def _impatient(self, columns: Ints, number: int, read_ns: int) -> Ints:
         """Those of `columns` that are usually back by now; the others are looked at again."""
@@ -155,9 +158,12 @@ class Tracker:
         numbers = self._round[self._round >= self.final_slot // slots]
         return bool((self._value[numbers & self._mask] == WAITING).any()) or self._burst.waiting(self.final_slot)
 
-    def finalise(self, until_slot: int) -> None:
-        """Judge all probes of slots before `until_slot`, in order of time.  Replies must have been read before."""
+    def finalise(self, until_slot: int, *, all_of_them: bool = False) -> None:
+        """Judge the probes of slots before `until_slot`, in order of time, half a round at a time at least unless
+        `all_of_them` are wanted.  Replies must have been read before."""
         slots = self._settings.slots
+        if until_slot - self.final_slot < slots // 2 and not all_of_them and not self._burst.any_in(self.final_slot, until_slot):
+            return
         while self.final_slot < until_slot:
             number, first = divmod(self.final_slot, slots)
             stop = min(until_slot - number * slots, slots)

@@ -20,12 +20,13 @@ NONE_UNSENT: Final[Unsent] = ()
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """A batch of replies, one element each: column, number of the probe, kernel receive time (CLOCK_REALTIME in ns, 0
-    when the kernel gave none), and whether the machine refused."""
+    """A batch of replies, one element each: column, number of the probe, kernel receive time (CLOCK_REALTIME in ns),
+    and whether the machine refused.  `more` is false when no further reply was waiting."""
 
     columns: Ints
     numbers: Ints
     stamps: Ints
+    more: bool
     refused: Flags | None = None
 
 
@@ -49,7 +50,7 @@ class Wire(Protocol):
         """Ask the chosen columns from place `start` up to `stop` (exclusive)."""
 
     def receive(self) -> Replies | None:
-        """What came back; None when nothing is waiting.  Call again until None."""
+        """What came back; None when nothing is waiting."""
 
     def change_source(self) -> None:
         """Take another identifier or source port; replies to the former one are still heard."""
