@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from harness.probes.halfopen import HalfOpenWire
 from harness.probes.icmp import IcmpWire
 from harness.probes.target import ProbeTarget
 from harness.probes.udp import UdpWire
 from harness.probes.wire import Wire
 from harness.values import Signal
 
-OPENERS: Final[Mapping[Signal, Callable[[], Wire]]] = {Signal.ICMP: IcmpWire, Signal.UDP: UdpWire}
+OPENERS: Final[Mapping[Signal, Callable[[], Wire]]] = {
+    Signal.ICMP: IcmpWire,
+    Signal.UDP: UdpWire,
+    Signal.TCP: HalfOpenWire,
+}
 
 
 def open_wires(targets: Sequence[ProbeTarget]) -> list[Wire]:
