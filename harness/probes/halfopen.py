@@ -4,8 +4,9 @@ The kernel of the prober knows nothing of the connection and resets it as soon a
 application never sees it.  Such a probe shows that the guest's network stack and its listening socket live; that the
 application answers is for a prober of whole connections to show.
 
-A SYN has no payload.  Its sequence number, which comes back plus one, holds column and number (modulo 2^15), hidden by a
-random mask; the source port goes round a reserved range, so that no half-open leftover at the guest meets its successor.
+A SYN has no payload.  Its sequence number, which comes back plus one, holds column and number (modulo 2^15), hidden
+by a random mask; the source port goes round a reserved range, so that no half-open leftover at the guest meets its
+successor.
 """
 
 from __future__ import annotations

@@ -153,8 +153,8 @@ class IcmpWire:
         if self.raw:
             return ()
         return (
-            "no raw ICMP socket: the ping socket of the kernel is used, which costs more and keeps one identifier, so that"
-            " a firewall session may freeze; give the prober CAP_NET_RAW",
+            "no raw ICMP socket: the ping socket of the kernel is used, which costs more and keeps one identifier, so"
+            " that a firewall session may freeze; give the prober CAP_NET_RAW",
         )
 
     def close(self) -> None:

@@ -26,8 +26,8 @@ def new_mark() -> int:
 
 
 def balanced(number: int, sequence: int = 0) -> int:
-    """The field `round`: `number`, and the four bytes that make it, and a 16-bit `sequence` beside it, add up to nothing
-    in a ones'-complement sum."""
+    """The field `round`: `number`, and the four bytes that make it, and a 16-bit `sequence` beside it, add up to
+    nothing in a ones'-complement sum."""
     high, low = number >> 16, (number & 0xFFFF) + sequence
     low = (low & 0xFFFF) + (low >> 16)
     return (~high & 0xFFFF) << 48 | (~low & 0xFFFF) << 32 | number

@@ -1,8 +1,8 @@
 """Many datagrams in one system call, from and into buffers that are made once.
 
-`sendmmsg` and `recvmmsg` take arrays of `struct mmsghdr`.  Those arrays, the vectors and addresses they point to and the
-packets themselves are numpy arrays here, so that thousands of packets are changed by one assignment and nothing is
-allocated while probing.  The layouts are those of 64-bit Linux.
+`sendmmsg` and `recvmmsg` take arrays of `struct mmsghdr`.  Those arrays, the vectors and addresses they point to and
+the packets themselves are numpy arrays here, so that thousands of packets are changed by one assignment and nothing
+is allocated while probing.  The layouts are those of 64-bit Linux.
 """
 
 from __future__ import annotations
@@ -190,6 +190,4 @@ def attach_filter(sock: socket.socket, program: list[Instruction]) -> None:
     """Have the kernel drop what `program` does not accept, and what came in before."""
     block = b"".join(struct.pack("<HBBI", *instruction) for instruction in program)
     keep = ctypes.create_string_buffer(block)
-    sock.setsockopt(
-        socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("<HxxxxxxQ", len(program), ctypes.addressof(keep))
-    )
+    sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("<HxxxxxxQ", len(program), ctypes.addressof(keep)))

@@ -1,10 +1,10 @@
 """The sampler: thousands of guests asked by one thread, and what they answered as windows of samples.
 
-Each slot has an absolute time.  Its probes leave in one call for each signal; every few slots the replies are read, and
-only then is anything judged, so that a reply that waits in the kernel is never taken for a loss.  What the prober itself
-could not do is told apart from what guests did not answer: a probe that the kernel did not take (its interface is down, no
-route, no room, a local firewall) and a slot for which the prober came too late are *missed*, not lost, and stops of the
-prober are stalls.
+Each slot has an absolute time.  Its probes leave in one call for each signal; every few slots the replies are read,
+and only then is anything judged, so that a reply that waits in the kernel is never taken for a loss.  What the prober
+itself could not do is told apart from what guests did not answer: a probe that the kernel did not take (its interface
+is down, no route, no room, a local firewall) and a slot for which the prober came too late are *missed*, not lost,
+and stops of the prober are stalls.
 """
 
 from __future__ import annotations
@@ -12,11 +12,9 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-
-import numpy as np
 
 from harness.errors import ConfigError
 from harness.probes.burst import BurstTable
@@ -28,7 +26,7 @@ from harness.probes.target import ProbeSignal, ProbeTarget
 from harness.probes.tracker import FAIR_NS, FAIR_NS_EACH, Tracker
 from harness.probes.wire import BURST, Replies, Source, Unsent, Wire
 from harness.probes.wires import open_wires
-from harness.values import ControlHealth, SampleRun, SampleWindow, Signal
+from harness.values import ControlHealth, SampleWindow, Signal
 
 CANARY: Final = ProbeTarget("prober", "127.0.0.1", (ProbeSignal(Signal.ICMP),), "prober")
 """The prober itself: when it does not answer, nothing that was seen at that time counts."""
@@ -57,8 +55,8 @@ class SamplerHealth:
 
 
 class Sampler:
-    """Probes `targets` until told to stop.  One thread calls `run`; `windows`, `samples` and `health` may be called from
-    another.
+    """Probes `targets` until told to stop.  One thread calls `run`; `windows`, `samples` and `health` may be called
+    from another.
 
     All times are those of `clock`: the machine's monotonic one unless another origin is given, so lab time when the
     clock's origin is the lab's epoch.  `wires` and `clock` can be replaced for tests.  Signals that no wire carries
@@ -301,8 +299,8 @@ class Sampler:
         return [self._ready.popleft() for _ in range(len(self._ready))]
 
     def samples(self, since_ns: int) -> SampleWindow:
-        """All finished windows behind `since_ns` in one.  What lies before it is dropped: who asks from an instant on has
-        what was before.
+        """All finished windows behind `since_ns` in one.  What lies before it is dropped: who asks from an instant on
+        has what was before.
 
         The newest samples are those of `window_ns` and the late limit ago.  `since_ns` should be the end of a window.
         """

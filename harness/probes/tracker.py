@@ -1,8 +1,8 @@
 """Every probe of the last seconds: sent, answered, or still awaited.
 
-A ring of rounds holds one number for each column: the round trip, or that none is known yet.  A probe is awaited until
-the late limit and only then judged, once.  Its instant is not stored: it follows from when its segment was handed to the
-kernel and from its place therein.
+A ring of rounds holds one number for each column: the round trip, or that none is known yet.  A probe is awaited
+until the late limit and only then judged, once.  Its instant is not stored: it follows from when its segment was
+handed to the kernel and from its place therein.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ NO_COLUMNS: Final = np.zeros(0, np.int64)
 
 FAIR_NS_EACH: Final = 30_000
 FAIR_NS: Final = 200_000
-"""A call that sends takes no longer than this and so much for each packet, unless the prober was stopped meanwhile; then
-nobody knows which packets left before. [INF: ten times what was measured]"""
+"""A call that sends takes no longer than this and so much for each packet, unless the prober was stopped meanwhile;
+then nobody knows which packets left before. [INF: ten times what was measured]"""
 
 
 class Tracker:
@@ -162,7 +162,11 @@ class Tracker:
         """Judge the probes of slots before `until_slot`, in order of time, half a round at a time at least unless
         `all_of_them` are wanted.  Replies must have been read before."""
         slots = self._settings.slots
-        if until_slot - self.final_slot < slots // 2 and not all_of_them and not self._burst.any_in(self.final_slot, until_slot):
+        if (
+            until_slot - self.final_slot < slots // 2
+            and not all_of_them
+            and not self._burst.any_in(self.final_slot, until_slot)
+        ):
             return
         while self.final_slot < until_slot:
             number, first = divmod(self.final_slot, slots)

@@ -20,7 +20,8 @@ OPENERS: Final[Mapping[Signal, Callable[[], Wire]]] = {
 
 
 def open_wires(targets: Sequence[ProbeTarget]) -> list[Wire]:
-    """One wire for each signal of `targets` that packets made here can carry; closed again when one cannot be opened."""
+    """One wire for each signal of `targets` that packets made here can carry; closed again when one cannot be
+    opened."""
     asked = {entry.signal for target in targets for entry in target.signals}
     wires: list[Wire] = []
     try:
