@@ -194,36 +194,34 @@ class HalfOpenWire:
         pseudo = (source & 0xFFFF) + (source >> 16) + (destination & 0xFFFF) + (destination >> 16)
         return fold(headers + pseudo + socket.IPPROTO_TCP + (REQUEST.itemsize - 20))
 
-    def send(self, segment: Segment, number: int) -> Unsent:
+    def begin(self, number: int) -> None:
         """See Wire."""
         self._latest[False] = number
-        return self._send(
-            self._requests, self._requests_sum, self._requests_column, segment.start, segment.stop, number, 0
-        )
+        self._number(self._requests, self._requests_sum, self._requests_column, slice(None), number)
+
+    def send(self, segment: Segment) -> Unsent:
+        """See Wire."""
+        return self._requests.send(self._sockets[0].fileno(), segment.start, segment.stop)
 
     def choose(self, columns: Ints) -> None:
         """See Wire."""
         self._chosen.copy(self._requests, columns)
         self._chosen_sum[: columns.size] = self._requests_sum[columns]
-        self._chosen_column[: columns.size] = columns
+        self._chosen_column[: columns.size] = columns | BURST_BIT
 
     def send_chosen(self, start: int, stop: int, number: int) -> Unsent:
         """See Wire."""
         self._latest[True] = number
-        return self._send(self._chosen, self._chosen_sum, self._chosen_column, start, stop, number, BURST_BIT)
+        self._number(self._chosen, self._chosen_sum, self._chosen_column, slice(start, stop), number)
+        return self._chosen.send(self._sockets[0].fileno(), start, stop)
 
-    def _send(
-        self, batch: SendBatch, sums: Ints, columns: Ints, start: int, stop: int, number: int, burst: int
-    ) -> Unsent:
+    def _number(self, batch: SendBatch, sums: Ints, columns: Ints, where: slice, number: int) -> None:
         port = self._first_port + number % PORTS
-        told = burst | (number % (1 << NUMBER_BITS)) << 16
-        sequence = (columns[start:stop] | told) ^ self._mask
-        total = fold(sums[start:stop] + (sequence & 0xFFFF) + (sequence >> 16) + port)
-        fields = batch.fields
-        fields["sequence"][start:stop] = sequence
-        fields["source_port"][start:stop] = port
-        fields["checksum"][start:stop] = ~total & 0xFFFF
-        return batch.send(self._sockets[0].fileno(), start, stop)
+        sequence = (columns[where] | (number % (1 << NUMBER_BITS)) << 16) ^ self._mask
+        total = fold(sums[where] + (sequence & 0xFFFF) + (sequence >> 16) + port)
+        batch.fields["sequence"][where] = sequence
+        batch.fields["source_port"][where] = port
+        batch.fields["checksum"][where] = ~total & 0xFFFF
 
     def receive(self) -> Replies | None:
         """See Wire."""

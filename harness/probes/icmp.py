@@ -68,10 +68,9 @@ class IcmpWire:
         self._mark = new_mark()
         self._identifier = secrets.randbelow(0x10000)
         self._size = 0
-        self._number, self._sequence, self._balanced = 0, 0, balanced(0)
-        """The latest number, and what it puts into the packets."""
         self.raw = raw
         self._socket = self._open()
+        self._descriptor = self._socket.fileno()
         self._replies = ReceiveBatch(REPLY_RAW if self.raw else REPLY_PING)
 
     def _open(self) -> socket.socket:
@@ -105,19 +104,23 @@ class IcmpWire:
         packets["type"] = ECHO_REQUEST
         packets["mark"] = self._mark
         packets["column"] = np.arange(schedule.size)
+        packets["round"] = balanced(0)
         self._sign()
 
     def _sign(self) -> None:
         """Identifier and checksum of all requests; the checksum holds for every round."""
         packets = self._requests.packets
         packets["identifier"] = socket.htons(self._identifier)
-        packets["checksum"] = packets["sequence"] = 0
-        packets["round"] = balanced(0)
+        packets["checksum"] = 0
         packets["checksum"] = checksums(packets)
 
-    def send(self, segment: Segment, number: int) -> Unsent:
+    def begin(self, number: int) -> None:
         """See Wire."""
-        return self._send(self._requests, segment.start, segment.stop, number)
+        self._number(self._requests, 0, self._size, number)
+
+    def send(self, segment: Segment) -> Unsent:
+        """See Wire."""
+        return self._requests.send(self._descriptor, segment.start, segment.stop)
 
     def choose(self, columns: Ints) -> None:
         """See Wire."""
@@ -125,19 +128,18 @@ class IcmpWire:
 
     def send_chosen(self, start: int, stop: int, number: int) -> Unsent:
         """See Wire."""
-        return self._send(self._chosen, start, stop, number | BURST)
+        self._number(self._chosen, start, stop, number | BURST)
+        return self._chosen.send(self._descriptor, start, stop)
 
-    def _send(self, batch: SendBatch, start: int, stop: int, number: int) -> Unsent:
-        if number != self._number:
-            sequence = socket.htons(number & 0xFFFF)
-            self._number, self._sequence, self._balanced = number, sequence, balanced(number, sequence)
-        batch.fields["sequence"][start:stop] = self._sequence
-        batch.fields["round"][start:stop] = self._balanced
-        return batch.send(self._socket.fileno(), start, stop)
+    @staticmethod
+    def _number(batch: SendBatch, start: int, stop: int, number: int) -> None:
+        sequence = socket.htons(number & 0xFFFF)
+        batch.fields["sequence"][start:stop] = sequence
+        batch.fields["round"][start:stop] = balanced(number, sequence)
 
     def receive(self) -> Replies | None:
         """See Wire."""
-        count = self._replies.receive(self._socket.fileno())
+        count = self._replies.receive(self._descriptor)
         if not count:
             return None
         return parsed(self._replies, count, self._mark, self._size)

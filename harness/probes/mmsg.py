@@ -54,6 +54,7 @@ RECEIVE_BYTES: Final = 8 << 20
 """Receive buffer: holds the replies of a stop of the prober. [INF]"""
 MOST_AT_ONCE: Final = 1024
 """UIO_MAXIOV: the kernel takes no more messages in one call."""
+DONTWAIT: Final = int(socket.MSG_DONTWAIT)
 RECEIVE_AT_ONCE: Final = 512
 
 NO_ROOM: Final = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM})
@@ -105,10 +106,9 @@ class SendBatch:
 
     def send(self, descriptor: int, start: int, stop: int) -> Unsent:
         """Send the packets from `start` up to `stop` (exclusive); say which of them the kernel did not take."""
-        done = self._send(descriptor, self._base + start * 64, stop - start, socket.MSG_DONTWAIT)
-        if done == stop - start:
-            return NONE_UNSENT
-        return self._send_rest(descriptor, start, stop, done)
+        count = stop - start
+        done = self._send(descriptor, self._base + start * 64, count, DONTWAIT)
+        return NONE_UNSENT if done == count else self._send_rest(descriptor, start, stop, done)
 
     def _send_rest(self, descriptor: int, start: int, stop: int, done: int) -> Unsent:
         """Go on after a call that took `done` packets, or none (-1)."""
@@ -127,7 +127,7 @@ class SendBatch:
             if at >= stop:
                 return unsent
             count = min(stop - at, MOST_AT_ONCE)
-            done = self._send(descriptor, self._base + at * 64, count, socket.MSG_DONTWAIT)
+            done = self._send(descriptor, self._base + at * 64, count, DONTWAIT)
 
 
 class ReceiveBatch:
@@ -156,7 +156,7 @@ class ReceiveBatch:
 
     def receive(self, descriptor: int) -> int:
         """Number of replies read, 0 when none waits."""
-        done = int(self._receive(descriptor, self._base, self.room, socket.MSG_DONTWAIT, None))
+        done = int(self._receive(descriptor, self._base, self.room, DONTWAIT, None))
         return max(done, 0)
 
     def lengths(self, count: int) -> npt.NDArray[np.uint32]:

@@ -51,7 +51,8 @@ class Tracker:
         self._start = np.zeros(rounds * self._segments, np.int64)
         self._step = np.zeros(rounds * self._segments, np.int64)
         self._slack = np.zeros(rounds * self._segments, np.int64)
-        self._slack_rounds: dict[int, bool] = {}
+        self._slack_round = -1
+        """Latest round in which a call that sends took suspiciously long."""
         self._asked_slots: list[int] = []
         self._asked_ns: list[int] = []
         """Slots whose probes were not yet looked at for suspects, and when those had left."""
@@ -68,34 +69,48 @@ class Tracker:
         """Nothing is owed before `slot`."""
         self.final_slot = slot
 
+    def begin(self, number: int) -> None:
+        """Round `number` begins: all its probes count as sent unless told otherwise."""
+        row = number & self._mask
+        self._value[row] = WAITING
+        self._round[row] = number
+        if self._slack_round >= 0:
+            self._slack[row * self._segments : (row + 1) * self._segments] = 0
+
+    def skip(self, first: int, stop: int) -> None:
+        """The slots from `first` up to `stop` (exclusive) were not used; the round of `stop` may have begun."""
+        slots = self._settings.slots
+        for number in {first // slots, stop // slots}:
+            row, base = number & self._mask, number * slots
+            if self._round[row] == number:
+                start, end = max(first - base, 0), min(stop - base, slots)
+                self._value[row, self._slot_start[start] : self._slot_start[end]] = UNSENT
+
     def sent(self, number: int, segment: Segment, start_ns: int, end_ns: int, unsent: Unsent) -> None:
         """Round `number` of `segment` was handed to the kernel between `start_ns` and `end_ns`."""
         row = number & self._mask
-        if self._round[row] != number:
-            self._value[row] = UNSENT
-            self._round[row] = number
-            self._slack_rounds.pop(row, None)
-        self._value[row, segment.start : segment.stop] = WAITING
         for place, _ in unsent:
             self._value[row, segment.start + place] = UNSENT
         count, took = segment.stop - segment.start, end_ns - start_ns
         index = row * self._segments + segment.index
         self._start[index] = start_ns
+        self._step[index] = took // count
         if took > FAIR_NS + count * FAIR_NS_EACH:
             self._step[index], self._slack[index] = 0, took
-            self._slack_rounds[row] = True
-        else:
-            self._step[index], self._slack[index] = took // count, 0
+            self._slack_round = max(self._slack_round, number)
 
     def asked(self, slot: int, end_ns: int) -> None:
         """All probes of absolute `slot` had left at `end_ns`."""
         self._asked_slots.append(slot)
         self._asked_ns.append(end_ns)
 
-    def _left(self, row: int | Ints, columns: Where) -> tuple[Ints, Ints]:
+    def _left(self, row: int | Ints, columns: Where) -> tuple[Ints, Ints | int]:
         """When the probes of `columns` left, at the earliest, and how much later it may have been."""
-        index = self._schedule.segment_of[columns] + row * self._segments
-        return self._start[index] + self._schedule.place_in[columns] * self._step[index], self._slack[index]
+        index = self._schedule.segment_of[columns]
+        index = index + row * self._segments
+        left = self._schedule.place_in[columns] * self._step[index]
+        left += self._start[index]
+        return left, (self._slack[index] if self._slack_round >= 0 else 0)
 
     def take(self, columns: Ints, numbers: Ints, times: Ints, refused: Flags | None) -> tuple[Ints, Ints]:
         """Replies received at `times` to probes of rounds `numbers`; gives the columns that answered and when their
@@ -153,7 +168,7 @@ class Tracker:
         return columns[known & ~later]
 
     def waiting(self) -> bool:
-        """True while any probe is neither answered nor judged."""
+        """True while any probe is neither answered nor judged; slots that were not used must have been skipped."""
         slots = self._settings.slots
         numbers = self._round[self._round >= self.final_slot // slots]
         return bool((self._value[numbers & self._mask] == WAITING).any()) or self._burst.waiting(self.final_slot)
@@ -197,10 +212,10 @@ class Tracker:
             self.missed += count - taken.size
             where, values = taken + start, values[taken]
         left, slack = self._left(row, where)
-        answers, errors = self._told(where, values, slack if row in self._slack_rounds else None)
+        answers, errors = self._told(where, values, slack)
         self._stretches.fold(where, left, answers, errors, self._settings.interval_ns)
 
-    def _told(self, where: Where, values: Ints, slack: Ints | None) -> tuple[npt.NDArray[np.int8], Ints]:
+    def _told(self, where: Where, values: Ints, slack: Ints | int) -> tuple[npt.NDArray[np.int8], Ints]:
         """Answers and errors of judged probes."""
         if not values.size:
             return np.zeros(0, np.int8), values
@@ -217,7 +232,7 @@ class Tracker:
         if not answered.all():
             answers[~answered] = LOST
             values = np.where(answered, values, self.baseline.usual[where])
-        return answers, values if slack is None else values + slack
+        return answers, values + slack
 
     def _judge_burst(self, slot: int) -> None:
         """Probes out of turn in absolute `slot`."""

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from harness.probes.identity import PAYLOAD, balanced, new_mark, parsed
+from harness.probes.identity import PAYLOAD, new_mark, parsed
 from harness.probes.mmsg import ReceiveBatch, SendBatch, set_up
 from harness.probes.schedule import Ints, Schedule, Segment
 from harness.probes.wire import BURST, Replies, Unsent
@@ -61,9 +61,13 @@ class UdpWire:
         self._requests.packets["mark"] = self._mark
         self._requests.packets["column"] = np.arange(schedule.size)
 
-    def send(self, segment: Segment, number: int) -> Unsent:
+    def begin(self, number: int) -> None:
         """See Wire."""
-        return self._send(self._requests, segment.start, segment.stop, number)
+        self._requests.fields["round"][:] = number
+
+    def send(self, segment: Segment) -> Unsent:
+        """See Wire."""
+        return self._requests.send(self._sockets[0].fileno(), segment.start, segment.stop)
 
     def choose(self, columns: Ints) -> None:
         """See Wire."""
@@ -71,11 +75,8 @@ class UdpWire:
 
     def send_chosen(self, start: int, stop: int, number: int) -> Unsent:
         """See Wire."""
-        return self._send(self._chosen, start, stop, number | BURST)
-
-    def _send(self, batch: SendBatch, start: int, stop: int, number: int) -> Unsent:
-        batch.fields["round"][start:stop] = balanced(number)
-        return batch.send(self._sockets[0].fileno(), start, stop)
+        self._chosen.fields["round"][start:stop] = number | BURST
+        return self._chosen.send(self._sockets[0].fileno(), start, stop)
 
     def receive(self) -> Replies | None:
         """See Wire."""

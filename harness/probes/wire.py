@@ -40,8 +40,11 @@ class Wire(Protocol):
     def prepare(self, schedule: Schedule, burst_room: int) -> None:
         """Make the packets of all columns of this signal, and room for `burst_room` chosen ones; once."""
 
-    def send(self, segment: Segment, number: int) -> Unsent:
-        """Ask all columns of `segment` with round `number`."""
+    def begin(self, number: int) -> None:
+        """What `send` sends from now on belongs to round `number`."""
+
+    def send(self, segment: Segment) -> Unsent:
+        """Ask all columns of `segment`."""
 
     def choose(self, columns: Ints) -> None:
         """The columns that `send_chosen` asks, in this order."""

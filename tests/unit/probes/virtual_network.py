@@ -73,8 +73,11 @@ class VirtualWire:
         self._under_way: list[tuple[int, int, int, bool]] = []
         self._columns: Ints = np.zeros(0, np.int64)
 
-    def send(self, segment: Segment, number: int) -> Unsent:
-        return self._send(range(segment.start, segment.stop), number)
+    def begin(self, number: int) -> None:
+        self._number = number
+
+    def send(self, segment: Segment) -> Unsent:
+        return self._send(range(segment.start, segment.stop), self._number)
 
     def choose(self, columns: Ints) -> None:
         self._columns = columns.copy()
