@@ -19,6 +19,7 @@ from typing import Final
 from harness.errors import ConfigError
 from harness.probes.burst import BurstTable
 from harness.probes.clocks import ClockStep, MachineClock, ProbeClock, StampConverter
+from harness.probes.priority import may_be_raised, raised
 from harness.probes.schedule import Ints, build_schedule
 from harness.probes.settings import SamplerSettings
 from harness.probes.stretches import Cut, Stretches
@@ -124,9 +125,10 @@ class Sampler:
             self._begin(now_ns)
         else:
             self._go_on_at(((now_ns - self._zero_ns) // self._slot_ns // self._slots + 1) * self._slots)
-        while not (stop is not None and stop.is_set()) and (until_ns is None or self._due_ns() < until_ns):
-            self.step()
-        self._linger()
+        with raised():
+            while not (stop is not None and stop.is_set()) and (until_ns is None or self._due_ns() < until_ns):
+                self.step()
+            self._linger()
 
     def _due_ns(self) -> int:
         return self._zero_ns + self._slot * self._settings.slot_ns
@@ -360,7 +362,13 @@ class Sampler:
 
     def capabilities_lost(self) -> tuple[str, ...]:
         """What this machine does not let the prober do, in words."""
-        return tuple(text for wire in self._wires.values() for text in wire.capabilities_lost())
+        lost = [text for wire in self._wires.values() for text in wire.capabilities_lost()]
+        if not may_be_raised():
+            lost.append(
+                "the prober may not run before other processes: on a busy machine slots are late and samples"
+                " are missed; give it CAP_SYS_NICE"
+            )
+        return tuple(lost)
 
     def close(self) -> None:
         """Give up all sockets and close the sources."""
