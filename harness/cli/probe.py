@@ -90,7 +90,7 @@ def run(
     if against:
         raise ConfigError(
             f"this machine must not watch '{watched.name}': {'; '.join(against)}",
-            hint="start the prober on a machine outside of the cluster, and let it use no server that runs in the cluster",
+            hint="start it on a machine outside of the cluster that uses no server inside",
         )
     folder = out or paths.reports_dir() / "probes" / f"{utc_now():%Y%m%d-%H%M%S}.{watched.name}"
     _make(folder)

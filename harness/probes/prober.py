@@ -121,7 +121,7 @@ def _check_watchable(file: ProbeFile, allowed: Permission) -> None:
     blind = [guest.name for guest in file.guests if guest.signals == (Signal.ICMP,)]
     if blind:
         raise ConfigError(
-            f"this machine may not send ICMP, and {len(blind)} guests are asked nothing else, the first is '{blind[0]}'",
+            f"this machine may not send ICMP, and {len(blind)} guests are asked nothing else: '{blind[0]}' first",
             hint="run as root or with CAP_NET_RAW, let sysctl net.ipv4.ping_group_range include your group, or name a"
             " tcp, udp or http port of these guests",
         )
