@@ -7,6 +7,7 @@ journal does not tell.  None with a limit on it makes the run inconclusive.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from harness.errors import ConfigError
 from harness.judge import guest_readings
@@ -23,6 +24,9 @@ from harness.measure.ledger import Cause, Gap, VmLedger
 from harness.measure.samples import Span
 from harness.measure.units import convert, seconds, spoken
 from harness.values import Finding, Measurement, Verdict
+
+HISTORY: Final = "history:"
+"""Begins the origin of a limit that came from earlier runs."""
 
 
 def _longest(case: Case, gaps: Iterable[Gap]) -> Reading:
@@ -324,18 +328,24 @@ def _limited(quantity: Quantity, reading: Reading, limit: Limit) -> Measurement:
     if value is not None:
         try:
             value = round(convert(value, quantity.unit, unit), 9)
-            outcome = "pass" if within(value, limit.op, limit.value) else "fail"
+            if limit.value is not None:
+                outcome = "pass" if within(value, limit.op, limit.value) else "fail"
         except ConfigError as error:
             value, detail = None, str(error)
+    if limit.origin.startswith(HISTORY):
+        detail = f"{detail}; limit from {limit.origin}" if detail else f"limit from {limit.origin}"
     return Measurement(quantity.name, unit, value, limit.value, limit.op, outcome, reading.evidence, detail)
 
 
 def _breach(
     case: Case, quantity: Quantity, reading: Reading, measurement: Measurement, limit: Limit
 ) -> Iterator[Finding]:
-    bound = f"{limit.op} {spoken(limit.value, measurement.unit)}"
     if measurement.outcome == "pass":
         return
+    if limit.value is None:
+        yield _without_budget(case, quantity, reading, limit)
+        return
+    bound = f"{limit.op} {spoken(limit.value, measurement.unit)}"
     if measurement.value is None:
         detail = f": {measurement.detail}" if measurement.detail else ""
         yield case.fail(
@@ -358,5 +368,18 @@ def _breach(
         limit=bound,
         outcome=Verdict.FAIL if quantity.about == "product" else Verdict.INCONCLUSIVE,
         about=quantity.about,
+        attrs={"measurement": quantity.name, "origin": limit.origin},
+    )
+
+
+def _without_budget(case: Case, quantity: Quantity, reading: Reading, limit: Limit) -> Finding:
+    """A number without a limit to compare it with proves nothing."""
+    return case.fail(
+        f"no-budget:{quantity.name}",
+        f"'{quantity.name}' has no limit: {limit.origin.removeprefix(HISTORY).strip() or 'none was found'}",
+        case.timeline.end_ns,
+        reading.evidence,
+        outcome=Verdict.INCONCLUSIVE,
+        about="harness",
         attrs={"measurement": quantity.name, "origin": limit.origin},
     )
