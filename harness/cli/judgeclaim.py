@@ -41,9 +41,12 @@ TELL_PROGRESS_FROM = 20
 Runs = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[RUN]...",
+        metavar="RUN",
         help="Ids of runs or unique parts of them, patterns ('*UPD-001*'), run folders, folders of them; default: all.",
     ),
+]
+First = Annotated[
+    list[str] | None, typer.Argument(metavar="RUN", help="Runs of the first group, named as for `claim`.")
 ]
 Folder = Annotated[Path | None, typer.Option("--runs", help="Take all runs in this folder.", metavar="FOLDER")]
 Scenario = Annotated[str | None, typer.Option(help="Only runs of this scenario, with all its variants.", metavar="ID")]
@@ -56,6 +59,11 @@ MetricName = Annotated[
     ),
 ]
 Limit = Annotated[str | None, typer.Option(help="What an observation must keep, such as 2s.", metavar="VALUE")]
+ComparedName = Annotated[str, typer.Option("--metric", metavar="NAME", help="What may have grown.")]
+ComparedLimit = Annotated[
+    str | None,
+    typer.Option("--limit", help="Beyond it is a failure; default: verdicts fail and stuck are.", metavar="VALUE"),
+]
 PerWhat = Annotated[Per, typer.Option("--per", help="What is counted.")]
 Confidence = Annotated[str, typer.Option(help="Of the bounds.", metavar="SHARE")]
 Correlation = Annotated[
@@ -101,11 +109,11 @@ def claim(
 
 
 def compare_runs(
-    runs: Runs = None,
+    runs: First = None,
     others: With = [],  # noqa: B006 - typer reads the default and gives each call a list of its own
     scenario: Scenario = None,
-    metric: MetricName = None,
-    limit: Limit = None,
+    metric: ComparedName = AWAY,
+    limit: ComparedLimit = None,
     per: PerWhat = Per.RUN,
     as_json: AsJson = False,
 ) -> None:
@@ -123,7 +131,7 @@ def compare_runs(
             "virtual machines of one run are not independent, so their number proves nothing in a test",
             hint="compare runs, or node drains with --per drain",
         )
-    measure, bound = _measure(metric or AWAY, limit, per)
+    measure, bound = _measure(metric, limit, per)
     first, second = (_history(_folders(names, None), scenario) for names in (runs, others))
     _refuse_both(first, second)
     groups = [observe(each, measure, per, _progress(each)) for each in (first, second)]

@@ -17,7 +17,6 @@ from harness.measure.statistics import (
     quantile_bound,
     values_needed,
 )
-from harness.measure.units import spoken
 
 STRONGER: Final = (0.10, 0.05, 0.01)
 """Probabilities for which a claim says how many more clean observations it needs."""
@@ -142,14 +141,28 @@ def _quantiles(observed: Observed, confidence: float) -> Iterator[QuantileClaim]
 def claim_lines(claim: Claim) -> Iterator[str]:
     """The claim in words, its kind of run first."""
     observed = claim.observed
-    runs = observed.runs
+    runs, per = observed.runs, observed.per
     yield str(claim.key)
     yield claim.key.label
     yield f"  from {count(len(runs), 'run')} of {', '.join(sorted({run.scenario for run in runs}))}{_on_labs(observed)}"
     if claim.bound is not None:
         yield f"  {sentence(claim)}"
-        yield f"  {_stronger_line(claim)}"
+        if claim.failures:
+            yield f"  beyond it: {_failed_runs(claim)}"
+        yield f"  for a stronger claim at {percent(claim.wish.confidence)}, if all further {_MANY[per]} are clean:"
+        yield from (f"    {line}" for line in _stronger_lines(claim))
     yield from (f"  {line}" for line in _value_lines(claim))
+
+
+def _failed_runs(claim: Claim) -> str:
+    """The runs with observations beyond the limit, and how many each has."""
+    found: dict[str, int] = {}
+    for run_id, value in claim.observed.values:
+        if claim.wish.limit is not None and claim.observed.measure.beyond(value, claim.wish.limit):
+            found[run_id] = found.get(run_id, 0) + 1
+    shown = [run_id if number == 1 else f"{run_id} ({number})" for run_id, number in found.items()][:LEFT_OUT_SHOWN]
+    more = len(found) - len(shown)
+    return ", ".join(shown) + (f" and {count(more, 'more run')}" if more else "")
 
 
 def _on_labs(observed: Observed) -> str:
@@ -179,7 +192,7 @@ def _failed(measure: Measure, per: Per, limit: float | None) -> str:
     """What an observation beyond the limit did."""
     if measure.name == VERDICT:
         return "ended with verdict fail or stuck"
-    bound = spoken(limit or 0.0, measure.unit)
+    bound = measure.text(limit or 0.0)
     if measure.guests is None:
         side = {"<=": "above", ">=": "below", "==": "other than"}[measure.comparison]
         return f"had '{measure.name}' {side} {bound}"
@@ -187,17 +200,17 @@ def _failed(measure: Measure, per: Per, limit: float | None) -> str:
     return f"{'were' if per is Per.VM else 'had a virtual machine'} {measure.guests.words} {many}"
 
 
-def _stronger_line(claim: Claim) -> str:
-    parts = []
+def _stronger_lines(claim: Claim) -> Iterator[str]:
+    per = claim.observed.per
     for each in claim.stronger:
+        name = f"at most {percent(each.probability)}:"
         if each.more == 0:
-            parts.append(f"{percent(each.probability)} is supported")
+            yield f"{name} supported already"
         elif each.more is None:
-            parts.append(f"{percent(each.probability)} is beyond what can be tried")
+            yield f"{name} beyond what can be tried"
         else:
-            of = "" if claim.observed.per is Per.RUN else f", {count(each.runs or 0, 'run')}"
-            parts.append(f"{percent(each.probability)} needs {each.more} more ({each.needed} in all{of})")
-    return f"stronger claims, if all further {_MANY[claim.observed.per]} are clean: {'; '.join(parts)}"
+            runs = "" if per is Per.RUN else f", about {count(each.runs or 0, 'more run')}"
+            yield f"{name} {count(each.more, f'more {_ONE[per]}')} ({each.needed} in all{runs})"
 
 
 def _value_lines(claim: Claim) -> Iterator[str]:
@@ -205,14 +218,14 @@ def _value_lines(claim: Claim) -> Iterator[str]:
     measure, numbers = observed.measure, observed.numbers
     if measure.name == VERDICT:
         return
-    low, high = value_text(min(numbers), measure.unit), value_text(max(numbers), measure.unit)
+    low, high = measure.text(min(numbers)), measure.text(max(numbers))
     spread = low if low == high else f"{low} to {high}"
     yield f"{measure.name}, {_MANY[observed.per]} one by one: {spread}"
     said, missing = [], []
     for each in claim.quantiles:
         name = f"p{each.quantile * 100:g}"
         if each.value is not None:
-            said.append(f"{name} ≤ {value_text(each.value, measure.unit)} ({_place(each.from_top or 1)})")
+            said.append(f"{name} ≤ {measure.text(each.value)} ({_place(each.from_top or 1)})")
         elif each.needed is not None:
             missing.append(f"{name} {each.needed}")
     if said:
@@ -228,11 +241,6 @@ def _place(from_top: int) -> str:
     return f"the {from_top}{suffix} largest"
 
 
-def value_text(value: float, unit: str) -> str:
-    """A value with its unit; a guest that never came back has no number."""
-    return "not back at the end" if math.isinf(value) else spoken(value, unit)
-
-
 def count(number: int, word: str) -> str:
     """`1 run`, `2 runs`."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
@@ -245,13 +253,15 @@ def percent(share: float) -> str:
 
 def assumption_lines(claims: Sequence[Claim], per: Per) -> Iterator[str]:
     """What must be true for the numbers to hold."""
-    yield f"assumed: {_MANY[per]} are independent and alike, and further ones happen under the same conditions"
+    alike = _MANY[Per.RUN if per is Per.VM else per]
+    yield f"assumed: {alike} are independent and alike, and further ones happen under the same conditions"
     if per is Per.DRAIN:
         yield "  drains of one run share a cluster and its state; runs are the safer count: --per run"
     if per is Per.VM:
-        yield "  the correlation within a run is assumed, not measured; counting runs or drains needs no such number"
+        yield "  virtual machines of one run are not independent; their correlation is assumed, not measured:"
+        yield "  counting runs or drains needs no such number"
     if any(not claim.key.evidence for claim in claims):
-        yield "  a rehearsal says what the simulation does; for the product it counts as far as their likeness is shown"
+        yield "  a rehearsal says what a simulation does, and nothing about the product"
     if len(claims) > 1:
         yield f"{len(claims)} kinds of runs were not mixed: each has a claim of its own"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
-from harness.judge.claims import count, key_plain, percent, value_text
+from harness.judge.claims import count, key_plain, percent
 from harness.judge.history import NO_FAULTS, HistoryKey
-from harness.judge.observations import VERDICT, Observed
+from harness.judge.observations import FAILED, VERDICT, Observed
 from harness.measure.statistics import (
     POWER,
     SIGNIFICANCE,
@@ -20,7 +20,6 @@ from harness.measure.statistics import (
     holm,
     rank_test,
 )
-from harness.measure.units import spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +34,11 @@ class LongerTest:
 
 @dataclass(frozen=True, slots=True)
 class OftenerTest:
-    """Do more observations break the limit?  Failures of either group; `detectable` the smallest rate of the second
-    that so many would show."""
+    """Do more observations break the limit, or, without one, more runs fail or get stuck?  Failures of either group and
+    their sizes; `detectable` the smallest rate of the second that so many would show."""
 
     failures: tuple[int, int]
+    sizes: tuple[int, int]
     p: float
     detectable: float | None
     adjusted: float
@@ -52,7 +52,7 @@ class Comparison:
     second: Observed
     limit: float | None
     longer: LongerTest | None
-    oftener: OftenerTest | None
+    oftener: OftenerTest
 
     @property
     def key(self) -> HistoryKey:
@@ -104,37 +104,46 @@ def _alike(group: Sequence[Observed]) -> dict[tuple[HistoryKey, str], Observed]:
 
 
 def compare(pairs: Sequence[tuple[Observed, Observed]], limit: float | None) -> tuple[Comparison, ...]:
-    """All comparisons; Holm's correction takes their number into account."""
-    raw = [_comparison(first, second, limit) for first, second in pairs]
+    """All comparisons, of at least one pair; Holm's correction takes the number of tests into account, and so do the
+    detectable changes."""
+    each_pair = 1 if all(first.measure.name == VERDICT for first, _ in pairs) else 2
+    # What the correction asks of the best of the tests: of that size a change is found whatever the others say.
+    level = SIGNIFICANCE / (each_pair * len(pairs))
+    raw = [_comparison(first, second, limit, level) for first, second in pairs]
     tests = [test for each in raw for test in (each.longer, each.oftener) if test is not None]
     values = iter(holm([test.rank.p if isinstance(test, LongerTest) else test.p for test in tests]))
     found = []
     for each in raw:
         longer = replace(each.longer, adjusted=next(values)) if each.longer else None
-        oftener = replace(each.oftener, adjusted=next(values)) if each.oftener else None
+        oftener = replace(each.oftener, adjusted=next(values))
         found.append(replace(each, longer=longer, oftener=oftener))
     return tuple(found)
 
 
-def _comparison(first: Observed, second: Observed, limit: float | None) -> Comparison:
+def _comparison(first: Observed, second: Observed, limit: float | None, level: float) -> Comparison:
     measure, one, other = first.measure, first.numbers, second.numbers
-    longer = oftener = None
+    longer = None
     if measure.name != VERDICT:
         up = measure.comparison != ">="
         worse = (one, other) if up else (tuple(-value for value in one), tuple(-value for value in other))
-        growth = detectable_growth(one, len(other)) if up else None
+        growth = detectable_growth(one, len(other), significance=level) if up else None
         longer = LongerTest(rank_test(*worse), growth, 1.0)
-    if limit is not None:
-        failed = [sum(measure.beyond(value, limit) for value in values) for values in (one, other)]
-        p = fisher_test(failed[0], len(one), failed[1], len(other))
-        rate = detectable_rate(len(one), len(other), failed[0] / len(one))
-        oftener = OftenerTest((failed[0], failed[1]), p, rate, 1.0)
+    failed = _failures(first, limit), _failures(second, limit)
+    p = fisher_test(*failed[0], *failed[1])
+    (before, first_n), (after, second_n) = failed
+    rate = detectable_rate(first_n, second_n, before / first_n, significance=level)
+    oftener = OftenerTest((before, after), (first_n, second_n), p, rate, 1.0)
     return Comparison(first, second, limit, longer, oftener)
 
 
-# --- words -----------------------------------------------------------------------------------------------------------
+def _failures(observed: Observed, limit: float | None) -> tuple[int, int]:
+    """How many broke the limit, of how many; without a limit, how many runs failed or got stuck."""
+    if limit is None:
+        return sum(run.verdict in FAILED for run in observed.runs), len(observed.runs)
+    return sum(observed.measure.beyond(value, limit) for value in observed.numbers), len(observed.values)
 
-_MANY: Final = "runs"
+
+# --- words -----------------------------------------------------------------------------------------------------------
 
 
 def comparison_lines(each: Comparison) -> Iterator[str]:
@@ -148,11 +157,11 @@ def comparison_lines(each: Comparison) -> Iterator[str]:
             len(second.values)
         )
         yield f"  {_longer(each.longer, measure.comparison)}"
-    if each.oftener is not None:
-        before, after = each.oftener.failures
-        what = "failed or stuck" if measure.name == VERDICT else f"beyond {spoken(each.limit or 0.0, measure.unit)}"
-        yield f"  {what}: {before} of {len(first.values)}, then {after} of {len(second.values)}"
-        yield f"  {_oftener(each.oftener)}"
+    test = each.oftener
+    verdicts = each.limit is None or measure.name == VERDICT
+    what = "fail or stuck" if verdicts else f"beyond {measure.text(each.limit or 0.0)}"
+    yield f"  {what}: {test.failures[0]} of {test.sizes[0]}, then {test.failures[1]} of {test.sizes[1]}"
+    yield f"  {_oftener(test)}"
     yield "  " + ("WORSE" if each.worse else "no change for the worse was shown; that is no proof that there is none")
 
 
@@ -167,25 +176,25 @@ def _median(observed: Observed) -> str:
     numbers = sorted(observed.numbers)
     middle = len(numbers) // 2
     value = numbers[middle] if len(numbers) % 2 else (numbers[middle - 1] + numbers[middle]) / 2
-    return value_text(value, observed.measure.unit)
+    return observed.measure.text(value)
 
 
 def _longer(test: LongerTest, comparison: str) -> str:
-    how = "all arrangements counted" if test.rank.exact else "normal approximation"
+    how = "exact" if test.rank.exact else "normal approximation"
     direction = "smaller" if comparison == ">=" else "larger"
     text = (
-        f"rank test: a later one is {direction} than an earlier one with probability {test.rank.superiority:.2f}; "
-        f"{_p(test.rank.p, test.adjusted)} ({how})"
+        f"rank test ({how}): a later one is {direction} with probability {test.rank.superiority:.2f}; "
+        f"{_p(test.rank.p, test.adjusted)}"
     )
     if test.detectable is None:
-        return f"{text}; what so few, or so equal, values would show cannot be said"
-    return f"{text}; growth by a factor of {test.detectable:.2f} would be found in {percent(POWER)} of cases"
+        return f"{text}; so few, or so equal, values would show no growth"
+    return f"{text}; growth by {test.detectable:.2f} times would be found in {percent(POWER)} of cases"
 
 
 def _oftener(test: OftenerTest) -> str:
     text = f"Fisher's exact test: {_p(test.p, test.adjusted)}"
     if test.detectable is None:
-        return f"{text}; so few {_MANY} cannot show any rise of the rate"
+        return f"{text}; so few cannot show any rise of the rate"
     return f"{text}; a rate of {percent(test.detectable)} would be found in {percent(POWER)} of cases"
 
 
@@ -232,9 +241,9 @@ def comparison_plain(each: Comparison) -> dict[str, Any]:
             "adjusted": longer.adjusted,
             "detectable_factor": longer.detectable,
         },
-        "oftener": oftener
-        and {
+        "oftener": {
             "failures": list(oftener.failures),
+            "of": list(oftener.sizes),
             "p": oftener.p,
             "adjusted": oftener.adjusted,
             "detectable_rate": oftener.detectable,

@@ -26,6 +26,8 @@ from harness.plan.plain import canonical_json
 from harness.values import Subject, Verdict, evidence_label
 
 NO_FAULTS: Final = "none"
+NO_BUDGET: Final = "no-budget:"
+"""Begins the id of the finding that a limit from history has no value."""
 _HASH_LENGTH: Final = 8
 
 COUNTED: Final = frozenset({Verdict.PASS, Verdict.FAIL, Verdict.STUCK, Verdict.GUIDE_GAP})
@@ -220,7 +222,7 @@ def _why_not(folder: Path, header: Mapping[str, Any], results: Mapping[str, Any]
     if not journal.get("torn") and journal.get("bytes") != (folder / FILE_NAME).stat().st_size:
         return f"its journal changed after it was judged: {again}"
     verdict = Verdict(results["verdict"])
-    if verdict not in COUNTED:
+    if verdict not in COUNTED and not _only_lacks_budget(results):
         cause = (results.get("cause") or {}).get("summary")
         return f"verdict {verdict}{f': {cause}' if cause else ''}"
     planted = [str(one["defect"]) for one in header["scenario"].get("provoke") or () if one.get("defect")]
@@ -232,6 +234,14 @@ def _why_not(folder: Path, header: Mapping[str, Any], results: Mapping[str, Any]
     if coverage < COVERAGE_FLOOR:
         return f"low coverage: {coverage * 100:.6g} %, at least {COVERAGE_FLOOR * 100:.6g} % is needed"
     return ""
+
+
+def _only_lacks_budget(results: Mapping[str, Any]) -> bool:
+    """Is a run inconclusive for no other reason than that history was too short for a limit?  It measured as well as
+    any other; without such runs no history could ever begin."""
+    lacking = [str(finding["id"]) for finding in results["because"] if finding["outcome"] != Verdict.PASS.value]
+    inconclusive = results["verdict"] == Verdict.INCONCLUSIVE.value
+    return inconclusive and bool(lacking) and all(name.startswith(NO_BUDGET) for name in lacking)
 
 
 def _stored(folder: Path, header: Mapping[str, Any], results: Mapping[str, Any]) -> StoredRun:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +21,7 @@ from harness.judge.outages import (
     worst_in_run,
 )
 from harness.measure.catalog import CATALOG
+from harness.measure.units import convert, spoken
 from harness.plan.models import limit_unit
 from harness.plan.text import closest
 from harness.values import Verdict
@@ -47,6 +49,13 @@ class Measure:
     unit: str
     comparison: str
     guests: Metric | None
+
+    def text(self, value: float) -> str:
+        """A value with its unit as pages show it; a guest that never came back has no number."""
+        if math.isinf(value):
+            return "never back"
+        shown = CATALOG[self.name].unit if self.name in CATALOG else self.unit
+        return spoken(convert(value, self.unit, shown), shown)
 
     def beyond(self, value: float, limit: float) -> bool:
         """Does the value break the limit?"""

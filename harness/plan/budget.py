@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from harness.measure.catalog import CATALOG
-from harness.plan.quantity import format_value, parse_value
+from harness.plan.quantity import parse_value
 from harness.plan.text import TextError, describe, require_text
 
 BUDGET_KEYS: Final = ("budget", "confidence")
@@ -64,7 +64,7 @@ def parse_confidence(value: object) -> float:
         text = require_text(value, "95%")
         share = parse_value(text, "ratio")
     if not 0.5 <= share < 1:
-        raise TextError(f"the confidence {format_value(share, 'ratio')} must be at least 50% and less than 100%")
+        raise TextError(f"the confidence {value} must be at least 50% and less than 100%")
     return share
 
 
