@@ -13,7 +13,7 @@ from harness.errors import ConfigError
 from harness.judge.history import HistoryKey, Sample, StoredRun, key_of, look_up
 from harness.measure.statistics import OrderBound, quantile_bound, values_needed
 from harness.measure.units import spoken
-from harness.plan.budget import QuantileBudget, budget_of, quantile_text, share_text
+from harness.plan.budget import HISTORY, KEY_WORD, QuantileBudget, budget_of, quantile_text, share_text
 from harness.plan.text import TextError
 
 Row = dict[str, Any]
@@ -66,11 +66,12 @@ def _row(name: str, unit: str, budget: QuantileBudget, key: HistoryKey, runs: Se
 def _origin(budget: QuantileBudget, sample: Sample, bound: OrderBound | None, needed: int | None) -> str:
     asked = f"{quantile_text(budget.quantile)} at {share_text(budget.confidence)}"
     if bound is None:
-        tried = ", ".join(f"{step} ({count})" for step, count in sample.tried)
-        enough = "more than anybody can make" if needed is None else str(needed)
-        return f"history: no {asked}, which needs {enough} runs; found: {tried}; key: {sample.key}"
+        steps = [row for place, row in enumerate(sample.tried) if not place or row[1] > sample.tried[place - 1][1]]
+        found = ", ".join(f"{count} of {step}" for step, count in steps)
+        enough = "more runs than anybody can make" if needed is None else f"{needed} runs"
+        return f"{HISTORY} no {asked}, which needs {enough}; there are {found}{KEY_WORD}{sample.key}"
     place = "largest" if bound.from_top == 1 else f"value number {bound.from_top} from the largest"
-    text = f"history: {asked} of {bound.n} runs, their {place}, key: {sample.key}, {sample.rung.name}"
+    text = f"{HISTORY} {asked} of {bound.n} runs, their {place}{KEY_WORD}{sample.key}, {sample.rung.name}"
     if sample.tried:
         text += "; fell back from " + ", ".join(f"{step} ({count} runs)" for step, count in sample.tried)
     return text

@@ -18,6 +18,7 @@ from harness.journal.writer import FILE_NAME
 from harness.judge.case import COVERAGE_FLOOR
 from harness.judge.document import RESULTS_SCHEMA
 from harness.judge.judgement import JUDGE_VERSION
+from harness.judge.measurements import NO_BUDGET
 from harness.judge.results import read_results
 from harness.measure.catalog import CATALOG
 from harness.measure.units import comparable, convert
@@ -26,8 +27,6 @@ from harness.plan.plain import canonical_json
 from harness.values import Subject, Verdict, evidence_label
 
 NO_FAULTS: Final = "none"
-NO_BUDGET: Final = "no-budget:"
-"""Begins the id of the finding that a limit from history has no value."""
 _HASH_LENGTH: Final = 8
 
 COUNTED: Final = frozenset({Verdict.PASS, Verdict.FAIL, Verdict.STUCK, Verdict.GUIDE_GAP})

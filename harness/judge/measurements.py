@@ -23,10 +23,11 @@ from harness.measure.catalog import CATALOG, Quantity
 from harness.measure.ledger import Cause, Gap, VmLedger
 from harness.measure.samples import Span
 from harness.measure.units import convert, seconds, spoken
+from harness.plan.budget import HISTORY, KEY_WORD
 from harness.values import Finding, Measurement, Verdict
 
-HISTORY: Final = "history:"
-"""Begins the origin of a limit that came from earlier runs."""
+NO_BUDGET: Final = "no-budget:"
+"""Begins the id of the finding that a limit from history has no value."""
 
 
 def _longest(case: Case, gaps: Iterable[Gap]) -> Reading:
@@ -374,9 +375,10 @@ def _breach(
 
 def _without_budget(case: Case, quantity: Quantity, reading: Reading, limit: Limit) -> Finding:
     """A number without a limit to compare it with proves nothing."""
+    why = limit.origin.removeprefix(HISTORY).partition(KEY_WORD)[0].strip()
     return case.fail(
-        f"no-budget:{quantity.name}",
-        f"'{quantity.name}' has no limit: {limit.origin.removeprefix(HISTORY).strip() or 'none was found'}",
+        f"{NO_BUDGET}{quantity.name}",
+        f"'{quantity.name}' has no limit: {why or 'none was found'}",
         case.timeline.end_ns,
         reading.evidence,
         outcome=Verdict.INCONCLUSIVE,

@@ -17,6 +17,12 @@ BUDGET_KEYS: Final = ("budget", "confidence")
 DEFAULT_CONFIDENCE: Final = 0.95
 """Of a budget whose plan names none [INF]."""
 
+HISTORY: Final = "history:"
+"""Begins the origin of a limit that came from earlier runs, in a journal's header."""
+
+KEY_WORD: Final = "; key: "
+"""In such an origin, before the kind of runs that it comes from."""
+
 _QUANTILE: Final = re.compile(r"p([0-9]{1,2}(?:\.[0-9]+)?)")
 
 

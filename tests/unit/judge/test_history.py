@@ -237,7 +237,7 @@ class TestBudgets:
         row = budget_rows(limited(budget="p95", confidence="95%"), LAB, runs)["vm.outage.longest"]
         assert (row["op"], row["value"], row["unit"]) == ("<=", 1.58, "s")
         assert row["origin"] == (
-            "history: p95 at 95% of 59 runs, their largest, key: solution 12.1 → 12.2, 4 nodes, no faults, "
+            "history: p95 at 95% of 59 runs, their largest; key: solution 12.1 → 12.2, 4 nodes, no faults, "
             "product on physical machines, the same kind of run"
         )
         assert (row["history"]["order"], len(row["history"]["runs"])) == (59, 59)
@@ -258,8 +258,15 @@ class TestBudgets:
     def test_too_few_give_no_limit_but_say_why(self) -> None:
         row = budget_rows(limited(budget="p99", confidence="95%"), LAB, [stored_run(1, 1.0)])["vm.outage.longest"]
         assert row["value"] is None
-        assert "no p99 at 95%, which needs 299 runs; found: the same kind of run (1)" in row["origin"]
-        assert "any number of nodes (1)" in row["origin"]
+        assert row["origin"].startswith(
+            "history: no p99 at 95%, which needs 299 runs; there are 1 of the same kind of run; key: solution 12.1"
+        )
+        assert [step["step"] for step in row["history"]["tried"]] == [rung.name for rung in LADDER]
+
+    def test_steps_on_which_the_history_grew_are_named(self) -> None:
+        runs = [stored_run(1, 1.0), stored_run(2, 1.0, replace(KEY, versions="x"))]
+        row = budget_rows(limited(budget="p95"), LAB, runs)["vm.outage.longest"]
+        assert "there are 1 of the same kind of run, 2 of any versions; key" in row["origin"]
 
     def test_a_measurement_in_another_unit_is_converted(self) -> None:
         runs = [replace(stored_run(number, None), measurements={"update.duration": (2.0, "h")}) for number in range(5)]
