@@ -108,6 +108,7 @@ class StoredRun:
     virtual: bool
     guests: int
     measurements: Mapping[str, tuple[float | None, str]] = field(default_factory=dict)
+    harness: str = ""
 
     def value(self, measurement: str, unit: str) -> float | None:
         """A measurement in `unit`; None when it was not taken."""
@@ -171,11 +172,12 @@ def read_history(folders: Iterable[Path]) -> History:
 
 
 def _without_repetitions(runs: Sequence[StoredRun]) -> tuple[tuple[StoredRun, ...], tuple[LeftOut, ...]]:
-    """A run on a virtual clock is a function of plan, lab and seed: once more is no other observation."""
+    """A run on a virtual clock is a function of plan, lab, seed and version of the harness: once more is no other
+    observation."""
     kept: dict[object, StoredRun] = {}
     repeated: list[LeftOut] = []
     for run in runs:
-        same = (run.plan_sha256, run.lab, run.seed) if run.virtual else run.run_id
+        same = (run.plan_sha256, run.lab, run.seed, run.harness) if run.virtual else run.run_id
         before = kept.pop(same, None)
         if before is not None:
             why = f"simulated with the same seed {run.seed} as {run.run_id}: the same run, not another one"
@@ -258,6 +260,7 @@ def _stored(folder: Path, header: Mapping[str, Any], results: Mapping[str, Any])
         virtual=lab.get("clock") == "virtual",
         guests=len(lab.get("guests") or ()),
         measurements=_measurements(results),
+        harness=str(header.get("harness") or ""),
     )
 
 
