@@ -94,7 +94,8 @@ def claim(
     measure, bound = _measure(metric, limit, per)
     wish = Wish(bound, _confidence(confidence), _share(correlation))
     history = _history(_folders(runs or (), folder), scenario)
-    observed, without = observe(history, measure, per, _progress(history))
+    found, without = observe(history, measure, per, bound, _progress(history))
+    observed = [each for each in found if each.values]
     left_out = (*history.left_out, *without)
     _refuse_nothing(observed, left_out)
     claims = [claim_of(each, wish) for each in observed]
@@ -134,7 +135,7 @@ def compare_runs(
     measure, bound = _measure(metric, limit, per)
     first, second = (_history(_folders(names, None), scenario) for names in (runs, others))
     _refuse_both(first, second)
-    groups = [observe(each, measure, per, _progress(each)) for each in (first, second)]
+    groups = [observe(each, measure, per, bound, _progress(each)) for each in (first, second)]
     left_out = tuple(each for history in (first, second) for each in history.left_out)
     left_out += tuple(each for _, without in groups for each in without)
     for observed, _ in groups:
@@ -155,7 +156,7 @@ def compare_runs(
         for each in found:
             _say_all(comparison_lines(each))
             say()
-        say(assumptions(found))
+        say(assumptions(found, per))
         _say_all(pairing_lines(pairing))
         _say_all(left_out_lines(left_out))
     raise typer.Exit(Exit.PRODUCT if worse else Exit.PASS)

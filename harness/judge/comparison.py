@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.judge.claims import count, key_plain, percent
 from harness.judge.history import NO_FAULTS, HistoryKey
-from harness.judge.observations import FAILED, VERDICT, Observed
+from harness.judge.observations import FAILED, VERDICT, Observed, Per
 from harness.measure.statistics import (
     POWER,
     SIGNIFICANCE,
@@ -98,7 +98,13 @@ def _alike(group: Sequence[Observed]) -> dict[tuple[HistoryKey, str], Observed]:
             before = found[same]
             versions = " and ".join(dict.fromkeys([*before.key.versions.split(" and "), each.key.versions]))
             key = replace(before.key, versions=versions)
-            each = replace(before, key=key, values=before.values + each.values, runs=before.runs + each.runs)
+            each = replace(
+                before,
+                key=key,
+                values=before.values + each.values,
+                runs=before.runs + each.runs,
+                incomplete=before.incomplete + each.incomplete,
+            )
         found[same] = each
     return found
 
@@ -123,7 +129,7 @@ def compare(pairs: Sequence[tuple[Observed, Observed]], limit: float | None) -> 
 def _comparison(first: Observed, second: Observed, limit: float | None, level: float) -> Comparison:
     measure, one, other = first.measure, first.numbers, second.numbers
     longer = None
-    if measure.name != VERDICT:
+    if measure.name != VERDICT and one and other:
         up = measure.comparison != ">="
         worse = (one, other) if up else (tuple(-value for value in one), tuple(-value for value in other))
         growth = detectable_growth(one, len(other), significance=level) if up else None
@@ -131,15 +137,16 @@ def _comparison(first: Observed, second: Observed, limit: float | None, level: f
     failed = _failures(first, limit), _failures(second, limit)
     p = fisher_test(*failed[0], *failed[1])
     (before, first_n), (after, second_n) = failed
-    rate = detectable_rate(first_n, second_n, before / first_n, significance=level)
+    rate = detectable_rate(first_n, second_n, before / first_n, significance=level) if first_n else None
     oftener = OftenerTest((before, after), (first_n, second_n), p, rate, 1.0)
     return Comparison(first, second, limit, longer, oftener)
 
 
 def _failures(observed: Observed, limit: float | None) -> tuple[int, int]:
-    """How many broke the limit, of how many; without a limit, how many runs failed or got stuck."""
+    """How many broke the limit, of how many; without a limit, how many runs failed or got stuck, early ones too."""
     if limit is None:
-        return sum(run.verdict in FAILED for run in observed.runs), len(observed.runs)
+        runs = (*observed.runs, *observed.incomplete)
+        return sum(run.verdict in FAILED for run in runs), len(runs)
     return sum(observed.measure.beyond(value, limit) for value in observed.numbers), len(observed.values)
 
 
@@ -212,11 +219,11 @@ def pairing_lines(pairing: Pairing) -> Iterator[str]:
         yield "  runs are compared only with runs of the very same fault schedule"
 
 
-def assumptions(comparisons: Sequence[Comparison]) -> str:
+def assumptions(comparisons: Sequence[Comparison], per: Per) -> str:
     """What must be true for the tests to hold."""
     tests = sum(test is not None for each in comparisons for test in (each.longer, each.oftener))
     return (
-        f"assumed: runs are independent, and both groups differ only in what is compared; {count(tests, 'test')}, "
+        f"assumed: {per}s are independent, and both groups differ only in what is compared; {count(tests, 'test')}, "
         f"one-sided, together wrong in at most {percent(SIGNIFICANCE)} of cases"
     )
 
@@ -232,7 +239,7 @@ def comparison_plain(each: Comparison) -> dict[str, Any]:
         "unit": each.first.measure.unit,
         "limit": each.limit,
         "n": [len(each.first.values), len(each.second.values)],
-        "runs": [[run.run_id for run in group.runs] for group in (each.first, each.second)],
+        "runs": [[run.run_id for run in (*group.runs, *group.incomplete)] for group in (each.first, each.second)],
         "longer": longer
         and {
             "superiority": longer.rank.superiority,

@@ -94,7 +94,8 @@ LADDER: Final = (
 @dataclass(frozen=True, slots=True)
 class StoredRun:
     """A run that counts.  `measurements` are values with their units (None: unset); `virtual` says that its lab time
-    was simulated, so that the same seed gives the same run."""
+    was simulated, so that the same seed gives the same run; `complete` that it saw its change through, so that an
+    outage which did not come could have come."""
 
     run_id: str
     folder: Path
@@ -109,6 +110,7 @@ class StoredRun:
     guests: int
     measurements: Mapping[str, tuple[float | None, str]] = field(default_factory=dict)
     harness: str = ""
+    complete: bool = True
 
     def value(self, measurement: str, unit: str) -> float | None:
         """A measurement in `unit`; None when it was not taken."""
@@ -261,7 +263,17 @@ def _stored(folder: Path, header: Mapping[str, Any], results: Mapping[str, Any])
         guests=len(lab.get("guests") or ()),
         measurements=_measurements(results),
         harness=str(header.get("harness") or ""),
+        complete=_complete(header["scenario"], results),
     )
+
+
+def _complete(scenario: Mapping[str, Any], results: Mapping[str, Any]) -> bool:
+    """Was the change seen through?  A whole update of the cluster was, where it got Installed; anything else, where the
+    product did not fail."""
+    whole = _update_of(scenario) in ("solution", "sbe")
+    if whole:
+        return _measurements(results).get("update.duration", (None, ""))[0] is not None
+    return results["verdict"] not in (Verdict.FAIL.value, Verdict.STUCK.value)
 
 
 def _measurements(results: Mapping[str, Any]) -> dict[str, tuple[float | None, str]]:
@@ -326,7 +338,7 @@ class Sample:
 def look_up(
     runs: Sequence[StoredRun], key: HistoryKey, measurement: str, needed: int, unit: str | None = None
 ) -> Sample:
-    """Values of `measurement` from runs like `key`: from the first step of the ladder with at least `needed` of them.
+    """Values of `measurement` from complete runs like `key`: from the first step of the ladder with at least `needed`.
 
     When no step has so many, the last one, whose `values` are then too few.
     """
@@ -334,7 +346,7 @@ def look_up(
     tried: list[tuple[str, int]] = []
     sample = Sample(key, LADDER[0], ())
     for rung in LADDER:
-        alike = ((run.run_id, run.value(measurement, unit)) for run in runs if rung.same(key, run.key))
+        alike = ((run.run_id, run.value(measurement, unit)) for run in runs if run.complete and rung.same(key, run.key))
         values = tuple((run_id, value) for run_id, value in alike if value is not None)
         sample = replace(sample, rung=rung, values=values)
         if len(values) >= needed:

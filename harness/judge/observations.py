@@ -29,6 +29,8 @@ from harness.values import Verdict
 VERDICT: Final = "verdict"
 """Pseudo-measure of a run: 1 when the product failed or got stuck, else 0."""
 
+EARLY: Final = "it ended before its change was done: what did not happen until then says nothing"
+
 FAILED: Final = frozenset({Verdict.FAIL, Verdict.STUCK})
 
 
@@ -53,7 +55,7 @@ class Measure:
     def text(self, value: float) -> str:
         """A value with its unit as pages show it; a guest that never came back has no number."""
         if math.isinf(value):
-            return "never back"
+            return "never back" if self.guests is not None else "never done"
         shown = CATALOG[self.name].unit if self.name in CATALOG else self.unit
         return spoken(convert(value, self.unit, shown), shown)
 
@@ -86,7 +88,10 @@ def measure_named(name: str, per: Per) -> Measure:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """Observations of one kind of run: `values` with the run each is from."""
+    """Observations of one kind of run: `values` with the run each is from.
+
+    `incomplete` are runs without a value here: they kept the limit only because they ended early.
+    """
 
     key: HistoryKey
     measure: Measure
@@ -94,6 +99,7 @@ class Observed:
     vm_class: str
     values: tuple[tuple[str, float], ...]
     runs: tuple[StoredRun, ...]
+    incomplete: tuple[StoredRun, ...] = ()
 
     @property
     def numbers(self) -> tuple[float, ...]:
@@ -105,31 +111,61 @@ Progress = Callable[[int, int], None]
 
 
 def observe(
-    history: History, measure: Measure, per: Per, progress: Progress | None = None
+    history: History, measure: Measure, per: Per, limit: float | None = None, progress: Progress | None = None
 ) -> tuple[tuple[Observed, ...], tuple[LeftOut, ...]]:
     """Observations by kind of run, and the runs that had none, with the reason.
 
-    `progress` is told how many runs are read, of how many.
+    A run that ended before its change was done counts where it is beyond the `limit`, never as a clean one; with
+    drains, those that it had do.  A kind of which only such runs are there has no values.  `progress` is told how many
+    runs are read, of how many.
     """
-    left_out: list[LeftOut] = []
     found: list[Observed] = []
+    left_out: list[LeftOut] = []
     done = 0
     for key, runs in history.by_key().items():
-        rows: dict[str, list[tuple[str, float]]] = {}
-        kept = []
+        kind = _Kind()
         for run in runs:
             done += 1
             if progress is not None:
                 progress(done, len(history.runs))
             values, why = _of_run(run, measure, per)
+            if not why and _ended_early(run, measure, per, [value for _, value in values], limit):
+                kind.incomplete.append(run)
+                why = EARLY
             if why:
                 left_out.append(LeftOut(run.run_id, run.scenario, why))
-                continue
-            kept.append(run)
-            for vm_class, value in values:
-                rows.setdefault(vm_class, []).append((run.run_id, value))
-        found += [Observed(key, measure, per, each, tuple(rows[each]), tuple(kept)) for each in sorted(rows)]
+            else:
+                kind.add(run, values)
+        found.extend(kind.observed(key, measure, per))
     return tuple(found), tuple(left_out)
+
+
+class _Kind:
+    """Collects the observations of one kind of run, by class of guests."""
+
+    def __init__(self) -> None:
+        self.runs: list[StoredRun] = []
+        self.incomplete: list[StoredRun] = []
+        self._values: dict[str, list[tuple[str, float]]] = {}
+
+    def add(self, run: StoredRun, values: Sequence[tuple[str, float]]) -> None:
+        self.runs.append(run)
+        for vm_class, value in values:
+            self._values.setdefault(vm_class, []).append((run.run_id, value))
+
+    def observed(self, key: HistoryKey, measure: Measure, per: Per) -> Iterator[Observed]:
+        if self.incomplete:
+            self._values.setdefault(ALL_CLASSES, [])
+        for vm_class, values in sorted(self._values.items()):
+            runs, incomplete = tuple(self.runs), tuple(self.incomplete)
+            yield Observed(key, measure, per, vm_class, tuple(values), runs, incomplete)
+
+
+def _ended_early(run: StoredRun, measure: Measure, per: Per, values: Sequence[float], limit: float | None) -> bool:
+    """Is a run no observation, since it ended before its change was done and broke no limit until then?"""
+    if run.complete or measure.name == VERDICT or per is Per.DRAIN:
+        return False
+    return limit is None or not any(measure.beyond(value, limit) for value in values)
 
 
 def _of_run(run: StoredRun, measure: Measure, per: Per) -> tuple[list[tuple[str, float]], str]:
@@ -138,6 +174,8 @@ def _of_run(run: StoredRun, measure: Measure, per: Per) -> tuple[list[tuple[str,
         return [(ALL_CLASSES, float(run.verdict in FAILED))], ""
     if measure.guests is None:
         value = run.value(measure.name, measure.unit)
+        if measure.name == "update.duration" and value is None and run.verdict in FAILED:
+            value = math.inf
         return ([], f"'{measure.name}' could not be measured") if value is None else ([(ALL_CLASSES, value)], "")
     try:
         values = list(_OF_GUESTS[per](run, guests_of(run), measure.guests))

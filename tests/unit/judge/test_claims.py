@@ -246,6 +246,19 @@ class TestComparison:
         assert "fail or stuck: 0 of 4, then 2 of 4" in text
         assert not found.worse
 
+    def test_runs_that_all_got_stuck_have_no_outages_to_compare_but_failures(self) -> None:
+        runs = observed([1.0] * 6, verdicts=dict.fromkeys(range(6), Verdict.STUCK)).runs
+        stuck = replace(observed([1.0]), values=(), runs=(), incomplete=runs)
+        (found,) = compare(pair([observed([1.0] * 6)], [stuck]).pairs, None)
+        assert found.longer is None
+        assert found.oftener.failures == (0, 6)
+        assert found.worse
+        text = "\n".join(comparison_lines(found))
+        assert "rank test" not in text
+        assert "fail or stuck: 0 of 6, then 6 of 6" in text
+        (other,) = compare(pair([stuck], [observed([1.0] * 6)]).pairs, 2.0)
+        assert other.oftener.detectable is None
+
     def test_smaller_coverage_is_worse(self) -> None:
         groups = [observed([value] * 6, metric="probe.coverage") for value in (100.0, 99.0)]
         (found,) = compare(pair(groups[:1], groups[1:]).pairs, None)
@@ -258,7 +271,8 @@ class TestComparison:
         found = compare(pair(*groups).pairs, None)
         assert all(each.longer is not None and each.longer.rank.p < 0.05 for each in found)
         assert not any(each.worse for each in found)
-        assert "20 tests" in assumptions(found)
+        assert "20 tests" in assumptions(found, Per.RUN)
+        assert "assumed: drains are independent" in assumptions(found, Per.DRAIN)
 
     def test_evidence_is_not_compared_with_a_rehearsal(self) -> None:
         rehearsal = observed([1.0], key=replace(KEY, subject="simulated"))

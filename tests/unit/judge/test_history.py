@@ -357,6 +357,13 @@ class TestOutages:
         assert worst[1] == pytest.approx(7, abs=0.2)
         assert max(worst[0], worst[2], worst[3]) < 1
 
+    def test_drains_that_were_only_looked_at_count_too(self, store: Store) -> None:
+        run = read_run(store(by_looks=True, poll_s=60))
+        assert isinstance(run, StoredRun)
+        drains = drains_in(run)
+        assert [drain.node for drain in drains] == ["NODE01", "NODE02", "NODE03", "NODE04"]
+        assert all(drain.begin_ns < drain.end_ns for drain in drains)
+
     def test_each_guest_of_a_run(self, store: Store) -> None:
         (observed,), _ = observe(read_history([store()]), measure_named(AWAY, Per.VM), Per.VM)
         assert len(observed.values) == 8
@@ -386,6 +393,51 @@ class TestOutages:
         found, left_out = observe(read_history([folder]), measure_named(AWAY, Per.DRAIN), Per.DRAIN)
         assert found == ()
         assert "it cannot be read" in left_out[0].why
+
+
+class TestRunsThatEndedEarly:
+    """A run that never drained the third node cannot show that this would have gone well."""
+
+    def observed(self, folder: Path, metric: str, per: Per = Per.RUN, limit: float | None = None) -> tuple[Any, Any]:
+        return observe(read_history([folder]), measure_named(metric, per), per, limit)
+
+    def test_a_clean_one_is_no_observation(self, store: Store) -> None:
+        folder = store("det-004")
+        run = read_run(folder)
+        assert isinstance(run, StoredRun)
+        assert (run.verdict, run.complete) == (Verdict.STUCK, False)
+        found, left_out = self.observed(folder, AWAY, limit=2.0)
+        assert [each.values for each in found] == [()]
+        assert [each.run_id for each in found[0].incomplete] == [run.run_id]
+        assert left_out[0].why.startswith("it ended before its change was done")
+
+    def test_one_beyond_the_limit_is(self, store: Store) -> None:
+        folder = store("det-004", outages=(Outage("vm05", 400, 460, "isolated"),))
+        (found,), left_out = self.observed(folder, AWAY, limit=2.0)
+        assert found.numbers == (pytest.approx(60, abs=0.2),)
+        assert left_out == ()
+
+    def test_its_verdict_and_its_drains_count(self, store: Store) -> None:
+        folder = store("det-004")
+        assert self.observed(folder, "verdict", limit=0.0)[0][0].numbers == (1.0,)
+        assert len(self.observed(folder, AWAY, Per.DRAIN, 2.0)[0][0].values) == 1
+
+    def test_an_update_that_got_stuck_was_never_done(self, store: Store) -> None:
+        (found,), _ = self.observed(store("det-004"), "update.duration", limit=36000.0)
+        assert found.numbers == (float("inf"),)
+        assert found.measure.text(found.numbers[0]) == "never done"
+
+    def test_it_is_no_history_for_a_limit(self) -> None:
+        runs = [replace(stored_run(number, 1.0), complete=number > 2) for number in range(7)]
+        assert len(look_up(runs, KEY, "vm.outage.longest", 1).values) == 4
+
+    def test_a_preparation_is_complete_where_it_did_not_fail(self, store: Store) -> None:
+        workflow = {"kind": "solution", "target": {"solution": "12.2"}, "options": {"prepare_only": True}}
+        folder = store(builder={"scenario": {"id": "UPD-001", "workflow": workflow, "faults": []}})
+        edit_results(folder, measurements=[{"name": "sampler.coverage", "value": 1.0, "unit": "ratio"}], verdict="pass")
+        run = read_run(folder)
+        assert isinstance(run, StoredRun)
+        assert run.complete
 
 
 def test_the_judge_reads_a_limit_without_value(store: Store) -> None:
