@@ -258,7 +258,7 @@ def _stored(folder: Path, header: Mapping[str, Any], results: Mapping[str, Any])
         started=str(results["started"]),
         lab=str(lab.get("name") or ""),
         plan_sha256=str(results.get("plan_sha256") or ""),
-        seed=str(results.get("seed")),
+        seed=str(header.get("seed")),
         virtual=lab.get("clock") == "virtual",
         guests=len(lab.get("guests") or ()),
         measurements=_measurements(results),
