@@ -26,7 +26,7 @@ def write_run_page(run_folder: Path) -> None:
     when there is no journal, BrokenJournalError when its chain does not hold, HarnessError when a file cannot be
     written.
     """
-    _write_page(run_folder, load_record(run_folder))
+    write_pages(run_folder, load_record(run_folder))
 
 
 def write_report(run_folder: Path) -> dict[str, Any]:
@@ -36,11 +36,11 @@ def write_report(run_folder: Path) -> dict[str, Any]:
     """
     judgement = judge(read_journal(run_folder / FILE_NAME))
     results = write_judgement(run_folder, judgement)
-    _write_page(run_folder, judged_record(judgement, results))
+    write_pages(run_folder, judged_record(judgement, results))
     return results
 
 
-def _write_page(run_folder: Path, record: RunRecord) -> None:
+def write_pages(run_folder: Path, record: RunRecord) -> None:
     lanes = lanes_of(record)
     svg = timeline_svg(record, lanes)
     named = {str(row.value.get("file") or ""): row.value for row in record.timeline.evidence}
