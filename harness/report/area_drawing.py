@@ -68,8 +68,6 @@ def _path(area: Area, columns: Sequence[int], first: int, last: int, left: float
     runs = [(count, list(same)) for count, same in groupby(range(first, last + 1), key=lambda column: columns[column])]
     for count, same in runs:
         height = LEAST_PX + (area.height_px - LEAST_PX) * (count - 1) / max(1, area.peak - 1) if count else 0.0
-        if area.peak == 1:
-            height = min(area.height_px, 2 * LEAST_PX) if count else 0.0
         y = foot + height if area.hanging else foot - height
         parts.append(f"V{y:.1f}H{left + same[-1] + 1:.0f}")
     return "".join([*parts, f"V{foot:.1f}Z"])

@@ -34,6 +34,10 @@ LEAST_BAR_PX: Final = 1.0
 LEAST_GAP_PX: Final = 3.0
 """Gaps and bars are drawn to scale, but never narrower than this: half a second in ten hours must still be seen."""
 
+SEEN_AS_GAPS: Final = frozenset({"blind", "brown", "control-lost", "control-slow"})
+"""Looks of short bars that must be seen as gaps must."""
+
+LEAST_SHADE_PX: Final = 1.5
 GLYPH_PX: Final = 11.0
 TEXT_TRACK_PX: Final = 12.0
 """Least height of a track with words in it."""
@@ -127,7 +131,7 @@ def _lane(lane: Lane, scale: TimeScale, y: float) -> tuple[list[str], float]:
 
 def _shade(bar: Bar, scale: TimeScale, top: float, bottom: float) -> str:
     """A bar behind all rows of a lane."""
-    width = max(scale.width(bar.start_ns, bar.end_ns), LEAST_BAR_PX)
+    width = max(scale.width(bar.start_ns, bar.end_ns), LEAST_SHADE_PX)
     return (
         f'<rect class="bar shade {bar.look}" x="{scale.x(bar.start_ns):.2f}" y="{top:.1f}" width="{width:.2f}" '
         f'height="{bottom - top:.1f}"><title>{text_of(bar.title)}</title></rect>'
@@ -137,9 +141,11 @@ def _shade(bar: Bar, scale: TimeScale, top: float, bottom: float) -> str:
 def _row(lane: Lane, row: Row, scale: TimeScale, y: float, label_px: float) -> Iterator[str]:
     height = max(row.height_px, LEAST_ROW_PX)
     label = shortened(printable(row.label), int(label_px / CHAR_PX))
-    middle = y + min(height / 2, 10.0) + 4 if len(row.tracks) > 1 else y + height / 2 + 4
+    first_px = row.standing_px or (row.track_px if len(row.tracks) == 1 else min(row.height_px, 20.0))
+    middle = y + row.marks_px + max(first_px, LEAST_ROW_PX) / 2 + 4
     tip = f"<title>{text_of(row.title)}</title>" if row.title else ""
-    yield f'<text class="label" x="{LEFT_PX - 8:.0f}" y="{middle:.1f}" text-anchor="end">{text_of(label)}{tip}</text>'
+    name = "label head" if row.heads else "label"
+    yield f'<text class="{name}" x="{LEFT_PX - 8:.0f}" y="{middle:.1f}" text-anchor="end">{text_of(label)}{tip}</text>'
     yield f'<rect class="bed" x="{LEFT_PX:.0f}" y="{y:.1f}" width="{scale.width_px:.0f}" height="{height:.1f}"/>'
     top = y + row.marks_px
     for area in row.areas:
@@ -165,7 +171,8 @@ def _bar(
 ) -> Iterator[str]:
     gap = bar.look.startswith("gap-")
     x = scale.x(bar.start_ns)
-    width = max(scale.width(bar.start_ns, bar.end_ns), LEAST_GAP_PX if gap else LEAST_BAR_PX)
+    least = LEAST_GAP_PX if gap or bar.look in SEEN_AS_GAPS else LEAST_BAR_PX
+    width = max(scale.width(bar.start_ns, bar.end_ns), least)
     inset = 1.0 if track_px >= 8 else min(0.5, track_px / 8)
     name = f"{bar.look} open" if bar.open else bar.look
     data = f' data-vm="{text_of(bar.subject)}"' if gap else ""
@@ -196,14 +203,15 @@ def _whiskers(bar: Bar, scale: TimeScale, middle: float) -> Iterator[str]:
 
 def _bar_text(bar: Bar, x: float, width: float, baseline: float, room: float) -> Iterator[str]:
     """The words of a bar: in it, else beside it where `room` allows, else shortened in it, else nowhere."""
-    text = printable(bar.text)
-    inside = [words for words in (text, *map(printable, bar.short)) if CHAR_PX * len(words) + 6 <= width]
-    if text not in inside and CHAR_PX * len(text) + 6 <= room:
-        yield f'<text class="beside" x="{x + width + 4:.2f}" y="{baseline:.1f}">{text_of(text)}</text>'
+    spelt = [printable(bar.text), *map(printable, bar.short)]
+    inside = [words for words in spelt if CHAR_PX * len(words) + 6 <= width]
+    beside = [words for words in spelt if CHAR_PX * len(words) + 6 <= room]
+    if spelt[0] not in inside and beside and (spelt[0] in beside or not inside):
+        yield f'<text class="beside" x="{x + width + 4:.2f}" y="{baseline:.1f}">{text_of(beside[0])}</text>'
         return
     most = int((width - 6) / CHAR_PX)
     if not inside and most >= LEAST_CHARS and not bar.short:
-        inside = [shortened(text, most)]
+        inside = [shortened(spelt[0], most)]
     if inside:
         yield f'<text class="in {bar.look}" x="{x + 4:.2f}" y="{baseline:.1f}">{text_of(inside[0])}</text>'
 

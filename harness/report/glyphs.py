@@ -36,7 +36,7 @@ STYLE: Final = f"""
 .timeline .grid{{stroke:var(--grid)}} .timeline .rule{{stroke:var(--rule)}}
 .timeline .tick,.timeline .axis-name,.timeline .note,.timeline .key{{fill:var(--soft)}}
 .timeline .lane-title{{font-weight:700;font-size:12px}} .timeline .tick{{font-variant-numeric:tabular-nums}}
-.timeline .in,.timeline .beside{{pointer-events:none}}
+.timeline .head{{font-weight:600}} .timeline .in,.timeline .beside{{pointer-events:none}}
 .timeline .beside{{paint-order:stroke;stroke:var(--paper);stroke-width:2.6px}}
 .timeline .bar{{stroke-width:.8}}
 .timeline rect.node-up{{fill:var(--up)}} .timeline text.node-up{{fill:var(--up-ink)}}

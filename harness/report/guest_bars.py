@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from harness.judge.case import elapsed
 from harness.judge.explain import ORDERED
 from harness.report.guest_ledger import (
@@ -20,16 +18,7 @@ from harness.report.guest_ledger import (
 )
 from harness.report.lane import Bar
 from harness.report.record import Plain, RunRecord
-from harness.report.wording import span_text
-
-EXACT_NS: Final = 10_000_000_000
-EXACT_MS: Final = 10_000_000
-"""Lengths below ten seconds are told in milliseconds, unless they are whole hundredths of a second."""
-
-
-def length_text(span_ns: int) -> str:
-    """A length of a gap: milliseconds where a prober tells them (`0.412 s`)."""
-    return f"{span_ns / 1e9:.3f} s" if abs(span_ns) < EXACT_NS and span_ns % EXACT_MS else span_text(span_ns)
+from harness.report.wording import length_text
 
 
 def gap_bar(record: RunRecord, vm: str, gap: Plain, *, with_text: bool) -> Bar:
@@ -58,6 +47,7 @@ def gap_bar(record: RunRecord, vm: str, gap: Plain, *, with_text: bool) -> Bar:
         f"{length} {word_of(gap)}" if with_text else "",
         "\n".join(line for line in lines if line),
         open=gap["open"],
+        short=(length,),
         errors_ns=(gap["start_err_ns"], gap["end_err_ns"]),
     )
 

@@ -19,7 +19,7 @@ from typing import Final
 from harness.report.area_drawing import joined_bars
 from harness.report.guest_bars import condition_bars, gap_bar
 from harness.report.guest_ledger import blind_spans, conditions_of, end_of, troubled, worst_first
-from harness.report.lane import Area, Bar, Lane, Row, depth
+from harness.report.lane import Area, Bar, Lane, Row, depth, thinned
 from harness.report.record import Plain, RunRecord
 from harness.report.wording import counted, span_text
 
@@ -36,7 +36,7 @@ QUIET_PX: Final = 8.0
 GAP_PX: Final = 3.0
 """Between rows; as in drawing.py."""
 
-GROUPS_PX: Final = 2150.0
+GROUPS_PX: Final = 2080.0
 """Height of all groups together: with sixteen nodes the whole picture stays below 3,000 pixels."""
 
 LEAST_GROUP_PX: Final = 84.0
@@ -45,6 +45,9 @@ SINGLES: Final = 2
 
 MOST_BARS: Final = 3_200
 """Bars in bands: with some 500 bytes each the picture stays below 2 MB."""
+
+MOST_IN_ROW: Final = 200
+"""Bars in the row of a single guest; of one that fell away more often, near ones are drawn as one."""
 
 MOST_SHADES: Final = 300
 """Unobserved times that are drawn apart; those that lie nearer to each other are one."""
@@ -164,13 +167,14 @@ class _Group:
         unwell = depth((row["start_ns"], end_of(row, self.record.ledger)) for row in rows)
         of = f"of {counted(len(self.vms), 'VM')} of {self.owner}"
         peak = max(count for _, _, count in away)
-        areas = [Area("away", f"{of} away", away, DENSITY_PX, most=peak)]
+        all_ = len(self.vms)
+        areas = [Area("away", f"{of} away", away, DENSITY_PX, most=all_)]
         if lost:
-            areas.append(Area("lost", f"{of} away, not by live migration", lost, DENSITY_PX, most=peak))
+            areas.append(Area("lost", f"{of} away, not by live migration", lost, DENSITY_PX, most=all_))
         if unwell:
-            areas.append(Area("unwell", f"{of} slow or in trouble", unwell, TROUBLE_PX, hanging=True))
+            areas.append(Area("unwell", f"{of} slow or in trouble", unwell, TROUBLE_PX, hanging=True, most=all_))
         label = f"{self.owner} · up to {peak} of {len(self.vms)} away"
-        yield Row(label, areas=tuple(areas), title=f"{label} at the same time")
+        yield Row(label, areas=tuple(areas), title=f"{label} at the same time", heads=True)
 
     def _bands(self, kinds: Sequence[Sequence[Plain]], room_px: float | None) -> Iterator[Row]:
         """A band for guests that are alike; with `room_px`, one for all that are left, no higher than that."""
@@ -207,8 +211,8 @@ class _Group:
         brown, thin = condition_bars(self.record, vm, with_text=True)
         gaps = (gap_bar(self.record, vm["vm"], gap, with_text=True) for gap in vm["gaps"])
         label = f"{vm['vm']} · {self.owner}" if self.owner != NO_OWNER else str(vm["vm"])
-        bars = _by_time([*brown, *gaps])
-        return Row(label, (bars,), (), ROW_PX, vm["vm"], thin=thin)
+        bars = thinned([*brown, *gaps], MOST_IN_ROW)
+        return Row(label, (bars,), (), ROW_PX, vm["vm"], thin=thinned(thin, MOST_IN_ROW))
 
     def _quiet(self) -> Iterator[Row]:
         quiet = [vm for vm in self.vms if not troubled(vm)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,8 @@ class Area:
 class Row:
     """One labelled row, from top to bottom: room for marks (`marks_px`; 0: they stand over the tracks), areas, tracks
     of bars above each other, `track_px` high each, and `thin` bars, `thin_px` high.  Areas that follow each other lie
-    on each other where they have the same direction.  `empty` is said where there is nothing.
+    on each other where they have the same direction.  `empty` is said where there is nothing,
+    `heads` tells that those below belong to it.
     """
 
     label: str
@@ -81,6 +82,7 @@ class Row:
     thin: tuple[Bar, ...] = ()
     thin_px: float = 4.0
     marks_px: float = 0.0
+    heads: bool = False
 
     @property
     def standing_px(self) -> float:
@@ -126,6 +128,46 @@ def stacked(bars: Iterable[Bar]) -> tuple[tuple[Bar, ...], ...]:
         else:
             free.append(bar)
     return tuple(tuple(track) for track in tracks) or ((),)
+
+
+def thinned(bars: Sequence[Bar], most: int) -> tuple[Bar, ...]:
+    """Bars in order of time, no more than about `most`: where there are more, those of one look that lie near each other
+    become one, which says how many it stands for."""
+    if len(bars) <= most:
+        return tuple(sorted(bars, key=lambda bar: (bar.start_ns, bar.end_ns)))
+    span_ns = max(bar.end_ns for bar in bars) - min(bar.start_ns for bar in bars)
+    looks: dict[str, list[Bar]] = {}
+    for bar in sorted(bars, key=lambda bar: (bar.start_ns, bar.end_ns)):
+        looks.setdefault(bar.look, []).append(bar)
+    least_ns = max(1, span_ns // 1000)
+    while True:
+        found = [bar for alike in looks.values() for bar in _joined(alike, least_ns)]
+        if len(found) <= max(most, len(looks)) or least_ns > span_ns:
+            return tuple(sorted(found, key=lambda bar: (bar.start_ns, bar.end_ns)))
+        least_ns *= 2
+
+
+def _joined(bars: Sequence[Bar], least_ns: int) -> Iterator[Bar]:
+    """Bars of one look in order of time, those joined that lie nearer to each other than `least_ns`."""
+    alike: list[Bar] = []
+    end_ns = 0
+    for bar in bars:
+        if alike and bar.start_ns - end_ns >= least_ns:
+            yield _one(alike, end_ns)
+            alike = []
+        end_ns = max(end_ns, bar.end_ns) if alike else bar.end_ns
+        alike.append(bar)
+    if alike:
+        yield _one(alike, end_ns)
+
+
+def _one(alike: Sequence[Bar], end_ns: int) -> Bar:
+    first = alike[0]
+    if len(alike) == 1:
+        return first
+    states = ", ".join(sorted({bar.state for bar in alike}))
+    text = f"{first.subject}: {len(alike)} × {states}; each for itself in timeline.csv"
+    return replace(first, end_ns=end_ns, text=f"{len(alike)} ×", short=(), title=text, errors_ns=(0, 0))
 
 
 def joined_states(changes: Sequence[tuple[int, str, str]], end_ns: int) -> tuple[tuple[int, int, str, str], ...]:

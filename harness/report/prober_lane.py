@@ -7,17 +7,19 @@ from typing import Final
 
 from harness.judge.timeline import Seen
 from harness.report.guest_ledger import Blind, blind_spans
-from harness.report.lane import Area, Bar, Lane, Mark, Row, stacked
+from harness.report.lane import Area, Bar, Lane, Mark, Row, stacked, thinned
 from harness.report.record import RunRecord
 from harness.report.wording import counted, span_text
 from harness.values import Answer, SampleRun, SampleWindow
 
 ROW_PX: Final = 14.0
+MARKS_PX: Final = 12.0
 TICKS_PX: Final = 14.0
 TARGET_PX: Final = 10.0
 MOST_TARGETS: Final = 6
 """Control targets with a row of their own; more share one."""
 
+MOST_IN_ROW: Final = 200
 FEW_MARKS: Final = 12
 """Windows with missed ticks that are marked one by one; of more, a surface tells how many ticks were missed."""
 
@@ -32,22 +34,31 @@ LOOKS: Final = {
 def prober_lane(record: RunRecord) -> Lane:
     """Coverage and missed ticks, times without sight with their reasons, and control targets."""
     missed = [row for row in record.timeline.windows if row.value.control.missed]
-    rows = [Row("health", (tuple(_probed(record)),), _marks(record, missed), ROW_PX, empty="nothing was probed")]
+    marks, probed = _marks(record, missed), tuple(_probed(record))
+    rows = [Row("health", (probed,), marks, ROW_PX, empty="nothing was probed", marks_px=MARKS_PX if marks else 0.0)]
     if len(missed) > FEW_MARKS:
         rows.append(_ticks(missed))
-    blind = tuple(_blind_bar(record, each) for each in blind_spans(record.ledger))
+    blind = thinned(tuple(_blind(record)), MOST_IN_ROW)
     if blind:
         rows.append(Row("no sight", stacked(blind), (), ROW_PX))
-    return Lane("prober", "Prober", (*rows, *_targets(record)))
+    return Lane("prober", "Prober", (*rows, *_target_rows(record)))
 
 
-def missed_windows(record: RunRecord) -> Iterator[Bar]:
-    """For the CSV, where no marks stand for them: each window with missed ticks."""
-    missed = [row for row in record.timeline.windows if row.value.control.missed]
-    for row in missed if len(missed) > FEW_MARKS else ():
+def prober_bars(record: RunRecord) -> Iterator[Bar]:
+    """All that the lane tells, and what it folds, for the CSV: also each window with missed ticks."""
+    yield from _probed(record)
+    for row in record.timeline.windows:
         control, window = row.value.control, row.value
-        reason = f"{control.missed} of {control.due} ticks"
-        yield Bar(window.from_ns, window.to_ns, "ticks", "prober", "ticks missed", reason=reason)
+        if control.missed:
+            reason = f"{control.missed} of {control.due} ticks, seq {row.seq}"
+            yield Bar(window.from_ns, window.to_ns, "ticks", "prober", "ticks missed", reason=reason)
+    yield from _blind(record)
+    for bars in _targets(record).values():
+        yield from bars
+
+
+def _blind(record: RunRecord) -> Iterator[Bar]:
+    return (_blind_bar(record, each) for each in blind_spans(record.ledger))
 
 
 def _probed(record: RunRecord) -> Iterator[Bar]:
@@ -57,9 +68,10 @@ def _probed(record: RunRecord) -> Iterator[Bar]:
         return
     due, missed, coverage = ledger["control"]["due"], ledger["control"]["missed"], ledger["coverage"]
     share = "" if coverage is None else f", coverage {coverage * 100:.4g} %"
-    ticks = f", {missed} of {due} ticks missed" if missed else ""
+    ticks = f", {missed:,} of {due:,} ticks missed" if missed else ""
     text = f"{counted(len(ledger['vms']), 'VM')} every {span_text(ledger['interval_ns'])}{share}{ticks}"
-    yield Bar(ledger["from_ns"], ledger["to_ns"], "probed", "prober", "probing", text, f"{text} (of {due})")
+    title = f"{text}; {missed:,} of {due:,} ticks missed" if not missed else text
+    yield Bar(ledger["from_ns"], ledger["to_ns"], "probed", "prober", "probing", text, title)
 
 
 def _marks(record: RunRecord, missed: Sequence[Seen[SampleWindow]]) -> tuple[Mark, ...]:
@@ -94,20 +106,32 @@ def _blind_bar(record: RunRecord, blind: Blind) -> Bar:
     )
 
 
-def _targets(record: RunRecord) -> tuple[Row, ...]:
-    """A row for each control target: what it answered; equal answers of windows that follow each other in one bar."""
+def _targets(record: RunRecord) -> dict[str, tuple[Bar, ...]]:
+    """What each control target answered; equal answers of windows that follow each other in one bar."""
     runs: dict[str, list[SampleRun]] = {}
     for row in record.timeline.windows:
         for run in row.value.control.targets:
             runs.setdefault(run.vm, []).append(run)
-    bars = {name: tuple(_target_bars(record, name, of)) for name, of in sorted(runs.items())}
+    return {name: tuple(_target_bars(record, name, of)) for name, of in sorted(runs.items())}
+
+
+def _target_rows(record: RunRecord) -> tuple[Row, ...]:
+    """A row for each control target, or one for what all of many did not answer."""
+    bars = _targets(record)
     if len(bars) > MOST_TARGETS:
         bad = [bar for each in bars.values() for bar in each if bar.look != "control-ok"]
         label = f"{len(bars)} control targets"
-        return (Row(label, stacked(bad), (), TARGET_PX, label, empty="all answered throughout"),)
+        tracks = stacked(thinned(bad, MOST_IN_ROW))
+        return (Row(label, tracks, (), TARGET_PX, label, empty="all answered throughout"),)
     return tuple(
-        Row(f"control {name}", (each,), (), TARGET_PX, f"control target {name}") for name, each in bars.items()
+        Row(f"control {name}", (_well_below(each),), (), TARGET_PX, f"control target {name}")
+        for name, each in bars.items()
     )
+
+
+def _well_below(bars: Sequence[Bar]) -> tuple[Bar, ...]:
+    """What is not well lies over what is."""
+    return tuple(sorted(thinned(bars, MOST_IN_ROW), key=lambda bar: (bar.look != "control-ok", bar.start_ns)))
 
 
 def _target_bars(record: RunRecord, name: str, runs: Sequence[SampleRun]) -> Iterator[Bar]:
@@ -121,8 +145,7 @@ def _target_bars(record: RunRecord, name: str, runs: Sequence[SampleRun]) -> Ite
             spans[-1] = (spans[-1][0], max(end_ns, spans[-1][1]), run.answer)
         else:
             spans.append((start_ns, end_ns, run.answer))
-    # What is not well lies over what is.
-    for start_ns, end_ns, answer in sorted(spans, key=lambda span: (span[2] is not Answer.OK, span[0])):
+    for start_ns, end_ns, answer in spans:
         state = "answers" if answer is Answer.OK else answer.value
         yield Bar(
             start_ns,

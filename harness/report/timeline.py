@@ -14,7 +14,7 @@ from harness.report.guest_ledger import conditions_of, end_of, phase_of, signals
 from harness.report.lane import Bar, Lane, Mark
 from harness.report.node_lanes import node_lane
 from harness.report.phase_lanes import phase_lane
-from harness.report.prober_lane import missed_windows, prober_lane
+from harness.report.prober_lane import prober_bars, prober_lane
 from harness.report.record import Plain, RunRecord
 from harness.report.run_lanes import conduct_lane, storage_lane
 from harness.report.update_lane import update_lane
@@ -84,12 +84,12 @@ def timeline_csv(record: RunRecord, lanes: tuple[Lane, ...]) -> str:
     writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
     for lane in lanes:
-        if lane.name == "guest":
+        if lane.name in ("guest", "prober"):
             continue
         for row in lane.rows:
             writer.writerows(_bar(record, lane.name, bar) for bar in row.bars())
             writer.writerows(_mark(record, lane.name, mark) for mark in row.marks)
-    writer.writerows(_bar(record, "prober", bar) for bar in missed_windows(record))
+    writer.writerows(_bar(record, "prober", bar) for bar in prober_bars(record))
     writer.writerows(_gaps(record))
     writer.writerows(_conditions(record))
     return out.getvalue()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -57,7 +58,7 @@ class _Guest:
 
 class _Telling:
     def __init__(self, folder: Path, crowd: Crowd) -> None:
-        self.crowd, self.random = crowd, Random(crowd.seed)  # noqa: S311 - shapes, no secrets
+        self.crowd, self.random = crowd, Random(crowd.seed)
         width = len(str(crowd.vms))
         self.nodes = [f"NODE{number:02d}" for number in range(1, crowd.nodes + 1)]
         self.guests = [
@@ -79,10 +80,10 @@ class _Telling:
         self._span(BEGIN_S, BEGIN_S + self.crowd.nodes * self.crowd.turn_s, "update/install/cau")
         self._frame()
         lost, cut = self.nodes[len(self.nodes) // 2], self.nodes[-1]
-        for number, node in enumerate(self.nodes):
-            self._turn(BEGIN_S + number * self.crowd.turn_s, node, drained=number >= self.crowd.quiet)
         self._lose(BEGIN_S + 1.4 * self.crowd.turn_s, lost)
         self._cut(BEGIN_S + 0.9 * self.crowd.turn_s, cut)
+        for number, node in enumerate(self.nodes):
+            self._turn(BEGIN_S + number * self.crowd.turn_s, node, drained=number >= self.crowd.quiet)
         self._balance()
         self._windows()
         return self.builder.write(), self._ledger()
@@ -127,6 +128,8 @@ class _Telling:
                 self._migrate(guest, start_s + share * length_s, owners, phase)
 
     def _migrate(self, guest: _Guest, at_s: float, owners: tuple[str, str], phase: str) -> None:
+        if any(gap["open"] for gap in guest.gaps):
+            return
         length_s = self.random.lognormvariate(-0.9, 0.6)
         self._gap(guest, at_s, length_s, "live-migration", owners, phase=phase, reason="count went on without a hole")
         if self.random.random() < 0.8:
@@ -163,7 +166,9 @@ class _Telling:
                 self._condition(guest, "brown", start_s, self.random.uniform(10, 240), "replies late: over 5 × usual")
         for number, kind in enumerate(("service-down", "connections-broken", "filtered", "unreachable", "path") * 3):
             guest = self.guests[(number * 17 + 3) % len(self.guests)]
-            self._condition(guest, kind, 5000 + 900 * number % (self.end_s - 6000), 120 + 40 * number, f"seen as {kind}")
+            self._condition(
+                guest, kind, 5000 + 900 * number % (self.end_s - 6000), 120 + 40 * number, f"seen as {kind}"
+            )
 
     def _cut(self, at_s: float, node: str) -> None:
         mine = [guest for guest in self.guests if guest.home == node]
@@ -179,7 +184,7 @@ class _Telling:
 
     def _balance(self) -> None:
         for guest in self.guests:
-            if self.random.random() < self.crowd.balanced and not any(gap["open"] for gap in guest.gaps):
+            if self.random.random() < self.crowd.balanced:
                 at_s = self.random.uniform(self.end_s - 3000, self.end_s - 600)
                 self._migrate(guest, at_s, (guest.home, self._other(guest.home)), "update/install")
 
@@ -267,7 +272,7 @@ def _target(name: str, begin_s: float, end_s: float, cuts: Sequence[tuple[float,
     """Sample runs of a control target, once a second."""
     moments = sorted({begin_s, end_s, *(edge for cut in cuts for edge in cut if begin_s < edge < end_s)})
     rows: list[list[Any]] = []
-    for start, end in zip(moments, moments[1:], strict=False):
+    for start, end in pairwise(moments):
         silent = any(cut[0] <= start < cut[1] for cut in cuts)
         rows.append([name, ns(start), int(end - start), not silent, 0, -1, -1, "icmp", ns(1)])
     return rows
