@@ -131,8 +131,10 @@ def stacked(bars: Iterable[Bar]) -> tuple[tuple[Bar, ...], ...]:
 
 
 def thinned(bars: Sequence[Bar], most: int) -> tuple[Bar, ...]:
-    """Bars in order of time, no more than about `most`: where there are more, those of one look that lie near each other
-    become one, which says how many it stands for."""
+    """Bars in order of time, no more than about `most`.
+
+    Where there are more, those of one look that lie near each other become one, which says how many it stands for.
+    """
     if len(bars) <= most:
         return tuple(sorted(bars, key=lambda bar: (bar.start_ns, bar.end_ns)))
     span_ns = max(bar.end_ns for bar in bars) - min(bar.start_ns for bar in bars)

@@ -30,7 +30,7 @@ def _environment(folder: Path) -> Environment:
         finalize=lambda value: printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value,
     )
     environment.filters["duration"] = lambda seconds: "" if seconds is None else duration_text(float(seconds))
-    environment.filters["length"] = lambda seconds: length_text(round(float(seconds) * NS_PER_S))
+    environment.filters["measured"] = lambda seconds: length_text(round(float(seconds) * NS_PER_S))
     environment.filters["lab_time"] = lambda t_ns: "" if t_ns is None else elapsed(int(t_ns))
     environment.filters["seqs"] = seqs_text
     return environment

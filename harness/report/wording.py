@@ -38,7 +38,7 @@ def span_text(span_ns: int) -> str:
 
 
 def length_text(span_ns: int) -> str:
-    """A measured length: with milliseconds below ten seconds (`0.412 s`), unless it has whole hundredths of a second."""
+    """A measured length: with milliseconds below ten seconds (`0.412 s`), unless it has whole hundredths."""
     exact = abs(span_ns) < 10 * NS_PER_S and span_ns % (NS_PER_S // 100)
     return f"{span_ns / NS_PER_S:.3f} s" if exact else span_text(span_ns)
 
