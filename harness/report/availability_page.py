@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any, Final
 
-from harness.report.guest_lanes import guests_by_owner
+from harness.report.guest_lanes import BY_NODE, guest_groups
 from harness.report.guest_ledger import (
     BROWN,
     CONDITIONS,
@@ -34,7 +34,7 @@ Cells = dict[str, Any]
 def availability_page(record: RunRecord, svg: str = "") -> str:
     """The page as text; `svg` is the timeline, for a watch whose only page this is."""
     ledger = record.ledger
-    groups = guests_by_owner(record)
+    groups, by = guest_groups(record)
     owners = {vm["vm"]: owner for owner, vms in groups.items() for vm in vms}
     worst = [vm for vm in worst_first(ledger["vms"]) if vm["gaps"] or conditions_of(vm)]
     blind = blind_spans(ledger)
@@ -59,6 +59,8 @@ def availability_page(record: RunRecord, svg: str = "") -> str:
         edges=[_edge(record, edge) for edge in ledger.get("node_edges") or ()],
         host=_host(record),
         compared_shown=COMPARED_SHOWN,
+        by=by,
+        by_node=by == BY_NODE,
         groups=[_group(record, owner, vms) for owner, vms in groups.items()],
     )
 
@@ -131,7 +133,7 @@ def _group(record: RunRecord, owner: str, vms: Sequence[Plain]) -> Cells:
         "coverage": min((vm["coverage"] for vm in vms), default=None),
     }
     return {
-        "name": owner,
+        "name": owner or "all",
         "size": len(vms),
         "hit": len(vms) - quiet,
         "rows": [_vm(record, vm, owner) for vm in worst_first(vms)],

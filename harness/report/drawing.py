@@ -38,6 +38,9 @@ SEEN_AS_GAPS: Final = frozenset({"blind", "brown", "control-lost", "control-slow
 """Looks of short bars that must be seen as gaps must."""
 
 LEAST_SHADE_PX: Final = 1.5
+STEM_PX: Final = 4.0
+"""How far the line of a mark goes into what stands below the marks: it must not strike through words."""
+
 GLYPH_PX: Final = 11.0
 TEXT_TRACK_PX: Final = 12.0
 """Least height of a track with words in it."""
@@ -144,7 +147,11 @@ def _row(lane: Lane, row: Row, scale: TimeScale, y: float, label_px: float) -> I
     first_px = row.standing_px or (row.track_px if len(row.tracks) == 1 else min(row.height_px, 20.0))
     middle = y + row.marks_px + max(first_px, LEAST_ROW_PX) / 2 + 4
     tip = f"<title>{text_of(row.title)}</title>" if row.title else ""
-    name = "label head" if row.heads else "label"
+    name = "label"
+    if row.below:
+        name, middle = "label head", y + 10.0
+        below = text_of(shortened(printable(row.below), int(label_px / CHAR_PX)))
+        yield f'<text class="note" x="{LEFT_PX - 8:.0f}" y="{y + 22:.1f}" text-anchor="end">{below}{tip}</text>'
     yield f'<text class="{name}" x="{LEFT_PX - 8:.0f}" y="{middle:.1f}" text-anchor="end">{text_of(label)}{tip}</text>'
     yield f'<rect class="bed" x="{LEFT_PX:.0f}" y="{y:.1f}" width="{scale.width_px:.0f}" height="{height:.1f}"/>'
     top = y + row.marks_px
@@ -174,7 +181,7 @@ def _bar(
     least = LEAST_GAP_PX if gap or bar.look in SEEN_AS_GAPS else LEAST_BAR_PX
     width = max(scale.width(bar.start_ns, bar.end_ns), least)
     inset = 1.0 if track_px >= 8 else min(0.5, track_px / 8)
-    name = f"{bar.look} open" if bar.open else bar.look
+    name = bar.look + (" open" if bar.open else "") + (" explained" if bar.explained else "")
     data = f' data-vm="{text_of(bar.subject)}"' if gap else ""
     whiskers = "".join(_whiskers(bar, scale, y + track_px / 2))
     if whiskers:
@@ -203,25 +210,27 @@ def _whiskers(bar: Bar, scale: TimeScale, middle: float) -> Iterator[str]:
 
 def _bar_text(bar: Bar, x: float, width: float, baseline: float, room: float) -> Iterator[str]:
     """The words of a bar: in it, else beside it where `room` allows, else shortened in it, else nowhere."""
+    name = f"{bar.look} explained" if bar.explained else bar.look
     spelt = [printable(bar.text), *map(printable, bar.short)]
     inside = [words for words in spelt if CHAR_PX * len(words) + 6 <= width]
     beside = [words for words in spelt if CHAR_PX * len(words) + 6 <= room]
     if spelt[0] not in inside and beside and (spelt[0] in beside or not inside):
-        yield f'<text class="beside" x="{x + width + 4:.2f}" y="{baseline:.1f}">{text_of(beside[0])}</text>'
+        yield f'<text class="beside {name}" x="{x + width + 4:.2f}" y="{baseline:.1f}">{text_of(beside[0])}</text>'
         return
     most = int((width - 6) / CHAR_PX)
     if not inside and most >= LEAST_CHARS and not bar.short:
         inside = [shortened(spelt[0], most)]
     if inside:
-        yield f'<text class="in {bar.look}" x="{x + 4:.2f}" y="{baseline:.1f}">{text_of(inside[0])}</text>'
+        yield f'<text class="in {name}" x="{x + 4:.2f}" y="{baseline:.1f}">{text_of(inside[0])}</text>'
 
 
 def _marks(marks: Sequence[Mark], scale: TimeScale, y: float, room: float, height: float) -> Iterator[str]:
     """A line at the exact moment, and a shape beside the one before when the two would lie on each other.
 
-    The shapes stand in the upper `room` pixels of a row of `height`.
+    The shapes stand in the upper `room` pixels of a row of `height`; the lines end in what stands below.
     """
     last = float("-inf")
+    foot = y + (height if room >= height else room + STEM_PX)
     for mark in sorted(marks, key=lambda mark: mark.t_ns):
         exact = scale.x(mark.t_ns)
         x = min(max(exact, last + GLYPH_PX + 1), WIDTH_PX - GLYPH_PX / 2 - 1)
@@ -229,7 +238,7 @@ def _marks(marks: Sequence[Mark], scale: TimeScale, y: float, room: float, heigh
         top = y + min(GLYPH_PX / 2 + 1, room / 2)
         yield (
             f'<g class="mark {mark.glyph}" data-t-ns="{mark.t_ns}"><title>{text_of(mark.title)}</title>'
-            f'<path class="stem" d="M{exact:.2f} {y + height:.1f}V{top:.1f}H{x:.2f}"/>'
+            f'<path class="stem" d="M{exact:.2f} {foot:.1f}V{top:.1f}H{x:.2f}"/>'
             f'<path class="shape" transform="translate({x:.2f} {top:.1f})" d="{GLYPHS[mark.glyph]}"/></g>'
         )
         if mark.text:

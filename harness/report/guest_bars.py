@@ -48,6 +48,7 @@ def gap_bar(record: RunRecord, vm: str, gap: Plain, *, with_text: bool) -> Bar:
         "\n".join(line for line in lines if line),
         open=gap["open"],
         short=(length,),
+        explained=bool(gap["explained_by"]),
         errors_ns=(gap["start_err_ns"], gap["end_err_ns"]),
     )
 

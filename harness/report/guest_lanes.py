@@ -30,7 +30,7 @@ LEAST_TRACK_PX: Final = 1.0
 FEW: Final = 12
 """Guests in a band whose tracks are not thin; a group with more of them that had gaps has a density row."""
 
-DENSITY_PX: Final = 20.0
+DENSITY_PX: Final = 24.0
 TROUBLE_PX: Final = 10.0
 QUIET_PX: Final = 8.0
 GAP_PX: Final = 3.0
@@ -56,40 +56,50 @@ LISTED: Final = 40
 """Names of guests that a band tells on hovering."""
 
 NO_OWNER: Final = "owner not seen"
+BY_NODE: Final = "by the node that owned them first"
+BY_CLASS: Final = "by class"
 
 
 def guest_lane(record: RunRecord) -> Lane:
     """All guests, by first owner; the owners in the order of the nodes."""
-    groups = guests_by_owner(record)
+    groups, by = guest_groups(record)
     worst = tuple(guest["vm"] for guest in record.results["worst_guests"][:3])
     allowed = _allowances({owner: sum(_bars_of(vm) for vm in vms) for owner, vms in groups.items()})
     room_px = max(LEAST_GROUP_PX, GROUPS_PX / max(1, len(groups)))
     rows: list[Row] = []
     for owner, vms in groups.items():
         rows.extend(_Group(record, owner, vms, worst, allowed[owner]).rows(room_px))
-    owned = set(groups) != {NO_OWNER}
-    return Lane("guest", "VMs", tuple(rows), ("by the node that owned them first",) if owned else (), _shades(record))
+    return Lane("guest", "VMs", tuple(rows), (by,) if by else (), _shades(record))
 
 
-def guests_by_owner(record: RunRecord) -> dict[str, list[Plain]]:
-    """Guests by first owner, the owners in the order of the nodes."""
+def guest_groups(record: RunRecord) -> tuple[dict[str, list[Plain]], str]:
+    """Guests by first owner, the owners in the order of the nodes; by class where no owner is known, as of a watch.
+
+    The words say by what; they are empty where neither is known, and the only group has no name.
+    """
     owners = first_owners(record)
+    named = bool(owners) or bool(record.nodes) or not record.watch
     groups: dict[str, list[Plain]] = {}
     for vm in record.ledger["vms"]:
-        groups.setdefault(owners.get(vm["vm"], NO_OWNER), []).append(vm)
+        name = owners.get(vm["vm"], NO_OWNER) if named else str(vm.get("class") or "")
+        groups.setdefault(name, []).append(vm)
     order = {node: index for index, node in enumerate(record.nodes)}
-    return {owner: groups[owner] for owner in sorted(groups, key=lambda owner: (order.get(owner, len(order)), owner))}
+    ordered = {name: groups[name] for name in sorted(groups, key=lambda name: (order.get(name, len(order)), name))}
+    return ordered, BY_NODE if named else BY_CLASS if set(groups) - {""} else ""
 
 
 def first_owners(record: RunRecord) -> dict[str, str]:
-    """The first known owner of each guest: from the first look that shows it, else from its first gap."""
+    """The first known owner of each guest: from the first look that shows it, else from its first gap, else from an
+    edge that it shared with others of its node."""
+    edges = sorted(record.ledger.get("node_edges") or (), key=lambda edge: int(edge["at_ns"]), reverse=True)
+    shared = {str(vm): str(edge["node"]) for edge in edges for vm in edge.get("vms") or ()}
     found: dict[str, str] = {}
     for vm, gap in record.gaps:
         if gap["owner_before"]:
             found.setdefault(vm, gap["owner_before"])
     for row in record.timeline.clusters[:1]:
         found.update({vm: owner for vm, owner in row.value.owners().items() if owner})
-    return found
+    return shared | found
 
 
 def _bars_of(vm: Plain) -> int:
@@ -125,6 +135,11 @@ class _Group:
     worst: Sequence[str]
     most_bars: int
 
+    @property
+    def head(self) -> str:
+        """How the labels of its rows begin."""
+        return f"{self.owner} · " if self.owner else ""
+
     def rows(self, room_px: float) -> list[Row]:
         """All rows: as they are wanted where there is room, else folded."""
         bad = [vm for vm in self.vms if troubled(vm)]
@@ -151,7 +166,7 @@ class _Group:
         if rest and sum(len(vm["gaps"]) for vm in rest) <= self.most_bars:
             rows.extend(self._bands([rest], max(left_px, LEAST_TRACK_PX * FEW)))
         elif rest:
-            label = f"{self.owner} · {counted(len(rest), 'VM')} more"
+            label = f"{self.head}{counted(len(rest), 'VM')} more"
             gaps = sum(len(vm["gaps"]) for vm in rest)
             rows.append(Row(label, track_px=ROW_PX, title=label, empty=f"{gaps} gaps, in timeline.csv one by one"))
         return [*rows, *quiet]
@@ -165,7 +180,7 @@ class _Group:
         lost = depth((gap["start_ns"], gap["end_ns"]) for gap in gaps if gap["cause"] != "live-migration")
         rows = [row for vm in bad for row in conditions_of(vm)]
         unwell = depth((row["start_ns"], end_of(row, self.record.ledger)) for row in rows)
-        of = f"of {counted(len(self.vms), 'VM')} of {self.owner}"
+        of = f"of {counted(len(self.vms), 'VM')}" + (f" of {self.owner}" if self.owner else "")
         peak = max(count for _, _, count in away)
         all_ = len(self.vms)
         areas = [Area("away", f"{of} away", away, DENSITY_PX, most=all_)]
@@ -173,8 +188,9 @@ class _Group:
             areas.append(Area("lost", f"{of} away, not by live migration", lost, DENSITY_PX, most=all_))
         if unwell:
             areas.append(Area("unwell", f"{of} slow or in trouble", unwell, TROUBLE_PX, hanging=True, most=all_))
-        label = f"{self.owner} · up to {peak} of {len(self.vms)} away"
-        yield Row(label, areas=tuple(areas), title=f"{label} at the same time", heads=True)
+        below = f"up to {peak} of {counted(len(self.vms), 'VM')} away"
+        label = self.owner or "all VMs"
+        yield Row(label, areas=tuple(areas), title=f"{label}: {below} at the same time", below=below)
 
     def _bands(self, kinds: Sequence[Sequence[Plain]], room_px: float | None) -> Iterator[Row]:
         """A band for guests that are alike; with `room_px`, one for all that are left, no higher than that."""
@@ -183,7 +199,7 @@ class _Group:
                 yield self._single(alike[0])
                 continue
             word = "alike" if room_px is None else "more"
-            label = f"{self.owner} · {counted(len(alike), 'VM')} {word}"
+            label = f"{self.head}{counted(len(alike), 'VM')} {word}"
             track_px = TRACK_PX if len(alike) <= FEW else THIN_TRACK_PX
             if room_px is not None:
                 track_px = max(LEAST_TRACK_PX, min(track_px, room_px / len(alike)))
@@ -210,7 +226,7 @@ class _Group:
         """A row with words; troubles of service and path in a thin track below it."""
         brown, thin = condition_bars(self.record, vm, with_text=True)
         gaps = (gap_bar(self.record, vm["vm"], gap, with_text=True) for gap in vm["gaps"])
-        label = f"{vm['vm']} · {self.owner}" if self.owner != NO_OWNER else str(vm["vm"])
+        label = f"{vm['vm']} · {self.owner}" if self.owner else str(vm["vm"])
         bars = thinned([*brown, *gaps], MOST_IN_ROW)
         return Row(label, (bars,), (), ROW_PX, vm["vm"], thin=thinned(thin, MOST_IN_ROW))
 
@@ -219,9 +235,9 @@ class _Group:
         if not quiet:
             return
         blind = [vm["vm"] for vm in quiet if not vm["samples"]]
-        label = f"{self.owner} · {counted(len(quiet), 'VM')} without gap"
+        label = f"{self.head}{counted(len(quiet), 'VM')} without gap"
         if blind:
-            label = f"{self.owner} · {counted(len(quiet), 'VM')}, {len(blind)} never probed"
+            label = f"{self.head}{counted(len(quiet), 'VM')}, {len(blind)} never probed"
         ledger = self.record.ledger
         start, end = ledger["from_ns"], max(ledger["to_ns"], ledger["from_ns"])
         names = _names(quiet)

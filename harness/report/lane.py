@@ -12,8 +12,8 @@ class Bar:
 
     `look` names its colour and pattern, `text` stands in it where there is room (the first of `short` that fits where
     there is little), `title` is shown on hovering.
-    `subject`, `state` and `reason` are its words in the CSV; `open` means that its end was not seen.  `errors_ns` are
-    the error bars of its two edges.
+    `subject`, `state` and `reason` are its words in the CSV; `open` means that its end was not seen, `explained` that a
+    fault explains it.  `errors_ns` are the error bars of its two edges.
     """
 
     start_ns: int
@@ -26,6 +26,7 @@ class Bar:
     open: bool = False
     short: tuple[str, ...] = ()
     reason: str = ""
+    explained: bool = False
     errors_ns: tuple[int, int] = (0, 0)
 
 
@@ -68,8 +69,8 @@ class Area:
 class Row:
     """One labelled row, from top to bottom: room for marks (`marks_px`; 0: they stand over the tracks), areas, tracks
     of bars above each other, `track_px` high each, and `thin` bars, `thin_px` high.  Areas that follow each other lie
-    on each other where they have the same direction.  `empty` is said where there is nothing,
-    `heads` tells that those below belong to it.
+    on each other where they have the same direction.  `empty` is said where there is nothing;
+    `below` stands below the label of a row that is the head of those that follow.
     """
 
     label: str
@@ -82,7 +83,7 @@ class Row:
     thin: tuple[Bar, ...] = ()
     thin_px: float = 4.0
     marks_px: float = 0.0
-    heads: bool = False
+    below: str = ""
 
     @property
     def standing_px(self) -> float:

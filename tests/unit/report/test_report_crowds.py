@@ -90,12 +90,12 @@ def test_a_drain_shows_as_a_staircase(full: RunRecord) -> None:
 
 def test_a_density_row_tells_how_many_are_away(full: RunRecord) -> None:
     guests = next(lane for lane in lanes_of(full) if lane.name == "guest")
-    heads = {row.label.partition(" ")[0]: row for row in guests.rows if row.heads}
+    heads = {row.label: row for row in guests.rows if row.below}
     assert set(heads) == set(full.nodes)
     lost = heads["NODE09"]
-    assert lost.label == "NODE09 · up to 62 of 62 away"
+    assert lost.below == "up to 62 of 62 VMs away"
     assert [area.look for area in lost.areas] == ["away", "lost", "unwell"]
-    assert heads["NODE01"].label == "NODE01 · up to 1 of 63 away"
+    assert heads["NODE01"].below == "up to 1 of 63 VMs away"
     assert {area.peak for area in lost.areas} == {62}
 
 
@@ -141,7 +141,9 @@ def test_words_never_lie_on_each_other(crowd: RunRecord) -> None:
         lines.setdefault(float(text.get("y", "")), []).append((left, left + width, words))
     for row in lines.values():
         assert all(a[1] <= b[0] for a, b in pairwise(sorted(row))), row
-    labels = sorted(float(text.get("y", "")) for text in root.iter(f"{SVG}text") if "label" in str(text.get("class")))
+    left = [text for text in root.iter(f"{SVG}text") if float(text.get("x", "")) == LEFT_PX - 8]
+    labels = sorted(float(text.get("y", "")) for text in left)
+    assert len(labels) > 15
     assert all(b - a >= 11 for a, b in pairwise(labels))
 
 
@@ -276,6 +278,23 @@ def test_a_watch_without_a_run_is_drawn(full: RunRecord, tmp_path: Path) -> None
     assert "svg" in page.tags
     rows = table(record)
     assert sum(row["lane"] == "guest" for row in rows) == sum(len(vm["gaps"]) for vm in vms)
+
+
+def test_a_watch_groups_by_node_where_edges_tell_it_else_by_class(full: RunRecord) -> None:
+    gaps = {"owner_before": "", "owner_after": ""}
+    vms = [vm | {"gaps": [gap | gaps for gap in vm["gaps"]]} for vm in full.ledger["vms"][:50]]
+    ledger = {**full.ledger, "vms": vms, "node_edges": []}
+    by_class = lanes_of(watch_record(ledger))[0]
+    assert by_class.notes == ("by class",)
+    assert {row.label for row in by_class.rows if row.below} == {"web", "desktop"}
+    plain = {**ledger, "vms": [{key: value for key, value in vm.items() if key != "class"} for vm in vms]}
+    together = lanes_of(watch_record(plain))[0]
+    assert together.notes == ()
+    assert [row.label for row in together.rows if row.below] == ["all VMs"]
+    edge = {"node": "NODE77", "kind": "down", "at_ns": 0, "err_ns": 0, "vms": [vm["vm"] for vm in vms[:20]]}
+    nodes, by_node, _ = lanes_of(watch_record({**ledger, "node_edges": [edge]}))
+    assert [row.label for row in nodes.rows] == ["NODE77"]
+    assert [row.label for row in by_node.rows if row.below] == ["NODE77", "owner not seen"]
 
 
 def test_a_watch_of_nothing_is_drawn(tmp_path: Path) -> None:
