@@ -12,6 +12,7 @@ from harness.report.guest_ledger import (
     CONDITIONS,
     blind_spans,
     by_class,
+    choices_of,
     classes_of,
     conditions_of,
     end_of,
@@ -59,10 +60,22 @@ def availability_page(record: RunRecord, svg: str = "") -> str:
         edges=[_edge(record, edge) for edge in ledger.get("node_edges") or ()],
         host=_host(record),
         compared_shown=COMPARED_SHOWN,
+        choices=choices_of(ledger),
+        columns=_columns(ledger),
         by=by,
         by_node=by == BY_NODE,
         groups=[_group(record, owner, vms) for owner, vms in groups.items()],
     )
+
+
+def _columns(ledger: Plain) -> Cells:
+    """Which columns of the tables of guests would not be empty."""
+    rows = [row for vm in ledger["vms"] for row in conditions_of(vm)]
+    return {
+        "classes": any(vm.get("class") for vm in ledger["vms"]),
+        "slow": any(row["kind"] == BROWN for row in rows),
+        "others": any(row["kind"] != BROWN for row in rows),
+    }
 
 
 def _length(blind: Any) -> str:

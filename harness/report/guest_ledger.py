@@ -113,6 +113,17 @@ def end_of(row: Plain, ledger: Plain) -> int:
     return int(ledger["to_ns"] if row.get("end_ns") is None else row["end_ns"])
 
 
+def choices_of(ledger: Plain) -> tuple[tuple[str, str], ...]:
+    """Id and words of the boxes above a timeline: what of the guests can be left out, of what there is."""
+    gaps = [gap for vm in ledger["vms"] for gap in vm["gaps"]]
+    there = (
+        ("show-migrations", "live migrations", any(gap["cause"] == "live-migration" for gap in gaps)),
+        ("show-explained", "gaps that a fault explains", any(gap["explained_by"] for gap in gaps)),
+        ("show-troubles", "slow VMs and troubles", any(conditions_of(vm) for vm in ledger["vms"])),
+    )
+    return tuple((name, words) for name, words, found in there if found)
+
+
 def classes_of(ledger: Plain) -> tuple[Plain, ...]:
     """Count, longest, total and coverage of each class of guests, worst first; reckoned where the document lacks it."""
     told = ledger.get("classes")

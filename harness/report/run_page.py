@@ -14,6 +14,7 @@ from harness.measure.units import comparable, convert, spoken
 from harness.report.availability_page import AVAILABILITY_NAME
 from harness.report.commands import next_commands
 from harness.report.fault_story import FaultStory, fault_stories
+from harness.report.guest_ledger import choices_of
 from harness.report.guest_rows import guest_counts, guest_rows
 from harness.report.paper import render
 from harness.report.record import Plain, RunRecord
@@ -61,6 +62,7 @@ def run_page(record: RunRecord, svg: str, files: Sequence[str]) -> str:
         guests=results["worst_guests"],
         lines=tuple(_lines(record, cause["evidence"])) if cause else (),
         svg=svg,
+        choices=choices_of(record.ledger),
         measurements=tuple(_measurements(results)),
         faults=tuple(_fault(record, story) for story in fault_stories(record)),
         guest_rows=tuple(guest_rows(results)),
