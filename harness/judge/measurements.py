@@ -233,7 +233,7 @@ def trigger_lag(case: Case) -> Reading:
 def coverage(case: Case) -> Reading:
     """Coverage of the worst guest."""
     worst = min(case.ledger.vms, key=lambda vm: vm.coverage, default=None)
-    blind = sum(end - start for start, end in case.ledger.unobserved)
+    blind = sum(each.end_ns - each.start_ns for each in case.ledger.unobserved)
     detail = f"{worst.vm}, {worst.coverage:.6f}; unobserved {seconds(blind):.6g} s" if worst else "nothing was sampled"
     return Reading(case.ledger.coverage, detail=detail, at_ns=case.ledger.from_ns)
 

@@ -16,7 +16,7 @@ from harness.report.guest_ledger import (
     classes_of,
     conditions_of,
     end_of,
-    word_of,
+    summed,
     worst_first,
 )
 from harness.report.paper import render
@@ -72,6 +72,7 @@ def _columns(ledger: Plain) -> Cells:
     """Which columns of the tables of guests would not be empty."""
     rows = [row for vm in ledger["vms"] for row in conditions_of(vm)]
     return {
+        "visible": any((vm.get("visible_ns") or 0) > vm["total_ns"] for vm in ledger["vms"]),
         "classes": any(vm.get("class") for vm in ledger["vms"]),
         "slow": any(row["kind"] == BROWN for row in rows),
         "others": any(row["kind"] != BROWN for row in rows),
@@ -100,7 +101,9 @@ def _classes(ledger: Plain) -> list[Cells]:
 
 
 def _sums(row: Plain, vms: Iterable[Plain]) -> Cells:
-    """Count, longest, total and coverage, of a class, a node or a single guest."""
+    """Count, longest, total of the worst guest, and coverage, of a class, a node or a single guest."""
+    vms = list(vms)
+    worst = max(vms, key=lambda vm: int(vm["total_ns"]), default=None)
     gaps = [gap for vm in vms for gap in vm["gaps"]]
     longest = max(gaps, key=lambda gap: (gap["duration_ns"], gap["error_ns"]), default=None)
     return {
@@ -108,10 +111,10 @@ def _sums(row: Plain, vms: Iterable[Plain]) -> Cells:
         "longest": length_text(row["longest_ns"]) if row["count"] else "",
         "longest_error": length_text(longest["error_ns"]) if longest else "",
         "open": bool(longest and longest["open"]),
-        "what": word_of(longest) if longest else "",
+        "what": longest["cause"] if longest else "",
         "explained": longest["explained_by"] if longest else "",
         "total": length_text(row["total_ns"]) if row["count"] else "",
-        "total_error": length_text(sum(gap["error_ns"] for gap in gaps)) if gaps else "",
+        "total_error": length_text(sum(gap["error_ns"] for gap in worst["gaps"])) if worst else "",
         "coverage": _share(row["coverage"]),
     }
 
@@ -131,6 +134,7 @@ def _vm(record: RunRecord, vm: Plain, owner: str) -> Cells:
         "owner": owner,
         "samples": vm["samples"],
         "slow": length_text(slow_ns) if slow_ns else "",
+        "visible": length_text(vm["visible_ns"]) if vm.get("visible_ns") else "",
         "others": ", ".join(f"{CONDITIONS.get(kind, kind)} {length_text(span)}" for kind, span in others.items()),
         **_sums(vm, [vm]),
     }
@@ -139,18 +143,12 @@ def _vm(record: RunRecord, vm: Plain, owner: str) -> Cells:
 def _group(record: RunRecord, owner: str, vms: Sequence[Plain]) -> Cells:
     """The guests of a node, worst first."""
     quiet = sum(not vm["gaps"] for vm in vms)
-    row = {
-        "count": sum(vm["count"] for vm in vms),
-        "longest_ns": max((vm["longest_ns"] for vm in vms), default=0),
-        "total_ns": sum(vm["total_ns"] for vm in vms),
-        "coverage": min((vm["coverage"] for vm in vms), default=None),
-    }
     return {
         "name": owner or "all",
         "size": len(vms),
         "hit": len(vms) - quiet,
         "rows": [_vm(record, vm, owner) for vm in worst_first(vms)],
-        **_sums(row, vms),
+        **_sums(summed(owner, vms), vms),
     }
 
 
@@ -182,7 +180,7 @@ def _host(record: RunRecord) -> Cells | None:
             {
                 "vm": vm,
                 "start": record.moment(gap["start_ns"]),
-                "what": word_of(gap),
+                "what": gap["cause"],
                 "measured": length_text(gap["duration_ns"]),
                 "error": length_text(gap["error_ns"]),
                 "host": f"{gap['host_blackout_ns'] / 1e9:.3f} s",

@@ -150,7 +150,7 @@ LEGEND: Final = (
     ("bar", "gap-isolated", "gap: isolated"),
     ("bar", "gap-restart", "gap: restart"),
     ("bar", "gap-down", "gap: down"),
-    ("bar", "gap-unknown", "gap: cause unknown"),
+    ("bar", "gap-unknown", "gap: down, cause unknown"),
     ("bar", "brown", "slow (brownout)"),
     ("bar", "service", "service trouble"),
     ("bar", "path", "path trouble"),

@@ -14,11 +14,10 @@ from harness.report.guest_ledger import (
     phase_of,
     signals_of,
     state_of,
-    word_of,
 )
 from harness.report.lane import Bar
 from harness.report.record import Plain, RunRecord
-from harness.report.wording import length_text
+from harness.report.wording import counted, length_text
 
 
 def gap_bar(record: RunRecord, vm: str, gap: Plain, *, with_text: bool) -> Bar:
@@ -44,7 +43,7 @@ def gap_bar(record: RunRecord, vm: str, gap: Plain, *, with_text: bool) -> Bar:
         look_of(gap),
         vm,
         cause,
-        f"{length} {word_of(gap)}" if with_text else "",
+        f"{length} {cause}" if with_text else "",
         "\n".join(line for line in lines if line),
         open=gap["open"],
         short=(length,),
@@ -97,7 +96,8 @@ def host_text(gap: Plain) -> str:
 def _why(row: Plain) -> list[str]:
     """Reason and signals, where the ledger tells them."""
     signals = ", ".join(signals_of(row))
-    return [str(row.get("reason") or ""), f"signals: {signals}" if signals else ""]
+    lost = f" ({counted(row['lost'], 'probe')} lost)" if row.get("lost") else ""
+    return [str(row.get("reason") or ""), f"signals: {signals}{lost}" if signals else ""]
 
 
 def _edges(record: RunRecord, row: Plain, end_ns: int) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from harness.judge.phases import PhaseSpan
+from harness.measure.gaps import STATE_OF, Cause
 
 Plain = Mapping[str, Any]
 
@@ -29,16 +30,9 @@ CONDITIONS: Final = {
 }
 """Kinds of conditions in words."""
 
-STATES: Final = {
-    "live-migration": "frozen",
-    "frozen": "frozen",
-    "isolated": "isolated",
-    "restart": "restarted",
-    "down": "down",
-}
-"""Fused state of a gap by its cause, for documents that do not name the state."""
-
+CAUSES: Final = frozenset(each.value for each in Cause)
 LOOKS: Final = {"frozen": "frozen", "isolated": "isolated", "restarted": "restart", "down": "down"}
+"""Looks of gaps by their state, for causes that are not known here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +67,16 @@ def troubled(vm: Plain) -> bool:
 
 
 def state_of(gap: Plain) -> str:
-    """Fused state of a gap; empty where nothing is known of it."""
-    return str(gap.get("state") or STATES.get(gap["cause"], ""))
+    """Fused state of a gap: by its cause in documents that do not name the state."""
+    told, cause = gap.get("state"), str(gap["cause"])
+    return str(told) if told else STATE_OF[Cause(cause)].value if cause in CAUSES else ""
 
 
 def look_of(gap: Plain) -> str:
-    """How a gap looks: by its fused state, a live migration apart from other freezes."""
-    state, cause = state_of(gap), gap["cause"]
-    if cause == "live-migration" and state in ("frozen", ""):
-        return "gap-live-migration"
-    return f"gap-{LOOKS.get(state, 'unknown')}"
-
-
-def word_of(gap: Plain) -> str:
-    """The one word for a gap: its cause, or its state where the cause is not known."""
-    return str((state_of(gap) if gap["cause"] == "unknown" else gap["cause"]) or gap["cause"])
+    """How a gap looks: by its cause, which tells more than its state (a live migration apart from other freezes, a gap
+    of which nothing is known apart from a guest that is down)."""
+    cause = str(gap["cause"])
+    return f"gap-{cause if cause in CAUSES else LOOKS.get(state_of(gap), Cause.UNKNOWN.value)}"
 
 
 def signals_of(row: Plain) -> tuple[str, ...]:
@@ -125,9 +114,10 @@ def choices_of(ledger: Plain) -> tuple[tuple[str, str], ...]:
 
 
 def classes_of(ledger: Plain) -> tuple[Plain, ...]:
-    """Count, longest, total and coverage of each class of guests, worst first; reckoned where the document lacks it."""
+    """Count, longest gap, total of the worst guest, and least coverage of each class of guests, worst class first;
+    reckoned where the document lacks it."""
     told = ledger.get("classes")
-    rows: list[Plain] = list(told) if told else [_class(name, vms) for name, vms in by_class(ledger).items()]
+    rows: list[Plain] = list(told) if told else [summed(name, vms) for name, vms in by_class(ledger).items()]
     return tuple(sorted(rows, key=lambda row: (-row["longest_ns"], -row["total_ns"], row["class"])))
 
 
@@ -139,13 +129,14 @@ def by_class(ledger: Plain) -> dict[str, list[Plain]]:
     return found
 
 
-def _class(name: str, vms: Sequence[Plain]) -> Plain:
+def summed(name: str, vms: Sequence[Plain]) -> Plain:
+    """The same of any guests: gaps in number, the longest, the total of the worst guest, the least coverage."""
     return {
         "class": name,
         "vms": len(vms),
         "count": sum(vm["count"] for vm in vms),
         "longest_ns": max((vm["longest_ns"] for vm in vms), default=0),
-        "total_ns": sum(vm["total_ns"] for vm in vms),
+        "total_ns": max((vm["total_ns"] for vm in vms), default=0),
         "coverage": min((vm["coverage"] for vm in vms), default=None),
     }
 

@@ -17,7 +17,7 @@ from harness.judge.judgement import JUDGE_VERSION, Judgement, judge
 from harness.judge.phases import PhaseSpan, phases_of
 from harness.judge.results import results_of
 from harness.judge.timeline import Seen, Timeline, timeline_of
-from harness.measure.ledger import LEDGER_SCHEMA, ledger_document
+from harness.measure.ledger_document import LEDGER_SCHEMA, ledger_document
 from harness.paths import LEDGER_NAME, RESULTS_NAME
 from harness.report.reading import read_json
 from harness.values import SampleWindow

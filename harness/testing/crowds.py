@@ -21,6 +21,9 @@ from harness.journal import Journal, Kind
 from harness.judge.judgement import judge
 from harness.judge.results import results_of
 from harness.judge.timeline import timeline_of
+from harness.measure.gaps import STATE_OF, Cause
+from harness.measure.ledger_document import LEDGER_SCHEMA
+from harness.report.guest_ledger import SERVICE, summed
 from harness.report.record import RunRecord, record_of
 from harness.testing.journals import JournalBuilder, ns
 
@@ -180,7 +183,7 @@ class _Telling:
         for guest in self.guests[:: max(1, len(self.guests) // 8)]:
             self._gap(guest, self.random.uniform(100, 1500), self.random.uniform(0.1, 4), "frozen", (guest.home,) * 2)
         odd = self.guests[1]
-        self._gap(odd, 400, 0.1, "unknown", (odd.home, odd.home), state="", reason="too short to tell")
+        self._gap(odd, 400, 0.1, "unknown", (odd.home, odd.home), reason="too short to tell")
 
     def _balance(self) -> None:
         for guest in self.guests:
@@ -194,7 +197,6 @@ class _Telling:
         self, guest: _Guest, at_s: float, length_s: float, cause: str, owners: tuple[str, str], **more: Any
     ) -> None:
         errors = more.pop("errors", (EDGE_S, BURST_S))
-        states = {"live-migration": "frozen", "restart": "restarted"}
         start_ns, end_ns = ns(at_s), ns(at_s + length_s)
         guest.gaps.append(
             {
@@ -206,7 +208,7 @@ class _Telling:
                 "first_bad_ns": start_ns + ns(errors[0]),
                 "first_ok_ns": end_ns + ns(errors[1]),
                 "cause": cause,
-                "state": states.get(cause, cause),
+                "state": STATE_OF[Cause(cause)].value,
                 "boot_before": 1,
                 "boot_after": 2 if cause == "restart" else 1,
                 "owner_before": owners[0],
@@ -217,6 +219,7 @@ class _Telling:
                 "open": False,
                 "reason": "",
                 "signals": ["icmp", "udp", "heartbeat"],
+                "lost": max(1, round(10 * length_s)),
                 "phase": "",
                 "host_blackout_ns": None,
                 "host_difference_ns": None,
@@ -227,7 +230,8 @@ class _Telling:
     def _condition(self, guest: _Guest, kind: str, at_s: float, length_s: float, reason: str) -> None:
         signals = ["icmp"] if kind == "filtered" else ["http", "tcp"] if kind != "brown" else ["icmp", "udp", "http"]
         edges = {"start_ns": ns(at_s), "start_err_ns": ns(EDGE_S), "end_ns": ns(at_s + length_s), "end_err_ns": ns(0.1)}
-        guest.conditions.append({"kind": kind, **edges, "signals": signals, "reason": reason})
+        told = {"duration_ns": edges["end_ns"] - edges["start_ns"], "signals": signals, "reason": reason}
+        guest.conditions.append({"kind": kind, **edges, **told})
 
     def _edge(self, node: str, kind: str, at_s: float, guests: Sequence[_Guest]) -> None:
         names = [guest.name for guest in guests]
@@ -255,7 +259,7 @@ class _Telling:
         windows = [data["control"] for *_, data in self.builder.records if data.get("control")]
         blind = [(STALL, "prober stalled: not scheduled for 1.3 s"), (SILENT, "control target switch silent")]
         return {
-            "schema": 1,
+            "schema": LEDGER_SCHEMA,
             "from_ns": 0,
             "to_ns": ns(self.end_s),
             "interval_ns": self.builder.interval_ns,
@@ -263,7 +267,7 @@ class _Telling:
             "control": {key: sum(window[key] for window in windows) for key in ("due", "missed")},
             "unobserved": [{"start_ns": ns(a), "end_ns": ns(b), "reason": reason} for (a, b), reason in blind],
             "node_edges": self.edges,
-            "classes": [_class(name, [vm for vm in vms if vm["class"] == name]) for name in sorted(set(CLASSES))],
+            "classes": [dict(summed(name, [vm for vm in vms if vm["class"] == name])) for name in sorted(set(CLASSES))],
             "vms": vms,
         }
 
@@ -280,6 +284,7 @@ def _target(name: str, begin_s: float, end_s: float, cuts: Sequence[tuple[float,
 
 def _vm(guest: _Guest, samples: int) -> dict[str, Any]:
     gaps = sorted(guest.gaps, key=lambda gap: int(gap["start_ns"]))
+    total_ns = sum(gap["duration_ns"] for gap in gaps)
     return {
         "vm": guest.name,
         "class": guest.kind,
@@ -287,20 +292,10 @@ def _vm(guest: _Guest, samples: int) -> dict[str, Any]:
         "samples": samples,
         "count": len(gaps),
         "longest_ns": max((gap["duration_ns"] for gap in gaps), default=0),
-        "total_ns": sum(gap["duration_ns"] for gap in gaps),
+        "total_ns": total_ns,
+        "visible_ns": total_ns + sum(row["duration_ns"] for row in guest.conditions if row["kind"] in SERVICE),
         "gaps": gaps,
         "conditions": sorted(guest.conditions, key=lambda row: int(row["start_ns"])),
-    }
-
-
-def _class(name: str, vms: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return {
-        "class": name,
-        "vms": len(vms),
-        "count": sum(vm["count"] for vm in vms),
-        "longest_ns": max((vm["longest_ns"] for vm in vms), default=0),
-        "total_ns": sum(vm["total_ns"] for vm in vms),
-        "coverage": min((vm["coverage"] for vm in vms), default=None),
     }
 
 

@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from harness.clock import NS_PER_S, monotonic_ns
+from harness.judge.document import LedgerDocument
 from harness.measure.samples import window_from_record
 from harness.paths import PAGE_NAME
 from harness.report.availability_page import AVAILABILITY_NAME, availability_page
@@ -147,6 +148,10 @@ def test_words_never_lie_on_each_other(crowd: RunRecord) -> None:
     assert all(b - a >= 11 for a, b in pairwise(labels))
 
 
+def test_the_documents_of_crowds_are_such_as_the_judge_writes(crowd: RunRecord) -> None:
+    LedgerDocument.model_validate(crowd.ledger)
+
+
 # --- meaning ---------------------------------------------------------------------------------------------------------
 
 
@@ -185,7 +190,7 @@ def test_hovering_tells_state_reason_signals_edges_owners_phase_and_fault(full: 
     restart = next(title for title in titles if " restart\n" in title)
     for part in (
         "new boot id",
-        "signals: icmp, udp, heartbeat",
+        "signals: icmp, udp, heartbeat (",
         "± 0.001 s to 0",
         "NODE09 → ",
         "update/install/cau/node[NODE02]",
@@ -241,9 +246,9 @@ def test_the_prober_lane_tells_stalls_with_reasons_missed_ticks_and_control_targ
 
 def older(ledger: Plain) -> dict[str, Any]:
     """The document as it was before states, conditions, classes and edges."""
-    new = {"state", "reason", "signals", "phase", "host_blackout_ns", "host_difference_ns"}
+    new = {"state", "lost", "reason", "signals", "phase", "host_blackout_ns", "host_difference_ns"}
     vms = [
-        {key: value for key, value in vm.items() if key not in ("class", "conditions")}
+        {key: value for key, value in vm.items() if key not in ("class", "conditions", "visible_ns")}
         | {"gaps": [{key: value for key, value in gap.items() if key not in new} for gap in vm["gaps"]]}
         for vm in ledger["vms"]
     ]
