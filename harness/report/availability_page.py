@@ -13,6 +13,7 @@ from harness.report.guest_ledger import (
     blind_spans,
     by_class,
     choices_of,
+    class_of,
     classes_of,
     conditions_of,
     end_of,
@@ -73,7 +74,7 @@ def _columns(ledger: Plain) -> Cells:
     rows = [row for vm in ledger["vms"] for row in conditions_of(vm)]
     return {
         "visible": any((vm.get("visible_ns") or 0) > vm["total_ns"] for vm in ledger["vms"]),
-        "classes": any(vm.get("class") for vm in ledger["vms"]),
+        "classes": any(class_of(vm) for vm in ledger["vms"]),
         "slow": any(row["kind"] == BROWN for row in rows),
         "others": any(row["kind"] != BROWN for row in rows),
     }
@@ -88,10 +89,10 @@ def _classes(ledger: Plain) -> list[Cells]:
     members = by_class(ledger)
     rows = []
     for row in classes_of(ledger):
-        vms = members.get(str(row["class"]), [])
+        vms = members.get(class_of(row), [])
         rows.append(
             {
-                "name": row["class"] or "all VMs",
+                "name": class_of(row) or "all VMs",
                 "vms": row["vms"],
                 "hit": sum(bool(vm["gaps"]) for vm in vms),
                 **_sums(row, vms),
@@ -130,7 +131,7 @@ def _vm(record: RunRecord, vm: Plain, owner: str) -> Cells:
             others[kind] = others.get(kind, 0) + end_of(row, record.ledger) - row["start_ns"]
     return {
         "vm": vm["vm"],
-        "class": str(vm.get("class") or ""),
+        "class": class_of(vm),
         "owner": owner,
         "samples": vm["samples"],
         "slow": length_text(slow_ns) if slow_ns else "",

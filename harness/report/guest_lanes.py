@@ -18,7 +18,7 @@ from typing import Final
 
 from harness.report.area_drawing import joined_bars
 from harness.report.guest_bars import condition_bars, gap_bar
-from harness.report.guest_ledger import blind_spans, conditions_of, end_of, troubled, worst_first
+from harness.report.guest_ledger import blind_spans, class_of, conditions_of, end_of, troubled, worst_first
 from harness.report.lane import Area, Bar, Lane, Row, depth, thinned
 from harness.report.record import Plain, RunRecord
 from harness.report.wording import counted, span_text
@@ -81,7 +81,7 @@ def guest_groups(record: RunRecord) -> tuple[dict[str, list[Plain]], str]:
     named = bool(owners) or bool(record.nodes) or not record.watch
     groups: dict[str, list[Plain]] = {}
     for vm in record.ledger["vms"]:
-        name = owners.get(vm["vm"], NO_OWNER) if named else str(vm.get("class") or "")
+        name = owners.get(vm["vm"], NO_OWNER) if named else class_of(vm)
         groups.setdefault(name, []).append(vm)
     order = {node: index for index, node in enumerate(record.nodes)}
     ordered = {name: groups[name] for name in sorted(groups, key=lambda name: (order.get(name, len(order)), name))}

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from harness.judge.phases import PhaseSpan
 from harness.measure.gaps import STATE_OF, Cause
+from harness.measure.ledger import ALL_GUESTS
 
 Plain = Mapping[str, Any]
 
@@ -125,8 +126,14 @@ def by_class(ledger: Plain) -> dict[str, list[Plain]]:
     """Guests by class; the empty name where the document names none."""
     found: dict[str, list[Plain]] = {}
     for vm in ledger["vms"]:
-        found.setdefault(str(vm.get("class") or ""), []).append(vm)
+        found.setdefault(class_of(vm), []).append(vm)
     return found
+
+
+def class_of(row: Plain) -> str:
+    """The class of a guest, or the name of a class; empty where all guests are of one."""
+    name = str(row.get("class") or "")
+    return "" if name == ALL_GUESTS else name
 
 
 def summed(name: str, vms: Sequence[Plain]) -> Plain:

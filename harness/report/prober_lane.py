@@ -50,7 +50,7 @@ def prober_bars(record: RunRecord) -> Iterator[Bar]:
     for row in record.timeline.windows:
         control, window = row.value.control, row.value
         if control.missed:
-            reason = f"{control.missed} of {control.due} ticks, seq {row.seq}"
+            reason = f"{control.missed} of {control.due} ticks{_seq(row)}"
             yield Bar(window.from_ns, window.to_ns, "ticks", "prober", "ticks missed", reason=reason)
     yield from _blind(record)
     for bars in _targets(record).values():
@@ -80,9 +80,14 @@ def _marks(record: RunRecord, missed: Sequence[Seen[SampleWindow]]) -> tuple[Mar
     marks = []
     for row in missed:
         control, to_ns = row.value.control, row.value.to_ns
-        text = f"{control.missed} of {control.due} ticks missed until {record.moment(to_ns)}, seq {row.seq}"
+        text = f"{control.missed} of {control.due} ticks missed until {record.moment(to_ns)}{_seq(row)}"
         marks.append(Mark(to_ns, "missed", "prober", "ticks missed", text))
     return tuple(marks)
+
+
+def _seq(row: Seen[SampleWindow]) -> str:
+    """Where the journal tells it; a watch has no journal."""
+    return f", seq {row.seq}" if row.seq >= 0 else ""
 
 
 def _ticks(missed: Sequence[Seen[SampleWindow]]) -> Row:

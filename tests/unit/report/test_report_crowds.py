@@ -16,6 +16,8 @@ import pytest
 
 from harness.clock import NS_PER_S, monotonic_ns
 from harness.judge.document import LedgerDocument
+from harness.measure.ledger import build_ledger
+from harness.measure.ledger_document import ledger_document
 from harness.measure.samples import window_from_record
 from harness.paths import PAGE_NAME
 from harness.report.availability_page import AVAILABILITY_NAME, availability_page
@@ -25,6 +27,8 @@ from harness.report.record import Plain, RunRecord, watch_record
 from harness.report.run import CSV_NAME, SVG_NAME, write_pages
 from harness.report.timeline import lanes_of, timeline_csv, timeline_svg
 from harness.testing.crowds import Crowd, crowd_record
+from harness.testing.watched import Trouble, Watched
+from harness.values import ControlHealth, SampleWindow, Signal
 
 SVG = "{http://www.w3.org/2000/svg}"
 SIZES = {"4 × 40": Crowd(nodes=4, vms=40), "4 × 160": Crowd(nodes=4, vms=160), "16 × 1,000": Crowd()}
@@ -401,3 +405,47 @@ def test_the_page_loads_nothing_and_its_size_is_bounded(full: RunRecord) -> None
     assert not {"script", "link", "img"} & set(page.tags)
     assert {link for link in page.links if not link.startswith("#")} == {"index.html", "timeline.csv", "ledger.json"}
     assert AVAILABILITY_NAME not in page.links
+
+
+# --- what a prober left -----------------------------------------------------------------------------------------------
+
+MS = NS_PER_S // 1000
+
+
+def probed() -> RunRecord:
+    """Twelve seconds of four guests under several probes, each with a trouble of its own, and a prober that stalled."""
+    signals = {Signal.ICMP: 100 * MS, Signal.HTTP: 200 * MS, Signal.HEARTBEAT: 20 * MS}
+    troubles = {
+        "app1": Trouble("frozen", 3 * NS_PER_S, 4 * NS_PER_S),
+        "app2": Trouble("slow", 2 * NS_PER_S, 5 * NS_PER_S, frozenset({Signal.ICMP, Signal.HTTP})),
+        "app3": Trouble("refused", 6 * NS_PER_S, 8 * NS_PER_S, frozenset({Signal.HTTP})),
+        "app4": Trouble("filtered", 6 * NS_PER_S, 8 * NS_PER_S, frozenset({Signal.ICMP})),
+    }
+    guests = [Watched(vm, 12 * NS_PER_S, signals, [trouble], rtt_ns=MS) for vm, trouble in troubles.items()]
+    runs = tuple(run for guest in guests for run in guest.runs())
+    canary = tuple(Watched("canary", 12 * NS_PER_S, {Signal.UDP: 100 * MS}).runs())
+    control = ControlHealth(1000, 7, ((9 * NS_PER_S, 9 * NS_PER_S + 300 * MS),), canary)
+    window = SampleWindow(0, 12 * NS_PER_S, runs, control)
+    return watch_record(ledger_document(build_ledger([window])), [window])
+
+
+def test_a_ledger_of_several_signals_is_drawn_as_it_is() -> None:
+    record = probed()
+    guests, prober = lanes_of(record)
+    looks = {row.label: [bar.look for bar in row.bars()] for row in guests.rows}
+    assert looks == {"app1": ["gap-frozen"], "app2": ["brown"], "app3": ["service"], "app4": ["path"]}
+    assert guests.notes == ()
+    assert [bar.reason for row in prober.rows for bar in row.bars() if bar.look == "blind"] == ["stall"]
+    (frozen,) = [row for row in table(record) if row["lane"] == "guest"]
+    assert (frozen["state"], frozen["guest_state"], frozen["signals"]) == ("frozen", "frozen", "heartbeat icmp")
+    assert 0 < float(frozen["end_error_s"]) <= float(frozen["start_error_s"]) <= 0.05
+    told = {row["subject"]: (row["state"], row["reason"]) for row in table(record) if row["lane"] == "condition"}
+    assert {vm: kind for vm, (kind, _) in told.items()} == {
+        "app2": "brown",
+        "app3": "service-down",
+        "app4": "filtered",
+    }
+    assert all(reason for _, reason in told.values())
+    assert timeline_svg(record, (guests, prober)).count('class="whisker"') >= 1
+    page = Text(availability_page(record))
+    assert next(row[0] for row in page.rows if row[0].startswith("app")) == "app1"
