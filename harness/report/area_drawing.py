@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import groupby, pairwise
@@ -23,9 +24,10 @@ def draw_area(area: Area, scale: TimeScale, top: float) -> Iterator[str]:
     """The surface of `area` whose box begins at `top`: one path for each stretch in which there is any."""
     columns = _columns(area.steps, scale)
     foot = top if area.hanging else top + area.height_px
+    places = [floor(scale.x(start_ns) - scale.left_px) for start_ns, _, _ in area.steps]
     for first, last in _stretches(columns):
         peak = max(columns[first : last + 1])
-        within = [step for step in area.steps if first <= scale.x(step[0]) - scale.left_px < last + 1]
+        within = area.steps[bisect_left(places, first) : bisect_right(places, last)]
         title = f"{peak} {area.what}"
         if within:
             start_ns, end_ns = within[0][0], max(step[1] for step in within)

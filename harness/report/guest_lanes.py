@@ -18,7 +18,7 @@ from typing import Final
 
 from harness.report.area_drawing import joined_bars
 from harness.report.guest_bars import condition_bars, gap_bar
-from harness.report.guest_ledger import blind_spans, class_of, conditions_of, end_of, troubled, worst_first
+from harness.report.guest_ledger import BROWN, blind_spans, class_of, conditions_of, end_of, troubled, worst_first
 from harness.report.lane import Area, Bar, Lane, Row, depth, thinned
 from harness.report.record import Plain, RunRecord
 from harness.report.wording import counted, span_text
@@ -29,6 +29,9 @@ THIN_TRACK_PX: Final = 2.5
 LEAST_TRACK_PX: Final = 1.0
 FEW: Final = 12
 """Guests in a band whose tracks are not thin; a group with more of them that had gaps has a density row."""
+
+THIN_PX: Final = 4.0
+"""Track of troubles of service and path, below a guest's gaps."""
 
 DENSITY_PX: Final = 24.0
 TROUBLE_PX: Final = 10.0
@@ -149,18 +152,18 @@ class _Group:
                 kinds.setdefault(_kind(vm), []).append(vm)
         alike = [vms for _, vms in sorted(kinds.items(), key=lambda item: (len(item[1]), item[0]))]
         wanted = [vm for name in self.worst for vm in bad if vm["vm"] == name]
-        head = [*self._density(bad)]
-        rows = [*head, *map(self._single, wanted), *self._bands(alike, None), *self._quiet()]
-        if _height(rows) <= room_px and sum(map(_bars_of, bad)) <= self.most_bars:
-            return rows
-        return self._folded(bad, wanted, head, room_px)
+        head = [*self._density(bad), *self._quiet()]
+        wanted_px = _height(head) + sum(_band_px(vms) + GAP_PX for vms in [*([vm] for vm in wanted), *alike])
+        if wanted_px > room_px or sum(map(_bars_of, bad)) > self.most_bars:
+            return self._folded(bad, wanted, room_px)
+        return [*self._density(bad), *map(self._single, wanted), *self._bands(alike, None), *self._quiet()]
 
-    def _folded(self, bad: Sequence[Plain], wanted: Sequence[Plain], head: list[Row], room_px: float) -> list[Row]:
+    def _folded(self, bad: Sequence[Plain], wanted: Sequence[Plain], room_px: float) -> list[Row]:
         """Density, the worst guests, and one band for all others as far as bars are allowed."""
         more = [vm for vm in worst_first(bad) if vm not in wanted][: max(0, SINGLES - len(wanted))]
         singles = [*wanted, *more]
         rest = [vm for vm in bad if vm not in singles]
-        rows = [*head, *map(self._single, singles)]
+        rows = [*self._density(bad), *map(self._single, singles)]
         quiet = list(self._quiet())
         left_px = room_px - _height([*rows, *quiet]) - GAP_PX
         if rest and sum(len(vm["gaps"]) for vm in rest) <= self.most_bars:
@@ -200,7 +203,7 @@ class _Group:
                 continue
             word = "alike" if room_px is None else "more"
             label = f"{self.head}{counted(len(alike), 'VM')} {word}"
-            track_px = TRACK_PX if len(alike) <= FEW else THIN_TRACK_PX
+            track_px = _track_px(alike)
             if room_px is not None:
                 track_px = max(LEAST_TRACK_PX, min(track_px, room_px / len(alike)))
             ordered = sorted(alike, key=self._beginning)
@@ -228,7 +231,7 @@ class _Group:
         gaps = (gap_bar(self.record, vm["vm"], gap, with_text=True) for gap in vm["gaps"])
         label = f"{vm['vm']} · {self.owner}" if self.owner else str(vm["vm"])
         bars = thinned([*brown, *gaps], MOST_IN_ROW)
-        return Row(label, (bars,), (), ROW_PX, vm["vm"], thin=thinned(thin, MOST_IN_ROW))
+        return Row(label, (bars,), (), ROW_PX, vm["vm"], thin=thinned(thin, MOST_IN_ROW), thin_px=THIN_PX)
 
     def _quiet(self) -> Iterator[Row]:
         quiet = [vm for vm in self.vms if not troubled(vm)]
@@ -246,6 +249,18 @@ class _Group:
 
 def _by_time(bars: Sequence[Bar]) -> tuple[Bar, ...]:
     return tuple(sorted(bars, key=lambda bar: (bar.start_ns, bar.end_ns)))
+
+
+def _track_px(alike: Sequence[Plain]) -> float:
+    """Height of each track of a band."""
+    return TRACK_PX if len(alike) <= FEW else THIN_TRACK_PX
+
+
+def _band_px(alike: Sequence[Plain]) -> float:
+    """Height of the band of guests that are alike, or of the row of a single one."""
+    if len(alike) > 1:
+        return max(12.0, _track_px(alike) * len(alike))
+    return ROW_PX + (THIN_PX if any(row["kind"] != BROWN for row in conditions_of(alike[0])) else 0.0)
 
 
 def _height(rows: Sequence[Row]) -> float:

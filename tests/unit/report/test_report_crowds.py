@@ -105,20 +105,20 @@ def test_a_density_row_tells_how_many_are_away(full: RunRecord) -> None:
 
 
 def test_guests_without_order_do_not_make_the_picture_grow(full: RunRecord) -> None:
-    """Ten times as many gaps, and one guest that never stops falling away: the same limits hold."""
+    """Four times as many gaps, and one guest that never stops falling away: the same limits hold."""
     vms = [dict(vm) for vm in full.ledger["vms"]]
     for vm in vms:
         gaps = vm["gaps"]
         vm["gaps"] = [
             gap | {"start_ns": gap["start_ns"] + step * 10**9, "end_ns": gap["end_ns"] + step * 10**9}
-            for step in range(10)
+            for step in range(4)
             for gap in gaps
             if not gap["open"]
         ]
     worst = full.results["worst_guests"][0]["vm"]
     restless = next(vm for vm in vms if vm["vm"] == worst)
     some = vms[0]["gaps"][0]
-    restless["gaps"] = [some | {"start_ns": t * 10**9, "end_ns": t * 10**9 + 10**8} for t in range(20_000)]
+    restless["gaps"] = [some | {"start_ns": t * 10**9, "end_ns": t * 10**9 + 10**8} for t in range(6_000)]
     record = replace(full, ledger={**full.ledger, "vms": vms})
     lanes = lanes_of(record)
     svg = timeline_svg(record, lanes)
@@ -129,7 +129,7 @@ def test_guests_without_order_do_not_make_the_picture_grow(full: RunRecord) -> N
     assert sum(1 for row in guests.rows for _ in row.bars()) <= MOST_BARS + singles
     assert any("in timeline.csv one by one" in row.empty for row in guests.rows)
     rows = [row for row in table(record) if row["lane"] == "guest"]
-    assert len(rows) == len(record.gaps) > 40_000
+    assert len(rows) == len(record.gaps) > 15_000
 
 
 def test_words_never_lie_on_each_other(crowd: RunRecord) -> None:
