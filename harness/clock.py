@@ -27,6 +27,20 @@ def monotonic_ns() -> int:
     return time.monotonic_ns()
 
 
+def wall_minus_monotonic_ns() -> int:
+    """Wall time since 1970 less wall monotonic time, in nanoseconds: converts stamps of the kernel.
+
+    Of three readings the one that took least: another process may get the processor in between.
+    """
+    readings = []
+    for _ in range(3):
+        before = time.monotonic_ns()
+        wall = time.time_ns()
+        after = time.monotonic_ns()
+        readings.append((after - before, wall - (before + after) // 2))
+    return min(readings)[1]
+
+
 def utc_now() -> datetime:
     """Wall time in UTC."""
     return datetime.now(UTC)
@@ -45,6 +59,18 @@ def lab_utc(epoch: datetime, t_lab_ns: int) -> datetime:
 def pause(seconds: float) -> None:
     """Sleep on the wall clock."""
     time.sleep(seconds)
+
+
+def realtime_ns() -> int:
+    """Wall CLOCK_REALTIME in nanoseconds; somebody may set it at any time."""
+    return time.time_ns()
+
+
+def sleep_until(at_ns: int) -> None:
+    """Sleep until `at_ns` on the wall's monotonic clock; returns at once when that is past."""
+    remaining_ns = at_ns - time.monotonic_ns()
+    if remaining_ns > 0:
+        time.sleep(remaining_ns / NS_PER_S)
 
 
 @dataclass(frozen=True, slots=True)

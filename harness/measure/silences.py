@@ -115,7 +115,9 @@ def _failing_before(source: Source, t_ns: int | None) -> bool:
     if t_ns is None:
         return False
     before = source.alive_before(t_ns)
-    return count_of(source.lost(before.t_ns if before else None, t_ns + 1)) >= CONFIRMED
+    # When a heartbeat would have come is reckoned, not known: one that seems to be missing early proves nothing.
+    least = CONFIRMED if source.signal is Signal.HEARTBEAT else 1
+    return count_of(source.lost(before.t_ns if before else None, t_ns + 1)) >= least
 
 
 def _failing_after(source: Source, t_ns: int | None) -> bool:

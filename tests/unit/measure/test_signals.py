@@ -223,8 +223,12 @@ def troubled(draw: st.DrawFn) -> tuple[Watched, list[Trouble]]:
         at += length
     for _ in range(draw(st.integers(0, 2))):
         start = draw(st.integers(0, 3000)) * STEP
+        end = start + draw(st.integers(1, 800)) * STEP
         signal = draw(st.sampled_from([Signal.ICMP, Signal.TCP]))
-        others.append(Trouble("filtered", start, start + draw(st.integers(1, 800)) * STEP, frozenset({signal})))
+        # A probe lost for another reason just before an absence, or just after, cannot be told from one lost in it.
+        edges = [edge for each in absences for edge in (each.start_ns, each.end_ns)]
+        if all(abs(mine - edge) > 300 * MS for mine in (start, end) for edge in edges):
+            others.append(Trouble("filtered", start, end, frozenset({signal})))
     phases = {signal: draw(st.integers(1, 99)) * MS for signal in PROBES}
     return Watched("web1", at + 3 * S, WITH_BEATS, [*absences, *others], phases), absences
 
