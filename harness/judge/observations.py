@@ -11,7 +11,6 @@ from typing import Final
 from harness.errors import ConfigError, HarnessError
 from harness.judge.history import History, HistoryKey, LeftOut, StoredRun
 from harness.judge.outages import (
-    ALL_CLASSES,
     METRICS,
     GuestRecord,
     Metric,
@@ -21,6 +20,7 @@ from harness.judge.outages import (
     worst_in_run,
 )
 from harness.measure.catalog import CATALOG
+from harness.measure.ledger import ALL_GUESTS
 from harness.measure.units import convert, spoken
 from harness.plan.models import limit_unit
 from harness.plan.text import closest
@@ -155,7 +155,7 @@ class _Kind:
 
     def observed(self, key: HistoryKey, measure: Measure, per: Per) -> Iterator[Observed]:
         if self.incomplete:
-            self._values.setdefault(ALL_CLASSES, [])
+            self._values.setdefault(ALL_GUESTS, [])
         for vm_class, values in sorted(self._values.items()):
             runs, incomplete = tuple(self.runs), tuple(self.incomplete)
             yield Observed(key, measure, per, vm_class, tuple(values), runs, incomplete)
@@ -171,12 +171,12 @@ def _ended_early(run: StoredRun, measure: Measure, per: Per, values: Sequence[fl
 def _of_run(run: StoredRun, measure: Measure, per: Per) -> tuple[list[tuple[str, float]], str]:
     """Class of guests and value, for each observation of a run; or why there is none."""
     if measure.name == VERDICT:
-        return [(ALL_CLASSES, float(run.verdict in FAILED))], ""
+        return [(ALL_GUESTS, float(run.verdict in FAILED))], ""
     if measure.guests is None:
         value = run.value(measure.name, measure.unit)
         if measure.name == "update.duration" and value is None and run.verdict in FAILED:
             value = math.inf
-        return ([], f"'{measure.name}' could not be measured") if value is None else ([(ALL_CLASSES, value)], "")
+        return ([], f"'{measure.name}' could not be measured") if value is None else ([(ALL_GUESTS, value)], "")
     try:
         values = list(_OF_GUESTS[per](run, guests_of(run), measure.guests))
     except HarnessError as error:
@@ -185,12 +185,12 @@ def _of_run(run: StoredRun, measure: Measure, per: Per) -> tuple[list[tuple[str,
 
 
 def _each_run(run: StoredRun, guests: Sequence[GuestRecord], metric: Metric) -> Iterator[tuple[str, float]]:
-    yield ALL_CLASSES, worst_in_run(guests, metric)
+    yield ALL_GUESTS, worst_in_run(guests, metric)
 
 
 def _each_drain(run: StoredRun, guests: Sequence[GuestRecord], metric: Metric) -> Iterator[tuple[str, float]]:
     for drain in drains_in(run):
-        yield ALL_CLASSES, worst_in_drain(drain, guests, metric)
+        yield ALL_GUESTS, worst_in_drain(drain, guests, metric)
 
 
 def _each_guest(run: StoredRun, guests: Sequence[GuestRecord], metric: Metric) -> Iterator[tuple[str, float]]:

@@ -16,12 +16,9 @@ from harness.judge.explain import ORDERED, ownership_of
 from harness.judge.history import StoredRun
 from harness.judge.phases import phases_of
 from harness.judge.timeline import timeline_of
-from harness.measure.ledger import Cause
+from harness.measure.ledger import ALL_GUESTS, Cause
 from harness.measure.units import seconds
 from harness.paths import LEDGER_NAME
-
-ALL_CLASSES: Final = "all"
-"""Class of a guest where the ledger names none."""
 
 _AWAY_FOR_GOOD: Final = frozenset({Cause.RESTART.value, Cause.DOWN.value})
 
@@ -138,7 +135,7 @@ def guests_of(run: StoredRun) -> tuple[GuestRecord, ...]:
 
 
 def _guest(vm: Mapping[str, Any]) -> GuestRecord:
-    return GuestRecord(str(vm["vm"]), str(vm.get("class") or ALL_CLASSES), tuple(_gap(gap) for gap in vm["gaps"]))
+    return GuestRecord(str(vm["vm"]), str(vm.get("class") or ALL_GUESTS), tuple(_gap(gap) for gap in vm["gaps"]))
 
 
 def _gap(gap: Mapping[str, Any]) -> GuestGap:

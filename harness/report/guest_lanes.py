@@ -92,14 +92,16 @@ def guest_groups(record: RunRecord) -> tuple[dict[str, list[Plain]], str]:
 
 
 def first_owners(record: RunRecord) -> dict[str, str]:
-    """The first known owner of each guest: from the first look that shows it, else from its first gap, else from an
-    edge that it shared with others of its node."""
+    """The first known owner of each guest: from the first look that shows it, else as the header names it, else from
+    its first gap, else from an edge that it shared with others of its node."""
     edges = sorted(record.ledger.get("node_edges") or (), key=lambda edge: int(edge["at_ns"]), reverse=True)
     shared = {str(vm): str(edge["node"]) for edge in edges for vm in edge.get("vms") or ()}
     found: dict[str, str] = {}
     for vm, gap in record.gaps:
         if gap["owner_before"]:
             found.setdefault(vm, gap["owner_before"])
+    rows = [row for row in record.timeline.lab.get("guests") or () if isinstance(row, dict)]
+    found.update({str(row["name"]): str(row["node"]) for row in rows if row.get("node")})
     for row in record.timeline.clusters[:1]:
         found.update({vm: owner for vm, owner in row.value.owners().items() if owner})
     return shared | found

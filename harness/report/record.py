@@ -109,8 +109,8 @@ def watch_record(
 ) -> RunRecord:
     """A record of a prober that watched guests while nothing was run: its ledger document and its sample windows.
 
-    `lab` may name `nodes` and the `epoch` of lab time (ISO 8601), as in a journal's header; there are no phases, faults
-    or owners, and no verdict.
+    `lab` may name `nodes`, `guests` with their `node`, and the `epoch` of lab time (ISO 8601), as in a journal's
+    header; there are no phases or faults, and no verdict.
     """
     header = {"what": "header", "lab": dict(lab or {}), "scenario": {}}
     nobody = Entry(-1, 0, None, 0, "", "", Kind.NOTE, "", header, "")
