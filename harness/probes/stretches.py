@@ -1,8 +1,8 @@
 """Equal samples in a row, kept as numbers until their answer changes.
 
 For each column there is one open stretch.  Samples are folded into all stretches of a slot, or of many slots, by a
-few array operations; when thousands change at once that is no slower.  A stretch leaves as up to three runs: its first and
-its last sample with their exact instants, and what lies between.  Cutting a window does not end a stretch.
+few array operations; when thousands change at once that is no slower.  A stretch leaves as up to three runs: its
+first and its last sample with their exact instants, and what lies between.  Cutting a window does not end a stretch.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class _Pieces:
             zeros(),
             np.zeros(size, np.bool_),
             *(zeros() for _ in range(7)),
-            np.full(size, OPEN),
+            np.full(size, OPEN, np.int64),
         )
 
     def at(self, places: Ints) -> _Pieces:
