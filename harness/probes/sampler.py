@@ -192,10 +192,11 @@ class Sampler:
     def _too_late(self, now_ns: int, late_ns: int) -> int:
         """This slot is later than any before; gives the time at which to go on, in a later slot if need be."""
         expected_ns = max(now_ns - late_ns, self._awake_ns)
-        if now_ns - expected_ns > self._settings.stall_ns:
+        if now_ns - expected_ns > self._settings.stall_ns - self._slot_ns:
+            # Up to a slot of the stop was over before anything was due.
             self._stalled(expected_ns, now_ns)
         if late_ns <= self._settings.interval_ns // 2:
-            self._latest_slot_ns = min(late_ns, self._settings.stall_ns)
+            self._latest_slot_ns = min(late_ns, self._settings.stall_ns - self._slot_ns)
             return now_ns
         self._go_on_at((now_ns - self._zero_ns) // self._slot_ns)
         return self._clock.now_ns()
