@@ -58,8 +58,10 @@ $rules=New-ScheduledTaskSettingsSet -ExecutionTimeLimit ([TimeSpan]::Zero) -Rest
 -RestartInterval (New-TimeSpan -Minutes 1) -Priority 4 -AllowStartIfOnBatteries -DontStopIfGoingOnBatteries
 $null=Register-ScheduledTask -TaskName $task -Action $a -Trigger $when -Principal $who -Settings $rules -Force `
 -Description 'Heartbeats for the azurelocal-hil test harness'}
-if(-not(Runs)){Start-ScheduledTask -TaskName $task}
-foreach($i in 1..50){if(Runs){break};Start-Sleep -Milliseconds 200}
+if(-not(Runs)){Start-ScheduledTask -TaskName $task
+foreach($i in 1..50){if((Runs) -and @(Get-CimInstance Win32_Process|
+Where-Object{"$($_.CommandLine)".Contains($script)}).Count){break};Start-Sleep -Milliseconds 200}
+Start-Sleep -Milliseconds 500}
 """
 
 _REMOVE: Final = """$folder=<<folder>>;$task=<<task>>;$script="$folder\\heartbeat.ps1"

@@ -8,6 +8,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,6 +72,8 @@ def guest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
     port = free_port()
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where a privileged sshd locks its helper up
+    (folder / "bin").mkdir()
+    (folder / "bin" / "python3").symlink_to(Path(sys.executable).resolve())
     path = f"{folder}/bin:{os.environ['PATH']}"
     (folder / "config").write_text(
         f"ListenAddress 127.0.0.1:{port}\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/authorized\n"
@@ -251,7 +254,7 @@ def test_systemd_is_used_where_it_runs(
 ) -> None:
     """A stand-in for systemctl that notes what it is told, and starts what the unit says."""
     place = replace(guest.place, folder=f"{guest.folder}/with systemd")
-    for folder in (guest.folder / "bin", Path(place.unit_folder), Path(place.systemd_marker)):
+    for folder in (Path(place.unit_folder), Path(place.systemd_marker)):
         folder.mkdir()
     stand_in, log = guest.folder / "bin" / "systemctl", guest.folder / "systemctl.log"
     stand_in.write_text(
@@ -281,7 +284,7 @@ def test_systemd_is_used_where_it_runs(
     finally:
         remove_agent(client, "vm001", place)
         stand_in.unlink()
-        for folder in (guest.folder / "bin", Path(place.unit_folder), Path(place.systemd_marker)):
+        for folder in (Path(place.unit_folder), Path(place.systemd_marker)):
             folder.rmdir()
 
 
