@@ -27,6 +27,20 @@ def monotonic_ns() -> int:
     return time.monotonic_ns()
 
 
+def wall_minus_monotonic_ns() -> int:
+    """Wall time since 1970 less wall monotonic time, in nanoseconds: converts stamps of the kernel.
+
+    Of three readings the one that took least: another process may get the processor in between.
+    """
+    readings = []
+    for _ in range(3):
+        before = time.monotonic_ns()
+        wall = time.time_ns()
+        after = time.monotonic_ns()
+        readings.append((after - before, wall - (before + after) // 2))
+    return min(readings)[1]
+
+
 def utc_now() -> datetime:
     """Wall time in UTC."""
     return datetime.now(UTC)
