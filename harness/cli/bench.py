@@ -61,7 +61,7 @@ def _table(figures: Sequence[Figure]) -> str:
     for figure in figures:
         ok = "not-run" if figure.ok is None else "ok" if figure.ok else "missed"
         sign = "≥" if figure.bound == "at least" else "≤"
-        cells = [_number(figure.value), figure.unit, f"{sign} {figure.limit:g}", ok]
+        cells = [_number(figure.value), figure.unit, f"{sign} {figure.limit:g}{' ×' if figure.on_ratio else ''}", ok]
         rows.append([figure.name, *cells, figure.peer, _number(figure.peer_value), _number(figure.ratio)])
     remarks = [f"{figure.name}: {figure.remark}" for figure in figures if figure.remark]
     table = text_table(head, rows, right=["value", "limit", "peer's", "ratio"], whole=True)
