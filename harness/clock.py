@@ -61,6 +61,18 @@ def pause(seconds: float) -> None:
     time.sleep(seconds)
 
 
+def realtime_ns() -> int:
+    """Wall CLOCK_REALTIME in nanoseconds; somebody may set it at any time."""
+    return time.time_ns()
+
+
+def sleep_until(at_ns: int) -> None:
+    """Sleep until `at_ns` on the wall's monotonic clock; returns at once when that is past."""
+    remaining_ns = at_ns - time.monotonic_ns()
+    if remaining_ns > 0:
+        time.sleep(remaining_ns / NS_PER_S)
+
+
 @dataclass(frozen=True, slots=True)
 class Deadline:
     """A point on the wall's monotonic clock."""

@@ -1,0 +1,360 @@
+"""The sampler: thousands of guests asked by one thread, and what they answered as windows of samples.
+
+Each slot has an absolute time.  Its probes leave in one call for each signal; every few slots the replies are read, and
+only then is anything judged, so that a reply that waits in the kernel is never taken for a loss.  What the prober itself
+could not do is told apart from what guests did not answer: a probe that the kernel did not take (its interface is down, no
+route, no room, a local firewall) and a slot for which the prober came too late are *missed*, not lost, and stops of the
+prober are stalls.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from harness.errors import ConfigError
+from harness.probes.burst import BurstTable
+from harness.probes.clocks import ClockStep, MachineClock, ProbeClock, StampConverter
+from harness.probes.schedule import Ints, build_schedule
+from harness.probes.settings import SamplerSettings
+from harness.probes.stretches import Cut, Stretches
+from harness.probes.target import ProbeSignal, ProbeTarget
+from harness.probes.tracker import FAIR_NS, FAIR_NS_EACH, Tracker
+from harness.probes.wire import BURST, Replies, Source, Unsent, Wire
+from harness.probes.wires import open_wires
+from harness.values import ControlHealth, SampleRun, SampleWindow, Signal
+
+CANARY: Final = ProbeTarget("prober", "127.0.0.1", (ProbeSignal(Signal.ICMP),), "prober")
+"""The prober itself: when it does not answer, nothing that was seen at that time counts."""
+READ_MOST: Final = 256
+"""Batches of replies in one reading; more would keep the next slot waiting. [INF]"""
+RENEW_NS: Final = 1_000_000_000
+"""The baseline of a tenth of the columns is computed anew this often. [INF]"""
+CUT_SLOTS: Final = 256
+"""A window is turned into runs over this many slots, lest one of them be late. [INF]"""
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerHealth:
+    """How the sampler itself fares: probes owed so far (judged ones), of these missed, replies that came twice or too
+    late, probes the kernel did not take by reason, stops (start, end), steps of the machine's clock, greatest lateness
+    of a slot, and suspected columns now."""
+
+    due: int
+    missed: int
+    duplicates: int
+    not_taken: dict[str, int]
+    stalls: tuple[tuple[int, int], ...]
+    clock_steps: tuple[ClockStep, ...]
+    latest_slot_ns: int
+    suspects: int
+
+
+class Sampler:
+    """Probes `targets` until told to stop.  One thread calls `run`; `windows`, `samples` and `health` may be called from
+    another.
+
+    All times are those of `clock`: the machine's monotonic one unless another origin is given, so lab time when the
+    clock's origin is the lab's epoch.  `wires` and `clock` can be replaced for tests.  Signals that no wire carries
+    are left to `sources`.  Raises ConfigError for targets that have one name, LabError when the machine lets nothing be
+    sent.
+    """
+
+    def __init__(
+        self,
+        targets: Sequence[ProbeTarget],
+        settings: SamplerSettings | None = None,
+        control_targets: Sequence[ProbeTarget] = (CANARY,),
+        *,
+        clock: ProbeClock | None = None,
+        wires: Sequence[Wire] | None = None,
+        sources: Sequence[Source] = (),
+        prober: str = "",
+    ) -> None:
+        asked = (*targets, *control_targets)
+        _check_names(asked)
+        self._settings = settings or SamplerSettings()
+        self._clock = clock or MachineClock()
+        self._control = frozenset(target.vm for target in control_targets)
+        self._sources = tuple(sources)
+        opened = tuple(open_wires(asked) if wires is None else wires)
+        self._wires: dict[Signal, Wire] = {wire.signal: wire for wire in opened}
+        self.schedule = build_schedule(asked, self._settings, self._wires)
+        self._stretches = Stretches(self.schedule, self._settings.interval_ns, prober)
+        self._burst = BurstTable(self.schedule, self._settings)
+        self._tracker = Tracker(self.schedule, self._settings, self._stretches, self._burst)
+        for wire in self._wires.values():
+            wire.prepare(self.schedule, self._burst.room)
+        self._converter = StampConverter(self._clock)
+        self._ready: deque[SampleWindow] = deque()
+        self._cut: tuple[Cut, SampleWindow] | None = None
+        self._cut_columns = max(1, self.schedule.size // CUT_SLOTS)
+        self._stalls: list[tuple[int, int]] = []
+        self._told_stalls = 0
+        self._told = (0, 0)
+        self._not_taken: Counter[str] = Counter()
+        self._latest_slot_ns = 0
+        self._begin(self._clock.now_ns())
+
+    def _begin(self, now_ns: int) -> None:
+        """Slot 0 is the next one after `now_ns`."""
+        self._zero_ns = now_ns + self._settings.slot_ns
+        self._slot = 0
+        self._awake_ns = now_ns
+        self._from_ns = now_ns
+        self._renew_ns = now_ns + RENEW_NS
+        self._source_ns = now_ns + self._settings.source_change_ns
+
+    def run(self, *, until_ns: int | None = None, stop: threading.Event | None = None) -> None:
+        """Probe until `until_ns` or until `stop` is set; then wait for late replies and cut the last window.
+
+        May be called again; what lies between counts as missed.
+        """
+        if self._slot == 0:
+            self._begin(self._clock.now_ns())
+        while not (stop is not None and stop.is_set()) and (until_ns is None or self._due_ns() < until_ns):
+            self.step()
+        self._linger()
+
+    def _due_ns(self) -> int:
+        return self._zero_ns + self._slot * self._settings.slot_ns
+
+    def step(self) -> None:
+        """Sleep until the next slot and do what it asks for."""
+        due_ns = self._due_ns()
+        self._clock.sleep_until(due_ns)
+        now_ns = self._clock.now_ns()
+        late_ns = now_ns - due_ns
+        self._watch(max(due_ns, self._awake_ns), now_ns)
+        if late_ns > self._settings.interval_ns // 2:
+            self._read()
+            self._slot = (self._clock.now_ns() - self._zero_ns) // self._settings.slot_ns
+        elif late_ns > self._latest_slot_ns:
+            self._latest_slot_ns = late_ns
+        slot = self._slot
+        self._send(slot)
+        if self._burst.suspects and late_ns < self._settings.slot_ns:
+            self._send_burst(slot)
+        if slot % self._settings.drain_slots == 0:
+            self._read()
+            self._tend()
+        for source in self._sources:
+            source.step(self._clock.now_ns())
+        self._slot = slot + 1
+        ended_ns = self._clock.now_ns()
+        self._watch(now_ns, ended_ns)
+        self._awake_ns = ended_ns
+
+    def _watch(self, expected_ns: int, now_ns: int) -> None:
+        """Nothing was done from `expected_ns` on: a stall when that is long."""
+        if now_ns - expected_ns <= self._settings.stall_ns:
+            return
+        if self._stalls and len(self._stalls) > self._told_stalls and self._stalls[-1][1] >= expected_ns:
+            self._stalls[-1] = (self._stalls[-1][0], now_ns)
+        else:
+            self._stalls.append((expected_ns, now_ns))
+
+    def _send(self, slot: int) -> None:
+        number, place = divmod(slot, self._settings.slots)
+        clock, tracker = self._clock, self._tracker
+        start_ns = clock.now_ns()
+        for segment in self.schedule.by_slot[place]:
+            unsent = self._wires[segment.signal].send(segment, number)
+            end_ns = clock.now_ns()
+            tracker.sent(number, segment, start_ns, end_ns, unsent)
+            if unsent:
+                self._note(unsent)
+            start_ns = end_ns
+        tracker.asked(slot, start_ns)
+
+    def _note(self, unsent: Unsent) -> None:
+        """Remember why the kernel did not take probes."""
+        self._not_taken.update(os.strerror(number) for _, number in unsent)
+
+    def _send_burst(self, slot: int) -> None:
+        for signal, wire in self._wires.items():
+            for part in self._burst.due(signal, slot):
+                start_ns = self._clock.now_ns()
+                unsent = wire.send_chosen(part[0], part[1], slot)
+                end_ns = self._clock.now_ns()
+                fair_ns = FAIR_NS + (part[1] - part[0]) * FAIR_NS_EACH
+                slack_ns = end_ns - start_ns if end_ns - start_ns > fair_ns else 0
+                self._burst.sent(signal, slot, part, start_ns, end_ns, unsent, slack_ns)
+                if unsent:
+                    self._note(unsent)
+
+    def _read(self) -> None:
+        """Read all replies, then judge: suspects first, then the probes that had all their time."""
+        at_ns = self._converter.look()
+        for wire in self._wires.values():
+            for _ in range(READ_MOST):
+                replies = wire.receive()
+                if replies is None:
+                    break
+                if replies.columns.size:
+                    self._take(replies, at_ns)
+        self._converter.done(at_ns)
+        suspects = self._tracker.overdue(at_ns)
+        changed = suspects.size and self._burst.suspect(suspects, self._tracker.baseline.usual, at_ns)
+        if self._burst.stage(self._slot, at_ns) or changed:
+            self._choose()
+        final_ns = at_ns - self._settings.late_limit_ns - self._settings.interval_ns // 2
+        self._finalise((final_ns - self._zero_ns) // self._settings.slot_ns)
+
+    def _take(self, replies: Replies, at_ns: int) -> None:
+        times = self._converter.convert(replies.stamps)
+        if int(replies.numbers.max()) < BURST:
+            columns, left = self._tracker.take(replies.columns, replies.numbers, times, replies.refused)
+            self._answered(columns, left, at_ns)
+            return
+        for regular in (True, False):
+            chosen = (replies.numbers < BURST) == regular
+            taker = self._tracker.take if regular else self._burst.take
+            refused = None if replies.refused is None else replies.refused[chosen]
+            numbers = replies.numbers[chosen] & (BURST - 1)
+            columns, left = taker(replies.columns[chosen], numbers, times[chosen], refused)
+            self._answered(columns, left, at_ns)
+
+    def _answered(self, columns: Ints, left: Ints, at_ns: int) -> None:
+        if self._burst.answered(columns, left, self._slot, at_ns):
+            self._choose()
+
+    def _choose(self) -> None:
+        for signal, wire in self._wires.items():
+            wire.choose(self._burst.chosen(signal))
+
+    def _finalise(self, until_slot: int) -> None:
+        self._tracker.finalise(until_slot)
+        self._burst.release(self._tracker.final_slot)
+
+    def _tend(self) -> None:
+        """What is due now and then."""
+        now_ns = self._clock.now_ns()
+        if self._cut is not None:
+            self._cut_on(self._cut_columns * self._settings.drain_slots)
+        elif self._final_ns() - self._from_ns >= self._settings.window_ns:
+            self._start_cut()
+        if now_ns >= self._renew_ns:
+            self._renew_ns = now_ns + RENEW_NS
+            self._tracker.baseline.renew()
+        if now_ns >= self._source_ns:
+            self._source_ns = now_ns + self._settings.source_change_ns
+            for wire in self._wires.values():
+                wire.change_source()
+            self._choose()
+
+    def _final_ns(self) -> int:
+        """All samples up to this instant are judged."""
+        boundary_ns = self._zero_ns + self._tracker.final_slot * self._settings.slot_ns - 1
+        return max(boundary_ns, self._stretches.latest_ns)
+
+    def _start_cut(self) -> None:
+        to_ns = self._final_ns()
+        due, missed = self._tracker.due, self._tracker.missed
+        stalls = tuple(span for span in self._stalls[self._told_stalls :] if span[0] <= to_ns)
+        control = ControlHealth(due - self._told[0], missed - self._told[1], stalls)
+        runs = tuple(run for source in self._sources for run in source.runs(to_ns))
+        self._cut = (self._stretches.cut(), SampleWindow(self._from_ns, to_ns, runs, control))
+        self._told_stalls += len(stalls)
+        self._told = (due, missed)
+        self._from_ns = to_ns
+
+    def _cut_on(self, columns: int) -> None:
+        if self._cut is None:
+            return
+        cut, window = self._cut
+        if not cut.work(columns):
+            return
+        runs, targets = list(window.runs), list(window.control.targets)
+        for run in cut.runs():
+            (targets if run.vm in self._control else runs).append(run)
+        control = ControlHealth(window.control.due, window.control.missed, window.control.stalls, tuple(targets))
+        self._ready.append(SampleWindow(window.from_ns, window.to_ns, tuple(runs), control))
+        self._cut = None
+
+    def _linger(self) -> None:
+        """Wait until all probes are answered or have had all their time; judge them and cut the last window."""
+        end_ns = self._clock.now_ns() + self._settings.late_limit_ns
+        while True:
+            self._read()
+            now_ns = self._clock.now_ns()
+            if now_ns >= end_ns or not self._tracker.waiting():
+                break
+            self._clock.sleep_until(now_ns + self._settings.drain_ns)
+        self._awake_ns = self._clock.now_ns()
+        self._cut_on(self.schedule.size)
+        self._finalise(self._slot)
+        if self._final_ns() > self._from_ns:
+            self._start_cut()
+            self._cut_on(self.schedule.size)
+
+    def windows(self) -> list[SampleWindow]:
+        """The windows finished since the last call, each once; they do not stay in the sampler."""
+        return [self._ready.popleft() for _ in range(len(self._ready))]
+
+    def samples(self, since_ns: int) -> SampleWindow:
+        """All finished windows behind `since_ns` in one.  What lies before it is dropped: who asks from an instant on has
+        what was before.
+
+        The newest samples are those of `window_ns` and the late limit ago.  `since_ns` should be the end of a window.
+        """
+        while self._ready and self._ready[0].to_ns <= since_ns:
+            self._ready.popleft()
+        return joined(list(self._ready), since_ns)
+
+    def health(self) -> SamplerHealth:
+        """See SamplerHealth."""
+        return SamplerHealth(
+            self._tracker.due,
+            self._tracker.missed,
+            self._tracker.duplicates,
+            dict(self._not_taken),
+            tuple(self._stalls),
+            tuple(self._converter.steps),
+            self._latest_slot_ns,
+            self._burst.suspects,
+        )
+
+    def capabilities_lost(self) -> tuple[str, ...]:
+        """What this machine does not let the prober do, in words."""
+        return tuple(text for wire in self._wires.values() for text in wire.capabilities_lost())
+
+    def close(self) -> None:
+        """Give up all sockets and close the sources."""
+        for wire in self._wires.values():
+            wire.close()
+        for source in self._sources:
+            source.close()
+
+
+def joined(windows: Sequence[SampleWindow], since_ns: int) -> SampleWindow:
+    """Windows that follow each other as one; an empty one at `since_ns` when there are none."""
+    if not windows:
+        return SampleWindow(since_ns, since_ns, (), ControlHealth(0, 0))
+    controls = [window.control for window in windows]
+    return SampleWindow(
+        windows[0].from_ns,
+        windows[-1].to_ns,
+        tuple(run for window in windows for run in window.runs),
+        ControlHealth(
+            sum(control.due for control in controls),
+            sum(control.missed for control in controls),
+            tuple(span for control in controls for span in control.stalls),
+            tuple(run for control in controls for run in control.targets),
+        ),
+    )
+
+
+def _check_names(targets: Sequence[ProbeTarget]) -> None:
+    twice = [name for name, count in Counter(target.vm for target in targets).items() if count > 1]
+    if twice:
+        raise ConfigError(
+            f"{len(twice)} probe targets share a name with another, the first is '{twice[0]}'",
+            hint="Give each guest and each control target a name of its own.",
+        )

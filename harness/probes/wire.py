@@ -1,0 +1,77 @@
+"""What the sampler needs of a wire: send a segment, send the suspects, give what came back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from harness.probes.schedule import Flags, Ints, Schedule, Segment
+from harness.values import SampleRun, Signal
+
+BURST: Final = 1 << 31
+"""Set in a probe's number when it is the number of a slot, asked out of turn, rather than of a round."""
+
+Unsent = Sequence[tuple[int, int]]
+"""Probes that the kernel did not take: place within what was to be sent, and its errno."""
+
+NONE_UNSENT: Final[Unsent] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """A batch of replies, one element each: column, number of the probe, kernel receive time (CLOCK_REALTIME in ns, 0
+    when the kernel gave none), and whether the machine refused."""
+
+    columns: Ints
+    numbers: Ints
+    stamps: Ints
+    refused: Flags | None = None
+
+
+class Wire(Protocol):
+    """One signal's way to all its columns.  Nothing here blocks."""
+
+    @property
+    def signal(self) -> Signal:
+        """The signal that it carries."""
+
+    def prepare(self, schedule: Schedule, burst_room: int) -> None:
+        """Make the packets of all columns of this signal, and room for `burst_room` chosen ones; once."""
+
+    def send(self, segment: Segment, number: int) -> Unsent:
+        """Ask all columns of `segment` with round `number`."""
+
+    def choose(self, columns: Ints) -> None:
+        """The columns that `send_chosen` asks, in this order."""
+
+    def send_chosen(self, start: int, stop: int, number: int) -> Unsent:
+        """Ask the chosen columns from place `start` up to `stop` (exclusive)."""
+
+    def receive(self) -> Replies | None:
+        """What came back; None when nothing is waiting.  Call again until None."""
+
+    def change_source(self) -> None:
+        """Take another identifier or source port; replies to the former one are still heard."""
+
+    def capabilities_lost(self) -> tuple[str, ...]:
+        """What this wire cannot do for want of privilege, in words."""
+
+    def close(self) -> None:
+        """Give up the sockets."""
+
+
+class Source(Protocol):
+    """Another origin of samples that is stepped in the sampler's loop, such as a prober of connections.
+
+    `step` must return within a fraction of a slot: the loop has one thread.
+    """
+
+    def step(self, now_ns: int) -> None:
+        """Do what is due; `now_ns` is lab time."""
+
+    def runs(self, until_ns: int) -> list[SampleRun]:
+        """The samples up to `until_ns` that were not given before, final ones only."""
+
+    def close(self) -> None:
+        """Give up what it holds."""
