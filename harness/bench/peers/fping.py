@@ -27,7 +27,9 @@ SEQUENCE_KEPT_S: Final = 10
 _TIMEOUT_MS: Final = 1000
 """Late answers count as answers for fping too."""
 _SUMMARY: Final = re.compile(r"^(\S+)\s+: xmt/rcv/%loss = (\d+)/(\d+)/", re.MULTILINE)
-_LINE: Final = re.compile(r"^\[(\d+)\.(\d+)\] (\S+)\s+: \[(\d+)\], (?:\d+ bytes, ([\d.]+) ms|(timed out))", re.MULTILINE)
+_LINE: Final = re.compile(
+    r"^\[(\d+)\.(\d+)\] (\S+)\s+: \[(\d+)\], (?:\d+ bytes, ([\d.]+) ms|(timed out))", re.MULTILINE
+)
 
 
 def installed() -> bool:
