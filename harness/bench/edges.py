@@ -6,7 +6,7 @@ An edge lies between two samples of different answers, and is put half way betwe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -126,15 +126,21 @@ def _pair(edges: Sequence[Edge], silence: Silence) -> tuple[Edge, Edge] | None:
 
 
 def false_outages(windows: Iterable[SampleWindow], signal: Signal) -> int:
-    """Runs of lost samples, where no guest was ever silent, outside of the times that the sampler calls unobserved."""
+    """How often a guest is said to have fallen silent, where none ever was, outside of the times that the sampler calls
+    unobserved."""
     windows = list(windows)
     stalls = [span for window in windows for span in window.control.stalls]
-    return sum(
-        not any(start <= run.first_ns and run.last_ns <= end for start, end in stalls)
-        for window in windows
-        for run in window.runs
-        if run.signal is signal and run.answer not in ANSWERED
+    wrong = [
+        replace(window, runs=tuple(run for run in window.runs if not _inside(run, stalls))) for window in windows
+    ]
+    leading = {run.vm: run for window in reversed(wrong) for run in reversed(window.runs) if run.signal is signal}
+    return sum(run.answer not in ANSWERED for run in leading.values()) + sum(
+        edge.down for edges in sampled_edges(wrong, signal).values() for edge in edges
     )
+
+
+def _inside(run: SampleRun, spans: Iterable[tuple[int, int]]) -> bool:
+    return any(start <= run.first_ns and run.last_ns <= end for start, end in spans)
 
 
 def told_share(stops: Sequence[tuple[int, int]], stalls: Sequence[tuple[int, int]], least_ns: int) -> float:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -26,10 +25,10 @@ from harness.probes.sampler import Sampler
 from harness.probes.settings import SamplerSettings
 from harness.probes.target import ProbeSignal, ProbeTarget
 from harness.testing.outages.beds import Bed
+from harness.testing.outages.responder import become_realtime
 from harness.testing.outages.script import Guest
 from harness.values import Answer, SampleWindow, Signal
 
-_PRIORITY: Final = 10
 _LOOK_NS: Final = NS_PER_S // 2
 """Windows are taken from the sampler, and its memory is looked at, this often."""
 
@@ -206,15 +205,6 @@ class _Work:
     def close(self) -> None:
         if self._samples:
             self._samples.close()
-
-
-def become_realtime() -> bool:
-    """Ask for SCHED_FIFO; whether it was granted."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))
-    except (PermissionError, AttributeError):
-        return False
-    return True
 
 
 def main() -> None:

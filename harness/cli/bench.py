@@ -47,6 +47,19 @@ def shell(
     return _show(figures, as_json)
 
 
+@app.command("probe")
+def probe(as_json: AsJson = False) -> Exit:
+    """The availability prober: cost of a probe, rate, exactness of outages, stalls, memory; beside fping and others.
+
+    Takes about five minutes, needs root and iproute2 (guests are played in network namespaces of its own).  Leave the
+    machine alone meanwhile.  A figure that cannot be measured here is shown as not-run, with what is missing.
+    Exit code 1 when a figure misses its limit.
+    """
+    from harness.bench.probe import measure  # numpy and the sampler: not for commands that do not need them
+
+    return _show(measure(lambda text: typer.echo(f"… {text}", err=True)), as_json)
+
+
 def _show(figures: Sequence[Figure], as_json: bool) -> Exit:
     if as_json:
         echo_json([figure.plain() for figure in figures])

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -18,6 +18,7 @@ from harness.bench.peers.usage import Usage, child_cpu_s
 from harness.clock import NS_PER_MS, NS_PER_S, monotonic_ns
 from harness.errors import HarnessError
 from harness.testing.outages.beds import Bed
+from harness.testing.outages.responder import become_realtime
 
 INSTALL: Final = "fping is not installed: apt install fping"
 SEQUENCE_NUMBERS: Final = 65_535
@@ -37,28 +38,58 @@ def installed() -> bool:
     return shutil.which("fping") is not None
 
 
-def probe(bed: Bed, addresses: Sequence[str], *, period_ms: int, rounds: int, processes: int = 1) -> Usage:
-    """So many rounds over all addresses, divided among processes that run at the same time.
+class Fping:
+    """So many rounds over all addresses, divided among processes that run at the same time."""
 
-    Raises HarnessError when one of them ends early.
-    """
-    with ExitStack() as stack:
-        started_ns = monotonic_ns()
-        running = []
+    def __init__(self, bed: Bed, addresses: Sequence[str], *, period_ms: int, rounds: int, processes: int = 1) -> None:
+        command = ["fping", "-q", "-i", "0.01", "-p", f"{period_ms}", "-t", f"{_TIMEOUT_MS}", "-c", f"{rounds}"]
+        self._started_ns = monotonic_ns()
+        self._running: list[tuple[subprocess.Popen[str], IO[str]]] = []
         for part in range(processes):
-            output = stack.enter_context(tempfile.TemporaryFile("w+"))
-            command = ["fping", "-q", "-i", "0.01", "-p", f"{period_ms}", "-t", f"{_TIMEOUT_MS}", "-c", f"{rounds}"]
-            process = _start(bed, [*command, "-f", "-"], addresses[part::processes], output)
-            running.append((process, output))
-        return reduce(add, [_usage(process, output, started_ns) for process, output in running])
+            output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - see close
+            process = _start(bed, [*command, "-f", "-"], addresses[part::processes], output, realtime=realtime)
+            self._running.append((process, output))
+
+    @property
+    def pids(self) -> list[int]:
+        """Its processes."""
+        return [process.pid for process, _ in self._running]
+
+    def usage(self) -> Usage:
+        """Wait for the end of all.  Raises HarnessError when one of them ended early."""
+        return reduce(add, [_usage(process, output, self._started_ns) for process, output in self._running])
+
+    def close(self) -> None:
+        """End what still runs."""
+        for process, output in self._running:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            output.close()
 
 
-def _start(bed: Bed, command: Sequence[str], addresses: Sequence[str], output: IO[str]) -> subprocess.Popen[str]:
+def probe(bed: Bed, addresses: Sequence[str], *, period_ms: int, rounds: int, processes: int = 1) -> Usage:
+    """See Fping; from start to end."""
+    with closing(Fping(bed, addresses, period_ms=period_ms, rounds=rounds, processes=processes)) as running:
+        return running.usage()
+
+
+def cost(bed: Bed, addresses: Sequence[str], *, period_ms: int, rounds: int, processes: int = 1) -> Usage:
+    """The same, without what starting and ending cost: so many rounds less one."""
+    first = probe(bed, addresses, period_ms=period_ms, rounds=1, processes=processes)
+    return probe(bed, addresses, period_ms=period_ms, rounds=rounds + 1, processes=processes).beyond(first)
+
+
+def _start(
+    bed: Bed, command: Sequence[str], addresses: Sequence[str], output: IO[str], *, realtime: bool = False
+) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         bed.prober(command), stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, text=True
     )
     if process.stdin is None:
         raise ValueError("the process has no pipe")
+    if realtime:
+        become_realtime(process.pid)
     process.stdin.write("\n".join(addresses) + "\n")
     process.stdin.close()
     return process
@@ -93,7 +124,7 @@ class Watch:
         self._period_ns = period_ms * NS_PER_MS
         self._output = (folder / "fping.txt").open("w+")
         command = ["fping", "-D", "-i", "0.01", "-p", f"{period_ms}", "-t", f"{_TIMEOUT_MS}", "-c", f"{rounds}"]
-        self._process = _start(bed, [*command, "-f", "-"], addresses, self._output)
+        self._process = _start(bed, [*command, "-f", "-"], addresses, self._output, realtime=True)
 
     def pings(self) -> list[Ping]:
         """All its probes, by address and number."""

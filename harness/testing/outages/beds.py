@@ -25,6 +25,7 @@ PREFIX: Final = "hil-bed"
 _ADDRESSES_PER_BLOCK: Final = 250
 MOST_GUESTS: Final = 126 * _ADDRESSES_PER_BLOCK
 _CABLE: Final = "cable"
+_PING_GROUPS: Final = Path("/proc/sys/net/ipv4/ping_group_range")
 _CLONE_NEWNET: Final = 0x4000_0000
 _numbers = itertools.count(1)
 
@@ -108,6 +109,11 @@ class LinkedNamespaces:
     def responder(self, command: Sequence[str]) -> list[str]:
         """See Bed."""
         return ["ip", "netns", "exec", self.guest_namespace, *command]
+
+    def allow_ping_sockets(self) -> None:
+        """Let programs on the probers' side ping without raw sockets (`icmp(7)`)."""
+        with self.on_prober_side():
+            _PING_GROUPS.write_text("0 2147483647")
 
     @contextmanager
     def on_prober_side(self) -> Iterator[None]:

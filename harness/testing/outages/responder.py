@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import select
 import subprocess
 import sys
@@ -31,6 +32,8 @@ from harness.testing.outages.truth import Truth
 _LONGEST_WAIT_NS: Final = 20 * NS_PER_MS
 _STALL_NS: Final = 50 * NS_PER_MS
 """Work that comes so much later than it should is noted: answers were late meanwhile."""
+_PRIORITY: Final = 10
+"""Of SCHED_FIFO; the kernel's own threads have 50 and more."""
 _PING_SWITCH: Final = Path("/proc/sys/net/ipv4/icmp_echo_ignore_all")
 
 
@@ -84,6 +87,7 @@ class Play:
     """The responder's own loop."""
 
     def __init__(self, setup: Setup, *, rooted: bool) -> None:
+        self._rooted = rooted
         self._behaviour = Behaviour(setup)
         self._begin_ns = monotonic_ns() + FOREVER_NS
         """Until the script begins nobody is away."""
@@ -130,6 +134,8 @@ class Play:
         for part in (*self._echoes, self._heartbeats, self._services, self._silencer):
             if part:
                 part.close()
+        if self._rooted:
+            _PING_SWITCH.write_text("0")
 
     def _work_on_time(self) -> int:
         """What is to be done by the clock; returns when to be back."""
@@ -163,10 +169,22 @@ class Play:
         return Truth(self._begin_ns, tuple(silences), tuple(self._stalls), answered)
 
 
+def become_realtime(pid: int = 0) -> bool:
+    """Ask for the scheduling class SCHED_FIFO for a process (0: this one); whether it was granted."""
+    try:
+        os.sched_setscheduler(pid, os.SCHED_FIFO, os.sched_param(_PRIORITY))
+    except PermissionError:
+        return False
+    return True
+
+
 def main() -> None:
     """Play what the first line of input says."""
     asked = json.loads(sys.stdin.readline())
-    play = Play(Setup.from_plain(asked["setup"]), rooted=asked["rooted"])
+    setup = Setup.from_plain(asked["setup"])
+    if setup.realtime:
+        become_realtime()
+    play = Play(setup, rooted=asked["rooted"])
     try:
         gc.freeze()
         print("ready", flush=True)  # noqa: T201 - the protocol of this process
