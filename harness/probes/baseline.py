@@ -47,20 +47,31 @@ class Baseline:
         self._flat = self._counts.reshape(-1)
         self._row = np.arange(size, dtype=np.int64) * CLASSES
         self._part = 0
+        self._unheard = size
+        """Columns that never answered."""
         self.usual = np.zeros(size, np.int64)
         """Round trip as it usually is, 0 while the column has never answered."""
         self.slow_above = np.full(size, settings.slow_unknown_ns, np.int64)
 
-    def follow(self, columns: Ints, round_trips: Ints) -> None:
-        """New answers."""
-        before = self.usual[columns]
-        moved = before + ((round_trips - before) >> 3)
-        self.usual[columns] = np.maximum(np.where(before == 0, round_trips, moved), 1)
+    def begin(self, columns: Ints, round_trips: Ints) -> None:
+        """Answers that just came: the first one of a column is its usual round trip for the time being."""
+        if self._unheard:
+            new = self.usual[columns] == 0
+            if new.any():
+                self.usual[columns[new]] = np.maximum(round_trips[new], 1)
+                self._unheard = self.usual.size - int(np.count_nonzero(self.usual))
 
     def count(self, where: slice | Ints, round_trips: Ints, answered: Flags) -> None:
-        """Put the answered ones of the columns `where` into their histograms."""
+        """Put the answered ones of the columns `where` into their histograms and averages."""
         places = self._row[where] + classes(round_trips)
-        self._flat[places if answered.all() else places[answered]] += 1
+        before = self.usual[where]
+        moved = before + ((round_trips - before) >> 3)
+        if answered.all():
+            self._flat[places] += 1
+            self.usual[where] = np.maximum(moved, 1)
+        else:
+            self._flat[places[answered]] += 1
+            self.usual[where] = np.where(answered, np.maximum(moved, 1), before)
 
     def renew(self) -> None:
         """Compute the limit for slow anew for the next tenth of the columns."""

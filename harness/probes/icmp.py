@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 
 from harness.errors import LabError
-from harness.probes.identity import PAYLOAD, balance_of, checksums, new_mark, ours
-from harness.probes.mmsg import Instruction, ReceiveBatch, SendBatch, attach_filter, enlarge_buffer
+from harness.probes.identity import PAYLOAD, balanced, checksums, new_mark, parsed
+from harness.probes.mmsg import Instruction, ReceiveBatch, SendBatch, attach_filter, set_up
 from harness.probes.schedule import Ints, Schedule, Segment
 from harness.probes.udp import numeric
 from harness.probes.wire import BURST, Replies, Unsent
@@ -33,30 +33,26 @@ REQUEST: Final = np.dtype(
     [("type", "u1"), ("code", "u1"), ("checksum", "<u2"), ("identifier", "<u2"), ("sequence", "<u2"), *PAYLOAD]
 )
 REPLY_RAW: Final = np.dtype(
-    {
-        "names": ["version", "mark", "column", "number"],
-        "formats": ["u1", "<u4", "<u4", "<u4"],
-        "offsets": [0, 28, 32, 36],
-        "itemsize": 64,
-    }
+    {"names": ["mark", "column", "number"], "formats": ["<u4", "<u4", "<u4"], "offsets": [28, 32, 36], "itemsize": 64}
 )
 REPLY_PING: Final = np.dtype(
     {"names": ["mark", "column", "number"], "formats": ["<u4", "<u4", "<u4"], "offsets": [8, 12, 16], "itemsize": 64}
 )
 NO_OPTIONS: Final = 0x45
-"""First byte of an IPv4 header of 20 bytes."""
+"""First byte of an IPv4 header of 20 bytes; replies with options in the header are not expected and not read."""
 
 
 def only_own(identifier: int, mark: int) -> list[Instruction]:
     """Accept echo replies with `identifier` but for its low four bits and with our mark behind the ICMP header."""
     return [
-        (0xB1, 0, 0, 0),  # x = length of the IP header
-        (0x50, 0, 0, 0),  # ICMP type
+        (0x30, 0, 0, 0),  # version and length of the IP header
+        (0x15, 0, 8, NO_OPTIONS),
+        (0x30, 0, 0, 20),  # ICMP type
         (0x15, 0, 6, 0),
-        (0x48, 0, 0, 4),  # identifier
+        (0x28, 0, 0, 24),  # identifier
         (0x54, 0, 0, 0x10000 - IDENTIFIERS),
         (0x15, 0, 3, identifier & (0x10000 - IDENTIFIERS)),
-        (0x40, 0, 0, 8),
+        (0x20, 0, 0, 28),  # mark
         (0x15, 0, 1, struct.unpack(">I", struct.pack("<I", mark))[0]),
         (0x06, 0, 0, 0xFFFF_FFFF),
         (0x06, 0, 0, 0),
@@ -74,6 +70,7 @@ class IcmpWire:
         self._size = 0
         self.raw = raw
         self._socket = self._open()
+        self._descriptor = self._socket.fileno()
         self._replies = ReceiveBatch(REPLY_RAW if self.raw else REPLY_PING)
 
     def _open(self) -> socket.socket:
@@ -85,7 +82,7 @@ class IcmpWire:
             else:
                 sock.setsockopt(SOL_RAW, ICMP_FILTER, struct.pack("<I", ONLY_REPLIES))
                 attach_filter(sock, only_own(self._identifier, self._mark))
-                enlarge_buffer(sock)
+                set_up(sock)
                 return sock
         try:
             sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
@@ -94,7 +91,7 @@ class IcmpWire:
                 "this machine lets the prober send no ICMP: no raw socket, no ping socket",
                 hint="Give the prober CAP_NET_RAW, or put its group into the sysctl net.ipv4.ping_group_range.",
             ) from error
-        enlarge_buffer(sock)
+        set_up(sock)
         return sock
 
     def prepare(self, schedule: Schedule, burst_room: int) -> None:
@@ -107,19 +104,23 @@ class IcmpWire:
         packets["type"] = ECHO_REQUEST
         packets["mark"] = self._mark
         packets["column"] = np.arange(schedule.size)
+        packets["round"] = balanced(0)
         self._sign()
 
     def _sign(self) -> None:
         """Identifier and checksum of all requests; the checksum holds for every round."""
         packets = self._requests.packets
         packets["identifier"] = socket.htons(self._identifier)
-        packets["checksum"] = packets["sequence"] = packets["number"] = 0
-        packets["balance"] = balance_of(0)
+        packets["checksum"] = 0
         packets["checksum"] = checksums(packets)
 
-    def send(self, segment: Segment, number: int) -> Unsent:
+    def begin(self, number: int) -> None:
         """See Wire."""
-        return self._send(self._requests, segment.start, segment.stop, number)
+        self._number(self._requests, 0, self._size, number)
+
+    def send(self, segment: Segment) -> Unsent:
+        """See Wire."""
+        return self._requests.send(self._descriptor, segment.start, segment.stop)
 
     def choose(self, columns: Ints) -> None:
         """See Wire."""
@@ -127,31 +128,21 @@ class IcmpWire:
 
     def send_chosen(self, start: int, stop: int, number: int) -> Unsent:
         """See Wire."""
-        return self._send(self._chosen, start, stop, number | BURST)
+        self._number(self._chosen, start, stop, number | BURST)
+        return self._chosen.send(self._descriptor, start, stop)
 
-    def _send(self, batch: SendBatch, start: int, stop: int, number: int) -> Unsent:
+    @staticmethod
+    def _number(batch: SendBatch, start: int, stop: int, number: int) -> None:
         sequence = socket.htons(number & 0xFFFF)
-        packets = batch.packets[start:stop]
-        packets["sequence"] = sequence
-        packets["number"] = number
-        packets["balance"] = balance_of(number, sequence)
-        return batch.send(self._socket.fileno(), start, stop)
+        batch.fields["sequence"][start:stop] = sequence
+        batch.fields["round"][start:stop] = balanced(number, sequence)
 
     def receive(self) -> Replies | None:
         """See Wire."""
-        count = self._replies.receive(self._socket.fileno())
+        count = self._replies.receive(self._descriptor)
         if not count:
             return None
-        packets = self._replies.packets[:count]
-        stamps = self._replies.stamps(count)
-        columns = packets["column"].astype(np.int64)
-        known = ours(packets["mark"], columns, self._mark, self._size)
-        if self.raw:
-            known &= packets["version"] == NO_OPTIONS
-        numbers = packets["number"].astype(np.int64)
-        if known.all():
-            return Replies(columns, numbers, stamps)
-        return Replies(columns[known], numbers[known], stamps[known])
+        return parsed(self._replies, count, self._mark, self._size)
 
     def change_source(self) -> None:
         """Another identifier of the prober's sixteen.  The kernel chooses that of a ping socket, for its lifetime."""
@@ -164,8 +155,8 @@ class IcmpWire:
         if self.raw:
             return ()
         return (
-            "no raw ICMP socket: the ping socket of the kernel is used, which costs more and keeps one identifier, so that"
-            " a firewall session may freeze; give the prober CAP_NET_RAW",
+            "no raw ICMP socket: the ping socket of the kernel is used, which costs more and keeps one identifier, so"
+            " that a firewall session may freeze; give the prober CAP_NET_RAW",
         )
 
     def close(self) -> None:

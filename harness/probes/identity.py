@@ -12,10 +12,12 @@ from typing import Final
 
 import numpy as np
 
-from harness.probes.schedule import Flags, Ints
+from harness.probes.mmsg import ReceiveBatch
+from harness.probes.schedule import Ints
+from harness.probes.wire import Replies
 
-PAYLOAD: Final = (("mark", "<u4"), ("column", "<u4"), ("number", "<u4"), ("balance", "<u4"))
-PAYLOAD_BYTES: Final = 16
+PAYLOAD: Final = (("mark", "<u4"), ("column", "<u4"), ("round", "<u8"))
+"""`round` holds the number in its low half, and its balance in the high one."""
 
 
 def new_mark() -> int:
@@ -23,12 +25,12 @@ def new_mark() -> int:
     return secrets.randbelow(0xFFFF_FFFE) + 1
 
 
-def balance_of(number: int, sequence: int = 0) -> int:
-    """The four bytes that make `number`, and a 16-bit `sequence` beside it, add up to nothing in a ones'-complement
-    sum."""
+def balanced(number: int, sequence: int = 0) -> int:
+    """The field `round`: `number`, and the four bytes that make it, and a 16-bit `sequence` beside it, add up to
+    nothing in a ones'-complement sum."""
     high, low = number >> 16, (number & 0xFFFF) + sequence
     low = (low & 0xFFFF) + (low >> 16)
-    return (~high & 0xFFFF) << 16 | (~low & 0xFFFF)
+    return (~high & 0xFFFF) << 48 | (~low & 0xFFFF) << 32 | number
 
 
 def checksums(packets: np.ndarray, skip: int = 0) -> Ints:
@@ -45,7 +47,15 @@ def fold(total: Ints) -> Ints:
     return (total & 0xFFFF) + (total >> 16)
 
 
-def ours(marks: np.ndarray, columns: Ints, mark: int, size: int) -> Flags:
-    """Which packets carry our mark and a column that there is."""
-    known: Flags = (marks == mark) & (columns < size)
-    return known
+def parsed(batch: ReceiveBatch, count: int, mark: int, size: int) -> Replies:
+    """The first `count` packets of `batch` that carry our mark and one of `size` columns, as replies."""
+    fields = batch.fields
+    columns = fields["column"][:count].astype(np.int64)
+    numbers = fields["number"][:count].astype(np.int64)
+    stamps = batch.stamps(count)
+    known = fields["mark"][:count] == mark
+    more = count == batch.room
+    if known.all() and int(columns.max()) < size:
+        return Replies(columns, numbers, stamps, more)
+    known &= columns < size
+    return Replies(columns[known], numbers[known], stamps[known], more)

@@ -1,8 +1,8 @@
 """Many datagrams in one system call, from and into buffers that are made once.
 
-`sendmmsg` and `recvmmsg` take arrays of `struct mmsghdr`.  Those arrays, the vectors and addresses they point to and the
-packets themselves are numpy arrays here, so that thousands of packets are changed by one assignment and nothing is
-allocated while probing.  The layouts are those of 64-bit Linux.
+`sendmmsg` and `recvmmsg` take arrays of `struct mmsghdr`.  Those arrays, the vectors and addresses they point to and
+the packets themselves are numpy arrays here, so that thousands of packets are changed by one assignment and nothing
+is allocated while probing.  The layouts are those of 64-bit Linux.
 """
 
 from __future__ import annotations
@@ -47,10 +47,14 @@ CONTROL: Final = np.dtype(
 SO_TIMESTAMPNS: Final = 35
 SO_RCVBUFFORCE: Final = 33
 SO_ATTACH_FILTER: Final = 26
+IP_MTU_DISCOVER: Final = 10
+IP_PMTUDISC_PROBE: Final = 3
+"""Packets are small and never in fragments, so none needs an identification, which costs the kernel a hash each."""
 RECEIVE_BYTES: Final = 8 << 20
 """Receive buffer: holds the replies of a stop of the prober. [INF]"""
 MOST_AT_ONCE: Final = 1024
 """UIO_MAXIOV: the kernel takes no more messages in one call."""
+DONTWAIT: Final = int(socket.MSG_DONTWAIT)
 RECEIVE_AT_ONCE: Final = 512
 
 NO_ROOM: Final = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM})
@@ -76,6 +80,8 @@ class SendBatch:
     def __init__(self, count: int, layout: np.dtype[np.void]) -> None:
         self._send, _ = _calls()
         self.packets = np.zeros(count, layout)
+        self.fields = {name: self.packets[name] for name in layout.names or ()}
+        """The packets' fields, each an array over packets."""
         self._names = np.zeros(count, [("family", "<u2"), ("port", ">u2"), ("address", ">u4"), ("rest", "<u8")])
         self._vectors = np.zeros(count, VECTOR)
         self._headers = np.zeros(count, HEADER)
@@ -100,10 +106,9 @@ class SendBatch:
 
     def send(self, descriptor: int, start: int, stop: int) -> Unsent:
         """Send the packets from `start` up to `stop` (exclusive); say which of them the kernel did not take."""
-        done = self._send(descriptor, self._base + start * 64, stop - start, socket.MSG_DONTWAIT)
-        if done == stop - start:
-            return NONE_UNSENT
-        return self._send_rest(descriptor, start, stop, done)
+        count = stop - start
+        done = self._send(descriptor, self._base + start * 64, count, DONTWAIT)
+        return NONE_UNSENT if done == count else self._send_rest(descriptor, start, stop, done)
 
     def _send_rest(self, descriptor: int, start: int, stop: int, done: int) -> Unsent:
         """Go on after a call that took `done` packets, or none (-1)."""
@@ -122,7 +127,7 @@ class SendBatch:
             if at >= stop:
                 return unsent
             count = min(stop - at, MOST_AT_ONCE)
-            done = self._send(descriptor, self._base + at * 64, count, socket.MSG_DONTWAIT)
+            done = self._send(descriptor, self._base + at * 64, count, DONTWAIT)
 
 
 class ReceiveBatch:
@@ -130,8 +135,10 @@ class ReceiveBatch:
 
     def __init__(self, layout: np.dtype[np.void], count: int = RECEIVE_AT_ONCE) -> None:
         _, self._receive = _calls()
-        self._count = count
+        self.room = count
         self.packets = np.zeros(count, layout)
+        self.fields = {name: self.packets[name] for name in layout.names or ()}
+        """The packets' fields, each an array over packets."""
         self._controls = np.zeros(count, CONTROL)
         self._vectors = np.zeros(count, VECTOR)
         self._headers = np.zeros(count, HEADER)
@@ -149,7 +156,7 @@ class ReceiveBatch:
 
     def receive(self, descriptor: int) -> int:
         """Number of replies read, 0 when none waits."""
-        done = int(self._receive(descriptor, self._base, self._count, socket.MSG_DONTWAIT, None))
+        done = int(self._receive(descriptor, self._base, self.room, DONTWAIT, None))
         return max(done, 0)
 
     def lengths(self, count: int) -> npt.NDArray[np.uint32]:
@@ -158,21 +165,20 @@ class ReceiveBatch:
 
     def stamps(self, count: int) -> Ints:
         """Kernel receive times of the first `count` replies, CLOCK_REALTIME in ns; makes the batch ready again."""
-        stamps: Ints = self._seconds[:count] * 1_000_000_000 + self._nanoseconds[:count]
-        given = self._given[:count]
-        if given.min() < CONTROL.itemsize:
-            stamps[given < CONTROL.itemsize] = 0
-        given[:] = CONTROL.itemsize
+        stamps: Ints = self._seconds[:count] * 1_000_000_000
+        stamps += self._nanoseconds[:count]
+        self._given[:count] = CONTROL.itemsize
         return stamps
 
 
-def enlarge_buffer(sock: socket.socket) -> None:
-    """Receive buffer and kernel receive stamps of a socket that a ReceiveBatch reads."""
+def set_up(sock: socket.socket) -> None:
+    """Receive buffer, kernel receive stamps and unfragmented packets for a socket of these batches."""
     try:
         sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BYTES)
     except PermissionError:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE)
     sock.setblocking(False)
 
 
@@ -184,6 +190,4 @@ def attach_filter(sock: socket.socket, program: list[Instruction]) -> None:
     """Have the kernel drop what `program` does not accept, and what came in before."""
     block = b"".join(struct.pack("<HBBI", *instruction) for instruction in program)
     keep = ctypes.create_string_buffer(block)
-    sock.setsockopt(
-        socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("<HxxxxxxQ", len(program), ctypes.addressof(keep))
-    )
+    sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("<HxxxxxxQ", len(program), ctypes.addressof(keep)))

@@ -1,10 +1,10 @@
 """The sampler: thousands of guests asked by one thread, and what they answered as windows of samples.
 
-Each slot has an absolute time.  Its probes leave in one call for each signal; every few slots the replies are read, and
-only then is anything judged, so that a reply that waits in the kernel is never taken for a loss.  What the prober itself
-could not do is told apart from what guests did not answer: a probe that the kernel did not take (its interface is down, no
-route, no room, a local firewall) and a slot for which the prober came too late are *missed*, not lost, and stops of the
-prober are stalls.
+Each slot has an absolute time.  Its probes leave in one call for each signal; every few slots the replies are read,
+and only then is anything judged, so that a reply that waits in the kernel is never taken for a loss.  What the prober
+itself could not do is told apart from what guests did not answer: a probe that the kernel did not take (its interface
+is down, no route, no room, a local firewall) and a slot for which the prober came too late are *missed*, not lost,
+and stops of the prober are stalls.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-
-import numpy as np
 
 from harness.errors import ConfigError
 from harness.probes.burst import BurstTable
 from harness.probes.clocks import ClockStep, MachineClock, ProbeClock, StampConverter
+from harness.probes.priority import may_be_raised, raised
 from harness.probes.schedule import Ints, build_schedule
 from harness.probes.settings import SamplerSettings
 from harness.probes.stretches import Cut, Stretches
@@ -28,7 +27,7 @@ from harness.probes.target import ProbeSignal, ProbeTarget
 from harness.probes.tracker import FAIR_NS, FAIR_NS_EACH, Tracker
 from harness.probes.wire import BURST, Replies, Source, Unsent, Wire
 from harness.probes.wires import open_wires
-from harness.values import ControlHealth, SampleRun, SampleWindow, Signal
+from harness.values import ControlHealth, SampleWindow, Signal
 
 CANARY: Final = ProbeTarget("prober", "127.0.0.1", (ProbeSignal(Signal.ICMP),), "prober")
 """The prober itself: when it does not answer, nothing that was seen at that time counts."""
@@ -44,7 +43,7 @@ CUT_SLOTS: Final = 256
 class SamplerHealth:
     """How the sampler itself fares: probes owed so far (judged ones), of these missed, replies that came twice or too
     late, probes the kernel did not take by reason, stops (start, end), steps of the machine's clock, greatest lateness
-    of a slot, and suspected columns now."""
+    of a slot (that of a stall at most), and suspected columns now."""
 
     due: int
     missed: int
@@ -57,8 +56,8 @@ class SamplerHealth:
 
 
 class Sampler:
-    """Probes `targets` until told to stop.  One thread calls `run`; `windows`, `samples` and `health` may be called from
-    another.
+    """Probes `targets` until told to stop.  One thread calls `run`; `windows`, `samples` and `health` may be called
+    from another.
 
     All times are those of `clock`: the machine's monotonic one unless another origin is given, so lab time when the
     clock's origin is the lab's epoch.  `wires` and `clock` can be replaced for tests.  Signals that no wire carries
@@ -91,6 +90,9 @@ class Sampler:
         self._tracker = Tracker(self.schedule, self._settings, self._stretches, self._burst)
         for wire in self._wires.values():
             wire.prepare(self.schedule, self._burst.room)
+        self._plan = [[(self._wires[s.signal].send, s) for s in segments] for segments in self.schedule.by_slot]
+        self._slot_ns, self._slots = self._settings.slot_ns, self._settings.slots
+        self._drain_slots, self._burst_drain_slots = self._settings.drain_slots, self._settings.burst_drain_slots
         self._converter = StampConverter(self._clock)
         self._ready: deque[SampleWindow] = deque()
         self._cut: tuple[Cut, SampleWindow] | None = None
@@ -106,6 +108,8 @@ class Sampler:
         """Slot 0 is the next one after `now_ns`."""
         self._zero_ns = now_ns + self._settings.slot_ns
         self._slot = 0
+        self._number = -1
+        """The round under way."""
         self._awake_ns = now_ns
         self._from_ns = now_ns
         self._renew_ns = now_ns + RENEW_NS
@@ -116,62 +120,94 @@ class Sampler:
 
         May be called again; what lies between counts as missed.
         """
+        now_ns = self._clock.now_ns()
         if self._slot == 0:
-            self._begin(self._clock.now_ns())
-        while not (stop is not None and stop.is_set()) and (until_ns is None or self._due_ns() < until_ns):
-            self.step()
-        self._linger()
+            self._begin(now_ns)
+        else:
+            self._go_on_at(((now_ns - self._zero_ns) // self._slot_ns // self._slots + 1) * self._slots)
+        with raised():
+            while not (stop is not None and stop.is_set()) and (until_ns is None or self._due_ns() < until_ns):
+                self.step()
+            self._linger()
 
     def _due_ns(self) -> int:
         return self._zero_ns + self._slot * self._settings.slot_ns
 
     def step(self) -> None:
         """Sleep until the next slot and do what it asks for."""
-        due_ns = self._due_ns()
-        self._clock.sleep_until(due_ns)
-        now_ns = self._clock.now_ns()
+        clock, due_ns = self._clock, self._zero_ns + self._slot * self._slot_ns
+        clock.sleep_until(due_ns)
+        now_ns = clock.now_ns()
         late_ns = now_ns - due_ns
-        self._watch(max(due_ns, self._awake_ns), now_ns)
-        if late_ns > self._settings.interval_ns // 2:
-            self._read()
-            self._slot = (self._clock.now_ns() - self._zero_ns) // self._settings.slot_ns
-        elif late_ns > self._latest_slot_ns:
-            self._latest_slot_ns = late_ns
+        if late_ns > self._latest_slot_ns:
+            now_ns = self._too_late(now_ns, late_ns)
         slot = self._slot
-        self._send(slot)
-        if self._burst.suspects and late_ns < self._settings.slot_ns:
-            self._send_burst(slot)
-        if slot % self._settings.drain_slots == 0:
+        ended_ns = self._send(slot, now_ns)
+        drains = self._drain_slots
+        if self._burst.suspects:
+            drains = self._burst_drain_slots
+            if late_ns < self._slot_ns:
+                self._send_burst(slot)
+        if slot % drains == 0:
             self._read()
             self._tend()
-        for source in self._sources:
-            source.step(self._clock.now_ns())
+            ended_ns = clock.now_ns()
+        if self._sources:
+            for source in self._sources:
+                source.step(clock.now_ns())
+            ended_ns = clock.now_ns()
         self._slot = slot + 1
-        ended_ns = self._clock.now_ns()
-        self._watch(now_ns, ended_ns)
+        if ended_ns - now_ns > self._settings.stall_ns:
+            self._stalled(now_ns, ended_ns)
         self._awake_ns = ended_ns
 
-    def _watch(self, expected_ns: int, now_ns: int) -> None:
-        """Nothing was done from `expected_ns` on: a stall when that is long."""
-        if now_ns - expected_ns <= self._settings.stall_ns:
-            return
+    def _too_late(self, now_ns: int, late_ns: int) -> int:
+        """This slot is later than any before; gives the time at which to go on, in a later slot if need be."""
+        expected_ns = max(now_ns - late_ns, self._awake_ns)
+        if now_ns - expected_ns > self._settings.stall_ns:
+            self._stalled(expected_ns, now_ns)
+        if late_ns <= self._settings.interval_ns // 2:
+            self._latest_slot_ns = min(late_ns, self._settings.stall_ns)
+            return now_ns
+        self._go_on_at((now_ns - self._zero_ns) // self._slot_ns)
+        return self._clock.now_ns()
+
+    def _go_on_at(self, slot: int) -> None:
+        """Leave out the slots before `slot`.  What was not sent must be known before anything is judged."""
+        self._tracker.skip(self._slot, slot)
+        self._read()
+        if slot // self._slots != self._number:
+            self._begin_round(slot // self._slots)
+            self._tracker.skip(self._slot, slot)
+        self._slot = slot
+
+    def _stalled(self, expected_ns: int, now_ns: int) -> None:
+        """Nothing was done from `expected_ns` on."""
         if self._stalls and len(self._stalls) > self._told_stalls and self._stalls[-1][1] >= expected_ns:
             self._stalls[-1] = (self._stalls[-1][0], now_ns)
         else:
             self._stalls.append((expected_ns, now_ns))
 
-    def _send(self, slot: int) -> None:
-        number, place = divmod(slot, self._settings.slots)
-        clock, tracker = self._clock, self._tracker
-        start_ns = clock.now_ns()
-        for segment in self.schedule.by_slot[place]:
-            unsent = self._wires[segment.signal].send(segment, number)
-            end_ns = clock.now_ns()
-            tracker.sent(number, segment, start_ns, end_ns, unsent)
+    def _begin_round(self, number: int) -> None:
+        self._number = number
+        self._tracker.begin(number)
+        for wire in self._wires.values():
+            wire.begin(number)
+
+    def _send(self, slot: int, start_ns: int) -> int:
+        """Ask the columns of `slot`; `start_ns` is now.  Gives the time afterwards."""
+        number, place = divmod(slot, self._slots)
+        if number != self._number:
+            self._begin_round(number)
+        for send, segment in self._plan[place]:
+            unsent = send(segment)
+            end_ns = self._clock.now_ns()
+            self._tracker.sent(number, segment, start_ns, end_ns, unsent)
             if unsent:
                 self._note(unsent)
             start_ns = end_ns
-        tracker.asked(slot, start_ns)
+        self._tracker.asked(slot, start_ns)
+        return start_ns
 
     def _note(self, unsent: Unsent) -> None:
         """Remember why the kernel did not take probes."""
@@ -199,6 +235,8 @@ class Sampler:
                     break
                 if replies.columns.size:
                     self._take(replies, at_ns)
+                if not replies.more:
+                    break
         self._converter.done(at_ns)
         suspects = self._tracker.overdue(at_ns)
         changed = suspects.size and self._burst.suspect(suspects, self._tracker.baseline.usual, at_ns)
@@ -229,8 +267,8 @@ class Sampler:
         for signal, wire in self._wires.items():
             wire.choose(self._burst.chosen(signal))
 
-    def _finalise(self, until_slot: int) -> None:
-        self._tracker.finalise(until_slot)
+    def _finalise(self, until_slot: int, *, all_of_them: bool = False) -> None:
+        self._tracker.finalise(until_slot, all_of_them=all_of_them)
         self._burst.release(self._tracker.final_slot)
 
     def _tend(self) -> None:
@@ -280,6 +318,7 @@ class Sampler:
 
     def _linger(self) -> None:
         """Wait until all probes are answered or have had all their time; judge them and cut the last window."""
+        self._tracker.skip(self._slot, (self._slot // self._slots + 1) * self._slots)
         end_ns = self._clock.now_ns() + self._settings.late_limit_ns
         while True:
             self._read()
@@ -289,7 +328,7 @@ class Sampler:
             self._clock.sleep_until(now_ns + self._settings.drain_ns)
         self._awake_ns = self._clock.now_ns()
         self._cut_on(self.schedule.size)
-        self._finalise(self._slot)
+        self._finalise(self._slot, all_of_them=True)
         if self._final_ns() > self._from_ns:
             self._start_cut()
             self._cut_on(self.schedule.size)
@@ -299,8 +338,8 @@ class Sampler:
         return [self._ready.popleft() for _ in range(len(self._ready))]
 
     def samples(self, since_ns: int) -> SampleWindow:
-        """All finished windows behind `since_ns` in one.  What lies before it is dropped: who asks from an instant on has
-        what was before.
+        """All finished windows behind `since_ns` in one.  What lies before it is dropped: who asks from an instant on
+        has what was before.
 
         The newest samples are those of `window_ns` and the late limit ago.  `since_ns` should be the end of a window.
         """
@@ -323,7 +362,13 @@ class Sampler:
 
     def capabilities_lost(self) -> tuple[str, ...]:
         """What this machine does not let the prober do, in words."""
-        return tuple(text for wire in self._wires.values() for text in wire.capabilities_lost())
+        lost = [text for wire in self._wires.values() for text in wire.capabilities_lost()]
+        if not may_be_raised():
+            lost.append(
+                "the prober may not run before other processes: on a busy machine slots are late and samples"
+                " are missed; give it CAP_SYS_NICE"
+            )
+        return tuple(lost)
 
     def close(self) -> None:
         """Give up all sockets and close the sources."""

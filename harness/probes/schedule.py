@@ -1,8 +1,8 @@
 """When each guest is asked: staggered phases, cut into slots.
 
-A *column* is one signal of one target.  Columns are numbered in the order in which they are asked within an interval, so
-that the probes of a slot, and those of a signal within a slot, are neighbours: a *segment*.  All tables of the sampler
-are arrays over columns, and a slot is a slice of them.
+A *column* is one signal of one target.  Columns are numbered in the order in which they are asked within an interval,
+so that the probes of a slot, and those of a signal within a slot, are neighbours: a *segment*.  All tables of the
+sampler are arrays over columns, and a slot is a slice of them.
 """
 
 from __future__ import annotations
@@ -67,9 +67,7 @@ class Schedule:
         return len(self.columns)
 
 
-def build_schedule(
-    targets: Sequence[ProbeTarget], settings: SamplerSettings, signals: Collection[Signal]
-) -> Schedule:
+def build_schedule(targets: Sequence[ProbeTarget], settings: SamplerSettings, signals: Collection[Signal]) -> Schedule:
     """The schedule of those signals of `targets` that are among `signals`."""
     placed = sorted(_placed(targets, settings.slots, signals))
     columns = tuple(Column(target, signal, port) for _, _, target, signal, port in placed)

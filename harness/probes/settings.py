@@ -30,8 +30,10 @@ class SamplerSettings:
     """Time between two probes of one guest and signal. [FA 5.1]"""
     slot_ns: int = 2 * NS_PER_MS
     """The interval is cut into slots; all probes of a slot leave together. [FA 5.2]"""
-    drain_ns: int = 10 * NS_PER_MS
+    drain_ns: int = 20 * NS_PER_MS
     """Replies are read this often: the kernel has stamped them, so reading late costs no exactness. [INF]"""
+    burst_drain_ns: int = 4 * NS_PER_MS
+    """The same while there are suspects, so that they are not asked longer than needed. [INF]"""
     patience_ns: int = 15 * NS_PER_MS
     """A probe unanswered for this long above the usual round trip makes its guest a suspect. [FA 5.2]"""
     late_limit_ns: int = 5 * NS_PER_S
@@ -75,7 +77,7 @@ class SamplerSettings:
                 f" the interval ({self.interval_ns} ns)",
                 hint="5 s is the usual late limit.",
             )
-        if self.drain_ns < self.slot_ns:
+        if min(self.drain_ns, self.burst_drain_ns) < self.slot_ns:
             raise ConfigError("replies cannot be read more often than once a slot", hint="Raise drain_ns.")
         if not self.burst_stages or self.burst_stages[0].after_ns:
             raise ConfigError("the first burst stage must begin with the suspicion", hint="Give it after_ns=0.")
@@ -88,4 +90,9 @@ class SamplerSettings:
     @property
     def drain_slots(self) -> int:
         """Slots between two readings of the replies."""
-        return max(1, self.drain_ns // self.slot_ns)
+        return self.drain_ns // self.slot_ns
+
+    @property
+    def burst_drain_slots(self) -> int:
+        """The same while there are suspects."""
+        return self.burst_drain_ns // self.slot_ns

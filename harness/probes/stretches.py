@@ -1,8 +1,8 @@
 """Equal samples in a row, kept as numbers until their answer changes.
 
-For each column there is one open stretch.  Samples are folded into all stretches of a slot, or of many slots, by a few
-array operations; Python works only where something changed.  A stretch leaves as up to three runs: its first and its last
-sample with their exact instants, and what lies between.  Cutting a window does not end a stretch.
+For each column there is one open stretch.  Samples are folded into all stretches of a slot, or of many slots, by a
+few array operations; Python works only where something changed.  A stretch leaves as up to three runs: its first and
+its last sample with their exact instants, and what lies between.  Cutting a window does not end a stretch.
 """
 
 from __future__ import annotations
@@ -174,7 +174,8 @@ class Stretches:
         return max(1, min(next_ns - t_ns, self._interval_ns))
 
     def _spacing(self, nominal: int, start: int, end: int, count: int) -> int:
-        """The interval with which `count` samples from `start` on end at `end`, or the planned one when it nearly does."""
+        """The interval with which `count` samples from `start` on end at `end`, or the planned one when it nearly
+        does."""
         if count == 1:
             return nominal
         if nominal == self._interval_ns and abs(start + (count - 1) * nominal - end) <= OFF_SCHEDULE_NS:

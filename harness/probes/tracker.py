@@ -1,13 +1,13 @@
 """Every probe of the last seconds: sent, answered, or still awaited.
 
-A ring of rounds holds one number for each column: the round trip, or that none is known yet.  A probe is awaited until
-the late limit and only then judged, once.  Its instant is not stored: it follows from when its segment was handed to the
-kernel and from its place therein.
+A ring of rounds holds one number for each column: the round trip, or that none is known yet.  A probe is awaited
+until the late limit and only then judged, once.  Its instant is not stored: it follows from when its segment was
+handed to the kernel and from its place therein.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_left, bisect_right
 from typing import Final
 
 import numpy as np
@@ -29,8 +29,8 @@ NO_COLUMNS: Final = np.zeros(0, np.int64)
 
 FAIR_NS_EACH: Final = 30_000
 FAIR_NS: Final = 200_000
-"""A call that sends takes no longer than this and so much for each packet, unless the prober was stopped meanwhile; then
-nobody knows which packets left before. [INF: ten times what was measured]"""
+"""A call that sends takes no longer than this and so much for each packet, unless the prober was stopped meanwhile;
+then nobody knows which packets left before. [INF: ten times what was measured]"""
 
 
 class Tracker:
@@ -51,8 +51,10 @@ class Tracker:
         self._start = np.zeros(rounds * self._segments, np.int64)
         self._step = np.zeros(rounds * self._segments, np.int64)
         self._slack = np.zeros(rounds * self._segments, np.int64)
-        self._slack_rounds: dict[int, bool] = {}
-        self._asked: deque[tuple[int, int]] = deque()
+        self._slack_round = -1
+        """Latest round in which a call that sends took suspiciously long."""
+        self._asked_slots: list[int] = []
+        self._asked_ns: list[int] = []
         """Slots whose probes were not yet looked at for suspects, and when those had left."""
         self._patient: list[tuple[int, int, Ints]] = []
         """Probes that get more patience, since their round trip is usually long: until when, round, columns."""
@@ -67,33 +69,48 @@ class Tracker:
         """Nothing is owed before `slot`."""
         self.final_slot = slot
 
+    def begin(self, number: int) -> None:
+        """Round `number` begins: all its probes count as sent unless told otherwise."""
+        row = number & self._mask
+        self._value[row] = WAITING
+        self._round[row] = number
+        if self._slack_round >= 0:
+            self._slack[row * self._segments : (row + 1) * self._segments] = 0
+
+    def skip(self, first: int, stop: int) -> None:
+        """The slots from `first` up to `stop` (exclusive) were not used; the round of `stop` may have begun."""
+        slots = self._settings.slots
+        for number in {first // slots, stop // slots}:
+            row, base = number & self._mask, number * slots
+            if self._round[row] == number:
+                start, end = max(first - base, 0), min(stop - base, slots)
+                self._value[row, self._slot_start[start] : self._slot_start[end]] = UNSENT
+
     def sent(self, number: int, segment: Segment, start_ns: int, end_ns: int, unsent: Unsent) -> None:
         """Round `number` of `segment` was handed to the kernel between `start_ns` and `end_ns`."""
         row = number & self._mask
-        if self._round[row] != number:
-            self._value[row] = UNSENT
-            self._round[row] = number
-            self._slack_rounds.pop(row, None)
-        self._value[row, segment.start : segment.stop] = WAITING
         for place, _ in unsent:
             self._value[row, segment.start + place] = UNSENT
         count, took = segment.stop - segment.start, end_ns - start_ns
         index = row * self._segments + segment.index
         self._start[index] = start_ns
+        self._step[index] = took // count
         if took > FAIR_NS + count * FAIR_NS_EACH:
             self._step[index], self._slack[index] = 0, took
-            self._slack_rounds[row] = True
-        else:
-            self._step[index], self._slack[index] = took // count, 0
+            self._slack_round = max(self._slack_round, number)
 
     def asked(self, slot: int, end_ns: int) -> None:
         """All probes of absolute `slot` had left at `end_ns`."""
-        self._asked.append((slot, end_ns))
+        self._asked_slots.append(slot)
+        self._asked_ns.append(end_ns)
 
-    def _left(self, row: int | Ints, columns: Where) -> tuple[Ints, Ints]:
+    def _left(self, row: int | Ints, columns: Where) -> tuple[Ints, Ints | int]:
         """When the probes of `columns` left, at the earliest, and how much later it may have been."""
-        index = self._schedule.segment_of[columns] + row * self._segments
-        return self._start[index] + self._schedule.place_in[columns] * self._step[index], self._slack[index]
+        index = self._schedule.segment_of[columns]
+        index = index + row * self._segments
+        left = self._schedule.place_in[columns] * self._step[index]
+        left += self._start[index]
+        return left, (self._slack[index] if self._slack_round >= 0 else 0)
 
     def take(self, columns: Ints, numbers: Ints, times: Ints, refused: Flags | None) -> tuple[Ints, Ints]:
         """Replies received at `times` to probes of rounds `numbers`; gives the columns that answered and when their
@@ -107,7 +124,7 @@ class Tracker:
             refused = None if refused is None else refused[awaited]
         left, slack = self._left(rows, columns)
         round_trips = np.maximum(times - left - slack, 0)
-        self.baseline.follow(columns, round_trips)
+        self.baseline.begin(columns, round_trips)
         self._flat[places] = round_trips if refused is None else round_trips + refused * REFUSED_BASE
         return columns, left
 
@@ -118,25 +135,26 @@ class Tracker:
         """
         before = read_ns - self._settings.patience_ns
         slots = self._settings.slots
-        found: list[Ints] = [
-            columns[self._value[number & self._mask, columns] == WAITING]
-            for until, number, columns in self._patient
-            if until <= read_ns
-        ]
-        self._patient = [entry for entry in self._patient if entry[0] > read_ns]
-        while self._asked and self._asked[0][1] <= before:
-            first, _ = self._asked.popleft()
-            last = first
-            while self._asked and self._asked[0][1] <= before and self._asked[0][0] // slots == first // slots:
-                last, _ = self._asked.popleft()
-            number = first // slots
-            start, stop = self._slot_start[first % slots], self._slot_start[last % slots + 1]
+        found: list[Ints] = []
+        if self._patient:
+            found += [
+                columns[self._value[number & self._mask, columns] == WAITING]
+                for until, number, columns in self._patient
+                if until <= read_ns
+            ]
+            self._patient = [entry for entry in self._patient if entry[0] > read_ns]
+        count = bisect_right(self._asked_ns, before)
+        asked = self._asked_slots[:count]
+        del self._asked_slots[:count], self._asked_ns[:count]
+        while asked:
+            number, first = divmod(asked[0], slots)
+            inside = bisect_left(asked, (number + 1) * slots)
+            start, stop = self._slot_start[first], self._slot_start[asked[inside - 1] - number * slots + 1]
+            asked = asked[inside:]
             waiting = np.flatnonzero(self._value[number & self._mask, start:stop] == WAITING)
             if waiting.size:
                 found.append(self._impatient(waiting + start, number, read_ns))
-        if not found:
-            return NO_COLUMNS
-        return np.concatenate(found)
+        return np.concatenate(found) if found else NO_COLUMNS
 
     def _impatient(self, columns: Ints, number: int, read_ns: int) -> Ints:
         """Those of `columns` that are usually back by now; the others are looked at again."""
@@ -150,14 +168,21 @@ class Tracker:
         return columns[known & ~later]
 
     def waiting(self) -> bool:
-        """True while any probe is neither answered nor judged."""
+        """True while any probe is neither answered nor judged; slots that were not used must have been skipped."""
         slots = self._settings.slots
         numbers = self._round[self._round >= self.final_slot // slots]
         return bool((self._value[numbers & self._mask] == WAITING).any()) or self._burst.waiting(self.final_slot)
 
-    def finalise(self, until_slot: int) -> None:
-        """Judge all probes of slots before `until_slot`, in order of time.  Replies must have been read before."""
+    def finalise(self, until_slot: int, *, all_of_them: bool = False) -> None:
+        """Judge the probes of slots before `until_slot`, in order of time, half a round at a time at least unless
+        `all_of_them` are wanted.  Replies must have been read before."""
         slots = self._settings.slots
+        if (
+            until_slot - self.final_slot < slots // 2
+            and not all_of_them
+            and not self._burst.any_in(self.final_slot, until_slot)
+        ):
+            return
         while self.final_slot < until_slot:
             number, first = divmod(self.final_slot, slots)
             stop = min(until_slot - number * slots, slots)
@@ -187,10 +212,10 @@ class Tracker:
             self.missed += count - taken.size
             where, values = taken + start, values[taken]
         left, slack = self._left(row, where)
-        answers, errors = self._told(where, values, slack if row in self._slack_rounds else None)
+        answers, errors = self._told(where, values, slack)
         self._stretches.fold(where, left, answers, errors, self._settings.interval_ns)
 
-    def _told(self, where: Where, values: Ints, slack: Ints | None) -> tuple[npt.NDArray[np.int8], Ints]:
+    def _told(self, where: Where, values: Ints, slack: Ints | int) -> tuple[npt.NDArray[np.int8], Ints]:
         """Answers and errors of judged probes."""
         if not values.size:
             return np.zeros(0, np.int8), values
@@ -207,7 +232,7 @@ class Tracker:
         if not answered.all():
             answers[~answered] = LOST
             values = np.where(answered, values, self.baseline.usual[where])
-        return answers, values if slack is None else values + slack
+        return answers, values + slack
 
     def _judge_burst(self, slot: int) -> None:
         """Probes out of turn in absolute `slot`."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from harness.probes.identity import PAYLOAD, balance_of, new_mark, ours
-from harness.probes.mmsg import ReceiveBatch, SendBatch, enlarge_buffer
+from harness.probes.identity import PAYLOAD, new_mark, parsed
+from harness.probes.mmsg import ReceiveBatch, SendBatch, set_up
 from harness.probes.schedule import Ints, Schedule, Segment
 from harness.probes.wire import BURST, Replies, Unsent
 from harness.values import Signal
@@ -44,7 +45,7 @@ class UdpWire:
     @staticmethod
     def _open() -> socket.socket:
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        enlarge_buffer(sock)
+        set_up(sock)
         sock.bind(("", 0))
         return sock
 
@@ -60,9 +61,13 @@ class UdpWire:
         self._requests.packets["mark"] = self._mark
         self._requests.packets["column"] = np.arange(schedule.size)
 
-    def send(self, segment: Segment, number: int) -> Unsent:
+    def begin(self, number: int) -> None:
         """See Wire."""
-        return self._send(self._requests, segment.start, segment.stop, number)
+        self._requests.fields["round"][:] = number
+
+    def send(self, segment: Segment) -> Unsent:
+        """See Wire."""
+        return self._requests.send(self._sockets[0].fileno(), segment.start, segment.stop)
 
     def choose(self, columns: Ints) -> None:
         """See Wire."""
@@ -70,31 +75,17 @@ class UdpWire:
 
     def send_chosen(self, start: int, stop: int, number: int) -> Unsent:
         """See Wire."""
-        return self._send(self._chosen, start, stop, number | BURST)
-
-    def _send(self, batch: SendBatch, start: int, stop: int, number: int) -> Unsent:
-        packets = batch.packets[start:stop]
-        packets["number"] = number
-        packets["balance"] = balance_of(number)
-        return batch.send(self._sockets[0].fileno(), start, stop)
+        self._chosen.fields["round"][start:stop] = number | BURST
+        return self._chosen.send(self._sockets[0].fileno(), start, stop)
 
     def receive(self) -> Replies | None:
         """See Wire."""
         for sock in self._sockets:
             count = self._replies.receive(sock.fileno())
             if count:
-                return self._parsed(count)
+                replies = parsed(self._replies, count, self._mark, self._size)
+                return replies if len(self._sockets) == 1 else replace(replies, more=True)
         return None
-
-    def _parsed(self, count: int) -> Replies:
-        packets = self._replies.packets[:count]
-        stamps = self._replies.stamps(count)
-        columns = packets["column"].astype(np.int64)
-        numbers = packets["number"].astype(np.int64)
-        known = ours(packets["mark"], columns, self._mark, self._size)
-        if known.all():
-            return Replies(columns, numbers, stamps)
-        return Replies(columns[known], numbers[known], stamps[known])
 
     def change_source(self) -> None:
         """Another port."""

@@ -20,12 +20,13 @@ NONE_UNSENT: Final[Unsent] = ()
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """A batch of replies, one element each: column, number of the probe, kernel receive time (CLOCK_REALTIME in ns, 0
-    when the kernel gave none), and whether the machine refused."""
+    """A batch of replies, one element each: column, number of the probe, kernel receive time (CLOCK_REALTIME in ns),
+    and whether the machine refused.  `more` is false when no further reply was waiting."""
 
     columns: Ints
     numbers: Ints
     stamps: Ints
+    more: bool
     refused: Flags | None = None
 
 
@@ -39,8 +40,11 @@ class Wire(Protocol):
     def prepare(self, schedule: Schedule, burst_room: int) -> None:
         """Make the packets of all columns of this signal, and room for `burst_room` chosen ones; once."""
 
-    def send(self, segment: Segment, number: int) -> Unsent:
-        """Ask all columns of `segment` with round `number`."""
+    def begin(self, number: int) -> None:
+        """What `send` sends from now on belongs to round `number`."""
+
+    def send(self, segment: Segment) -> Unsent:
+        """Ask all columns of `segment`."""
 
     def choose(self, columns: Ints) -> None:
         """The columns that `send_chosen` asks, in this order."""
@@ -49,7 +53,7 @@ class Wire(Protocol):
         """Ask the chosen columns from place `start` up to `stop` (exclusive)."""
 
     def receive(self) -> Replies | None:
-        """What came back; None when nothing is waiting.  Call again until None."""
+        """What came back; None when nothing is waiting."""
 
     def change_source(self) -> None:
         """Take another identifier or source port; replies to the former one are still heard."""
