@@ -144,6 +144,7 @@ class Order:
         steady &= beats.monotonic_ns > before(beats.monotonic_ns, first, self._monotonic_ns[guest])
         earliest = np.maximum(self._at_ns, not_before_ns)
         steady &= beats.at_ns > before(beats.at_ns, first, earliest[guest])
+        steady |= first & (self._boot[guest] < 0) & (beats.at_ns > earliest[guest])
         number = beats.number + self._offset[guest]
         kept = Beats(guest, beats.at_ns, number, beats.boot, beats.monotonic_ns, beats.wall_ns)
         if steady.all():
@@ -164,7 +165,7 @@ class Order:
             return
         last = np.flatnonzero(np.append(group_starts(beats.guest)[1:], True))
         guest = beats.guest[last]
-        self._number[guest] = beats.number[last]
+        self._boot[guest], self._number[guest] = beats.boot[last], beats.number[last]
         self._monotonic_ns[guest] = beats.monotonic_ns[last]
         self._at_ns[guest] = beats.at_ns[last]
 

@@ -118,73 +118,49 @@ class HeartbeatRuns:
         """Each part of a stretch that is told now: its first sample where it opens, those between, its last."""
         starts = np.flatnonzero(opens | first)
         ends = np.append(starts[1:], len(beats)) - 1
+        heads = starts[opens[starts]]
+        tails = ends[(ends > starts) | ~opens[starts]]
         between = starts + opens[starts]
-        sizes = np.maximum(ends - between, 0)
-        spread = np.where(sizes > 1, beats.at_ns[np.maximum(ends - 1, 0)] - beats.at_ns[np.minimum(between, ends)], 0)
-        spacing = np.where(sizes > 1, spread // np.maximum(sizes - 1, 1), self._periods_ns[beats.guest[starts]])
-        crooked = self._crooked(beats, starts, ends, between, spacing)
-        at_ns, number = beats.at_ns.tolist(), beats.number.tolist()
+        inner = between < ends
+        from_, to, spacing = self._even_parts(beats, between[inner], ends[inner] - 1)
+        alone = np.concatenate([heads, tails])
+        starts, ends = np.concatenate([alone, from_]), np.concatenate([alone, to])
+        spacing = np.concatenate([self._periods_ns[beats.guest[alone]], spacing])
         rows = zip(
             beats.guest[starts].tolist(),
-            beats.boot[starts].tolist(),
-            starts.tolist(),
-            between.tolist(),
-            ends.tolist(),
-            sizes.tolist(),
+            beats.at_ns[starts].tolist(),
             spacing.tolist(),
-            crooked.tolist(),
+            (ends - starts + 1).tolist(),
+            beats.boot[starts].tolist(),
+            beats.number[starts].tolist(),
+            beats.number[ends].tolist(),
             strict=True,
         )
-        for guest, boot, start, inner, end, size, interval, bent in rows:
-            if start < inner:
-                found.append(self._heard_run(guest, boot, at_ns[start], self._periods[guest], 1, number[start], None))
-            if bent:
-                self._tell_crooked(guest, boot, at_ns[inner:end], number[inner:end], found)
-            elif size:
-                last = number[end - 1]
-                found.append(self._heard_run(guest, boot, at_ns[inner], interval, size, number[inner], last))
-            if inner <= end:
-                found.append(self._heard_run(guest, boot, at_ns[end], self._periods[guest], 1, number[end], None))
+        names, prober = self._names, self._prober
+        found += [
+            SampleRun(names[guest], at, interval, count, Answer.OK, boot, low, high, Signal.HEARTBEAT, 0, prober)
+            for guest, at, interval, count, boot, low, high in rows
+        ]
 
-    def _crooked(self, beats: Beats, starts: Ints, ends: Ints, between: Ints, spacing: Ints) -> npt.NDArray[np.bool_]:
-        """In which parts an evenly spaced sample would lie too far from its true instant."""
-        part = np.repeat(np.arange(len(starts)), ends - starts + 1)
-        place = np.arange(len(beats)) - between[part]
-        even_ns = beats.at_ns[np.minimum(between, ends)][part] + place * spacing[part]
-        inside = (place >= 0) & (np.arange(len(beats)) < ends[part])
-        far = inside & (np.abs(beats.at_ns - even_ns) > self._limits_ns[beats.guest])
-        crooked = np.zeros(len(starts), np.bool_)
-        crooked[part[far]] = True
-        return crooked
-
-    def _tell_crooked(self, guest: int, boot: int, at_ns: list[int], number: list[int], found: list[SampleRun]) -> None:
-        """Halves of halves, until each is even enough."""
-        size = len(at_ns)
-        interval = (at_ns[-1] - at_ns[0]) // (size - 1) if size > 1 else self._periods[guest]
-        limit = int(self._limits_ns[guest])
-        if any(abs(t_ns - at_ns[0] - place * interval) > limit for place, t_ns in enumerate(at_ns)):
-            half = size // 2
-            self._tell_crooked(guest, boot, at_ns[:half], number[:half], found)
-            self._tell_crooked(guest, boot, at_ns[half:], number[half:], found)
-            return
-        found.append(self._heard_run(guest, boot, at_ns[0], interval, size, number[0], number[-1]))
-
-    def _heard_run(
-        self, guest: int, boot: int, first_ns: int, interval_ns: int, count: int, number: int, last: int | None
-    ) -> SampleRun:
-        return SampleRun(
-            self._names[guest],
-            first_ns,
-            interval_ns,
-            count,
-            Answer.OK,
-            boot,
-            number,
-            number if last is None else last,
-            Signal.HEARTBEAT,
-            0,
-            self._prober,
-        )
+    def _even_parts(self, beats: Beats, starts: Ints, ends: Ints) -> tuple[Ints, Ints, Ints]:
+        """Cut stretches (first and last element) into halves and halves of halves, until each is even enough; first
+        and last element of the parts, and their mean distance."""
+        done: list[tuple[Ints, Ints, Ints]] = [(starts[:0], starts[:0], starts[:0])]
+        while len(starts):
+            sizes = ends - starts + 1
+            spread_ns = beats.at_ns[ends] - beats.at_ns[starts]
+            spacing = np.where(sizes > 1, spread_ns // np.maximum(sizes - 1, 1), self._periods_ns[beats.guest[starts]])
+            part = np.repeat(np.arange(len(starts)), sizes)
+            place = np.arange(len(part)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+            off_ns = beats.at_ns[starts[part] + place] - (beats.at_ns[starts][part] + place * spacing[part])
+            crooked = np.zeros(len(starts), np.bool_)
+            crooked[part[np.abs(off_ns) > self._limits_ns[beats.guest[starts]][part]]] = True
+            done.append((starts[~crooked], ends[~crooked], spacing[~crooked]))
+            starts, ends = starts[crooked], ends[crooked]
+            middle = starts + (ends - starts) // 2
+            starts, ends = np.concatenate([starts, middle + 1]), np.concatenate([middle, ends])
+        first, last, spacing = (np.concatenate(parts) for parts in zip(*done, strict=True))
+        return first, last, spacing
 
     # --- not heard
 

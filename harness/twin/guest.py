@@ -17,8 +17,12 @@ from harness.twin.guestfiles import GuestFiles, GuestStorage
 from harness.twin.machine import Machine
 from harness.twin.model import ClusterModel
 from harness.twin.model.states import Signal, VmState
-from harness.twin.model.windows.state import GuestOs
+from harness.twin.model.windows.state import TASK_RUNNING, GuestOs, ScheduledTask, TaskState, role_of
+from harness.twin.shell.commandline import split_command_line
+from harness.twin.shell.endless import never_ends
 from harness.twin.shell.errors import PipelineStopped
+from harness.twin.shell.native import plain_name
+from harness.twin.shell.program import FILE_MISSING, read_options
 from harness.twin.units import NS_PER_DAY, NS_PER_S
 
 _FROZEN_AT_MOST_S: Final = NS_PER_DAY / NS_PER_S
@@ -109,6 +113,52 @@ class GuestMachine(Machine):
     def runs(self) -> bool:
         """The guest's operating system is up."""
         return self.machine.guest.running and self.machine.guest.reachability.signal is not Signal.Off
+
+    def launch(self, task: ScheduledTask) -> None:
+        """Start the action of a task.  One whose script loops for ever is not evaluated: it is there as a process,
+        until the task or the boot ends."""
+        line = f'"{task.execute}" {task.arguments}'
+        if not self._runs_for_ever(line):
+            Machine.launch(self, task)
+            return
+        self._begin_resident(task, line)
+
+    def _begin_resident(self, task: ScheduledTask, line: str) -> None:
+        windows = self.plant.model.windows
+        windows.end_process(self.machine, role_of(task.name))
+        windows.begin_process(self.machine, "powershell", role_of(task.name), line)
+        task.state, task.last_run_ns, task.last_result = TaskState.Running, self.model.now_ns, TASK_RUNNING
+
+    def arm(self, task: ScheduledTask) -> None:
+        """Start a task when its trigger says so.  For one that loops for ever no thread waits: the model starts it."""
+        line = f'"{task.execute}" {task.arguments}'
+        if not task.at_startup or not self._runs_for_ever(line):
+            Machine.arm(self, task)
+            return
+        self.plant.model.windows.at_each_start(self.machine, partial(self._start_resident, task, line))
+
+    def _start_resident(self, task: ScheduledTask, line: str) -> bool:
+        """Windows has started: begin the task again.  False once it is not registered any more."""
+        if task.registered and task.state is TaskState.Ready:
+            if self._runs_for_ever(line):
+                self._begin_resident(task, line)
+            else:
+                task.last_run_ns, task.last_result = self.model.now_ns, FILE_MISSING & 0xFFFFFFFF
+        return task.registered
+
+    def _runs_for_ever(self, line: str) -> bool:
+        """Is it PowerShell with a script file that does not end by itself?"""
+        words = split_command_line(line)
+        if plain_name(words[0]) != "powershell":
+            return False
+        options = read_options(words[1:])
+        text = self.files.read(options.text) if options.mode == "file" else None
+        return text is not None and never_ends(text)
+
+    def end_task(self, task: ScheduledTask) -> None:
+        """End what a task runs, now."""
+        Machine.end_task(self, task)
+        self.plant.model.windows.end_process(self.machine, role_of(task.name))
 
     def task_process(self, environment: MutableMapping[str, str]) -> Self:
         """The machine for a process that the task scheduler starts: a local log-on."""

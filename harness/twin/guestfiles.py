@@ -8,15 +8,16 @@ from harness.twin.shell.storage import matching, text_of
 
 
 class GuestFiles:
-    """A flat store; every folder exists.  Paths are full ones (``C:\\Windows\\Temp\\result.json``), in any case."""
+    """A flat store; writing needs no folder.  Paths are full ones (``C:\\Windows\\Temp\\result.json``), in any case."""
 
     def __init__(self, machine: GuestOs) -> None:
         self._files = machine.files
+        self._folders = machine.folders
 
     def exists(self, path: str) -> bool:
-        """Whether there is a file, or a folder with a file in it."""
+        """Whether there is a file, or a folder that was made or has a file in it."""
         low = _plain(path)
-        return low in self._files or any(name.startswith(f"{low}\\") for name in self._files)
+        return low in self._files or low in self._folders or any(name.startswith(f"{low}\\") for name in self._files)
 
     def read(self, path: str) -> str | None:
         """The text of a file; None when there is none."""
@@ -30,9 +31,15 @@ class GuestFiles:
         """Remove a file, or all files of a folder; whether there was one."""
         low = _plain(path)
         gone = [name for name in self._files if name == low or name.startswith(f"{low}\\")]
+        folders = [name for name in self._folders if name == low or name.startswith(f"{low}\\")]
         for name in gone:
             del self._files[name]
-        return bool(gone)
+        self._folders.difference_update(folders)
+        return bool(gone or folders)
+
+    def make_folder(self, path: str) -> None:
+        """Make a folder; harmless when it is there."""
+        self._folders.add(_plain(path))
 
     def list(self, folder: str) -> tuple[str, ...]:
         """Full paths (in lower case) of the files below a folder."""

@@ -105,6 +105,8 @@ def new_principal(call: Call) -> Iterator[object]:
     Parameter("Hidden", "switch"),
     Parameter("MultipleInstances", "string"),
     Parameter("Priority", "int"),
+    Parameter("RestartCount", "int"),
+    Parameter("RestartInterval", "object"),
 )
 def new_settings(call: Call) -> Iterator[object]:
     """Settings of a task: accepted and without effect."""

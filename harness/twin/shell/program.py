@@ -28,7 +28,7 @@ from harness.twin.shell.shell import run_tree
 
 CONSOLE_WIDTH: Final = 80
 """Columns of the hidden console of WinRS in which error texts are broken: 80 on older hosts, 120 on newer [C]."""
-_FILE_MISSING: Final = -196608
+FILE_MISSING: Final = -196608
 """Exit code of ``-File`` without such a file: 0xFFFD0000 [GK]."""
 STOPPED: Final = 0xC000013A
 """Exit code of a process that was ended by Ctrl-C or a Signal ([D] STATUS_CONTROL_C_EXIT)."""
@@ -337,7 +337,7 @@ def _script_file(console: Console, path: str, arguments: Sequence[str]) -> int:
             f"The argument '{path}' to the -File parameter does not exist. Provide the path to an existing '.ps1' file "
             "as an argument to the -File parameter.\n"
         )
-        return _FILE_MISSING
+        return FILE_MISSING
     words = [word if re.match(r"^-[A-Za-z_]\w*:?$", word) else quoted(word) for word in arguments]
     code, _ = run_statement(console, parse(" ".join(["&", quoted(found), *words])))
     ended = rs.global_scope.value(EXITED)

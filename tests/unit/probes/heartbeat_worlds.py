@@ -30,6 +30,7 @@ class Wire:
         self.dropped = 0
         self.drained = True
         self.closed = False
+        self.port = 0
 
     def put(self, at_ns: int, datagram: bytes) -> None:
         """One datagram that arrives at this instant."""

@@ -11,6 +11,7 @@ from typing import Final
 
 from harness.twin.cmdlets.guest.modules import MANAGEMENT, UTILITY, machine_of, run_core
 from harness.twin.cmdlets.guest.registry import key_exists, key_of
+from harness.twin.cmdlets.shapes import Shape
 from harness.twin.shell.commands.api import Call, Command, Parameter
 from harness.twin.shell.commands.contents import (
     CONTENT_PARAMETERS,
@@ -20,6 +21,7 @@ from harness.twin.shell.commands.contents import (
     pieces_of,
 )
 from harness.twin.shell.commands.providers import full_path, split_drive
+from harness.twin.shell.errors import limitation
 from harness.twin.shell.formatting import render
 from harness.twin.shell.objects import NOTHING
 from harness.twin.shell.text import to_text
@@ -155,6 +157,41 @@ UTILITY.table.cmdlet(
         Parameter("InputObject", "object", pipeline="value"),
     ),
 )(_OutFile)
+
+
+FOLDER: Final = Shape(
+    ("System.IO.DirectoryInfo", "System.IO.FileSystemInfo", "System.MarshalByRefObject", "System.Object"),
+    "FullName Name Exists",
+)
+
+
+@MANAGEMENT.cmdlet(
+    "New-Item",
+    Parameter("Path", "string[]", position=0, mandatory=True, pipeline="name"),
+    Parameter("Name", "string"),
+    Parameter("ItemType", "string", aliases=("Type",)),
+    Parameter("Value", "object"),
+    Parameter("Force", "switch"),
+    should_process=True,
+)
+def new_item(call: Call) -> Iterable[object] | None:
+    """New folders; items of the session's drives as everywhere."""
+    if not all(_is_file(path) for path in call.texts("Path")):
+        return run_core("New-Item", call)
+    return _new_folders(call)
+
+
+def _new_folders(call: Call) -> Iterator[object]:
+    if call.text("ItemType").lower() not in ("directory", "container"):
+        raise limitation("New-Item is simulated on guests for folders; Set-Content makes files")
+    for path in call.texts("Path"):
+        place = full_path(call, f"{path}\\{call.text('Name')}" if call.has("Name") else path)
+        if call.host.files.exists(place) and not call.switch("Force"):
+            text = f"An item with the specified name {place} already exists."
+            call.write_error(text, "DirectoryExist", "ResourceExists", place, "System.IO.IOException")
+        elif call.should_process(f"Destination: {place}", "Create Directory"):
+            call.host.files.make_folder(place)
+            yield FOLDER.make(place, place.rpartition("\\")[2], True, text=place)
 
 
 @MANAGEMENT.cmdlet("Remove-Item", _PATH, Parameter("Recurse", "switch"), Parameter("Force", "switch"))

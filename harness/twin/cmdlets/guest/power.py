@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import IO, Any, Final
 
+from harness.twin.cmdlets.guest.access import icacls
 from harness.twin.cmdlets.guest.modules import MANAGEMENT, machine_of
 from harness.twin.cmdlets.guest.servicing import wusa
 from harness.twin.model.errors import ModelError
@@ -80,5 +81,5 @@ def shown_user(host: Any) -> str:
     return SYSTEM_USER if host.environment.get("USERNAME", "").upper() == "SYSTEM" else str(host.user)
 
 
-PROGRAMS: Final[Mapping[str, GuestProgram]] = MappingProxyType({"shutdown": shutdown, "wusa": wusa})
+PROGRAMS: Final[Mapping[str, GuestProgram]] = MappingProxyType({"icacls": icacls, "shutdown": shutdown, "wusa": wusa})
 """Programs of a guest beside the shell's own."""

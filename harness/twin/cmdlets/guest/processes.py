@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from harness.twin.cmdlets.declaring import selects
 from harness.twin.cmdlets.guest.modules import MANAGEMENT, machine_of
 from harness.twin.cmdlets.kinds import SERVICE_START, SERVICE_STATUS, labelled
-from harness.twin.cmdlets.processlist import STOPPED, WHICH, chosen, process_object, stop_processes
+from harness.twin.cmdlets.processlist import STOPPED, WHICH, chosen, process_object
 from harness.twin.cmdlets.services import SERVICE, report_no_service
+from harness.twin.model.windows.state import TASK_ROLE, TaskState
 from harness.twin.shell.commands.api import Call, Parameter
+from harness.twin.shell.errors import limitation
 from harness.twin.shell.regexes import has_wildcard
+
+_KILLED: Final = 0xFFFFFFFF
+"""[GK] Exit code of a process that Stop-Process ended: -1."""
 
 
 @MANAGEMENT.cmdlet("Get-Process", *WHICH, default_set="Name")
@@ -21,8 +27,17 @@ def get_process(call: Call) -> Iterator[object]:
 
 @MANAGEMENT.cmdlet("Stop-Process", *STOPPED, default_set="Name", should_process=True)
 def stop_process(call: Call) -> None:
-    """Ends processes: those that are here fail loudly."""
-    stop_processes(call, machine_of(call).processes)
+    """Ends processes: what a scheduled task keeps running; those of Windows fail loudly."""
+    machine = machine_of(call)
+    for item in list(chosen(call, machine.processes)):
+        if not call.should_process(f"{item.name} ({item.pid})", "Stop-Process"):
+            continue
+        if not item.role.startswith(TASK_ROLE):
+            raise limitation(f"the end of the process '{item.name}' is not simulated")
+        machine.processes.remove(item)
+        task = machine.tasks.get(item.role.removeprefix(TASK_ROLE))
+        if task is not None and task.state is TaskState.Running:
+            task.state, task.last_result = TaskState.Ready, _KILLED
 
 
 @MANAGEMENT.cmdlet(

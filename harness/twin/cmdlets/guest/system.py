@@ -55,7 +55,7 @@ DEVICE_GUARD: Final = _shape(
     "VirtualizationBasedSecurityStatus SecurityServicesConfigured SecurityServicesRunning Version",
 )
 SERVICE_CIM: Final = _shape("Win32_Service", _CIMV2, "ProcessId Name StartMode State Status ExitCode DisplayName")
-PROCESS_CIM: Final = _shape("Win32_Process", _CIMV2, "ProcessId Name CreationDate")
+PROCESS_CIM: Final = _shape("Win32_Process", _CIMV2, "ProcessId Name CreationDate CommandLine")
 
 
 @MANAGEMENT.cmdlet("Get-HotFix", Parameter("Id", "string[]", position=0, aliases=("HFID",)))
@@ -204,7 +204,8 @@ def _services(host: Any, machine: GuestOs) -> Iterator[PSObject]:
 
 def _processes(host: Any, machine: GuestOs) -> Iterator[PSObject]:
     for process in machine.processes:
-        yield PROCESS_CIM.make(UInt32(process.pid), f"{process.name}.exe", local_time(host, process.started_ns))
+        started, line = local_time(host, process.started_ns), process.command_line or None
+        yield PROCESS_CIM.make(UInt32(process.pid), f"{process.name}.exe", started, line)
 
 
 @SECURE_BOOT.cmdlet("Confirm-SecureBootUEFI")

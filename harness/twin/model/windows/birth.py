@@ -39,7 +39,7 @@ _SERVICES: Final = (
 )
 """Name, display name, role of the process [GK]; the last one is the lab's own [INF]."""
 
-_PID_STEP: Final = 4
+PID_STEP: Final = 4
 """[GK] Process ids are multiples of four; 4 is System."""
 _PID_RANGE: Final = 2000
 
@@ -99,12 +99,12 @@ def _installed_ns(world: World, update: GuestUpdate) -> int:
 def make_processes(world: World, machine: GuestOs) -> list[WindowsProcess]:
     """The processes of a new start, with ids of their own."""
     name, started = machine.guest.name, machine.guest.started_ns
-    found = [WindowsProcess(_PID_STEP, "System", started, "kernel")]
-    taken = {_PID_STEP}
+    found = [WindowsProcess(PID_STEP, "System", started, "kernel")]
+    taken = {PID_STEP}
     for process, role, after_s in _PROCESSES:
-        pid = _PID_STEP * (2 + world.streams.below(f"vm/{name}/pid/{role}", _PID_RANGE))
+        pid = PID_STEP * (2 + world.streams.below(f"vm/{name}/pid/{role}", _PID_RANGE))
         while pid in taken:
-            pid += _PID_STEP
+            pid += PID_STEP
         taken.add(pid)
         found.append(WindowsProcess(pid, process, started + round(after_s * NS_PER_S), role))
     return found

@@ -6,7 +6,7 @@ downloading, downloaded, installing, installed) and ``guest.restart``; boots are
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -16,10 +16,10 @@ from harness.twin.model.errors import ModelError
 from harness.twin.model.events import ModelEvent
 from harness.twin.model.guests import Guests
 from harness.twin.model.windows import eventlog
-from harness.twin.model.windows.birth import make_machines, make_processes
+from harness.twin.model.windows.birth import PID_STEP, make_machines, make_processes
 from harness.twin.model.windows.catalog import GuestUpdate, UpdateKind, load_windows
 from harness.twin.model.windows.offers import offered
-from harness.twin.model.windows.state import TASK_TERMINATED, GuestOs, HistoryEntry, TaskState
+from harness.twin.model.windows.state import TASK_TERMINATED, GuestOs, HistoryEntry, TaskState, WindowsProcess
 from harness.twin.model.world import Process, World
 from harness.twin.units import NS_PER_S
 
@@ -47,6 +47,7 @@ class Windows:
         self._guests = guests
         self.catalog = load_windows()
         self.machines: dict[str, GuestOs] = make_machines(world, self.catalog)
+        self._at_start: dict[str, list[Callable[[], bool]]] = {}
         if self.machines:
             world.log.subscribe(self._take)
             guests.extra_boot_ns = self._servicing_boot_ns
@@ -99,6 +100,19 @@ class Windows:
             raise ModelError("ShutdownInProgress", f"'{machine.guest.name}': A system shutdown is in progress.")
         machine.restarting = True
         self._world.env.process(self._restart(machine, process, user, delay_s))
+
+    def begin_process(self, machine: GuestOs, name: str, role: str, command_line: str) -> None:
+        """A program starts that runs until it is ended, or its boot is."""
+        pid = max((process.pid for process in machine.processes), default=0) + PID_STEP
+        machine.processes.append(WindowsProcess(pid, name, self._world.now, role, command_line))
+
+    def end_process(self, machine: GuestOs, role: str) -> None:
+        """End the programs of this role; harmless when there is none."""
+        machine.processes = [process for process in machine.processes if process.role != role]
+
+    def at_each_start(self, machine: GuestOs, action: Callable[[], bool]) -> None:
+        """Do this whenever the guest's Windows starts, as long as the action says that it is still wanted."""
+        self._at_start.setdefault(machine.guest.name, []).append(action)
 
     # --- processes
 
@@ -197,6 +211,8 @@ class Windows:
             self._installed(machine, update)
             self._world.emit("guest.build", vm=machine.guest.name, build=str(machine.build), kb=update.kb)
         machine.processes = make_processes(self._world, machine)
+        actions = self._at_start.get(machine.guest.name, [])
+        actions[:] = [action for action in actions if action()]
 
     def _finish(self, machine: GuestOs, work: Work, update: GuestUpdate, step: str) -> None:
         work.ended.append(update.kb)

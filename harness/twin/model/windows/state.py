@@ -55,6 +55,14 @@ class ScheduledTask:
     """One of Windows' own, whose work is not simulated."""
 
 
+TASK_ROLE = "task:"
+
+
+def role_of(task: str) -> str:
+    """Role of the process that a scheduled task keeps running."""
+    return f"{TASK_ROLE}{task.lower()}"
+
+
 @dataclass(frozen=True, slots=True)
 class LogEntry:
     """One event of a Windows event log.  ``record`` counts within the log, from 1."""
@@ -89,6 +97,8 @@ class WindowsProcess:
     started_ns: int
     role: str
     """What it is here for; tells apart processes of one name."""
+    command_line: str = ""
+    """Known of those that a scheduled task started."""
 
 
 @dataclass(slots=True)
@@ -125,6 +135,8 @@ class GuestOs:
     tasks: dict[str, ScheduledTask] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     """Full path in lower case to text."""
+    folders: set[str] = field(default_factory=set)
+    """Folders that somebody made, in lower case; others are there with their files."""
 
     processes: list[WindowsProcess] = field(default_factory=list)
     """Volatile."""
