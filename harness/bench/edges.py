@@ -130,9 +130,7 @@ def false_outages(windows: Iterable[SampleWindow], signal: Signal) -> int:
     unobserved."""
     windows = list(windows)
     stalls = [span for window in windows for span in window.control.stalls]
-    wrong = [
-        replace(window, runs=tuple(run for run in window.runs if not _inside(run, stalls))) for window in windows
-    ]
+    wrong = [replace(window, runs=tuple(run for run in window.runs if not _inside(run, stalls))) for window in windows]
     leading = {run.vm: run for window in reversed(wrong) for run in reversed(window.runs) if run.signal is signal}
     return sum(run.answer not in ANSWERED for run in leading.values()) + sum(
         edge.down for edges in sampled_edges(wrong, signal).values() for edge in edges

@@ -41,7 +41,16 @@ def installed() -> bool:
 class Fping:
     """So many rounds over all addresses, divided among processes that run at the same time."""
 
-    def __init__(self, bed: Bed, addresses: Sequence[str], *, period_ms: int, rounds: int, processes: int = 1) -> None:
+    def __init__(
+        self,
+        bed: Bed,
+        addresses: Sequence[str],
+        *,
+        period_ms: int,
+        rounds: int,
+        processes: int = 1,
+        realtime: bool = False,
+    ) -> None:
         command = ["fping", "-q", "-i", "0.01", "-p", f"{period_ms}", "-t", f"{_TIMEOUT_MS}", "-c", f"{rounds}"]
         self._started_ns = monotonic_ns()
         self._running: list[tuple[subprocess.Popen[str], IO[str]]] = []

@@ -11,13 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.clock import NS_PER_MS, wall_minus_monotonic_ns
-from harness.probes.heartbeat_wire import HEAD, Heartbeat, boot_number, encode, guest_id
+from harness.probes.heartbeat_wire import Heartbeat, boot_number, encode, guest_id
 from harness.testing.outages import datagrams
 from harness.testing.outages.behaviour import Behaviour, Bools, Ints
 from harness.testing.outages.datagrams import Batch
 from harness.testing.outages.script import Kind, Setup
 from harness.testing.outages.truth import Ledger
 
+HEAD: Final = np.dtype(
+    [("head", "<u8"), ("guest", "<u8"), ("boot", "<i8"), ("number", "<i8"), ("monotonic_ns", "<i8"), ("wall_ns", "<i8")]
+)
+"""The datagram as `heartbeat_wire` documents it, for many at once."""
 _BATCH: Final = 512
 _PLAIN: Final = encode(Heartbeat(guest=1, boot=1, number=0, monotonic_ns=0, wall_ns=0))
 _UPTIME_NS: Final = 3600 * 10**9

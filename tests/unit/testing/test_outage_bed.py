@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import urllib.error
@@ -13,12 +14,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from harness.clock import NS_PER_MS, NS_PER_S, monotonic_ns, pause, wait_until
 from harness.errors import ConfigError, LabError
-from harness.probes.heartbeat_wire import Heartbeat, guest_id, read_rows
+from harness.probes.heartbeat_wire import Heartbeat, guest_id
 from harness.testing.outages import beds
 from harness.testing.outages.beds import LinkedNamespaces, Loopback, linked_namespaces, why_no_namespaces
 from harness.testing.outages.responder import responding
@@ -62,8 +62,7 @@ def heard(address: str) -> Iterator[socket.socket]:
 def heartbeats(sink: socket.socket, count: int) -> dict[int, list[Heartbeat]]:
     found: dict[int, list[Heartbeat]] = {}
     for _ in range(count):
-        row = read_rows(np.frombuffer(sink.recv(100), dtype=np.uint8)[None])[0]
-        beat = Heartbeat(*(int(row[name]) for name in ("guest", "boot", "number", "monotonic_ns", "wall_ns")))
+        beat = Heartbeat(*struct.unpack("<8xQqqqq", sink.recv(100)))
         found.setdefault(beat.guest, []).append(beat)
     return found
 
