@@ -28,7 +28,7 @@ _LOWEST_CLASS: Final = int(np.float32(LOWEST).view(np.int32)) >> SHIFT
 def classes(round_trips: Ints) -> Ints:
     """The class of each round trip, in ns, on a logarithmic scale."""
     found = (round_trips.astype(np.float32).view(np.int32) >> SHIFT) - _LOWEST_CLASS
-    clipped: Ints = np.clip(found, 0, CLASSES - 1).astype(np.int64)
+    clipped: Ints = np.minimum(np.maximum(found, 0), CLASSES - 1).astype(np.int64)
     return clipped
 
 

@@ -35,8 +35,11 @@ READ_MOST: Final = 256
 """Batches of replies in one reading; more would keep the next slot waiting. [INF]"""
 RENEW_NS: Final = 1_000_000_000
 """The baseline of a tenth of the columns is computed anew this often. [INF]"""
-CUT_SLOTS: Final = 256
-"""A window is turned into runs over this many slots, lest one of them be late. [INF]"""
+CUT_PARTS: Final = 50
+"""A window is turned into runs in this many parts, one after each reading, lest a slot be late. [INF]"""
+EVERYTHING: Final = 1 << 62
+CUT_PIECES: Final = 16_384
+"""A window is cut early when it holds so many pieces of stretches. [INF]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,6 @@ class Sampler:
         self._converter = StampConverter(self._clock)
         self._ready: deque[SampleWindow] = deque()
         self._cut: tuple[Cut, SampleWindow] | None = None
-        self._cut_columns = max(1, self.schedule.size // CUT_SLOTS)
         self._stalls: list[tuple[int, int]] = []
         self._told_stalls = 0
         self._told = (0, 0)
@@ -275,8 +277,8 @@ class Sampler:
         """What is due now and then."""
         now_ns = self._clock.now_ns()
         if self._cut is not None:
-            self._cut_on(self._cut_columns * self._settings.drain_slots)
-        elif self._final_ns() - self._from_ns >= self._settings.window_ns:
+            self._cut_on(self._cut[0].size // CUT_PARTS + 1)
+        elif self._final_ns() - self._from_ns >= self._settings.window_ns or self._stretches.closed > CUT_PIECES:
             self._start_cut()
         if now_ns >= self._renew_ns:
             self._renew_ns = now_ns + RENEW_NS
@@ -303,11 +305,11 @@ class Sampler:
         self._told = (due, missed)
         self._from_ns = to_ns
 
-    def _cut_on(self, columns: int) -> None:
+    def _cut_on(self, runs_at_once: int) -> None:
         if self._cut is None:
             return
         cut, window = self._cut
-        if not cut.work(columns):
+        if not cut.work(runs_at_once):
             return
         runs, targets = list(window.runs), list(window.control.targets)
         for run in cut.runs():
@@ -327,11 +329,11 @@ class Sampler:
                 break
             self._clock.sleep_until(now_ns + self._settings.drain_ns)
         self._awake_ns = self._clock.now_ns()
-        self._cut_on(self.schedule.size)
+        self._cut_on(EVERYTHING)
         self._finalise(self._slot, all_of_them=True)
         if self._final_ns() > self._from_ns:
             self._start_cut()
-            self._cut_on(self.schedule.size)
+            self._cut_on(EVERYTHING)
 
     def windows(self) -> list[SampleWindow]:
         """The windows finished since the last call, each once; they do not stay in the sampler."""
