@@ -39,12 +39,12 @@ from harness.values import SampleWindow, Signal
 NODES: Final = 8
 GUESTS_PER_NODE: Final = 50
 OUTAGES_PER_GUEST: Final = 2
-OUTAGES_PER_NODE: Final = 6
-SINGLE_S: Final = 14
-NODE_S: Final = 13
+OUTAGES_PER_NODE: Final = 7
+SINGLE_S: Final = 13
+NODE_S: Final = 15
 LEAD_S: Final = 1
 SHORTEST_NS: Final = 250 * NS_PER_MS
-LONGEST_NS: Final = 900 * NS_PER_MS
+LONGEST_NS: Final = 600 * NS_PER_MS
 
 STALL_GUESTS: Final = 600
 STOPS: Final = 4
@@ -160,7 +160,7 @@ def watch(bed: LinkedNamespaces) -> Watched:
     setup = Setup(guests, tuple(outages(guests)), realtime=True)
     with tempfile.TemporaryDirectory() as name, responding(bed, setup) as responder:
         samples = Path(name) / "samples.jsonl"
-        assignment = Assignment(guests, seconds, warm_s=2, group=GUESTS_PER_NODE, samples=str(samples), realtime=True)
+        assignment = Assignment(guests, seconds, warm_s=2, group=GUESTS_PER_NODE, samples=str(samples))
         peer: fping.Watch | None = None
         with probing(bed, assignment) as running:
             if fping.installed():

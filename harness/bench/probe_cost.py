@@ -102,7 +102,7 @@ def rate_figure(figure: Figure, bed: LinkedNamespaces, say: Say) -> Figure:
         figure,
         value=kept[0] * 1000 / INTERVAL_MS if kept else 0.0,
         peer_value=peer_hz,
-        remark=excuse or f"{RATE_SECONDS} s each, {scheduled} SCHED_FIFO; fping has 65,535 sequence numbers for 10 s",
+        remark=excuse or f"{scheduled} real-time priority; fping has 65,535 sequence numbers for each 10 s",
     )
 
 
@@ -113,7 +113,7 @@ def _kept_rate(bed: LinkedNamespaces, say: Say) -> tuple[int, Account] | None:
     for rates in (SAMPLER_RATES[middle:], SAMPLER_RATES[:middle][::-1]):
         for guests in rates:
             say(f"highest rate without loss: {guests * 1000 // INTERVAL_MS:,} a second")
-            assignment = Assignment(bed.guests(guests), RATE_SECONDS, late_ms=LATE_MS, realtime=True)
+            assignment = Assignment(bed.guests(guests), RATE_SECONDS, late_ms=LATE_MS)
             kept = next((one for _ in range(TRIES) if _kept(one := probe(bed, assignment), guests)), None)
             if kept:
                 best = (guests, kept)

@@ -16,16 +16,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final, Self, TextIO
 
-from harness.bench.host import resident_kib
+from harness.bench.memory import resident_kib
 from harness.bench.peers.usage import Usage, own_cpu_s
 from harness.clock import NS_PER_MS, NS_PER_S, monotonic_ns
 from harness.errors import HarnessError
 from harness.measure.samples import window_from_record, window_record
+from harness.probes.priority import raised
 from harness.probes.sampler import Sampler
 from harness.probes.settings import SamplerSettings
 from harness.probes.target import ProbeSignal, ProbeTarget
 from harness.testing.outages.beds import Bed
-from harness.testing.outages.responder import become_realtime
 from harness.testing.outages.script import Guest
 from harness.values import Answer, SampleWindow, Signal
 
@@ -38,7 +38,7 @@ class Assignment:
     """Whom to ask how, and for how long.
 
     `groups` is how many guests in a row are of one node; 0 for no nodes.  `samples` is the file that gets the windows;
-    empty drops them.  `realtime` asks for the scheduling class SCHED_FIFO.
+    empty drops them.
     """
 
     guests: tuple[Guest, ...]
@@ -50,7 +50,6 @@ class Assignment:
     late_ms: int = 5000
     group: int = 0
     samples: str = ""
-    realtime: bool = False
 
     def plain(self) -> dict[str, Any]:
         """As JSON."""
@@ -85,6 +84,7 @@ class Account:
     stalls: list[tuple[int, int]] = field(default_factory=list)
     latest_slot_ns: int = 0
     realtime: bool = False
+    """Whether the machine let it come before ordinary processes, as the sampler asks for."""
     memory: list[tuple[float, int]] = field(default_factory=list)
     """Seconds since the warm-up, resident KiB."""
 
@@ -147,7 +147,7 @@ def read_windows(path: Path) -> list[SampleWindow]:
 
 def carry_out(assignment: Assignment, say: TextIO) -> Account:
     """The work of the process."""
-    account = Account(realtime=assignment.realtime and become_realtime())
+    account = Account()
     settings = SamplerSettings(
         interval_ns=assignment.interval_ms * NS_PER_MS, late_limit_ns=assignment.late_ms * NS_PER_MS
     )
@@ -157,11 +157,12 @@ def carry_out(assignment: Assignment, say: TextIO) -> Account:
     work = _Work(sampler, settings, assignment, account)
     try:
         gc.freeze()
-        work.step(assignment.warm_s, watched=False)
-        say.write("ready\n")
-        say.flush()
-        work.step(assignment.seconds, watched=True)
-        sampler.run(until_ns=monotonic_ns())
+        with raised() as account.realtime:
+            work.step(assignment.warm_s, watched=False)
+            say.write("ready\n")
+            say.flush()
+            work.step(assignment.seconds, watched=True)
+            sampler.run(until_ns=monotonic_ns())
         work.take_windows()
     finally:
         work.close()

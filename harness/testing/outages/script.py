@@ -84,7 +84,7 @@ class Setup:
     late_ns: int = 300 * NS_PER_MS
     """How late a guest is while it is brown."""
     realtime: bool = False
-    """Ask for the scheduling class SCHED_FIFO, so that answers are on time also on a busy machine."""
+    """Ask for real-time priority, so that answers are on time also on a busy machine."""
     seed: int = 1
     """Boot ids are drawn from it."""
 
