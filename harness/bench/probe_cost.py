@@ -41,18 +41,18 @@ def ping_figure(figure: Figure, bed: LinkedNamespaces, guests: int, say: Say) ->
     processes = 1 if guests * (SECONDS + 1) * 1000 // INTERVAL_MS < fping.SEQUENCE_NUMBERS else -(-guests // FPING_EACH)
     rounds = SECONDS * 1000 // INTERVAL_MS
 
-    def ask_fping() -> Usage:
-        return fping.cost(bed, addresses, period_ms=INTERVAL_MS, rounds=rounds, processes=processes)
+    def ask_fping(rounds: int) -> Usage:
+        return fping.probe(bed, addresses, period_ms=INTERVAL_MS, rounds=rounds, processes=processes)
 
     own: list[Account] = []
     peers: list[Usage] = []
-    excuse = "" if fping.installed() else fping.INSTALL
+    start, excuse = _tried(lambda: ask_fping(1)) if fping.installed() else (None, fping.INSTALL)
     for turn in range(TURNS):
         say(f"{guests} guests, 10 pings a second each: turn {turn + 1} of {TURNS}")
         own.append(probe(bed, Assignment(bed.guests(guests), SECONDS, late_ms=LATE_MS)))
-        if not excuse:
-            usage, excuse = _tried(ask_fping)
-            peers += [usage] if usage else []
+        if start:
+            usage, excuse = _tried(lambda: ask_fping(rounds + 1))
+            peers += [usage.beyond(start)] if usage else []
     cheapest = min(own, key=lambda one: one.usage.cpu_per_million_s)
     return replace(
         figure,

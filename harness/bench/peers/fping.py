@@ -83,12 +83,6 @@ def probe(bed: Bed, addresses: Sequence[str], *, period_ms: int, rounds: int, pr
         return running.usage()
 
 
-def cost(bed: Bed, addresses: Sequence[str], *, period_ms: int, rounds: int, processes: int = 1) -> Usage:
-    """The same, without what starting and ending cost: so many rounds less one."""
-    first = probe(bed, addresses, period_ms=period_ms, rounds=1, processes=processes)
-    return probe(bed, addresses, period_ms=period_ms, rounds=rounds + 1, processes=processes).beyond(first)
-
-
 def _start(
     bed: Bed, command: Sequence[str], addresses: Sequence[str], output: IO[str], *, realtime: bool = False
 ) -> subprocess.Popen[str]:
