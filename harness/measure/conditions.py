@@ -93,7 +93,7 @@ def _trouble(
             late_ms = max(part.error_ns for part in piece) / 1e6
             kind, reason = ConditionKind.BROWN, f"answers came up to {late_ms:.0f} ms late"
         else:
-            kind, reason = _kind(source, answer, (piece[0].first_ns, piece[-1].last_ns), sources)
+            kind, reason = _kind(source, answer, _stood_for(piece), sources)
         yield Condition(kind, *start, *end, (source.name,), reason)
 
 
@@ -107,6 +107,11 @@ def _pieces(row: Sequence[Stretch], away: Sequence[tuple[int | None, int | None]
             yield before
     if rest:
         yield rest
+
+
+def _stood_for(piece: Sequence[Stretch]) -> Span:
+    """The time for which troubled samples stand: half an interval to either side of them."""
+    return piece[0].first_ns - piece[0].interval_ns // 2, piece[-1].last_ns + piece[-1].interval_ns // 2
 
 
 def _edges(source: Source, piece: Sequence[Stretch]) -> tuple[Span, Span]:

@@ -49,8 +49,8 @@ class Prober:
         self._told = (0, 0)
         self.lost = (*self._sampler.capabilities_lost(), *_lost(file, allowed))
         """What this machine does not let the prober do, in words."""
-        origin_ns, epoch = monotonic_ns(), utc_now()
-        self._recorder = Recorder(folder, Header(file.name, epoch, file.interval_ns, _rows(file), self.lost), origin_ns)
+        header = Header(file.name, utc_now(), file.interval_ns, _rows(file), self.lost, monotonic_ns())
+        self._recorder = Recorder(folder, header)
 
     def run(self, over: Callable[[], bool], each: Callable[[SampleWindow, SamplerHealth], None]) -> None:
         """Watch until `over()`, asked once a second; `each` is called with every window that was written.

@@ -18,7 +18,7 @@ from harness.values import Answer, ControlHealth, SampleRun, SampleWindow, Signa
 MS = 1_000_000
 ORIGIN_NS = 5_000_000_123
 GUESTS = ({"name": "web01", "node": "NODE01", "class": "web", "signals": ["icmp", "heartbeat"]},)
-HEADER = Header("rack7", datetime(2025, 11, 12, tzinfo=UTC), 100 * MS, GUESTS, ("nothing",))
+HEADER = Header("rack7", datetime(2025, 11, 12, tzinfo=UTC), 100 * MS, GUESTS, ("nothing",), ORIGIN_NS)
 
 
 def window(from_ns: int, to_ns: int, *runs: SampleRun) -> SampleWindow:
@@ -27,7 +27,7 @@ def window(from_ns: int, to_ns: int, *runs: SampleRun) -> SampleWindow:
 
 
 def recorded(folder: Path, *windows: SampleWindow) -> None:
-    recorder = Recorder(folder, HEADER, ORIGIN_NS)
+    recorder = Recorder(folder, HEADER)
     for each in windows:
         recorder.take(each)
     recorder.close()
@@ -56,7 +56,7 @@ def test_torn_last_line_is_left_out(tmp_path: Path) -> None:
 def test_recording_is_never_overwritten(tmp_path: Path) -> None:
     recorded(tmp_path)
     with pytest.raises(HarnessError):
-        Recorder(tmp_path, HEADER, 0)
+        Recorder(tmp_path, HEADER)
 
 
 @pytest.mark.parametrize("text", ["", "{}\n", '{"what": "recording", "schema": 9}\n', "no json\n"])
