@@ -23,6 +23,7 @@ NOUNS: Final = {
     "guides": ("harness.cli.guides:app", "Show published troubleshooting guides; put evidence to them."),
     "judge": ("harness.cli.judge:app", "Judge a journal again, or compare two."),
     "report": ("harness.cli.report:app", "Build, list and open reports."),
+    "probe": ("harness.cli.probe:app", "Watch guests over the network."),
     "bench": ("harness.cli.bench:app", "Measure how fast the harness is on this machine."),
     "twin": ("harness.cli.twin:app", "Serve and explore the simulated cluster."),
 }
