@@ -55,18 +55,12 @@ class _Pieces:
 
     @classmethod
     def empty(cls, size: int) -> _Pieces:
-        def zeros() -> Ints:
-            return np.zeros(size, np.int64)
-
-        return cls(
-            np.arange(size),
-            np.full(size, NO_CODE, np.int8),
-            zeros(),
-            zeros(),
-            np.zeros(size, np.bool_),
-            *(zeros() for _ in range(7)),
-            np.full(size, OPEN, np.int64),
-        )
+        fields: dict[str, npt.NDArray[Any]] = {name: np.zeros(size, np.int64) for name in cls.__slots__}
+        fields["column"] = np.arange(size)
+        fields["answer"] = np.full(size, NO_CODE, np.int8)
+        fields["edge"] = np.zeros(size, np.bool_)
+        fields["ends"] = np.full(size, OPEN, np.int64)
+        return cls(**fields)
 
     def at(self, places: Ints) -> _Pieces:
         """A copy of those at `places`."""

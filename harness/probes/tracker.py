@@ -8,6 +8,7 @@ handed to the kernel and from its place therein.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -31,6 +32,10 @@ FAIR_NS_EACH: Final = 30_000
 FAIR_NS: Final = 200_000
 """A call that sends takes no longer than this and so much for each packet, unless the prober was stopped meanwhile;
 then nobody knows which packets left before. [INF: ten times what was measured]"""
+
+
+Handed = tuple[int, Segment, int, int]
+"""A segment that was handed to the kernel: absolute slot, segment, when the call began and when it ended."""
 
 
 class Tracker:
@@ -65,10 +70,6 @@ class Tracker:
         self.missed = 0
         self.duplicates = 0
 
-    def begin_at(self, slot: int) -> None:
-        """Nothing is owed before `slot`."""
-        self.final_slot = slot
-
     def begin(self, number: int) -> None:
         """Round `number` begins: all its probes count as sent unless told otherwise."""
         row = number & self._mask
@@ -86,23 +87,25 @@ class Tracker:
                 start, end = max(first - base, 0), min(stop - base, slots)
                 self._value[row, self._slot_start[start] : self._slot_start[end]] = UNSENT
 
-    def sent(self, number: int, segment: Segment, start_ns: int, end_ns: int, unsent: Unsent) -> None:
-        """Round `number` of `segment` was handed to the kernel between `start_ns` and `end_ns`."""
-        row = number & self._mask
-        for place, _ in unsent:
-            self._value[row, segment.start + place] = UNSENT
-        count, took = segment.stop - segment.start, end_ns - start_ns
-        index = row * self._segments + segment.index
-        self._start[index] = start_ns
-        self._step[index] = took // count
-        if took > FAIR_NS + count * FAIR_NS_EACH:
-            self._step[index], self._slack[index] = 0, took
-            self._slack_round = max(self._slack_round, number)
+    def sent(self, handed: Sequence[Handed]) -> None:
+        """These segments were handed to the kernel, in this order."""
+        slots = self._settings.slots
+        for slot, segment, start_ns, end_ns in handed:
+            number = slot // slots
+            count, took = segment.stop - segment.start, end_ns - start_ns
+            index = (number & self._mask) * self._segments + segment.index
+            self._start[index] = start_ns
+            self._step[index] = took // count
+            if took > FAIR_NS + count * FAIR_NS_EACH:
+                self._step[index], self._slack[index] = 0, took
+                self._slack_round = max(self._slack_round, number)
+            self._asked_slots.append(slot)
+            self._asked_ns.append(end_ns)
 
-    def asked(self, slot: int, end_ns: int) -> None:
-        """All probes of absolute `slot` had left at `end_ns`."""
-        self._asked_slots.append(slot)
-        self._asked_ns.append(end_ns)
+    def not_sent(self, number: int, segment: Segment, unsent: Unsent) -> None:
+        """Of `segment` the kernel did not take these in round `number`."""
+        for place, _ in unsent:
+            self._value[number & self._mask, segment.start + place] = UNSENT
 
     def _left(self, row: int | Ints, columns: Where) -> tuple[Ints, Ints | int]:
         """When the probes of `columns` left, at the earliest, and how much later it may have been."""

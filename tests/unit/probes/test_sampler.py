@@ -141,6 +141,13 @@ def test_a_stop_of_the_prober_is_a_stall_and_no_loss() -> None:
     assert wire.chosen == 0
 
 
+@pytest.mark.parametrize("offset_ns", range(0, 2 * MS, MS // 4))
+def test_every_stop_above_the_threshold_is_told(offset_ns: int) -> None:
+    start = START + 3 * S + 40 * MS + offset_ns
+    _, sampler, _ = sample(answering, clock=VirtualClock(stops=[(start, start + 50 * MS + MS // 8)]))
+    assert len(sampler.health().stalls) == 1
+
+
 def test_a_stop_longer_than_the_ring_of_rounds() -> None:
     windows, sampler, _ = sample(
         answering, clock=VirtualClock(stops=[(START + 3 * S, START + 33 * S)]), until_ns=START + 40 * S
