@@ -8,7 +8,7 @@ from dataclasses import asdict
 from harness.azurelocal.cluster import ClusterObservation
 from harness.azurelocal.updates import UpdateRunRow
 from harness.transports.replies import Json
-from harness.values import EnumValue, HealthCheck, UpdateObservation
+from harness.values import EnumValue, HealthCheck, LoggedMigration, UpdateObservation
 
 
 def update_record(seen: UpdateObservation) -> dict[str, Json]:
@@ -49,6 +49,11 @@ def runs_record(update_id: str, runs: Iterable[UpdateRunRow]) -> dict[str, Json]
         for row in runs
     ]
     return {"what": "runs", "update_id": update_id, "runs": rows}
+
+
+def migrations_record(events: Iterable[LoggedMigration]) -> dict[str, Json]:
+    """The `migrations` record: what a node logged about live migrations."""
+    return {"what": "migrations", "events": [asdict(event) for event in events]}
 
 
 def health_record(scope: str, checks: Iterable[HealthCheck]) -> dict[str, Json]:

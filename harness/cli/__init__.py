@@ -22,6 +22,7 @@ NOUNS: Final = {
     "faults": ("harness.cli.faults:app", "List what can go wrong on purpose."),
     "guides": ("harness.cli.guides:app", "Show published troubleshooting guides; put evidence to them."),
     "judge": ("harness.cli.judge:app", "Judge a journal again, or compare two."),
+    "probe": ("harness.cli.probe:app", "Watch guests over the network; read what was seen."),
     "report": ("harness.cli.report:app", "Build, list and open reports."),
     "bench": ("harness.cli.bench:app", "Measure how fast the harness is on this machine."),
     "twin": ("harness.cli.twin:app", "Serve and explore the simulated cluster."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from harness.judge.explain import (
     restarts_explained,
 )
 from harness.judge.guest_updates import GuestUpdates, guest_updates_of, ordered_restarts
+from harness.judge.migrations import host_words, with_host_words
 from harness.judge.timeline import Timeline
 from harness.measure.catalog import CATALOG
 from harness.measure.ledger import Gap, Ledger, build_ledger
@@ -40,11 +41,11 @@ STUCK_AFTER_S: Final = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One row of the header's resolved limits."""
+    """One row of the header's resolved limits; `value` None when history had too few runs for one."""
 
     measurement: str
     op: str
-    value: float
+    value: float | None
     unit: str
     origin: str = ""
 
@@ -71,7 +72,7 @@ class Case:
             (
                 convert(limit.value, limit.unit, unit)
                 for limit in self.limits
-                if limit.measurement in names and comparable(limit.unit, unit)
+                if limit.value is not None and limit.measurement in names and comparable(limit.unit, unit)
             ),
             default=None,
         )
@@ -140,7 +141,7 @@ class Case:
 def case_of(timeline: Timeline) -> Case:
     """Build ledger, ownership and explanations of one run."""
     ownership = ownership_of(timeline)
-    ledger = build_ledger((row.value for row in timeline.windows), ownership, expected=timeline.names("guests"))
+    ledger = _ledger_of(timeline, ownership)
     explanations = explain(timeline, ownership, [vm.vm for vm in ledger.vms])
     guest_updates = guest_updates_of(timeline)
     explained = gaps_explained(ledger, explanations)
@@ -156,6 +157,21 @@ def case_of(timeline: Timeline) -> Case:
     )
 
 
+def _ledger_of(timeline: Timeline, ownership: Ownership) -> Ledger:
+    """The ledger of the run's samples, with what the update was doing and what the hosts logged at each gap."""
+    guests = timeline.lab.get("guests") or ()
+    classes = {str(row["name"]): str(row["class"]) for row in guests if isinstance(row, Mapping) and "class" in row}
+    windows = (row.value for row in timeline.windows)
+    ledger = build_ledger(windows, ownership, expected=timeline.names("guests"), classes=classes)
+    told = host_words(((row.seq, row.value) for row in timeline.migrations), epoch_of(timeline.lab))
+    ledger = with_host_words(ledger, told)
+    return ledger.replaced({gap: replace(gap, phase=_doing(timeline, gap.start_ns)) for gap in ledger.gaps})
+
+
+def _doing(timeline: Timeline, t_ns: int) -> str:
+    return " / ".join(part for part in timeline.doing(t_ns) if part)
+
+
 def limits_of(header: Mapping[str, Any]) -> tuple[Limit, ...]:
     """The resolved limits of a header, in their order there.  Raises HarnessError when one cannot be read."""
     try:
@@ -163,7 +179,7 @@ def limits_of(header: Mapping[str, Any]) -> tuple[Limit, ...]:
             Limit(
                 measurement=str(row["measurement"]),
                 op=_OPERATORS[str(row.get("op", "<="))],
-                value=float(row["value"]),
+                value=None if row["value"] is None else float(row["value"]),
                 unit=str(row.get("unit") or _unit(str(row["measurement"]))),
                 origin=str(row.get("origin") or ""),
             )

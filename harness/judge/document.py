@@ -20,6 +20,7 @@ class Part(BaseModel):
 
 
 VerdictName = Literal["pass", "fail", "stuck", "guide-gap", "lab", "harness", "inconclusive", "not-run"]
+StateName = Literal["up", "brown", "frozen", "isolated", "down", "restarted", "unobserved"]
 EVIDENCE = Field(description="journal sequence numbers")
 
 
@@ -121,7 +122,8 @@ class FaultPart(Part):
 
 
 class MeasurementPart(Part):
-    """A number with its limit; `none` means that the plan does not limit it, `unset` that it could not be taken."""
+    """A number with its limit; `none` means that the plan does not limit it, `unset` that it could not be
+    taken, or that history was too short for its limit (which is null then)."""
 
     name: str
     unit: str
@@ -259,21 +261,77 @@ class GapPart(Part):
     owner_before: str
     owner_after: str
     explained_by: str
+    state: StateName
+    reason: str
+    signals: list[str] = Field(description="signals whose lost probes confirm it")
+    lost: int = Field(description="probes that the best of these signals lost")
+    phase: str = Field(description="what the update was doing when it began")
     duration_ns: int
     error_ns: int
     open: bool
+    host_blackout_ns: int | None = Field(description="length that the host logged for the migration; null without one")
+    host_difference_ns: int | None = Field(description="measured length less the logged one")
+
+
+class ConditionPart(Part):
+    """A time of trouble that was no absence of the machine; see docs/explanation/availability.md."""
+
+    kind: Literal["brown", "service-down", "connections-broken", "filtered", "unreachable", "path"]
+    start_ns: int
+    start_err_ns: int
+    end_ns: int
+    end_err_ns: int
+    duration_ns: int
+    signals: list[str]
+    reason: str
 
 
 class VmPart(Part):
     """The gaps of one guest."""
 
     vm: str
+    vm_class: str = Field(alias="class")
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
     coverage: float
     samples: int
     count: int
     longest_ns: int
     total_ns: int
+    visible_ns: int = Field(description="time away, or with its service or the way to it broken")
     gaps: list[GapPart]
+    conditions: list[ConditionPart]
+
+
+class ClassPart(Part):
+    """All guests of a class; `total_ns` is that of the worst guest, `coverage` the least."""
+
+    vm_class: str = Field(alias="class")
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    vms: int
+    count: int
+    longest_ns: int
+    total_ns: int
+    coverage: float
+
+
+class BlindPart(Part):
+    """A time in which the measuring side could not see."""
+
+    start_ns: int
+    end_ns: int
+    reason: str
+
+
+class NodeEdgePart(Part):
+    """An instant at which the guests of a node went or came back together, ± `err_ns`."""
+
+    node: str
+    kind: Literal["down", "up"]
+    at_ns: int
+    err_ns: int
+    vms: list[str]
 
 
 class ControlPart(Part):
@@ -288,13 +346,15 @@ class LedgerDocument(Part):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    schema_: Literal[1] = Field(alias="schema")
+    schema_: Literal[2] = Field(alias="schema")
     from_ns: int
     to_ns: int
     interval_ns: int
     coverage: float | None
     control: ControlPart
-    unobserved: list[tuple[int, int]]
+    unobserved: list[BlindPart]
+    classes: list[ClassPart]
+    node_edges: list[NodeEdgePart]
     vms: list[VmPart]
 
 

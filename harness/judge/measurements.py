@@ -6,7 +6,8 @@ journal does not tell.  None with a limit on it makes the run inconclusive.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from harness.errors import ConfigError
 from harness.judge import guest_readings
@@ -15,14 +16,20 @@ from harness.judge.drains import joined, resyncs_of, seen_repairs
 from harness.judge.explain import ORDERED
 from harness.judge.invariants.guests import evidence_of
 from harness.judge.invariants.nodes import beyond, nodes_away
+from harness.judge.migrations import beyond_error_ns
 from harness.judge.progress import longest_stall
 from harness.judge.reading import UNSET, Reading
 from harness.judge.timeline import first_after
 from harness.measure.catalog import CATALOG, Quantity
-from harness.measure.ledger import Cause, Gap, VmLedger
+from harness.measure.conditions import ConditionKind
+from harness.measure.ledger import SERVICE_TROUBLE, Cause, Gap, VmLedger
 from harness.measure.samples import Span
 from harness.measure.units import convert, seconds, spoken
+from harness.plan.budget import HISTORY, KEY_WORD
 from harness.values import Finding, Measurement, Verdict
+
+NO_BUDGET: Final = "no-budget:"
+"""Begins the id of the finding that a limit from history has no value."""
 
 
 def _longest(case: Case, gaps: Iterable[Gap]) -> Reading:
@@ -110,6 +117,31 @@ def restart_outage(case: Case) -> Reading:
 def outage(case: Case) -> Reading:
     """Longest gap without restart."""
     return _longest(case, (gap for gap in case.ledger.gaps if _ran(gap)))
+
+
+def _longest_condition(case: Case, kinds: Collection[ConditionKind]) -> Reading:
+    if not case.ledger.sampled:
+        return UNSET
+    rows = [(vm.vm, each) for vm in case.ledger.vms for each in vm.conditions if each.kind in kinds]
+    if not rows:
+        return Reading(0.0, detail="no such time")
+    vm, worst = max(rows, key=lambda row: (row[1].duration_ns, -row[1].start_ns))
+    error_s = seconds(worst.start_err_ns + worst.end_err_ns)
+    detail = f"{vm} at {case.at(worst.start_ns)}, ± {error_s:.6g} s, {worst.kind}: {worst.reason}"
+    return Reading(seconds(worst.duration_ns), detail=detail, at_ns=worst.start_ns)
+
+
+def migration_difference(case: Case) -> Reading:
+    """How far measured and logged blackouts are apart, beyond the error of both."""
+    compared = [gap for gap in case.ledger.gaps if gap.host_blackout_ns is not None]
+    if not compared:
+        return Reading(None, detail="no host logged a live migration that belongs to a gap")
+    worst = max(compared, key=lambda gap: (abs(beyond_error_ns(gap)), -gap.start_ns))
+    detail = (
+        f"{len(compared)} compared; {worst.vm} at {case.at(worst.start_ns)}: measured {seconds(worst.duration_ns):.6g}"
+        f" ± {seconds(worst.error_ns):.6g} s, logged {seconds(worst.host_blackout_ns or 0):.6g} s"
+    )
+    return Reading(seconds(abs(beyond_error_ns(worst))), _lines(case, [worst]), detail, worst.start_ns)
 
 
 def _nodes(case: Case, names: Callable[[int, frozenset[str]], Sequence[str]]) -> Reading:
@@ -233,7 +265,7 @@ def trigger_lag(case: Case) -> Reading:
 def coverage(case: Case) -> Reading:
     """Coverage of the worst guest."""
     worst = min(case.ledger.vms, key=lambda vm: vm.coverage, default=None)
-    blind = sum(end - start for start, end in case.ledger.unobserved)
+    blind = sum(each.end_ns - each.start_ns for each in case.ledger.unobserved)
     detail = f"{worst.vm}, {worst.coverage:.6f}; unobserved {seconds(blind):.6g} s" if worst else "nothing was sampled"
     return Reading(case.ledger.coverage, detail=detail, at_ns=case.ledger.from_ns)
 
@@ -258,6 +290,10 @@ READINGS: Mapping[str, Callable[[Case], Reading]] = {
     ),
     "vm.outage.count": lambda case: _worst_vm(case, lambda vm: float(sum(_ran(gap) for gap in vm.gaps))),
     "vm.restart.longest": restart_outage,
+    "vm.service.longest": lambda case: _longest_condition(case, SERVICE_TROUBLE),
+    "vm.brownout.longest": lambda case: _longest_condition(case, {ConditionKind.BROWN}),
+    "vm.visible.total": lambda case: _worst_vm(case, lambda vm: seconds(vm.visible_ns)),
+    "vm.migration.difference": migration_difference,
     "vm.restart.count": restarted_guests,
     "node.down.most": lambda case: _nodes(case, lambda _, away: tuple(away)),
     "node.down.unexplained": lambda case: _nodes(case, lambda t_ns, away: beyond(case, t_ns, away)),
@@ -324,18 +360,24 @@ def _limited(quantity: Quantity, reading: Reading, limit: Limit) -> Measurement:
     if value is not None:
         try:
             value = round(convert(value, quantity.unit, unit), 9)
-            outcome = "pass" if within(value, limit.op, limit.value) else "fail"
+            if limit.value is not None:
+                outcome = "pass" if within(value, limit.op, limit.value) else "fail"
         except ConfigError as error:
             value, detail = None, str(error)
+    if limit.origin.startswith(HISTORY):
+        detail = f"{detail}; limit from {limit.origin}" if detail else f"limit from {limit.origin}"
     return Measurement(quantity.name, unit, value, limit.value, limit.op, outcome, reading.evidence, detail)
 
 
 def _breach(
     case: Case, quantity: Quantity, reading: Reading, measurement: Measurement, limit: Limit
 ) -> Iterator[Finding]:
-    bound = f"{limit.op} {spoken(limit.value, measurement.unit)}"
     if measurement.outcome == "pass":
         return
+    if limit.value is None:
+        yield _without_budget(case, quantity, reading, limit)
+        return
+    bound = f"{limit.op} {spoken(limit.value, measurement.unit)}"
     if measurement.value is None:
         detail = f": {measurement.detail}" if measurement.detail else ""
         yield case.fail(
@@ -358,5 +400,19 @@ def _breach(
         limit=bound,
         outcome=Verdict.FAIL if quantity.about == "product" else Verdict.INCONCLUSIVE,
         about=quantity.about,
+        attrs={"measurement": quantity.name, "origin": limit.origin},
+    )
+
+
+def _without_budget(case: Case, quantity: Quantity, reading: Reading, limit: Limit) -> Finding:
+    """A number without a limit to compare it with proves nothing."""
+    why = limit.origin.removeprefix(HISTORY).partition(KEY_WORD)[0].strip()
+    return case.fail(
+        f"{NO_BUDGET}{quantity.name}",
+        f"'{quantity.name}' has no limit: {why or 'none was found'}",
+        case.timeline.end_ns,
+        reading.evidence,
+        outcome=Verdict.INCONCLUSIVE,
+        about="harness",
         attrs={"measurement": quantity.name, "origin": limit.origin},
     )

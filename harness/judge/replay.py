@@ -14,7 +14,7 @@ from harness.journal.writer import FILE_NAME
 from harness.judge.judgement import JUDGE_VERSION, Judgement, judge
 from harness.judge.results import read_results, results_text
 from harness.judge.shortage import Shortage, shortage_of
-from harness.measure.ledger import ledger_text
+from harness.measure.ledger_document import ledger_text
 from harness.paths import LEDGER_NAME, RESULTS_NAME
 
 

@@ -34,7 +34,7 @@ from harness.judge.guides import consultations_of
 from harness.judge.invariants.guest_updates import restarts_of
 from harness.judge.judgement import JUDGE_VERSION, Judgement, judge
 from harness.judge.shortage import refuse_shortage
-from harness.measure.ledger import ledger_text
+from harness.measure.ledger_document import ledger_text
 from harness.measure.units import seconds
 from harness.paths import LEDGER_NAME, RESULTS_NAME, replace_file
 from harness.values import Finding

@@ -66,6 +66,8 @@ class Timeline:
     health: list[Seen[Mapping[str, Any]]] = field(default_factory=list)
     runs: list[Seen[Mapping[str, Any]]] = field(default_factory=list)
     finals: list[Seen[Mapping[str, Any]]] = field(default_factory=list)
+    migrations: list[Seen[Mapping[str, Any]]] = field(default_factory=list)
+    """What hosts logged about live migrations."""
     windows: list[Seen[SampleWindow]] = field(default_factory=list)
     stages: list[Seen[str]] = field(default_factory=list)
     starts: list[Seen[StartRecord]] = field(default_factory=list)
@@ -206,6 +208,7 @@ READERS: Mapping[str, Reader] = {
     "final": _seen("finals", dict),
     "health": _seen("health", dict),
     "runs": _seen("runs", dict),
+    "migrations": _seen("migrations", dict),
     "samples": _seen("windows", window_from_record),
     "stage": _seen("stages", lambda data: str(data["stage"])),
     "update.start": _seen("starts", StartRecord.of),

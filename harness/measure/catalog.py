@@ -43,6 +43,18 @@ _ALL: Final = (
         "longest gap at whose end a virtual machine had restarted, or from which it never came back",
     ),
     Quantity("vm.restart.count", "count", "virtual machines that restarted at least once"),
+    Quantity(
+        "vm.service.longest",
+        "s",
+        "longest time in which a virtual machine was there and its service, or the way to it, was not",
+    ),
+    Quantity("vm.brownout.longest", "s", "longest time in which a virtual machine answered late"),
+    Quantity("vm.visible.total", "s", "time in which the worst virtual machine was of no use: away, or out of service"),
+    Quantity(
+        "vm.migration.difference",
+        "s",
+        "largest difference of a live migration's gap from the blackout that its host logged, beyond the error of both",
+    ),
     Quantity("node.down.most", "count", "most nodes that were not Up at one time"),
     Quantity(
         "node.down.unexplained", "count", "most nodes that were not Up at one time beyond those that a fault explains"

@@ -1,96 +1,46 @@
-"""The availability ledger: for every guest, when it did not answer, how surely, and why.
+"""The availability ledger: for every guest, when it was away, how surely, and why; and how well it was watched.
 
-A gap lies between the last sample that was answered and the first that was answered again.  Where in between it began
-and ended is not known; the midpoint rule puts each edge half way between the two samples around it, which halves the
-worst error of "first failed probe to first good probe" and has no bias.  With samples every I the error bar of an
-edge is ± I/2 and that of the duration ± I; an edge inside a time that the measuring side itself lost gets a wider bar
-by the same rule.
-
-The cause comes from what the guest itself counted.  A new boot id is a restart.  Heartbeat numbers that went on while
-nobody heard them mean that the guest ran and its network was lost (*isolated*); numbers that stood still mean that
-the guest did not run (*frozen*), and if its owner changed meanwhile the pause was a *live migration*.
+One function makes it, from samples that a lab computed as well as from those that a prober took.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
 
+from harness.measure.blind import Blind, joined, own_blindness, path_blindness
+from harness.measure.conditions import Condition, ConditionKind, conditions
+from harness.measure.correlation import Edge, NodeEdge, node_edges
+from harness.measure.gaps import Cause, Gap, State, gaps_of
 from harness.measure.ownership import Ownership
-from harness.measure.samples import Span, Stretch, stretches, unobserved
-from harness.values import SampleRun, SampleWindow
+from harness.measure.samples import Span
+from harness.measure.silences import machine_sources, silences
+from harness.measure.stretches import Source, stretches
+from harness.values import SampleRun, SampleWindow, Signal
 
-LEDGER_SCHEMA: Final = 1
+__all__ = ["ALL_GUESTS", "Cause", "ClassLedger", "Gap", "Ledger", "State", "VmLedger", "build_ledger"]
 
+ALL_GUESTS: Final = "all"
+"""Class of a guest of which no other is named."""
 
-class Cause(StrEnum):
-    """Why a guest did not answer."""
-
-    LIVE_MIGRATION = "live-migration"
-    FROZEN = "frozen"
-    ISOLATED = "isolated"
-    RESTART = "restart"
-    DOWN = "down"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """One time in which a guest did not answer; all times in nanoseconds of lab time.
-
-    `start_ns` and `end_ns` are midpoints with error bars `start_err_ns` and `end_err_ns`.  `last_ok_ns` is None when
-    the guest had not answered before (`leading`), `first_ok_ns` when it did not answer again before sampling ended
-    (`open`). `first_bad_ns` is None for a restart that was so quick that only its new boot id was seen.
-    `explained_by` is the fault that explains the gap, set by the judge.
-    """
-
-    vm: str
-    start_ns: int
-    start_err_ns: int
-    end_ns: int
-    end_err_ns: int
-    last_ok_ns: int | None
-    first_bad_ns: int | None
-    first_ok_ns: int | None
-    cause: Cause
-    boot_before: int | None = None
-    boot_after: int | None = None
-    owner_before: str = ""
-    owner_after: str = ""
-    explained_by: str = ""
-
-    @property
-    def duration_ns(self) -> int:
-        """Best estimate of the length."""
-        return self.end_ns - self.start_ns
-
-    @property
-    def error_ns(self) -> int:
-        """Error bar of the length, to either side."""
-        return self.start_err_ns + self.end_err_ns
-
-    @property
-    def open(self) -> bool:
-        """Still down when sampling ended."""
-        return self.first_ok_ns is None
-
-    @property
-    def leading(self) -> bool:
-        """Not answering from the first sample on."""
-        return self.last_ok_ns is None
+SERVICE_TROUBLE: Final = frozenset(ConditionKind) - {ConditionKind.BROWN, ConditionKind.FILTERED}
+"""Conditions that a user of the guest feels as an outage."""
 
 
 @dataclass(frozen=True, slots=True)
 class VmLedger:
-    """All gaps of one guest; `coverage` is the share of the sampled time for which it has samples (0 to 1)."""
+    """All gaps of one guest; `coverage` is the share of the sampled time for which it has samples (0 to 1).
+
+    `conditions` are troubles that were no absence of the machine.
+    """
 
     vm: str
     coverage: float
     samples: int
     gaps: tuple[Gap, ...]
+    conditions: tuple[Condition, ...] = ()
+    vm_class: str = ALL_GUESTS
 
     @property
     def longest_ns(self) -> int:
@@ -102,23 +52,54 @@ class VmLedger:
         """Sum of all gaps."""
         return sum(gap.duration_ns for gap in self.gaps)
 
+    @property
+    def visible_ns(self) -> int:
+        """Time in which a user had reason to complain: away, or its service or the way to it broken."""
+        spans = [(gap.start_ns, gap.end_ns) for gap in self.gaps]
+        spans += [(each.start_ns, each.end_ns) for each in self.conditions if each.kind in SERVICE_TROUBLE]
+        return sum(end - start for start, end in _union(spans))
+
+
+@dataclass(frozen=True, slots=True)
+class ClassLedger:
+    """All guests of a class: gaps in number, the longest, the sum of the worst guest, and the least coverage."""
+
+    vm_class: str
+    vms: int
+    count: int
+    longest_ns: int
+    total_ns: int
+    coverage: float
+
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The gaps of all guests in the sampled time, and the times in which the measuring side was blind."""
+    """The gaps of all guests in the sampled time, and the times in which the measuring side was blind.
+
+    `node_edges` are instants at which the guests of a node went or came back together.
+    """
 
     from_ns: int
     to_ns: int
     interval_ns: int
     due: int
     missed: int
-    unobserved: tuple[Span, ...]
+    unobserved: tuple[Blind, ...]
     vms: tuple[VmLedger, ...]
+    node_edges: tuple[NodeEdge, ...] = ()
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
         """All gaps, by guest and time."""
         return tuple(gap for vm in self.vms for gap in vm.gaps)
+
+    @property
+    def classes(self) -> tuple[ClassLedger, ...]:
+        """The guests by class, in the order of their names."""
+        found: dict[str, list[VmLedger]] = {}
+        for vm in self.vms:
+            found.setdefault(vm.vm_class, []).append(vm)
+        return tuple(_class_ledger(name, vms) for name, vms in sorted(found.items()))
 
     @property
     def sampled(self) -> bool:
@@ -133,176 +114,144 @@ class Ledger:
         ticks = 1.0 - self.missed / self.due if self.due else 1.0
         return min(ticks, *(vm.coverage for vm in self.vms))
 
-    def explained(self, explanations: dict[Gap, str]) -> Ledger:
-        """The same ledger with `explained_by` filled in."""
-        if not explanations:
-            return self
-        vms = tuple(
-            replace(vm, gaps=tuple(replace(gap, explained_by=explanations.get(gap, "")) for gap in vm.gaps))
-            for vm in self.vms
-        )
+    def replaced(self, gaps: Mapping[Gap, Gap]) -> Ledger:
+        """The same ledger with other gaps in the place of those that `gaps` names."""
+        vms = tuple(replace(vm, gaps=tuple(gaps.get(gap, gap) for gap in vm.gaps)) for vm in self.vms)
         return replace(self, vms=vms)
+
+    def explained(self, explanations: Mapping[Gap, str]) -> Ledger:
+        """The same ledger with `explained_by` filled in."""
+        return self.replaced({gap: replace(gap, explained_by=text) for gap, text in explanations.items()})
+
+
+def _class_ledger(name: str, vms: Sequence[VmLedger]) -> ClassLedger:
+    return ClassLedger(
+        name,
+        len(vms),
+        sum(len(vm.gaps) for vm in vms),
+        max(vm.longest_ns for vm in vms),
+        max(vm.total_ns for vm in vms),
+        min(vm.coverage for vm in vms),
+    )
+
+
+@dataclass(slots=True)
+class _Watched:
+    """Samples of one guest by signal and prober."""
+
+    runs: dict[tuple[Signal, str], list[SampleRun]] = field(default_factory=dict)
+
+    def sources(self, excluded: Sequence[Span]) -> tuple[Source, ...]:
+        found = [
+            Source(signal, prober, stretches(rows, excluded))
+            for (signal, prober), rows in sorted(self.runs.items(), key=lambda item: item[0])
+        ]
+        return tuple(source for source in found if source.parts)
 
 
 def build_ledger(
-    windows: Iterable[SampleWindow], ownership: Ownership | None = None, *, expected: Sequence[str] = ()
+    windows: Iterable[SampleWindow],
+    ownership: Ownership | None = None,
+    *,
+    expected: Sequence[str] = (),
+    classes: Mapping[str, str] | None = None,
 ) -> Ledger:
-    """The ledger of `windows`; guests in `expected` that were never sampled appear with coverage 0."""
+    """The ledger of `windows`; guests in `expected` that were never sampled appear with coverage 0.
+
+    `classes` gives the class of guests.
+    """
     ordered = sorted(windows, key=lambda window: (window.from_ns, window.to_ns))
     owners = ownership or Ownership()
-    blind = unobserved(ordered)
-    runs: dict[str, list[SampleRun]] = {vm: [] for vm in expected}
+    watched = {vm: _Watched() for vm in expected}
     for window in ordered:
         for run in window.runs:
-            runs.setdefault(run.vm, []).append(run)
-    from_ns = ordered[0].from_ns if ordered else 0
-    to_ns = max((window.to_ns for window in ordered), default=0)
-    intervals = sorted({run.interval_ns for rows in runs.values() for run in rows})
+            watched.setdefault(run.vm, _Watched()).runs.setdefault((run.signal, run.prober), []).append(run)
+    blind, sources = _seen(ordered, watched)
+    span = (ordered[0].from_ns if ordered else 0, max((window.to_ns for window in ordered), default=0))
+    class_of = classes or {}
+    vms = tuple(_vm_ledger(vm, sources[vm], owners, span, class_of.get(vm, ALL_GUESTS)) for vm in sorted(watched))
     return Ledger(
-        from_ns=from_ns,
-        to_ns=to_ns,
-        interval_ns=intervals[-1] if intervals else 0,
+        from_ns=span[0],
+        to_ns=span[1],
+        interval_ns=_interval_ns(sources.values()),
         due=sum(window.control.due for window in ordered),
         missed=sum(window.control.missed for window in ordered),
         unobserved=blind,
-        vms=tuple(_vm_ledger(vm, stretches(runs[vm], blind), owners, (from_ns, to_ns)) for vm in sorted(runs)),
+        vms=vms,
+        node_edges=_node_edges([gap for vm in vms for gap in vm.gaps], owners),
     )
 
 
-def _vm_ledger(vm: str, parts: Sequence[Stretch], owners: Ownership, span: Span) -> VmLedger:
-    covered_ns = sum(part.covered_ns for part in parts)
-    interval_ns = max((part.interval_ns for part in parts), default=0)
+def _seen(
+    windows: Sequence[SampleWindow], watched: Mapping[str, _Watched]
+) -> tuple[tuple[Blind, ...], dict[str, tuple[Source, ...]]]:
+    """When the measuring side was blind, and what it saw of each guest otherwise."""
+    own = own_blindness(windows)
+    sources = {vm: each.sources([blind.span for blind in own]) for vm, each in watched.items()}
+    path = path_blindness(windows, sources.values())
+    if not path:
+        return own, sources
+    blind = joined([*own, *path])
+    return blind, {vm: each.sources([blind.span for blind in blind]) for vm, each in watched.items()}
+
+
+def _interval_ns(guests: Iterable[Sequence[Source]]) -> int:
+    """The longest time between two samples of a machine."""
+    return max(
+        (part.interval_ns for sources in guests for source in machine_sources(sources) for part in source.parts),
+        default=0,
+    )
+
+
+def _vm_ledger(vm: str, sources: Sequence[Source], owners: Ownership, span: Span, vm_class: str) -> VmLedger:
+    silent = silences(sources)
+    samples = sum(part.count for source in sources for part in source.parts)
+    return VmLedger(
+        vm,
+        round(max((_coverage(source, span) for source in machine_sources(sources)), default=0.0), 9),
+        samples,
+        gaps_of(vm, sources, silent, owners, span[1]),
+        conditions(sources, silent),
+        vm_class,
+    )
+
+
+def _coverage(source: Source, span: Span) -> float:
+    covered_ns = sum(part.covered_ns for part in source.parts)
+    interval_ns = max(part.interval_ns for part in source.parts)
     wanted_ns = span[1] - span[0]
     # Sampling instants need not meet the ends of the sampled time, so one interval less is still complete.
-    complete = bool(parts) and wanted_ns - covered_ns < interval_ns
-    coverage = 1.0 if complete else covered_ns / wanted_ns if wanted_ns > 0 else 0.0
-    gaps = tuple(_with_owner(gap, owners) for gap in _gaps(vm, parts, span[1]))
-    return VmLedger(vm, round(coverage, 9), sum(part.count for part in parts), gaps)
+    if wanted_ns - covered_ns < interval_ns:
+        return 1.0
+    return covered_ns / wanted_ns
 
 
-def _gaps(vm: str, parts: Sequence[Stretch], to_ns: int) -> Iterable[Gap]:
-    rate = _heartbeat_rate(parts)
-    before: Stretch | None = None
-    bad: list[Stretch] = []
-    for part in parts:
-        if not part.ok:
-            bad.append(part)
-            continue
-        if bad or (before is not None and before.boot_id != part.boot_id):
-            yield _gap(vm, before, bad, part, to_ns, rate)
-        before, bad = part, []
-    if bad:
-        yield _gap(vm, before, bad, None, to_ns, rate)
-
-
-def _gap(
-    vm: str, before: Stretch | None, bad: Sequence[Stretch], after: Stretch | None, to_ns: int, rate: tuple[int, int]
-) -> Gap:
-    last_ok = before.last_ns if before else None
-    first_ok = after.first_ns if after else None
-    start = _edge(last_ok, bad[0].first_ns if bad else first_ok)
-    end = _edge(bad[-1].last_ns if bad else last_ok, first_ok) if first_ok is not None else (to_ns, 0)
-    if before is None:
-        cause = Cause.UNKNOWN
-    elif after is None:
-        cause = Cause.DOWN
-    else:
-        cause = _cause(before, after, end[0] - start[0], rate)
-    return Gap(
-        vm=vm,
-        start_ns=start[0],
-        start_err_ns=start[1],
-        end_ns=end[0],
-        end_err_ns=end[1],
-        last_ok_ns=last_ok,
-        first_bad_ns=bad[0].first_ns if bad else None,
-        first_ok_ns=first_ok,
-        cause=cause,
-        boot_before=before.boot_id if before else None,
-        boot_after=after.boot_id if after else None,
+def _node_edges(gaps: Sequence[Gap], owners: Ownership) -> tuple[NodeEdge, ...]:
+    """A live migration moves one guest at a time; guests that restart come back one by one."""
+    stayed = [gap for gap in gaps if gap.cause is not Cause.LIVE_MIGRATION]
+    went = [
+        Edge(gap.vm, gap.owner_before, gap.start_ns - gap.start_err_ns, gap.start_ns + gap.start_err_ns)
+        for gap in stayed
+        if gap.owner_before and not gap.leading
+    ]
+    came = [
+        Edge(gap.vm, gap.owner_after, gap.end_ns - gap.end_err_ns, gap.end_ns + gap.end_err_ns)
+        for gap in stayed
+        if gap.owner_after and gap.cause in (Cause.FROZEN, Cause.ISOLATED)
+    ]
+    return tuple(
+        sorted(
+            (*node_edges(went, "down", owners.population), *node_edges(came, "up", owners.population)),
+            key=lambda each: (each.at_ns, each.node, each.kind),
+        )
     )
 
 
-def _edge(left: int | None, right: int | None) -> Span:
-    """Midpoint between two neighbouring samples and its error bar; an edge with one side only is that side."""
-    if left is None or right is None:
-        return (right if left is None else left) or 0, 0
-    return (left + right) // 2, (right - left + 1) // 2
-
-
-def _heartbeat_rate(parts: Sequence[Stretch]) -> tuple[int, int]:
-    """Heartbeats counted and the answered time in which they were, over the whole run of a guest."""
-    answered = [part for part in parts if part.ok and part.count > 1]
-    return (
-        sum(part.heartbeat_last - part.heartbeat_first for part in answered),
-        sum(part.last_ns - part.first_ns for part in answered),
-    )
-
-
-def _cause(before: Stretch, after: Stretch, duration_ns: int, rate: tuple[int, int]) -> Cause:
-    """Compare how far the guest's own count went with what it would be had it run, or stood still, during the gap.
-
-    Running throughout it would have counted `rate * (t1 - t0)`, frozen `rate * (t1 - t0 - duration)`; the nearer one
-    wins.  A gap of at most two heartbeats is too short to tell: the count is known to one beat only.
-    """
-    if before.boot_id != after.boot_id:
-        return Cause.RESTART
-    beats, answered_ns = rate
-    if beats <= 0 or duration_ns * beats <= 2 * answered_ns:
-        return Cause.UNKNOWN
-    advanced = after.heartbeat_first - before.heartbeat_last
-    between_ns = after.first_ns - before.last_ns
-    ran = 2 * advanced * answered_ns > beats * (2 * between_ns - duration_ns)
-    return Cause.ISOLATED if ran else Cause.FROZEN
-
-
-def _with_owner(gap: Gap, owners: Ownership) -> Gap:
-    first = gap.last_ok_ns if gap.last_ok_ns is not None else gap.start_ns
-    last = gap.first_ok_ns if gap.first_ok_ns is not None else gap.end_ns
-    before, after = owners.before(gap.vm, first), owners.after(gap.vm, last)
-    moved = owners.migrated(gap.vm, first, last) or bool(before and after and before != after)
-    cause = (
-        Cause.LIVE_MIGRATION if gap.cause in (Cause.FROZEN, Cause.UNKNOWN) and not gap.leading and moved else gap.cause
-    )
-    return replace(gap, cause=cause, owner_before=before, owner_after=after)
-
-
-def ledger_document(ledger: Ledger) -> dict[str, Any]:
-    """Plain data of `ledger.json`; schema in reports/schemas/ledger.schema.json."""
-    return {
-        "schema": LEDGER_SCHEMA,
-        "from_ns": ledger.from_ns,
-        "to_ns": ledger.to_ns,
-        "interval_ns": ledger.interval_ns,
-        "coverage": ledger.coverage,
-        "control": {"due": ledger.due, "missed": ledger.missed},
-        "unobserved": [list(span) for span in ledger.unobserved],
-        "vms": [_vm_document(vm) for vm in ledger.vms],
-    }
-
-
-def _vm_document(vm: VmLedger) -> dict[str, Any]:
-    return {
-        "vm": vm.vm,
-        "coverage": vm.coverage,
-        "samples": vm.samples,
-        "count": len(vm.gaps),
-        "longest_ns": vm.longest_ns,
-        "total_ns": vm.total_ns,
-        "gaps": [_gap_document(gap) for gap in vm.gaps],
-    }
-
-
-def _gap_document(gap: Gap) -> dict[str, Any]:
-    document = {key: value for key, value in asdict(gap).items() if key != "vm"}
-    return document | {
-        "cause": gap.cause.value,
-        "duration_ns": gap.duration_ns,
-        "error_ns": gap.error_ns,
-        "open": gap.open,
-    }
-
-
-def ledger_text(ledger: Ledger) -> str:
-    """The text of `ledger.json`; the same ledger always gives the same bytes."""
-    return json.dumps(ledger_document(ledger), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+def _union(spans: Iterable[Span]) -> list[Span]:
+    found: list[Span] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found

@@ -45,3 +45,7 @@ class Ownership:
     def migrated(self, vm: str, start_ns: int, end_ns: int) -> bool:
         """Did a live migration of `vm` touch the time from `start_ns` to `end_ns`?"""
         return any(first <= end_ns and last >= start_ns for first, last in self.migrations.get(vm, ()))
+
+    def population(self, node: str, t_ns: int) -> int:
+        """How many virtual machines `node` owned at `t_ns`."""
+        return sum(self.before(vm, t_ns) == node for vm in self.seen)

@@ -6,6 +6,8 @@ equal answers keep their exact instants as runs of one; those between stand for 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from harness.values import NO_BOOT, NO_HEARTBEAT, Answer, SampleRun, Signal
 
 
@@ -25,7 +27,7 @@ class RunBuilder:
         self._prober = prober
         self._most_ns = interval_ns + interval_ns // 2 if most_ns is None else most_ns
         self._open: list[SampleRun] = []
-        """The stretch that may go on: first sample, those between, last sample."""
+        """The stretch that may go on: first sample, those between as one run, last sample."""
         self._done: list[SampleRun] = []
 
     def take(
@@ -70,15 +72,11 @@ class RunBuilder:
         ) and sample.first_ns - last.first_ns <= max(self._most_ns, last.interval_ns * 3 // 2)
 
     def _extend(self, sample: SampleRun) -> None:
-        if len(self._open) < 2:
+        if len(self._open) < 3:
             self._open.append(sample)
             return
-        last = self._open.pop()
-        if len(self._open) == 1:
-            self._open.append(last)
-        else:
-            self._open[1] = _joined(self._open[1], last)
-        self._open.append(sample)
+        first, between, last = self._open
+        self._open = [first, _joined(between, last), sample]
 
     def _close(self) -> None:
         self._done += self._open
@@ -86,16 +84,11 @@ class RunBuilder:
 
 
 def _joined(run: SampleRun, sample: SampleRun) -> SampleRun:
-    return SampleRun(
-        run.vm,
-        run.first_ns,
-        run.interval_ns,
-        run.count + 1,
-        run.answer,
-        run.boot_id,
-        run.heartbeat_first,
-        sample.heartbeat_last,
-        run.signal,
-        max(run.error_ns, sample.error_ns),
-        run.prober,
+    """Both ends stay where they were: the interval becomes the mean one, so that no sample lies beyond what follows."""
+    return replace(
+        run,
+        count=run.count + 1,
+        interval_ns=max(1, (sample.first_ns - run.first_ns) // run.count),
+        heartbeat_last=sample.heartbeat_last,
+        error_ns=max(run.error_ns, sample.error_ns),
     )

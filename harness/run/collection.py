@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.azurelocal.command import Command
-from harness.run.endpoints import Answer
+from harness.azurelocal.migrations import read_migrations
+from harness.azurelocal.records import migrations_record
+from harness.labs.port import Lab
+from harness.run.endpoints import Answer, Endpoints
 from harness.run.loop import Loop
 from harness.run.observer import Observer
 from harness.run.scribe import Scribe
@@ -26,6 +29,17 @@ def collect_evidence(
         if answers[0] is not None:
             about = f"{command.name}, as told by {answers[0].node}"
             store_evidence(scribe, folder, f"{command.name}.json", answers[0].value, about)
+
+
+def collect_migrations(loop: Loop, endpoints: Endpoints, lab: Lab, scribe: Scribe) -> None:
+    """What every node logged about live migrations since the lab's epoch; one that does not answer tells nothing."""
+    answers: list[Answer] = []
+    for node in lab.nodes:
+        endpoints.ask(node, read_migrations(lab.clock.epoch), answers.append)
+    loop.run_until(lambda: len(answers) == len(lab.nodes), heed_stop=False)
+    for answer in sorted(answers, key=lambda answer: answer.node):
+        if answer.error is None and answer.value:
+            scribe.observed(answer.node, "migrations", "migrations", migrations_record(answer.value))
 
 
 def store_evidence(scribe: Scribe, folder: Path, name: str, value: Any, about: str) -> None:

@@ -21,7 +21,7 @@ from harness.labs.lease import Lease
 from harness.labs.port import BaselineSpec, Lab
 from harness.plan.models import Scenario
 from harness.run.change import Change
-from harness.run.collection import collect_evidence
+from harness.run.collection import collect_evidence, collect_migrations
 from harness.run.content_import import content_import_of
 from harness.run.endpoints import Answer, Endpoints
 from harness.run.fault_cycle import FaultCycle, FaultMemory, Surroundings, to_ns
@@ -364,6 +364,7 @@ class Conductor:
         self._sample()
         self._scribe.stage("evidence")
         self._read_health()
+        collect_migrations(self._loop, self._endpoints, self._lab, self._scribe)
         collect_evidence(
             self._loop, self._observer, evidence_commands(self._workflow.update_id), self._scribe, self._job.folder
         )

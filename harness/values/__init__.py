@@ -15,6 +15,7 @@ from harness.values.guest import (
     TaskLook,
     TrainUpdate,
 )
+from harness.values.migration import LoggedMigration
 from harness.values.observation import (
     CsvVolume,
     EnumValue,
@@ -49,6 +50,7 @@ __all__ = [
     "GuestStanding",
     "HealthCheck",
     "InstallResult",
+    "LoggedMigration",
     "Machines",
     "Measurement",
     "MonthlyUpdate",

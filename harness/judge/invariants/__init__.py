@@ -24,6 +24,7 @@ from harness.judge.invariants.guest_updates import (
     restarts_keep_their_window,
 )
 from harness.judge.invariants.guests import guests_answer_again, guests_answer_at_all, guests_keep_running
+from harness.judge.invariants.migrations import hosts_agree
 from harness.judge.invariants.nodes import one_node_at_a_time, quorum_holds
 from harness.judge.invariants.outcome import (
     builds_are_new,
@@ -56,6 +57,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     guests_answer_at_all,
     guests_keep_running,
     guests_answer_again,
+    hosts_agree,
     transitions_are_legal,
     percent_rises,
     run_and_update_agree,

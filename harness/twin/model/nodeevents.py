@@ -65,7 +65,7 @@ class NodeLog:
 
 def log_of(model: ClusterModel, node: Node) -> list[LogEntry]:
     """All events of a node's logs, oldest first."""
-    reader = _Reader(NodeLog(node), members=set(model.nodes), owners=dict.fromkeys(model.guests, ""))
+    reader = _Reader(NodeLog(node), members=set(model.nodes), owners=dict.fromkeys(model.guests, ""), ids=_ids(model))
     for event in model.events:
         act = _ACTS.get(event.kind)
         if act is not None:
@@ -87,6 +87,10 @@ def _numbered(entries: list[LogEntry]) -> Iterator[LogEntry]:
         yield replace(entry, record=last[entry.log])
 
 
+def _ids(model: ClusterModel) -> Mapping[str, str]:
+    return {name: guest.vm_id.upper() for name, guest in model.guests.items()}
+
+
 @dataclass(slots=True)
 class _Reader:
     """Goes through the model's events as one node saw them."""
@@ -95,6 +99,8 @@ class _Reader:
     members: set[str]
     owners: dict[str, str]
     """Source of each guest's live migration under way."""
+    ids: Mapping[str, str]
+    """Identifier of each guest."""
     runs: bool = True
     orderly: bool = False
 
@@ -102,9 +108,18 @@ class _Reader:
     def name(self) -> str:
         return self.log.node.name
 
-    def write(self, event: ModelEvent, log: str, provider: str, number: int, text: str, level: int = 4) -> None:
+    def write(
+        self,
+        event: ModelEvent,
+        log: str,
+        provider: str,
+        number: int,
+        text: str,
+        level: int = 4,
+        values: tuple[str, ...] = (),
+    ) -> None:
         if self.runs:
-            self.log.write(event.t_ns, log, provider, number, text, (), level)
+            self.log.write(event.t_ns, log, provider, number, text, values, level)
 
 
 def _phase(reader: _Reader, event: ModelEvent) -> None:
@@ -185,7 +200,8 @@ def _migrated(reader: _Reader, event: ModelEvent) -> None:
     seconds = int(event.attrs.get("blackout_ns") or 0) / NS_PER_S
     if reader.name in (source, event.node):
         text = f"Migration completed successfully for '{event.vm}' with blackout time {seconds:.1f} seconds."
-        reader.write(event, VMMS_LOG, _VMMS, 20415, text)
+        values = (event.vm or "", reader.ids.get(event.vm or "", ""), f"{seconds:.1f}")
+        reader.write(event, VMMS_LOG, _VMMS, 20415, text, values=values)
 
 
 def _build(reader: _Reader, event: ModelEvent) -> None:

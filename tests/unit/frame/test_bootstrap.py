@@ -97,7 +97,10 @@ def test_a_complete_python_is_preferred_to_a_first_one_without_venv(root: Path, 
     assert chosen.returncode == 3
 
 
-@pytest.mark.parametrize(("words", "layers"), [(("demo",), ("run",)), (("test", "-k", "x"), ("run", "dev")), (("bench", "shell"), ("run", "bench"))])
+@pytest.mark.parametrize(
+    ("words", "layers"),
+    [(("demo",), ("run",)), (("test", "-k", "x"), ("run", "dev")), (("bench", "shell"), ("run", "bench"))],
+)
 def test_a_warm_start_runs_the_harness_and_looks_for_no_python(
     root: Path, tools: Path, words: tuple[str, ...], layers: tuple[str, ...]
 ) -> None:

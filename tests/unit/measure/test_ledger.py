@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.judge.document import LedgerDocument
-from harness.measure.ledger import Cause, Gap, build_ledger, ledger_document, ledger_text
+from harness.measure.blind import Blind
+from harness.measure.ledger import Cause, Gap, build_ledger
+from harness.measure.ledger_document import ledger_document, ledger_text
 from harness.measure.ownership import Ownership
 from harness.measure.samples import window_from_record
 from harness.testing.journals import GuestSamples, Outage, ns
@@ -68,7 +70,7 @@ class TestEdges:
     def test_outage_inside_a_stall_is_excluded_and_reported(self) -> None:
         ledger = build_ledger([window([Outage("vm01", 10.0, 12.0)], stalls=[[ns(9), ns(13)]])])
         assert ledger.gaps == ()
-        assert ledger.unobserved == ((ns(9), ns(13)),)
+        assert ledger.unobserved == (Blind(ns(9), ns(13), "stall"),)
         assert ledger.coverage == pytest.approx(1 - 4.1 / 60)
 
 

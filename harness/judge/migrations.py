@@ -1,0 +1,75 @@
+"""Gaps beside what the hosts logged about the same live migrations.
+
+A host counts how long the guest stood still; a prober sees how long it did not answer, which is that and whatever the
+network needed to find the guest again.  So a measured gap may well be longer, and that is worth knowing.  One that is
+shorter than what the host logged, beyond the error of both, means that the measuring is not to be trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from harness.clock import NS_PER_S
+from harness.measure.ledger import Cause, Gap, Ledger
+from harness.values import LoggedMigration
+
+WITHIN_NS: Final = 30 * NS_PER_S
+"""How far from the gap the event may lie [INF]: it is written when the migration is complete, after the blackout, and
+by the host's clock."""
+
+RESOLUTION_NS: Final = 50_000_000
+"""Half of the last digit that the host logs: 63.1 seconds in the only sample ([P])."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostWord:
+    """A blackout that a host logged: lab time of the event, and the journal line that holds it."""
+
+    vm: str
+    at_ns: int
+    blackout_ns: int
+    seq: int
+
+
+def host_words(records: Iterable[tuple[int, Mapping[str, Any]]], epoch: datetime) -> tuple[HostWord, ...]:
+    """What `migrations` records tell, in order of time; an event that both hosts logged stands there once."""
+    found: dict[tuple[str, int, int], HostWord] = {}
+    for seq, record in records:
+        for row in record["events"]:
+            event = LoggedMigration(**row)
+            at_ns = round((datetime.fromisoformat(event.at) - epoch).total_seconds() * 1e9)
+            word = HostWord(event.vm, at_ns, round(event.blackout_s * 1e9), seq)
+            found.setdefault((word.vm, word.at_ns // NS_PER_S, word.blackout_ns), word)
+    return tuple(sorted(found.values(), key=lambda word: (word.at_ns, word.vm)))
+
+
+def with_host_words(ledger: Ledger, words: Sequence[HostWord]) -> Ledger:
+    """The ledger with the host's own length at each gap that a logged migration belongs to: the nearest one."""
+    matched = {}
+    for vm in ledger.vms:
+        mine = [word for word in words if word.vm.casefold() == vm.vm.casefold()]
+        for gap in vm.gaps if mine else ():
+            word = _nearest(gap, mine)
+            if word is not None:
+                matched[gap] = replace(gap, host_blackout_ns=word.blackout_ns)
+                mine.remove(word)
+    return ledger.replaced(matched) if matched else ledger
+
+
+def _nearest(gap: Gap, words: Sequence[HostWord]) -> HostWord | None:
+    if gap.leading or gap.open or gap.cause is Cause.RESTART:
+        return None
+    near = [word for word in words if gap.start_ns - WITHIN_NS <= word.at_ns <= gap.end_ns + WITHIN_NS]
+    return min(near, key=lambda word: (abs(word.at_ns - gap.end_ns), word.at_ns), default=None)
+
+
+def beyond_error_ns(gap: Gap) -> int:
+    """By how much measured and logged length differ beyond both errors: positive where the measured one is longer."""
+    difference = gap.host_difference_ns
+    if difference is None:
+        return 0
+    error_ns = gap.error_ns + RESOLUTION_NS
+    return max(0, difference - error_ns) if difference > 0 else min(0, difference + error_ns)

@@ -1,0 +1,192 @@
+"""The prober: everything that watches the guests of a probe file, in one process and one loop, into a recording."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from harness.clock import monotonic_ns, utc_now
+from harness.errors import ConfigError
+from harness.labs.secrets import resolve
+from harness.measure.blind import CANARY
+from harness.probes.connections import ConnectionProber
+from harness.probes.heartbeat import HeartbeatSink, open_sink
+from harness.probes.heartbeat_wire import HeartbeatKey
+from harness.probes.permission import Permission, permission
+from harness.probes.recording import Header, Recorder
+from harness.probes.sampler import Sampler, SamplerHealth
+from harness.probes.services import Service
+from harness.probes.settings import SamplerSettings
+from harness.probes.target import ProbeSignal, ProbeTarget
+from harness.probes.target_file import LOOPBACK, Heartbeats, ProbeFile
+from harness.probes.wire import Source
+from harness.values import SampleWindow, Signal
+
+SWITCH_S: Final = 0.0005
+"""How long the thread that writes may keep the sampler waiting for the interpreter: a quarter of a slot [INF]."""
+
+LOOK_S: Final = 1.0
+"""Wall time between two looks for finished windows."""
+
+
+class Prober:
+    """Watches the guests of a probe file.  Raises ConfigError or LabError when that cannot begin."""
+
+    def __init__(self, file: ProbeFile, folder: Path) -> None:
+        self._file = file
+        self._sink = _sink_of(file)
+        allowed = permission()
+        _check_watchable(file, allowed)
+        self._services = ConnectionProber(_services_of(file, by_connect=not allowed.half_open))
+        sources: list[Source] = [self._services, *([self._sink] if self._sink else [])]
+        settings = SamplerSettings(interval_ns=file.interval_ns)
+        self._sampler = Sampler(_targets_of(file, allowed), settings, _controls_of(file, allowed), sources=sources)
+        self._told = (0, 0)
+        self.lost = (*self._sampler.capabilities_lost(), *_lost(file, allowed))
+        """What this machine does not let the prober do, in words."""
+        header = Header(file.name, utc_now(), file.interval_ns, _rows(file), self.lost, monotonic_ns())
+        self._recorder = Recorder(folder, header)
+
+    def run(self, over: Callable[[], bool], each: Callable[[SampleWindow, SamplerHealth], None]) -> None:
+        """Watch until `over()`, asked once a second; `each` is called with every window that was written.
+
+        Raises what the sampler or the recorder raise; what was seen until then is in the recording.
+        """
+        stop = threading.Event()
+        failed: list[BaseException] = []
+
+        def sample() -> None:
+            try:
+                self._sampler.run(stop=stop)
+            except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
+                failed.append(error)
+
+        thread = threading.Thread(target=sample, name="sampler", daemon=True)
+        with _quick_switches():
+            thread.start()
+            try:
+                while thread.is_alive() and not over():
+                    thread.join(LOOK_S)
+                    self._write(each)
+            finally:
+                stop.set()
+                thread.join()
+                self._write(each)
+        if failed:
+            raise failed[0]
+
+    def close(self) -> None:
+        """Give up sockets and the file."""
+        self._sampler.close()
+        self._recorder.close()
+
+    def _write(self, each: Callable[[SampleWindow, SamplerHealth], None]) -> None:
+        for window in self._sampler.windows():
+            each(self._recorder.take(self._complete(window)), self._sampler.health())
+
+    def _complete(self, window: SampleWindow) -> SampleWindow:
+        """The window with what its sources owed and missed, and when the sink had no room."""
+        due, missed = self._services.due, self._services.missed
+        control = replace(
+            window.control,
+            due=window.control.due + due - self._told[0],
+            missed=window.control.missed + missed - self._told[1],
+        )
+        self._told = (due, missed)
+        if self._sink is not None:
+            blind = [span for span in self._sink.health.blind if window.from_ns < span[1] <= window.to_ns]
+            control = replace(control, stalls=(*control.stalls, *blind))
+        return replace(window, control=control)
+
+
+@contextmanager
+def _quick_switches() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+def _check_watchable(file: ProbeFile, allowed: Permission) -> None:
+    """Raises ConfigError when guests are left that this machine may ask by no way."""
+    if allowed.icmp:
+        return
+    blind = [guest.name for guest in file.guests if guest.signals == (Signal.ICMP,)]
+    if blind:
+        raise ConfigError(
+            f"this machine may not send ICMP, and {len(blind)} guests are asked nothing else: '{blind[0]}' first",
+            hint="run as root or with CAP_NET_RAW, let sysctl net.ipv4.ping_group_range include your group, or name a"
+            " tcp, udp or http port of these guests",
+        )
+
+
+def _lost(file: ProbeFile, allowed: Permission) -> Iterator[str]:
+    if not allowed.icmp:
+        yield "nobody is asked by ICMP, and the prober cannot watch itself by a canary: this machine may not send ICMP"
+    if not allowed.half_open and any(guest.tcp for guest in file.guests):
+        yield (
+            "TCP ports are asked by whole connections, which cost guest and prober more and find edges less exactly:"
+            " half-open probes need CAP_NET_RAW"
+        )
+
+
+def _targets_of(file: ProbeFile, allowed: Permission) -> list[ProbeTarget]:
+    refused = {Signal.ICMP: not allowed.icmp, Signal.TCP: not allowed.half_open}
+    found = []
+    for guest in file.guests:
+        target = guest.target()
+        asked = tuple(each for each in target.signals if not refused.get(each.signal)) if target else ()
+        if target is not None and asked:
+            found.append(replace(target, signals=asked))
+    return found
+
+
+def _services_of(file: ProbeFile, *, by_connect: bool) -> list[Service]:
+    found = [service for guest in file.guests for service in guest.services()]
+    if by_connect:
+        found += [Service(guest.name, Signal.TCP, guest.address, guest.tcp) for guest in file.guests if guest.tcp]
+    return found
+
+
+def _controls_of(file: ProbeFile, allowed: Permission) -> list[ProbeTarget]:
+    if not allowed.icmp:
+        return []
+    canary = ProbeTarget(CANARY, LOOPBACK, (ProbeSignal(Signal.ICMP),), CANARY)
+    return [canary, *(ProbeTarget(each.name, each.address, group="control") for each in file.control)]
+
+
+def _rows(file: ProbeFile) -> tuple[dict[str, object], ...]:
+    return tuple(
+        {
+            "name": guest.name,
+            "node": guest.node,
+            "class": guest.vm_class,
+            "signals": [signal.value for signal in guest.signals],
+        }
+        for guest in file.guests
+    )
+
+
+def _sink_of(file: ProbeFile) -> HeartbeatSink | None:
+    heartbeats = file.heartbeats
+    names = [guest.name for guest in file.guests if guest.heartbeat]
+    if heartbeats is None or not names:
+        return None
+    period_ns = round(heartbeats.interval.total_seconds() * 1e9)
+    return open_sink(heartbeats.address, heartbeats.port, dict.fromkeys(names, period_ns), key=_key(heartbeats))
+
+
+def _key(heartbeats: Heartbeats) -> HeartbeatKey | None:
+    if heartbeats.key is None:
+        return None
+    try:
+        return HeartbeatKey.parse(resolve(heartbeats.key))
+    except ValueError as error:
+        raise ConfigError(f"'{heartbeats.key}': {error}", hint="hil probe agent install makes such a key") from error
