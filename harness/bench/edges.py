@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Final
 
 from harness.bench.peers.fping import Ping
+from harness.measure.ledger import Ledger
 from harness.testing.outages.truth import Silence
 from harness.values import Answer, SampleRun, SampleWindow, Signal
 
@@ -50,6 +51,19 @@ def sampled_edges(windows: Iterable[SampleWindow], signal: Signal) -> dict[str, 
             for one, other in pairwise(own)
             if (one.answer in ANSWERED) is not (other.answer in ANSWERED)
         ]
+    return found
+
+
+def ledger_edges(ledger: Ledger) -> dict[str, list[Edge]]:
+    """The edges of all gaps of a ledger: what the harness says about an outage."""
+    found: dict[str, list[Edge]] = {}
+    for gap in ledger.gaps:
+        found.setdefault(gap.vm, []).extend(
+            (
+                Edge(gap.start_ns - gap.start_err_ns, gap.start_ns + gap.start_err_ns, True),
+                Edge(gap.end_ns - gap.end_err_ns, gap.end_ns + gap.end_err_ns, False),
+            )
+        )
     return found
 
 
@@ -125,9 +139,11 @@ def _pair(edges: Sequence[Edge], silence: Silence) -> tuple[Edge, Edge] | None:
     return None
 
 
-def false_outages(windows: Iterable[SampleWindow], signal: Signal) -> int:
-    """How often a guest is said to have fallen silent, where none ever was, outside of the times that the sampler calls
-    unobserved."""
+def lost_stretches(windows: Iterable[SampleWindow], signal: Signal) -> int:
+    """How often a guest did not answer for a sample or more, outside of the times that the sampler calls unobserved.
+
+    Stricter than the ledger, to which a single lost probe is no outage.
+    """
     windows = list(windows)
     stalls = [span for window in windows for span in window.control.stalls]
     wrong = [replace(window, runs=tuple(run for run in window.runs if not _inside(run, stalls))) for window in windows]

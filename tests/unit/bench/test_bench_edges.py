@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.bench.edges import (
     Edge,
-    false_outages,
     fping_edges,
+    ledger_edges,
+    lost_stretches,
     node_errors,
     sampled_edges,
     single_errors,
@@ -17,6 +18,7 @@ from harness.bench.edges import (
 )
 from harness.bench.peers.fping import parse
 from harness.clock import NS_PER_MS, NS_PER_S
+from harness.measure.ledger import build_ledger
 from harness.probes.runs import RunBuilder
 from harness.testing.outages.script import Kind
 from harness.testing.outages.truth import Silence
@@ -54,6 +56,7 @@ def test_an_edge_is_within_half_an_interval_of_the_truth(phase_ms: float, start_
     assert max(*errors.down_ns, *errors.up_ns) <= INTERVAL / 2
 
 
+@settings(deadline=None)
 @given(st.floats(1000, 1100), st.floats(150, 900))
 def test_guests_of_a_node_show_its_edge_more_closely_together(start_ms: float, length_ms: float) -> None:
     truth = [silence(f"vm{at}", start_ms, start_ms + length_ms) for at in range(50)]
@@ -62,6 +65,15 @@ def test_guests_of_a_node_show_its_edge_more_closely_together(start_ms: float, l
     errors = node_errors(edges, [truth])
     assert max(*errors.down_ns, *errors.up_ns) <= 1 * MS
     assert errors.unseen == 0
+
+
+@settings(deadline=None)
+@given(st.floats(0, 99), st.floats(1000, 1100), st.floats(400, 900))
+def test_the_ledger_has_the_edges_of_the_samples(phase_ms: float, start_ms: float, length_ms: float) -> None:
+    windows = [window(*sampled("a", phase_ms, [silence("a", start_ms, start_ms + length_ms)]))]
+    (own,), (told,) = sampled_edges(windows, Signal.ICMP).values(), ledger_edges(build_ledger(windows)).values()
+    assert [edge.down for edge in told] == [edge.down for edge in own] == [True, False]
+    assert [edge.at_ns for edge in told] == pytest.approx([edge.at_ns for edge in own], abs=1)
 
 
 def test_an_outage_that_nobody_saw_counts_with_its_length() -> None:
@@ -87,12 +99,12 @@ def test_other_signals_and_late_answers_make_no_edge() -> None:
     assert sampled_edges([window(run, late, other)], Signal.ICMP) == {"a": []}
 
 
-def test_losses_inside_a_stall_are_no_false_outage() -> None:
+def test_losses_inside_a_stall_are_none() -> None:
     lost = SampleRun("a", 10 * INTERVAL, INTERVAL, 2, Answer.LOST, 0, -1, -1, Signal.ICMP)
-    assert false_outages([window(lost)], Signal.ICMP) == 1
-    assert false_outages([window(lost, stalls=((10 * INTERVAL, 11 * INTERVAL),))], Signal.ICMP) == 0
-    assert false_outages([window(lost, stalls=((10 * INTERVAL, 11 * INTERVAL - 1),))], Signal.ICMP) == 1
-    assert false_outages([window(lost)], Signal.UDP) == 0
+    assert lost_stretches([window(lost)], Signal.ICMP) == 1
+    assert lost_stretches([window(lost, stalls=((10 * INTERVAL, 11 * INTERVAL),))], Signal.ICMP) == 0
+    assert lost_stretches([window(lost, stalls=((10 * INTERVAL, 11 * INTERVAL - 1),))], Signal.ICMP) == 1
+    assert lost_stretches([window(lost)], Signal.UDP) == 0
 
 
 def test_stops_must_be_told_whole() -> None:
