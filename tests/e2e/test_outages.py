@@ -130,6 +130,8 @@ class Watch:
             if each.packets == "kernel":  # A change of a filter takes its time: from the first to the second.
                 begins += [edge for edge in (each.last_answered_ns, each.first_met_ns) if edge]
                 ends += [edge for edge in (each.last_met_ns, each.first_answered_ns) if edge]
+            elif each.last_answered_ns:  # What had been due before was sent a little late.
+                begins.append(max(each.start_ns, each.last_answered_ns))
         origin_ns = self.origin_ns
         return (min(begins) - origin_ns, max(begins) - origin_ns), (min(ends) - origin_ns, max(ends) - origin_ns)
 
@@ -162,12 +164,14 @@ def watch(folder: Path, *, guests: int, length_s: int, seed: int) -> Watch:
         with responding(bed, setup) as responder:
             with subprocess.Popen(
                 bed.prober([*command, "--for", f"{length_s + 8}s", "--out", str(out)]),
-                stdout=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,
             ) as prober:
-                begin_ns = responder.begin(monotonic_ns() + 4 * NS_PER_S)
-                _, told = prober.communicate(timeout=length_s + 90)
+                assert prober.stderr is not None
+                first = next((line for line in prober.stderr if line.startswith("watching")), "")
+                begin_ns = responder.begin(monotonic_ns() + NS_PER_S)
+                told = first + prober.stderr.read()
             assert prober.returncode == 0, told
             truth = responder.truth()
     assert truth.begin_ns == begin_ns
