@@ -24,6 +24,7 @@ NOUNS: Final = {
     "judge": ("harness.cli.judge:app", "Judge a journal again, or compare two."),
     "probe": ("harness.cli.probe:app", "Watch guests over the network; read what was seen."),
     "report": ("harness.cli.report:app", "Build, list and open reports."),
+    "probe": ("harness.cli.probe:app", "Watch guests over the network."),
     "bench": ("harness.cli.bench:app", "Measure how fast the harness is on this machine."),
     "twin": ("harness.cli.twin:app", "Serve and explore the simulated cluster."),
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from harness import paths
+from harness.cli import probeagent
 from harness.cli.called import say
 from harness.cli.interrupts import Interrupts
 from harness.cli.table import echo_json, text_table
@@ -41,6 +42,9 @@ Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of a reco
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 SHOWN: Final = 20
 """Guests in the table of a ledger, unless all are asked for."""
+
+
+app.add_typer(probeagent.app, name="agent")
 
 
 @app.callback()

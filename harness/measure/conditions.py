@@ -147,12 +147,19 @@ def _kind(source: Source, answer: Answer, span: Span, sources: Sequence[Source])
 
 def _answered(source: Source, span: Span) -> bool:
     """Did `source` answer for at least half of that time?"""
-    answered_ns = sum(
-        max(0, min(part.last_ns + part.interval_ns, span[1]) - max(part.first_ns, span[0]))
-        for part in source.parts
-        if part.answer is Answer.OK
-    )
-    return 2 * answered_ns >= max(1, span[1] - span[0])
+    from_ns, to_ns = span
+    answered_ns = 0
+    # One stretch may end before the span and still stand for its beginning.
+    for part in source.parts[max(0, bisect_left(source.parts, from_ns, key=_last) - 1) :]:
+        if part.first_ns > to_ns:
+            break
+        if part.answer is Answer.OK:
+            answered_ns += max(0, min(part.last_ns + part.interval_ns, to_ns) - max(part.first_ns, from_ns))
+    return 2 * answered_ns >= max(1, to_ns - from_ns)
+
+
+def _last(part: Stretch) -> int:
+    return part.last_ns
 
 
 def _merged(troubles: Iterable[Condition]) -> tuple[Condition, ...]:

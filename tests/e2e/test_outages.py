@@ -167,7 +167,7 @@ def watch(folder: Path, *, guests: int, length_s: int, seed: int) -> Watch:
                 text=True,
             ) as prober:
                 begin_ns = responder.begin(monotonic_ns() + 4 * NS_PER_S)
-                _, told = prober.communicate(timeout=length_s + 60)
+                _, told = prober.communicate(timeout=length_s + 90)
             assert prober.returncode == 0, told
             truth = responder.truth()
     assert truth.begin_ns == begin_ns
