@@ -105,8 +105,8 @@ class Watched:
         """Why these outages say nothing; empty when they do."""
         if not self.account.realtime:
             return NOT_REALTIME
-        for of_nodes in (False, True):
-            every = self.silences(node_wide=of_nodes)
+        for whole_node in (False, True):
+            every = self.silences(node_wide=whole_node)
             left_out = len(every) - len(self.observed(every))
             if left_out > MOST_LEFT_OUT * len(every):
                 seen = f"{left_out} of {len(every)} outages lie in stops of the sampler that it tells"

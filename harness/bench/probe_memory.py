@@ -20,6 +20,9 @@ SECONDS: Final = 90
 STEADY_FROM_S: Final = 40
 """By then answers are judged and windows cut as they will be all night: late answers are waited for 5 s, a window
 has 10 s."""
+MOST_STOPS: Final = 2
+"""[INF] A stop ends what goes on for every guest: a window with ten of them has four times the runs of one with none,
+and the memory for it stays with the process.  That is no growth that goes on all night."""
 NIGHT_S: Final = 4 * 3600
 _MB: Final = 1_000_000 / 1024
 """In KiB."""
@@ -30,6 +33,12 @@ def memory_figure(figure: Figure, bed: LinkedNamespaces, say: Say) -> Figure:
     say(f"memory: {GUESTS} guests, 10 pings a second each, for {SECONDS} s")
     with tempfile.TemporaryDirectory() as name:
         account = probe(bed, Assignment(bed.guests(GUESTS), SECONDS, samples=str(Path(name) / "samples.jsonl")))
+    if (stops := len(account.stalls)) > MOST_STOPS:
+        return replace(
+            figure,
+            remark=f"the machine is too busy: {stops} stops of the sampler, each of which makes windows larger, so that"
+            f" the slope says nothing; {curve(account.memory)}",
+        )
     return replace(figure, value=extrapolated_mb(account.memory), remark=curve(account.memory))
 
 
