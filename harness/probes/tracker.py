@@ -256,7 +256,8 @@ class Tracker:
         if refused is not None:
             answers[refused] = REFUSED
         answered = values >= 0
-        self.baseline.count(where, np.maximum(values, 0), answered)
+        # Slow answers do not make a slow guest the usual thing, or the next slowness would go unseen.
+        self.baseline.count(where, np.maximum(values, 0), answered & (answers != SLOW))
         if not answered.all():
             answers[~answered] = LOST
             values = np.where(answered, values, self.baseline.usual[where])
