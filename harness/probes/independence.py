@@ -105,8 +105,10 @@ def _by_name(cluster: ClusterUnderTest, around: Surroundings) -> Iterator[str]:
 
 
 def surroundings(extra: Iterable[Need] = (), *, kerberos: bool = True) -> Surroundings:
-    """What this machine's own settings name, and what the operator adds; with `kerberos` the domain controllers too that
-    it logs on with."""
+    """What this machine's own settings name, and what the operator adds.
+
+    With `kerberos` the domain controllers count too that it logs on with.
+    """
     needs = [*_name_servers(), *_gateways(), *(_kerberos() if kerberos else ()), *extra]
     return Surroundings(tuple(dict.fromkeys(needs)), _hyperv_host(), socket.gethostname())
 

@@ -1,8 +1,8 @@
 """Preflight: does this machine lean on the cluster that it is to watch?
 
-A machine that is a guest of the cluster under test, or that needs one as name server, domain controller or gateway, goes
-blind with the faults that it is to measure.  Every node is asked which guests it has and where they are; whoever cannot
-tell is no reason to refuse.
+A machine that is a guest of the cluster under test, or that needs one as name server, domain controller or gateway,
+goes blind with the faults that it is to measure.  Every node is asked which guests it has and where they are; whoever
+cannot tell is no reason to refuse.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from harness.twin.clock import ClockMode
 from harness.twin.lab import Account, LabSpec, SimulatedLab
 from harness.twin.model import ModelSpec
 from harness.twin.model.windows.spec import WindowsGuestSpec
-from tests.twin.cmdlets.shell_nodes import HOUR, ShellNode, make_node
+from tests.twin.cmdlets.shell_nodes import HOUR, ShellNode
 
 HOST_ADAPTER = "vManagement(compute_management)"
 PORT = 58895
