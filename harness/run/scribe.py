@@ -131,6 +131,19 @@ class Scribe:
         """A node's management endpoint began or ceased to answer."""
         return self.observed(node, "endpoint", "endpoint", {"node": node, "reachable": reachable, "reason": reason})
 
+    def independence(
+        self, guests: Mapping[str, int], silent: Sequence[str], objections: Sequence[str], needs: Mapping[str, int]
+    ) -> Entry:
+        """Whether this machine leans on the lab; its `needs` are its own, so that equal runs may differ in them."""
+        data = {
+            "what": "independence",
+            "guests": dict(guests),
+            "silent": list(silent),
+            "objections": list(objections),
+            "host": {"needs": dict(needs)},
+        }
+        return self._writer.append(Kind.OBSERVATION, "conductor", "lab", data)
+
     def samples(self, window: SampleWindow, interval_ns: int) -> Entry:
         """Availability samples of a window of lab time."""
         return self._writer.append(Kind.SAMPLES, "probe", "guests", window_record(window, interval_ns))
