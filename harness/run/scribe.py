@@ -16,6 +16,11 @@ from harness.run.legs import Handover
 from harness.values import Event, SampleWindow, Verdict
 
 
+def _guest(name: str, classes: Mapping[str, str]) -> str | dict[str, str]:
+    """A guest of the header: its name, with its class where it is in one."""
+    return {"name": name, "class": classes[name]} if name in classes else name
+
+
 class Scribe:
     """Writes records in the name of the conductor."""
 
@@ -315,7 +320,7 @@ def lab_about(lab: Lab) -> dict[str, Any]:
         "subject": lab.subject.value,
         "machines": lab.machines.value,
         "nodes": list(lab.nodes),
-        "guests": list(lab.guests),
+        "guests": [_guest(name, lab.guest_classes) for name in lab.guests],
         "capabilities": sorted(lab.capabilities),
         "sample_interval_ns": lab.sample_interval_ns,
     }
