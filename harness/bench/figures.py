@@ -25,7 +25,8 @@ class Figure:
     """One measured value.
 
     `value` is None where it could not be measured on this machine; `remark` then says why, else how to read it.
-    `limit` is in the same unit as the value.
+    `limit` is in the same unit as the value, or with `on_ratio` a limit on the ratio: then nothing is said without the
+    peer's value either.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Figure:
     """Who did the same work for comparison, and how; empty where there is nobody."""
     peer_value: float | None = None
     remark: str = ""
+    on_ratio: bool = False
 
     @property
     def ratio(self) -> float | None:
@@ -45,12 +47,16 @@ class Figure:
 
     @property
     def ok(self) -> bool | None:
-        """Whether the limit is kept; None where nothing was measured."""
-        return None if self.value is None else self.bound.keeps(self.value, self.limit)
+        """Whether the limit is kept; None where nothing was measured that it is on."""
+        bound_one = self.ratio if self.on_ratio else self.value
+        return None if bound_one is None else self.bound.keeps(bound_one, self.limit)
 
     def plain(self) -> dict[str, Any]:
-        """As JSON: numbers with four significant digits, `ok` as true, false or ``"not-run"``."""
-        return {
+        """As JSON: numbers with four significant digits, `ok` as true, false or ``"not-run"``.
+
+        A limit on the ratio says so (`limit_on`); without that key it is on the value.
+        """
+        plain = {
             "name": self.name,
             "value": rounded(self.value),
             "unit": self.unit,
@@ -62,6 +68,7 @@ class Figure:
             "ok": "not-run" if self.ok is None else self.ok,
             "remark": self.remark,
         }
+        return plain | {"limit_on": "ratio"} if self.on_ratio else plain
 
 
 def rounded(value: float | None) -> float | None:

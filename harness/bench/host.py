@@ -7,15 +7,14 @@ reached, and answers each line of input with the process's resident memory in Ki
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any, Final
 
+from harness.bench.memory import resident_kib
 from harness.labs.twin import TwinHosting
 from harness.transports.channel import WinRmEndpoint
 
@@ -66,14 +65,6 @@ def serve_labs(*nodes: int) -> Iterator[ServedLabs]:
             yield ServedLabs(endpoints, commands, answers)
         finally:
             commands.close()
-
-
-def resident_kib(status: Path = Path("/proc/self/status")) -> int:
-    """Resident memory of a process from its status file.  Raises LookupError where the system does not tell."""
-    found = re.search(r"^VmRSS:\s+(\d+) kB$", status.read_text(), re.MULTILINE)
-    if found is None:
-        raise LookupError(f"{status} names no VmRSS")
-    return int(found[1])
 
 
 def _endpoints(lab: TwinHosting, nodes: Sequence[str]) -> Iterator[dict[str, Any]]:

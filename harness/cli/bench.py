@@ -47,6 +47,19 @@ def shell(
     return _show(figures, as_json)
 
 
+@app.command("probe")
+def probe(as_json: AsJson = False) -> Exit:
+    """The availability prober: cost of a probe, rate, exactness of outages, stalls, memory; beside fping and others.
+
+    Takes about five minutes, needs root and iproute2 (guests are played in network namespaces of its own).  Leave the
+    machine alone meanwhile.  A figure that cannot be measured here is shown as not-run, with what is missing.
+    Exit code 1 when a figure misses its limit.
+    """
+    from harness.bench.probe import measure  # numpy and the sampler: not for commands that do not need them
+
+    return _show(measure(lambda text: typer.echo(f"… {text}", err=True)), as_json)
+
+
 def _show(figures: Sequence[Figure], as_json: bool) -> Exit:
     if as_json:
         echo_json([figure.plain() for figure in figures])
@@ -61,7 +74,7 @@ def _table(figures: Sequence[Figure]) -> str:
     for figure in figures:
         ok = "not-run" if figure.ok is None else "ok" if figure.ok else "missed"
         sign = "≥" if figure.bound == "at least" else "≤"
-        cells = [_number(figure.value), figure.unit, f"{sign} {figure.limit:g}", ok]
+        cells = [_number(figure.value), figure.unit, f"{sign} {figure.limit:g}{' ×' if figure.on_ratio else ''}", ok]
         rows.append([figure.name, *cells, figure.peer, _number(figure.peer_value), _number(figure.ratio)])
     remarks = [f"{figure.name}: {figure.remark}" for figure in figures if figure.remark]
     table = text_table(head, rows, right=["value", "limit", "peer's", "ratio"], whole=True)

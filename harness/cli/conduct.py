@@ -11,7 +11,7 @@ import logging
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from harness import __version__
 from harness.clock import NS_PER_S, monotonic_ns, slow_collector, spare_collector
@@ -216,7 +216,7 @@ class RunAttempt:
         detail = ""
         try:
             if writer.seq == 0:
-                scribe.header(self._job, lab, __version__)
+                scribe.header(self._job, lab, __version__, self._budgets(lab))
             scribe.attempt_begin(resumed=self._resume, torn_sha256=writer.torn_sha256, epoch=lease.epoch)
             if left is not None:
                 memory = remember([scribe.leg_taken_over(left)])
@@ -249,6 +249,20 @@ class RunAttempt:
         else:
             self._release(lab, lease, tainted)
         return "tainted" if tainted and reason == "aborted" else reason
+
+    def _budgets(self, lab: RemoteLab) -> dict[str, dict[str, Any]]:
+        """The limits that come from history, by measurement, as earlier runs show them now."""
+        from harness.judge.budgets import budget_rows, has_budgets, limit_words
+        from harness.judge.history import read_history, run_folders
+        from harness.run.scribe import lab_about
+
+        if not has_budgets(self._job.scenario):
+            return {}
+        others = [folder for folder in run_folders(runs_dir()) if folder != self._job.folder]
+        rows = budget_rows(self._job.scenario, lab_about(lab), read_history(others).runs)
+        for row in rows.values():
+            log.info("limit %s", limit_words(row))
+        return rows
 
     def _conductor(self, lab: RemoteLab, lease: Lease, scribe: Scribe, memory: RunMemory, attempt: int) -> Conductor:
         from harness.plan.plain import from_plain

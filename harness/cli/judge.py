@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from harness.cli import judgeclaim
 from harness.cli.called import say
 from harness.errors import ConfigError
 from harness.exits import OF_VERDICT, Exit
@@ -22,6 +23,9 @@ from harness.run.job import find_run
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Judge a journal again, compare two, explain a verdict."
 )
+
+app.command("claim")(judgeclaim.claim)
+app.command("compare")(judgeclaim.compare_runs)
 
 Run = Annotated[str, typer.Argument(help="Id of a run, a unique part of it, its folder or journal, or `last`.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]

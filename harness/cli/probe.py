@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from harness import paths
+from harness.cli import probeagent
 from harness.cli.called import say
 from harness.cli.interrupts import Interrupts
 from harness.cli.table import echo_json, text_table
@@ -17,11 +18,14 @@ from harness.errors import ConfigError
 from harness.exits import Exit
 from harness.measure.ledger_document import ledger_document, ledger_text
 from harness.measure.units import seconds
+from harness.paths import LEDGER_NAME, PAGE_NAME
 from harness.plan.quantity import parse_duration
 from harness.plan.text import TextError
 from harness.probes.independence import ClusterUnderTest, Need, objections, surroundings
 from harness.probes.recording import FILE_NAME, Recording, read_recording
 from harness.probes.target_file import ProbeFile, load_probe_file
+from harness.report.record import watch_record
+from harness.report.run import write_pages
 
 if TYPE_CHECKING:
     from harness.measure.ledger import Ledger, VmLedger
@@ -36,9 +40,11 @@ app = typer.Typer(
 Targets = Annotated[Path, typer.Argument(metavar="FILE", help="Probe file: docs/reference/probe-file.md.")]
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of a recording, or its samples.jsonl.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
-LEDGER_NAME = "ledger.json"
-SHOWN = 20
+SHOWN: Final = 20
 """Guests in the table of a ledger, unless all are asked for."""
+
+
+app.add_typer(probeagent.app, name="agent")
 
 
 @app.callback()
@@ -103,10 +109,28 @@ def run(
     finally:
         prober.close()
     recording = read_recording(folder)
-    text = ledger_text(recording.ledger())
-    paths.replace_file(folder / LEDGER_NAME, text)
+    _write(folder, recording)
     _show(recording, as_json, every=False)
+    typer.echo(f"report: {folder / PAGE_NAME}", err=True)
     return Exit.PASS
+
+
+@app.command()
+def report(folder: Folder) -> Exit:
+    """Make ledger, timeline and page of a recording again from its samples."""
+    place = folder if folder.is_dir() else folder.parent
+    _write(place, read_recording(folder))
+    typer.echo(place / PAGE_NAME)
+    return Exit.PASS
+
+
+def _write(folder: Path, recording: Recording) -> None:
+    made = recording.ledger()
+    paths.replace_file(folder / LEDGER_NAME, ledger_text(made))
+    header = recording.header
+    nodes = list(dict.fromkeys(guest["node"] for guest in header.guests if guest["node"]))
+    lab = {"nodes": nodes, "epoch": header.epoch.isoformat(), "guests": [dict(guest) for guest in header.guests]}
+    write_pages(folder, watch_record(ledger_document(made), recording.windows, name=header.name, lab=lab))
 
 
 def _make(folder: Path) -> None:

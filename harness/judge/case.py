@@ -41,11 +41,11 @@ STUCK_AFTER_S: Final = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One row of the header's resolved limits."""
+    """One row of the header's resolved limits; `value` None when history had too few runs for one."""
 
     measurement: str
     op: str
-    value: float
+    value: float | None
     unit: str
     origin: str = ""
 
@@ -72,7 +72,7 @@ class Case:
             (
                 convert(limit.value, limit.unit, unit)
                 for limit in self.limits
-                if limit.measurement in names and comparable(limit.unit, unit)
+                if limit.value is not None and limit.measurement in names and comparable(limit.unit, unit)
             ),
             default=None,
         )
@@ -179,7 +179,7 @@ def limits_of(header: Mapping[str, Any]) -> tuple[Limit, ...]:
             Limit(
                 measurement=str(row["measurement"]),
                 op=_OPERATORS[str(row.get("op", "<="))],
-                value=float(row["value"]),
+                value=None if row["value"] is None else float(row["value"]),
                 unit=str(row.get("unit") or _unit(str(row["measurement"]))),
                 origin=str(row.get("origin") or ""),
             )

@@ -66,7 +66,7 @@ class Decision:
 
 def rank(finding: Finding, product_ns: int | None) -> int:
     """Place of a finding in the order; `product_ns` is when the product first failed, None if it did not."""
-    if finding.id in _LACKING_IDS or finding.id.startswith("unmeasured:"):
+    if finding.id in _LACKING_IDS or finding.id.startswith(("unmeasured:", "no-budget:")):
         return LACKING
     spoilt_later = finding.id in _FAULT_IDS and product_ns is not None and when(finding) > product_ns
     return LACKING if spoilt_later else _RANK.get(finding.outcome, LACKING)

@@ -122,7 +122,8 @@ class FaultPart(Part):
 
 
 class MeasurementPart(Part):
-    """A number with its limit; `none` means that the plan does not limit it, `unset` that it could not be taken."""
+    """A number with its limit; `none` means that the plan does not limit it, `unset` that it could not be
+    taken, or that history was too short for its limit (which is null then)."""
 
     name: str
     unit: str

@@ -22,7 +22,7 @@ from harness.judge.waivers import Waiver, waive, waivers_of
 from harness.measure.ledger import Ledger
 from harness.values import Finding, Measurement, Subject, Verdict, evidence_label
 
-JUDGE_VERSION: Final = "1"
+JUDGE_VERSION: Final = "2"
 """Counts changes that can change a verdict; every verdict records it."""
 
 

@@ -7,6 +7,7 @@ journal does not tell.  None with a limit on it makes the run inconclusive.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from harness.errors import ConfigError
 from harness.judge import guest_readings
@@ -24,7 +25,11 @@ from harness.measure.conditions import ConditionKind
 from harness.measure.ledger import SERVICE_TROUBLE, Cause, Gap, VmLedger
 from harness.measure.samples import Span
 from harness.measure.units import convert, seconds, spoken
+from harness.plan.budget import HISTORY, KEY_WORD
 from harness.values import Finding, Measurement, Verdict
+
+NO_BUDGET: Final = "no-budget:"
+"""Begins the id of the finding that a limit from history has no value."""
 
 
 def _longest(case: Case, gaps: Iterable[Gap]) -> Reading:
@@ -355,18 +360,24 @@ def _limited(quantity: Quantity, reading: Reading, limit: Limit) -> Measurement:
     if value is not None:
         try:
             value = round(convert(value, quantity.unit, unit), 9)
-            outcome = "pass" if within(value, limit.op, limit.value) else "fail"
+            if limit.value is not None:
+                outcome = "pass" if within(value, limit.op, limit.value) else "fail"
         except ConfigError as error:
             value, detail = None, str(error)
+    if limit.origin.startswith(HISTORY):
+        detail = f"{detail}; limit from {limit.origin}" if detail else f"limit from {limit.origin}"
     return Measurement(quantity.name, unit, value, limit.value, limit.op, outcome, reading.evidence, detail)
 
 
 def _breach(
     case: Case, quantity: Quantity, reading: Reading, measurement: Measurement, limit: Limit
 ) -> Iterator[Finding]:
-    bound = f"{limit.op} {spoken(limit.value, measurement.unit)}"
     if measurement.outcome == "pass":
         return
+    if limit.value is None:
+        yield _without_budget(case, quantity, reading, limit)
+        return
+    bound = f"{limit.op} {spoken(limit.value, measurement.unit)}"
     if measurement.value is None:
         detail = f": {measurement.detail}" if measurement.detail else ""
         yield case.fail(
@@ -389,5 +400,19 @@ def _breach(
         limit=bound,
         outcome=Verdict.FAIL if quantity.about == "product" else Verdict.INCONCLUSIVE,
         about=quantity.about,
+        attrs={"measurement": quantity.name, "origin": limit.origin},
+    )
+
+
+def _without_budget(case: Case, quantity: Quantity, reading: Reading, limit: Limit) -> Finding:
+    """A number without a limit to compare it with proves nothing."""
+    why = limit.origin.removeprefix(HISTORY).partition(KEY_WORD)[0].strip()
+    return case.fail(
+        f"{NO_BUDGET}{quantity.name}",
+        f"'{quantity.name}' has no limit: {why or 'none was found'}",
+        case.timeline.end_ns,
+        reading.evidence,
+        outcome=Verdict.INCONCLUSIVE,
+        about="harness",
         attrs={"measurement": quantity.name, "origin": limit.origin},
     )

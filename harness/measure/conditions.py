@@ -93,7 +93,7 @@ def _trouble(
             late_ms = max(part.error_ns for part in piece) / 1e6
             kind, reason = ConditionKind.BROWN, f"answers came up to {late_ms:.0f} ms late"
         else:
-            kind, reason = _kind(source, answer, (piece[0].first_ns, piece[-1].last_ns), sources)
+            kind, reason = _kind(source, answer, _stood_for(piece), sources)
         yield Condition(kind, *start, *end, (source.name,), reason)
 
 
@@ -107,6 +107,11 @@ def _pieces(row: Sequence[Stretch], away: Sequence[tuple[int | None, int | None]
             yield before
     if rest:
         yield rest
+
+
+def _stood_for(piece: Sequence[Stretch]) -> Span:
+    """The time for which troubled samples stand: half an interval to either side of them."""
+    return piece[0].first_ns - piece[0].interval_ns // 2, piece[-1].last_ns + piece[-1].interval_ns // 2
 
 
 def _edges(source: Source, piece: Sequence[Stretch]) -> tuple[Span, Span]:
@@ -142,12 +147,19 @@ def _kind(source: Source, answer: Answer, span: Span, sources: Sequence[Source])
 
 def _answered(source: Source, span: Span) -> bool:
     """Did `source` answer for at least half of that time?"""
-    answered_ns = sum(
-        max(0, min(part.last_ns + part.interval_ns, span[1]) - max(part.first_ns, span[0]))
-        for part in source.parts
-        if part.answer is Answer.OK
-    )
-    return 2 * answered_ns >= max(1, span[1] - span[0])
+    from_ns, to_ns = span
+    answered_ns = 0
+    # One stretch may end before the span and still stand for its beginning.
+    for part in source.parts[max(0, bisect_left(source.parts, from_ns, key=_last) - 1) :]:
+        if part.first_ns > to_ns:
+            break
+        if part.answer is Answer.OK:
+            answered_ns += max(0, min(part.last_ns + part.interval_ns, to_ns) - max(part.first_ns, from_ns))
+    return 2 * answered_ns >= max(1, to_ns - from_ns)
+
+
+def _last(part: Stretch) -> int:
+    return part.last_ns
 
 
 def _merged(troubles: Iterable[Condition]) -> tuple[Condition, ...]:

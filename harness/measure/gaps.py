@@ -152,8 +152,8 @@ def gaps_of(
 
 def _gap(vm: str, silence: Silence, counting: Source | None, rate: tuple[int, int], to_ns: int) -> Gap:
     last_ok, first_ok = silence.last_ok, silence.first_ok
-    start = edge(last_ok.t_ns if last_ok else None, silence.first_bad.t_ns + silence.first_bad.error_ns)
-    end = edge(silence.last_bad.t_ns, _latest(first_ok)) if first_ok is not None else (to_ns, 0)
+    start = edge(last_ok.t_ns if last_ok else None, silence.begun_ns)
+    end = edge(silence.last_ns, _latest(first_ok)) if first_ok is not None else (to_ns, 0)
     before, after = _around(counting, silence)
     if last_ok is None:
         cause = Cause.UNKNOWN
@@ -168,7 +168,7 @@ def _gap(vm: str, silence: Silence, counting: Source | None, rate: tuple[int, in
         end_ns=end[0],
         end_err_ns=end[1],
         last_ok_ns=last_ok.t_ns if last_ok else None,
-        first_bad_ns=silence.first_bad.t_ns,
+        first_bad_ns=silence.first_bad_ns,
         first_ok_ns=first_ok.t_ns if first_ok else None,
         cause=cause,
         boot_before=before.boot_id if before else None,
@@ -186,8 +186,8 @@ def _around(counting: Source | None, silence: Silence) -> tuple[Stretch | None, 
     """What the guest itself counted last before, and first after."""
     if counting is None:
         return None, None
-    before = counting.at_or_before(silence.first_bad.t_ns) if silence.last_ok else None
-    after = counting.at_or_after(silence.first_bad.t_ns) if silence.first_ok else None
+    before = counting.at_or_before(silence.first_bad_ns) if silence.last_ok else None
+    after = counting.at_or_after(silence.first_bad_ns) if silence.first_ok else None
     return before, after
 
 
@@ -199,8 +199,8 @@ def _new_boots(counting: Source, silent: Sequence[Silence]) -> Iterator[tuple[St
 
 
 def _within(silence: Silence, before: Stretch, after: Stretch) -> bool:
-    begins = silence.last_ok.t_ns if silence.last_ok else silence.first_bad.t_ns
-    ends = silence.first_ok.t_ns if silence.first_ok else silence.last_bad.t_ns
+    begins = silence.last_ok.t_ns if silence.last_ok else silence.first_bad_ns
+    ends = silence.first_ok.t_ns if silence.first_ok else silence.last_ns
     return begins < after.first_ns and ends > before.last_ns
 
 

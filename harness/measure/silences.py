@@ -30,13 +30,14 @@ _MACHINE: Final = (Signal.GUEST, Signal.ICMP, Signal.UDP, Signal.TCP, Signal.HEA
 class Silence:
     """No sign of life between `last_ok` and `first_ok` (None: before the first, after the last sample).
 
-    `first_bad` and `last_bad` are the lost samples next to them (instant, error); `lost` is how many the best witness
-    lost, `signals` are the witnesses.
+    `first_bad_ns` is the first lost sample; the guest was away at `begun_ns` at the latest, and still so at `last_ns`.
+    `lost` is how many the best witness lost, `signals` are the witnesses.
     """
 
     last_ok: Mark | None
-    first_bad: Mark
-    last_bad: Mark
+    first_bad_ns: int
+    begun_ns: int
+    last_ns: int
     first_ok: Mark | None
     lost: int
     signals: tuple[str, ...]
@@ -61,7 +62,7 @@ def silences(sources: Sequence[Source]) -> tuple[Silence, ...]:
                 found[ends_of(silence)] = silence
             if cursor is None:
                 break
-    return tuple(sorted(found.values(), key=lambda each: each.first_bad.t_ns))
+    return tuple(sorted(found.values(), key=lambda each: each.first_bad_ns))
 
 
 def ends_of(silence: Silence) -> tuple[int | None, int | None]:
@@ -94,16 +95,28 @@ def _silence_at(sources: Sequence[Source], t_ns: int) -> Silence | None:
     certain = any(source.signal is Signal.GUEST for source in witnesses)
     if not certain and most < CONFIRMED and len(witnesses) < 2:
         return None
-    first = min((parts[0] for parts in witnesses.values()), key=lambda part: part.first_ns)
-    last = max((parts[-1] for parts in witnesses.values()), key=lambda part: part.last_ns)
     return Silence(
         last_ok,
-        Mark(first.first_ns, first.error_ns),
-        Mark(last.last_ns, last.error_ns),
+        min(parts[0].first_ns for parts in witnesses.values()),
+        min(_lost_by(source, parts[0]) for source, parts in witnesses.items()),
+        max(_lost_from(source, parts[-1]) for source, parts in witnesses.items()),
         first_ok,
         most,
         tuple(sorted(source.name for source in witnesses)),
     )
+
+
+def _lost_by(source: Source, part: Stretch) -> int:
+    """When the guest was away at the latest, by the first of lost samples.
+
+    When a heartbeat was due is reckoned from the last one: it may have been about to come a period later.
+    """
+    return part.first_ns + part.error_ns + (part.interval_ns if source.signal is Signal.HEARTBEAT else 0)
+
+
+def _lost_from(source: Source, part: Stretch) -> int:
+    """Until when the guest was away at the earliest, by the last of lost samples."""
+    return part.last_ns - (part.interval_ns if source.signal is Signal.HEARTBEAT else 0)
 
 
 def _time(mark: Mark) -> int:

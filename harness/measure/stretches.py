@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from harness.measure.samples import Span
 from harness.values import Answer, SampleRun, Signal
@@ -43,20 +44,26 @@ class Mark:
     error_ns: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """All stretches of one guest by one signal of one prober, in order of time."""
 
     signal: Signal
     prober: str
     parts: tuple[Stretch, ...]
-    _prompt: tuple[Stretch, ...] = field(init=False, repr=False, compare=False)
-    _late: tuple[Stretch, ...] = field(init=False, repr=False, compare=False)
+    _prompt: tuple[Stretch, ...] = field(init=False, repr=False)
+    _late: tuple[Stretch, ...] = field(init=False, repr=False)
+    """By when the first answer came."""
+    _late_until: tuple[int, ...] = field(init=False, repr=False)
+    """When the last answer came of this late stretch and all before it."""
 
     def __post_init__(self) -> None:
         prompt = tuple(part for part in self.parts if part.answer in (Answer.OK, Answer.REFUSED))
+        late = sorted((part for part in self.parts if part.answer is Answer.SLOW), key=_came_first)
         object.__setattr__(self, "_prompt", prompt)
-        object.__setattr__(self, "_late", tuple(part for part in self.parts if part.answer is Answer.SLOW))
+        object.__setattr__(self, "_late", tuple(late))
+        until = tuple(accumulate((part.last_ns + part.error_ns for part in late), max))
+        object.__setattr__(self, "_late_until", until)
 
     @property
     def name(self) -> str:
@@ -70,11 +77,12 @@ class Source:
         if index < len(self._prompt):
             part = self._prompt[index]
             found = Mark(_instant_after(part.first_ns, part.interval_ns, t_ns), part.error_ns)
-        for part in self._late:
+        for part in self._late[bisect_right(self._late_until, t_ns) :]:
+            if found is not None and _came_first(part) >= found.t_ns:
+                break
             if part.last_ns + part.error_ns > t_ns:
-                came_ns = _instant_after(part.first_ns + part.error_ns, part.interval_ns, t_ns)
-                if found is None or came_ns < found.t_ns:
-                    found = Mark(came_ns, 0)
+                came_ns = _instant_after(_came_first(part), part.interval_ns, t_ns)
+                found = Mark(came_ns, 0) if found is None or came_ns < found.t_ns else found
         return found
 
     def alive_before(self, t_ns: int) -> Mark | None:
@@ -84,12 +92,11 @@ class Source:
         if index:
             part = self._prompt[index - 1]
             found = Mark(_instant_before(part, part.first_ns, t_ns), part.error_ns)
-        for part in self._late:
-            came_ns = part.first_ns + part.error_ns
-            if came_ns <= t_ns:
-                last_ns = _instant_before(part, came_ns, t_ns)
-                if found is None or last_ns > found.t_ns:
-                    found = Mark(last_ns, 0)
+        for index in range(bisect_right(self._late, t_ns, key=_came_first) - 1, -1, -1):
+            if found is not None and self._late_until[index] <= found.t_ns:
+                break
+            last_ns = _instant_before(self._late[index], _came_first(self._late[index]), t_ns)
+            found = Mark(last_ns, 0) if found is None or last_ns > found.t_ns else found
         return found
 
     def lost(self, after_ns: int | None, before_ns: int | None) -> tuple[Stretch, ...]:
@@ -113,6 +120,11 @@ class Source:
         """The answered stretch up to its last sample at or before `t_ns`."""
         index = bisect_right(self._prompt, t_ns, key=lambda part: part.first_ns)
         return between(self._prompt[index - 1], None, t_ns + 1) if index else None
+
+
+def _came_first(part: Stretch) -> int:
+    """When the answer to the first of late samples came."""
+    return part.first_ns + part.error_ns
 
 
 def _instant_after(first_ns: int, interval_ns: int, t_ns: int) -> int:
@@ -149,24 +161,29 @@ def between(part: Stretch, after_ns: int | None, before_ns: int | None) -> Stret
 
 
 def stretches(runs: Sequence[SampleRun], excluded: Sequence[Span]) -> tuple[Stretch, ...]:
-    """The samples of one source in order of time: repeated instants once, those inside `excluded` spans left out."""
+    """The samples of one source in order of time: repeated instants once, those inside `excluded` spans left out.
+
+    The spans are sorted and do not overlap.
+    """
     found: list[Stretch] = []
+    ends = [end for _, end in excluded]
     cursor: int | None = None
     for run in sorted(runs, key=lambda run: run.first_ns):
         if run.count <= 0:
             continue
         first = 0 if cursor is None else max(0, (cursor - run.first_ns) // run.interval_ns + 1)
-        found.extend(_slice(run, start, end) for start, end in _kept(run, first, excluded))
+        found.extend(_slice(run, start, end) for start, end in _kept(run, first, excluded, ends))
         cursor = run.last_ns if cursor is None else max(cursor, run.last_ns)
     return tuple(found)
 
 
-def _kept(run: SampleRun, first: int, excluded: Sequence[Span]) -> Iterable[Span]:
-    """Index ranges of `run` from `first` on that lie in no excluded span."""
+def _kept(run: SampleRun, first: int, excluded: Sequence[Span], ends: Sequence[int]) -> Iterable[Span]:
+    """Index ranges of `run` from `first` on that lie in no excluded span; `ends` are the ends of the spans."""
     start, last = first, run.count - 1
-    for span_start, span_end in excluded:
-        if start > last:
-            return
+    for index in range(bisect_left(ends, run.first_ns), len(excluded)):
+        span_start, span_end = excluded[index]
+        if start > last or span_start > run.last_ns:
+            break
         cut_first = max(start, -((run.first_ns - span_start) // run.interval_ns))
         cut_last = min(last, (span_end - run.first_ns) // run.interval_ns)
         if cut_first > cut_last:

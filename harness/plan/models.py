@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -28,6 +28,7 @@ from pydantic import (
 
 from harness.measure.catalog import CATALOG
 from harness.paths import fixtures_dir
+from harness.plan.budget import BUDGET_KEYS, QuantileBudget, budget_of
 from harness.plan.condition import Guard
 from harness.plan.guest_updates import GuestUpdates
 from harness.plan.quantity import (
@@ -278,17 +279,20 @@ class Tolerates(Value):
 
 
 class Limit(Value):
-    """A measurement with its limits, in the unit of the measurement: at most `le`, at least `ge` (None: no limit)."""
+    """A measurement with its limits, in the unit of the measurement: at most `le`, at least `ge`, at most what earlier
+    runs show by `budget` (None: no such limit)."""
 
     measurement: str
     unit: str
     ge: float | None
     le: float | None
+    budget: QuantileBudget | None
 
     def __str__(self) -> str:
         bounds = [("≥", self.ge), ("≤", self.le)]
-        text = " and ".join(f"{sign} {format_value(value, self.unit)}" for sign, value in bounds if value is not None)
-        return f"{self.measurement} {text}"
+        texts = [f"{sign} {format_value(value, self.unit)}" for sign, value in bounds if value is not None]
+        texts += [f"≤ {self.budget}"] if self.budget else []
+        return f"{self.measurement} {' and '.join(texts)}"
 
 
 def limit_unit(measurement: str) -> str:
@@ -297,8 +301,12 @@ def limit_unit(measurement: str) -> str:
     return "s" if unit in TIME_UNITS else unit
 
 
+_LIMIT_KEYS: Final = ("ge", "le", "unit", *BUDGET_KEYS)
+
+
 def limit_of(measurement: str, value: object) -> Limit:
-    """One limit from its short (`<= 2s`) or long spelling (`{le: 2s}`, or `{ge: null, le: 2.0, unit: s}` as saved).
+    """One limit from its short (`<= 2s`) or long spelling (`{le: 2s}`, or `{ge: null, le: 2.0, unit: s}` as saved;
+    `{budget: p95, confidence: 95%}` for one from earlier runs, alone or beside fixed bounds).
 
     Raises TextError.
     """
@@ -308,19 +316,20 @@ def limit_of(measurement: str, value: object) -> Limit:
     if not isinstance(value, Mapping):
         sign, bound = parse_bound(value, unit, default_sign=CATALOG[measurement].comparison)
         low, high = (bound if sign != "<=" else None), (bound if sign != ">=" else None)
-        return Limit(measurement=measurement, unit=unit, ge=low, le=high)
-    unknown = sorted(set(value) - {"ge", "le", "unit"})
+        return Limit(measurement=measurement, unit=unit, ge=low, le=high, budget=None)
+    unknown = sorted(set(value) - set(_LIMIT_KEYS))
     if unknown:
-        raise TextError(f"unknown key '{unknown[0]}' of a limit", suggestion=closest(unknown[0], ("ge", "le", "unit")))
+        raise TextError(f"unknown key '{unknown[0]}' of a limit", suggestion=closest(unknown[0], _LIMIT_KEYS))
     if value.get("unit", unit) != unit:
         raise TextError(f"'{measurement}' is measured in '{unit}', not in '{value['unit']}'")
     bounds = {sign: _bound(value.get(sign), unit, saved="unit" in value) for sign in ("ge", "le")}
     low, high = bounds["ge"], bounds["le"]
-    if low is None and high is None:
-        raise TextError("a limit needs 'le' (at most), 'ge' (at least) or both")
+    budget = budget_of(measurement, value)
+    if low is None and high is None and budget is None:
+        raise TextError("a limit needs 'le' (at most), 'ge' (at least) or both, or a 'budget' from earlier runs")
     if low is not None and high is not None and low > high:
         raise TextError("no value can satisfy the limit: 'ge' is larger than 'le'")
-    return Limit(measurement=measurement, unit=unit, ge=low, le=high)
+    return Limit(measurement=measurement, unit=unit, ge=low, le=high, budget=budget)
 
 
 def _bound(value: object, unit: str, *, saved: bool) -> float | None:
@@ -363,7 +372,13 @@ def _limits(value: object) -> tuple[Limit, ...]:
 
 
 def _limits_plain(limits: tuple[Limit, ...]) -> dict[str, Any]:
-    return {limit.measurement: {"ge": limit.ge, "le": limit.le, "unit": limit.unit} for limit in limits}
+    return {limit.measurement: _limit_plain(limit) for limit in limits}
+
+
+def _limit_plain(limit: Limit) -> dict[str, Any]:
+    """Without a word about a budget where there is none: plans that have none keep their hash."""
+    fixed = {"ge": limit.ge, "le": limit.le, "unit": limit.unit}
+    return fixed if limit.budget is None else {**fixed, **limit.budget.plain()}
 
 
 Limits = Annotated[

@@ -28,7 +28,7 @@ _LOWEST_CLASS: Final = int(np.float32(LOWEST).view(np.int32)) >> SHIFT
 def classes(round_trips: Ints) -> Ints:
     """The class of each round trip, in ns, on a logarithmic scale."""
     found = (round_trips.astype(np.float32).view(np.int32) >> SHIFT) - _LOWEST_CLASS
-    clipped: Ints = np.clip(found, 0, CLASSES - 1).astype(np.int64)
+    clipped: Ints = np.minimum(np.maximum(found, 0), CLASSES - 1).astype(np.int64)
     return clipped
 
 
@@ -61,17 +61,18 @@ class Baseline:
                 self.usual[columns[new]] = np.maximum(round_trips[new], 1)
                 self._unheard = self.usual.size - int(np.count_nonzero(self.usual))
 
-    def count(self, where: slice | Ints, round_trips: Ints, answered: Flags) -> None:
-        """Put the answered ones of the columns `where` into their histograms and averages."""
+    def count(self, where: slice | Ints, round_trips: Ints, usual: Flags) -> None:
+        """Put those round trips of the columns `where` that are `usual` (neither lost nor slow) into their histograms
+        and averages."""
         places = self._row[where] + classes(round_trips)
         before = self.usual[where]
         moved = before + ((round_trips - before) >> 3)
-        if answered.all():
+        if usual.all():
             self._flat[places] += 1
             self.usual[where] = np.maximum(moved, 1)
         else:
-            self._flat[places[answered]] += 1
-            self.usual[where] = np.where(answered, np.maximum(moved, 1), before)
+            self._flat[places[usual]] += 1
+            self.usual[where] = np.where(usual, np.maximum(moved, 1), before)
 
     def renew(self) -> None:
         """Compute the limit for slow anew for the next tenth of the columns."""

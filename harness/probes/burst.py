@@ -74,6 +74,7 @@ class BurstTable:
         self._active = np.zeros(schedule.size, np.bool_)
         self._muted = np.zeros(schedule.size, np.bool_)
         """In the last stage, or not: given up as a suspect until it answers."""
+        self._any_muted = False
         self._leaving: list[tuple[int, int]] = []
         """Lanes of columns that are no suspects any more, and the slot after which they are free."""
         self._chosen: dict[Signal, _Chosen] = {}
@@ -115,7 +116,9 @@ class BurstTable:
     def answered(self, columns: Ints, left: Ints, slot: int, now_ns: int) -> bool:
         """These columns answered probes that left at `left`: no suspects any more, when those left after the suspicion
         arose; True when any was one."""
-        self._muted[columns] = False
+        if self._any_muted:
+            self._muted[columns] = False
+            self._any_muted = bool(self._muted.any())
         if not self.suspects:
             return False
         places = np.flatnonzero(self._active[columns])
@@ -141,7 +144,7 @@ class BurstTable:
             for column in np.flatnonzero(self._active).tolist():
                 if now_ns - self._since[self._lane_of[column]] >= ended.after_ns:
                     self._remove(column, slot)
-                    self._muted[column] = True
+                    self._muted[column] = self._any_muted = True
         self._choose(now_ns)
         return True
 

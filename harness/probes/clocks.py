@@ -37,9 +37,17 @@ class ProbeClock(Protocol):
 
 
 class MachineClock:
+    """The clocks of this machine."""
+
+    now_ns = staticmethod(clock.monotonic_ns)
+    real_ns = staticmethod(clock.realtime_ns)
+    sleep_until = staticmethod(clock.sleep_until)
+
+
+class ShiftedClock:
     """The clocks of this machine; `origin_ns` is the monotonic instant that counts as zero."""
 
-    def __init__(self, origin_ns: int = 0) -> None:
+    def __init__(self, origin_ns: int) -> None:
         self._origin_ns = origin_ns
 
     def now_ns(self) -> int:

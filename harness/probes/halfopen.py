@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -199,9 +200,13 @@ class HalfOpenWire:
         self._latest[False] = number
         self._number(self._requests, self._requests_sum, self._requests_column, slice(None), number)
 
-    def send(self, segment: Segment) -> Unsent:
+    def sender(self, segment: Segment) -> Callable[[], int]:
         """See Wire."""
-        return self._requests.send(self._sockets[0].fileno(), segment.start, segment.stop)
+        return self._requests.sender(self._sockets[0].fileno(), segment.start, segment.stop)
+
+    def send_rest(self, segment: Segment, done: int) -> Unsent:
+        """See Wire."""
+        return self._requests.send_rest(self._sockets[0].fileno(), segment.start, segment.stop, done)
 
     def choose(self, columns: Ints) -> None:
         """See Wire."""

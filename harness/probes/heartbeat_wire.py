@@ -43,6 +43,18 @@ TAG_BYTES: Final = 16
 MOST_BYTES: Final = BODY_BYTES + TAG_BYTES
 KEY_BYTES: Final = 32
 
+HEAD_FIELDS: Final = {
+    "magic": 0,
+    "version": 4,
+    "flags": 5,
+    "zero": 6,
+    "guest": 8,
+    "boot": 16,
+    "number": 24,
+    "monotonic_ns": 32,
+    "wall_ns": 40,
+}
+"""Where each field begins."""
 _BODY: Final = struct.Struct("<4sBBHQqqqq")
 _MAGIC_NUMBER: Final = int.from_bytes(MAGIC, "little")
 _HEAD_MASK: Final = np.uint64((1 << 40) - 1)

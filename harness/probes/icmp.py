@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import socket
 import struct
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -118,9 +119,13 @@ class IcmpWire:
         """See Wire."""
         self._number(self._requests, 0, self._size, number)
 
-    def send(self, segment: Segment) -> Unsent:
+    def sender(self, segment: Segment) -> Callable[[], int]:
         """See Wire."""
-        return self._requests.send(self._descriptor, segment.start, segment.stop)
+        return self._requests.sender(self._descriptor, segment.start, segment.stop)
+
+    def send_rest(self, segment: Segment, done: int) -> Unsent:
+        """See Wire."""
+        return self._requests.send_rest(self._descriptor, segment.start, segment.stop, done)
 
     def choose(self, columns: Ints) -> None:
         """See Wire."""

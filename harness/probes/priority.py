@@ -1,4 +1,9 @@
-"""The sampler's thread before others on this machine: late slots are unobserved time."""
+"""The sampler's thread before others on this machine: late slots are unobserved time.
+
+The lowest real-time priority is enough.  Niceness is not: where processes are scheduled by session, it only tells the
+processes of one session apart.  The kernel leaves a twentieth of each second to others whatever a real-time thread does
+(`kernel.sched_rt_runtime_us`).
+"""
 
 from __future__ import annotations
 
@@ -7,23 +12,24 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-NICENESS: Final = -15
-"""Above ordinary processes, below what the system itself raises. [INF]"""
+PRIORITY: Final = 1
+"""The lowest of the real-time priorities."""
 
 
 @contextlib.contextmanager
 def raised() -> Iterator[bool]:
-    """The calling thread runs with NICENESS meanwhile; gives False when the machine does not allow it."""
-    before = os.getpriority(os.PRIO_PROCESS, 0)
+    """The calling thread comes before ordinary ones meanwhile, threads and processes that it starts do not; gives False
+    when the machine does not allow it."""
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
     try:
-        os.setpriority(os.PRIO_PROCESS, 0, min(before, NICENESS))
+        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(PRIORITY))
     except PermissionError:
         yield False
         return
     try:
         yield True
     finally:
-        os.setpriority(os.PRIO_PROCESS, 0, before)
+        os.sched_setscheduler(0, policy, parameters)
 
 
 def may_be_raised() -> bool:

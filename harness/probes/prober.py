@@ -34,6 +34,9 @@ LOOK_S: Final = 1.0
 """Wall time between two looks for finished windows."""
 
 
+NO_ROOM: Final = "prober: the kernel had no room for the heartbeats that came"
+
+
 class Prober:
     """Watches the guests of a probe file.  Raises ConfigError or LabError when that cannot begin."""
 
@@ -49,8 +52,8 @@ class Prober:
         self._told = (0, 0)
         self.lost = (*self._sampler.capabilities_lost(), *_lost(file, allowed))
         """What this machine does not let the prober do, in words."""
-        origin_ns, epoch = monotonic_ns(), utc_now()
-        self._recorder = Recorder(folder, Header(file.name, epoch, file.interval_ns, _rows(file), self.lost), origin_ns)
+        header = Header(file.name, utc_now(), file.interval_ns, _rows(file), self.lost, monotonic_ns())
+        self._recorder = Recorder(folder, header)
 
     def run(self, over: Callable[[], bool], each: Callable[[SampleWindow, SamplerHealth], None]) -> None:
         """Watch until `over()`, asked once a second; `each` is called with every window that was written.
@@ -99,8 +102,8 @@ class Prober:
         )
         self._told = (due, missed)
         if self._sink is not None:
-            blind = [span for span in self._sink.health.blind if window.from_ns < span[1] <= window.to_ns]
-            control = replace(control, stalls=(*control.stalls, *blind))
+            full = [span for span in self._sink.health.blind if window.from_ns < span[1] <= window.to_ns]
+            control = replace(control, blind=(*control.blind, *((*span, NO_ROOM) for span in full)))
         return replace(window, control=control)
 
 

@@ -28,13 +28,15 @@ SCHEMA: Final = 1
 @dataclass(frozen=True, slots=True)
 class Header:
     """First line: `guests` are rows of name, node, class and signals; `lost` is what the machine did not let the prober
-    do, in words."""
+    do, in words.  `origin_ns` is the epoch on the monotonic clock of the prober's machine: what else was stamped there
+    can be placed beside the samples."""
 
     name: str
     epoch: datetime
     interval_ns: int
     guests: tuple[Mapping[str, Any], ...]
     lost: tuple[str, ...] = ()
+    origin_ns: int = 0
 
     def plain(self) -> dict[str, Any]:
         """As JSON."""
@@ -46,6 +48,7 @@ class Header:
             "interval_ns": self.interval_ns,
             "guests": [dict(guest) for guest in self.guests],
             "lost": list(self.lost),
+            "origin_ns": self.origin_ns,
         }
 
 
@@ -76,9 +79,9 @@ class Recorder:
     Raises HarnessError when the file cannot be written.
     """
 
-    def __init__(self, folder: Path, header: Header, origin_ns: int) -> None:
-        """`origin_ns` is the prober's own time of the epoch: its windows are told in it."""
-        self._header, self._origin_ns = header, origin_ns
+    def __init__(self, folder: Path, header: Header) -> None:
+        """Windows are told on the clock of the header's `origin_ns`."""
+        self._header = header
         self._path = folder / FILE_NAME
         try:
             self._file: IO[str] = self._path.open("x", encoding="utf-8")
@@ -88,7 +91,7 @@ class Recorder:
 
     def take(self, window: SampleWindow) -> SampleWindow:
         """Write a window; returns it in the recording's own time."""
-        own = shifted(window, -self._origin_ns)
+        own = shifted(window, -self._header.origin_ns)
         self._write(window_record(own, self._header.interval_ns))
         return own
 
@@ -126,6 +129,7 @@ def shifted(window: SampleWindow, by_ns: int) -> SampleWindow:
             control,
             stalls=tuple((start + by_ns, end + by_ns) for start, end in control.stalls),
             targets=tuple(map(moved, control.targets)),
+            blind=tuple((start + by_ns, end + by_ns, reason) for start, end, reason in control.blind),
         ),
     )
 
@@ -172,4 +176,5 @@ def _header(document: Mapping[str, Any]) -> Header:
         int(document["interval_ns"]),
         tuple({key: guest[key] for key in ("name", "node", "class", "signals")} for guest in document["guests"]),
         tuple(document["lost"]),
+        int(document["origin_ns"]),
     )

@@ -9,22 +9,23 @@ and stops of the prober are stalls.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from harness.errors import ConfigError
 from harness.probes.burst import BurstTable
 from harness.probes.clocks import ClockStep, MachineClock, ProbeClock, StampConverter
 from harness.probes.priority import may_be_raised, raised
-from harness.probes.schedule import Ints, build_schedule
+from harness.probes.schedule import Ints, Segment, build_schedule
 from harness.probes.settings import SamplerSettings
 from harness.probes.stretches import Cut, Stretches
 from harness.probes.target import ProbeSignal, ProbeTarget
-from harness.probes.tracker import FAIR_NS, FAIR_NS_EACH, Tracker
+from harness.probes.tracker import FAIR_NS, FAIR_NS_EACH, Handed, Tracker
 from harness.probes.wire import BURST, Replies, Source, Unsent, Wire
 from harness.probes.wires import open_wires
 from harness.values import ControlHealth, SampleWindow, Signal
@@ -33,10 +34,16 @@ CANARY: Final = ProbeTarget("prober", "127.0.0.1", (ProbeSignal(Signal.ICMP),), 
 """The prober itself: when it does not answer, nothing that was seen at that time counts."""
 READ_MOST: Final = 256
 """Batches of replies in one reading; more would keep the next slot waiting. [INF]"""
+NO_WAY: Final = frozenset({errno.ENETDOWN, errno.ENETUNREACH, errno.ENODEV, errno.EADDRNOTAVAIL})
+"""What the kernel says when this machine has no way to a network at all."""
+NO_WAY_OUT: Final = "prober: its own network was down"
 RENEW_NS: Final = 1_000_000_000
 """The baseline of a tenth of the columns is computed anew this often. [INF]"""
-CUT_SLOTS: Final = 256
-"""A window is turned into runs over this many slots, lest one of them be late. [INF]"""
+CUT_PARTS: Final = 50
+"""A window is turned into runs in this many parts, one after each reading, lest a slot be late. [INF]"""
+EVERYTHING: Final = 1 << 62
+CUT_PIECES: Final = 16_384
+"""A window is cut early when it holds so many pieces of stretches. [INF]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +97,32 @@ class Sampler:
         self._tracker = Tracker(self.schedule, self._settings, self._stretches, self._burst)
         for wire in self._wires.values():
             wire.prepare(self.schedule, self._burst.room)
-        self._plan = [[(self._wires[s.signal].send, s) for s in segments] for segments in self.schedule.by_slot]
+        self._make_plan()
+        self._handed: list[Handed] = []
+        """What was sent since replies were read last."""
+        self._now_ns, self._sleep_until = self._clock.now_ns, self._clock.sleep_until
         self._slot_ns, self._slots = self._settings.slot_ns, self._settings.slots
         self._drain_slots, self._burst_drain_slots = self._settings.drain_slots, self._settings.burst_drain_slots
         self._converter = StampConverter(self._clock)
         self._ready: deque[SampleWindow] = deque()
         self._cut: tuple[Cut, SampleWindow] | None = None
-        self._cut_columns = max(1, self.schedule.size // CUT_SLOTS)
         self._stalls: list[tuple[int, int]] = []
         self._told_stalls = 0
         self._told = (0, 0)
         self._not_taken: Counter[str] = Counter()
+        self._no_way = 0
+        """Probes of the round under way that found none."""
+        self._blind: list[tuple[int, int, str]] = []
         self._latest_slot_ns = 0
+        self._busy = bool(self._sources)
         self._begin(self._clock.now_ns())
+
+    def _make_plan(self) -> None:
+        self._plan = [
+            [(self._wires[s.signal].sender(s), s.stop - s.start, s) for s in segments]
+            for segments in self.schedule.by_slot
+        ]
+        """What is sent in each slot of a round: calls that send, the number of their probes, and their segment."""
 
     def _begin(self, now_ns: int) -> None:
         """Slot 0 is the next one after `now_ns`."""
@@ -110,6 +130,8 @@ class Sampler:
         self._slot = 0
         self._number = -1
         """The round under way."""
+        self._read_slot = 0
+        """The slot after which replies are read next."""
         self._awake_ns = now_ns
         self._from_ns = now_ns
         self._renew_ns = now_ns + RENEW_NS
@@ -135,39 +157,53 @@ class Sampler:
 
     def step(self) -> None:
         """Sleep until the next slot and do what it asks for."""
-        clock, due_ns = self._clock, self._zero_ns + self._slot * self._slot_ns
-        clock.sleep_until(due_ns)
-        now_ns = clock.now_ns()
-        late_ns = now_ns - due_ns
-        if late_ns > self._latest_slot_ns:
-            now_ns = self._too_late(now_ns, late_ns)
         slot = self._slot
-        ended_ns = self._send(slot, now_ns)
-        drains = self._drain_slots
-        if self._burst.suspects:
-            drains = self._burst_drain_slots
-            if late_ns < self._slot_ns:
-                self._send_burst(slot)
-        if slot % drains == 0:
+        due_ns = self._zero_ns + slot * self._slot_ns
+        self._sleep_until(due_ns)
+        start_ns = woken_ns = self._now_ns()
+        if woken_ns - due_ns > self._latest_slot_ns:
+            start_ns = self._too_late(woken_ns, woken_ns - due_ns)
+            slot = self._slot
+        place = slot % self._slots
+        if place == 0:
+            self._begin_round(slot // self._slots)
+        for send, count, segment in self._plan[place]:
+            done = send()
+            end_ns = self._now_ns()
+            self._handed.append((slot, segment, start_ns, end_ns))
+            if done != count:
+                self._not_all(segment, done)
+            start_ns = end_ns
+        if self._busy:
+            self._do_more(slot, on_time=woken_ns - due_ns < self._slot_ns)
+        if slot >= self._read_slot:
             self._read()
             self._tend()
-            ended_ns = clock.now_ns()
-        if self._sources:
-            for source in self._sources:
-                source.step(clock.now_ns())
-            ended_ns = clock.now_ns()
+            self._read_slot = slot + (self._burst_drain_slots if self._burst.suspects else self._drain_slots)
         self._slot = slot + 1
-        if ended_ns - now_ns > self._settings.stall_ns:
-            self._stalled(now_ns, ended_ns)
-        self._awake_ns = ended_ns
+        self._awake_ns = woken_ns
+
+    def _do_more(self, slot: int, *, on_time: bool) -> None:
+        """What only some samplers have to do in each slot, and all of them at times."""
+        if self._burst.suspects and on_time:
+            self._send_burst(slot)
+        for source in self._sources:
+            source.step(self._now_ns())
+
+    def _not_all(self, segment: Segment, done: int) -> None:
+        """The kernel took only `done` probes of `segment` at first."""
+        unsent = self._wires[segment.signal].send_rest(segment, done)
+        self._tracker.not_sent(self._number, segment, unsent)
+        self._note(unsent)
 
     def _too_late(self, now_ns: int, late_ns: int) -> int:
         """This slot is later than any before; gives the time at which to go on, in a later slot if need be."""
         expected_ns = max(now_ns - late_ns, self._awake_ns)
-        if now_ns - expected_ns > self._settings.stall_ns:
+        if now_ns - expected_ns > self._settings.stall_ns - self._slot_ns:
+            # Up to a slot of the stop was over before anything was due.
             self._stalled(expected_ns, now_ns)
         if late_ns <= self._settings.interval_ns // 2:
-            self._latest_slot_ns = min(late_ns, self._settings.stall_ns)
+            self._latest_slot_ns = min(late_ns, self._settings.stall_ns - self._slot_ns)
             return now_ns
         self._go_on_at((now_ns - self._zero_ns) // self._slot_ns)
         return self._clock.now_ns()
@@ -189,29 +225,27 @@ class Sampler:
             self._stalls.append((expected_ns, now_ns))
 
     def _begin_round(self, number: int) -> None:
+        if self._no_way:
+            self._tell_no_way()
         self._number = number
         self._tracker.begin(number)
         for wire in self._wires.values():
             wire.begin(number)
 
-    def _send(self, slot: int, start_ns: int) -> int:
-        """Ask the columns of `slot`; `start_ns` is now.  Gives the time afterwards."""
-        number, place = divmod(slot, self._slots)
-        if number != self._number:
-            self._begin_round(number)
-        for send, segment in self._plan[place]:
-            unsent = send(segment)
-            end_ns = self._clock.now_ns()
-            self._tracker.sent(number, segment, start_ns, end_ns, unsent)
-            if unsent:
-                self._note(unsent)
-            start_ns = end_ns
-        self._tracker.asked(slot, start_ns)
-        return start_ns
+    def _tell_no_way(self) -> None:
+        """Most probes of the last round had no way out: nothing was seen in it, nor in what may have been before."""
+        if 2 * self._no_way >= self.schedule.size:
+            now_ns, interval_ns = self._clock.now_ns(), self._settings.interval_ns
+            since_ns = now_ns - 2 * interval_ns
+            if self._blind and self._blind[-1][1] >= since_ns:
+                since_ns = self._blind.pop()[0]
+            self._blind.append((since_ns, now_ns, NO_WAY_OUT))
+        self._no_way = 0
 
     def _note(self, unsent: Unsent) -> None:
         """Remember why the kernel did not take probes."""
         self._not_taken.update(os.strerror(number) for _, number in unsent)
+        self._no_way += sum(number in NO_WAY for _, number in unsent)
 
     def _send_burst(self, slot: int) -> None:
         for signal, wire in self._wires.items():
@@ -227,6 +261,8 @@ class Sampler:
 
     def _read(self) -> None:
         """Read all replies, then judge: suspects first, then the probes that had all their time."""
+        self._tracker.sent(self._handed)
+        self._handed.clear()
         at_ns = self._converter.look()
         for wire in self._wires.values():
             for _ in range(READ_MOST):
@@ -264,6 +300,7 @@ class Sampler:
             self._choose()
 
     def _choose(self) -> None:
+        self._busy = bool(self._burst.suspects or self._sources)
         for signal, wire in self._wires.items():
             wire.choose(self._burst.chosen(signal))
 
@@ -275,8 +312,8 @@ class Sampler:
         """What is due now and then."""
         now_ns = self._clock.now_ns()
         if self._cut is not None:
-            self._cut_on(self._cut_columns * self._settings.drain_slots)
-        elif self._final_ns() - self._from_ns >= self._settings.window_ns:
+            self._cut_on(self._cut[0].size // CUT_PARTS + 1)
+        elif self._final_ns() - self._from_ns >= self._settings.window_ns or self._stretches.closed > CUT_PIECES:
             self._start_cut()
         if now_ns >= self._renew_ns:
             self._renew_ns = now_ns + RENEW_NS
@@ -285,6 +322,7 @@ class Sampler:
             self._source_ns = now_ns + self._settings.source_change_ns
             for wire in self._wires.values():
                 wire.change_source()
+            self._make_plan()
             self._choose()
 
     def _final_ns(self) -> int:
@@ -297,22 +335,25 @@ class Sampler:
         due, missed = self._tracker.due, self._tracker.missed
         stalls = tuple(span for span in self._stalls[self._told_stalls :] if span[0] <= to_ns)
         control = ControlHealth(due - self._told[0], missed - self._told[1], stalls)
+        blind = tuple(each for each in self._blind if each[0] <= to_ns)
+        self._blind = [each for each in self._blind if each[1] > to_ns]
+        control = replace(control, blind=blind)
         runs = tuple(run for source in self._sources for run in source.runs(to_ns))
         self._cut = (self._stretches.cut(), SampleWindow(self._from_ns, to_ns, runs, control))
         self._told_stalls += len(stalls)
         self._told = (due, missed)
         self._from_ns = to_ns
 
-    def _cut_on(self, columns: int) -> None:
+    def _cut_on(self, runs_at_once: int) -> None:
         if self._cut is None:
             return
         cut, window = self._cut
-        if not cut.work(columns):
+        if not cut.work(runs_at_once):
             return
         runs, targets = list(window.runs), list(window.control.targets)
         for run in cut.runs():
             (targets if run.vm in self._control else runs).append(run)
-        control = ControlHealth(window.control.due, window.control.missed, window.control.stalls, tuple(targets))
+        control = replace(window.control, targets=tuple(targets))
         self._ready.append(SampleWindow(window.from_ns, window.to_ns, tuple(runs), control))
         self._cut = None
 
@@ -327,11 +368,11 @@ class Sampler:
                 break
             self._clock.sleep_until(now_ns + self._settings.drain_ns)
         self._awake_ns = self._clock.now_ns()
-        self._cut_on(self.schedule.size)
+        self._cut_on(EVERYTHING)
         self._finalise(self._slot, all_of_them=True)
         if self._final_ns() > self._from_ns:
             self._start_cut()
-            self._cut_on(self.schedule.size)
+            self._cut_on(EVERYTHING)
 
     def windows(self) -> list[SampleWindow]:
         """The windows finished since the last call, each once; they do not stay in the sampler."""
@@ -392,6 +433,7 @@ def joined(windows: Sequence[SampleWindow], since_ns: int) -> SampleWindow:
             sum(control.missed for control in controls),
             tuple(span for control in controls for span in control.stalls),
             tuple(run for control in controls for run in control.targets),
+            tuple(each for control in controls for each in control.blind),
         ),
     )
 

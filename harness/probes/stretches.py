@@ -1,15 +1,15 @@
 """Equal samples in a row, kept as numbers until their answer changes.
 
 For each column there is one open stretch.  Samples are folded into all stretches of a slot, or of many slots, by a
-few array operations; Python works only where something changed.  A stretch leaves as up to three runs: its first and
-its last sample with their exact instants, and what lies between.  Cutting a window does not end a stretch.
+few array operations; when thousands change at once that is no slower.  A stretch leaves as up to three runs: its
+first and its last sample with their exact instants, and what lies between.  Cutting a window does not end a stretch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ CODES: Final = (Answer.OK, Answer.SLOW, Answer.REFUSED, Answer.LOST)
 """Answers by their number in arrays."""
 OK, SLOW, REFUSED, LOST = range(4)
 NO_CODE: Final = -1
+OPEN: Final = -1
 OFF_SCHEDULE_NS: Final = NS_PER_MS
 """A run keeps the interval of the schedule as long as its last instant is right within this. [INF]"""
 
@@ -31,8 +32,9 @@ Where = slice | Ints
 
 @dataclass(slots=True)
 class _Pieces:
-    """The part of each column's stretch that has not left yet."""
+    """Parts of stretches that have not left yet, one element each."""
 
+    column: Ints
     answer: npt.NDArray[np.int8]
     nominal: Ints
     """Time between samples as planned."""
@@ -48,33 +50,44 @@ class _Pieces:
     most_error: Ints
     """Greatest error of all samples but the last."""
     last_error: Ints
+    ends: Ints
+    """Instant of the next sample when the stretch ends with the piece, else OPEN."""
 
     @classmethod
     def empty(cls, size: int) -> _Pieces:
-        def zeros() -> Ints:
-            return np.zeros(size, np.int64)
+        fields: dict[str, npt.NDArray[Any]] = {name: np.zeros(size, np.int64) for name in cls.__slots__}
+        fields["column"] = np.arange(size)
+        fields["answer"] = np.full(size, NO_CODE, np.int8)
+        fields["edge"] = np.zeros(size, np.bool_)
+        fields["ends"] = np.full(size, OPEN, np.int64)
+        return cls(**fields)
 
-        return cls(
-            np.full(size, NO_CODE, np.int8),
-            zeros(),
-            zeros(),
-            np.zeros(size, np.bool_),
-            *(zeros() for _ in range(7)),
-        )
+    def at(self, places: Ints) -> _Pieces:
+        """A copy of those at `places`."""
+        return _Pieces(*(getattr(self, name)[places] for name in self.__slots__))
 
-    def copy(self) -> _Pieces:
-        return _Pieces(*(getattr(self, name).copy() for name in self.__slots__))
+    @classmethod
+    def joined(cls, pieces: Sequence[_Pieces]) -> _Pieces:
+        return cls(*(np.concatenate([getattr(piece, name) for piece in pieces]) for name in cls.__slots__))
+
+    def restart(self, places: Ints | slice) -> None:
+        """Nothing is in the pieces at `places` any more."""
+        self.count[places] = 0
+        self.most_error[places] = 0
+        self.last_error[places] = 0
 
 
 class Stretches:
-    """Open stretches of all columns, and the runs of closed ones."""
+    """Open stretches of all columns, and the pieces of closed ones."""
 
     def __init__(self, schedule: Schedule, interval_ns: int, prober: str = "") -> None:
         self._names = [(schedule.targets[c.target].vm, c.signal) for c in schedule.columns]
         self._interval_ns = interval_ns
         self._prober = prober
         self._open = _Pieces.empty(schedule.size)
-        self._closed: list[SampleRun] = []
+        self._closed: list[_Pieces] = []
+        self.closed = 0
+        """Number of closed pieces that wait for a cut."""
         self.latest_ns = 0
         """Instant of the latest sample folded."""
 
@@ -121,108 +134,119 @@ class Stretches:
         """Close the stretches of the columns at `places` and open new ones."""
         pieces = self._open
         columns = places + where.start if isinstance(where, slice) else where[places]
-        for column, t_ns in zip(columns.tolist(), times[places].tolist(), strict=True):
-            if pieces.count[column]:
-                self._closed += self._runs(pieces, column, ends_ns=t_ns)
+        ended = pieces.count[columns] > 0
+        if ended.any():
+            closed = pieces.at(columns[ended])
+            closed.ends = times[places[ended]]
+            self._closed.append(closed)
+            self.closed += closed.ends.size
         pieces.answer[columns] = answers[places]
         pieces.nominal[columns] = nominal if isinstance(nominal, int) else nominal[places]
-        pieces.count[columns] = 0
         pieces.edge[columns] = True
-        pieces.most_error[columns] = 0
-        pieces.last_error[columns] = 0
+        pieces.restart(columns)
 
     def cut(self) -> Cut:
         """Take out all that was folded; stretches go on behind the cut."""
-        pieces, closed = self._open.copy(), self._closed
-        self._closed = []
-        self._open.count[:] = 0
+        pieces = _Pieces.joined([*self._closed, self._open.at(np.flatnonzero(self._open.count))])
+        self._closed, self.closed = [], 0
+        self._open.restart(slice(None))
         self._open.edge[:] = False
-        self._open.most_error[:] = 0
-        self._open.last_error[:] = 0
-        return Cut(self, pieces, closed)
+        return Cut(self._rows(pieces), self._names, self._prober)
 
-    def _runs(self, pieces: _Pieces, column: int, *, ends_ns: int | None = None) -> list[SampleRun]:
-        """The piece of `column`; `ends_ns` is the instant of the next sample when the stretch ends with the piece."""
-        make = _Maker(*self._names[column], CODES[pieces.answer[column]], self._prober)
-        count, nominal = int(pieces.count[column]), int(pieces.nominal[column])
-        first, last = int(pieces.first[column]), int(pieces.last[column])
-        last_error = int(pieces.last_error[column])
-        first_error = int(pieces.first_error[column])
-        if count == 1:
-            return [make(first, self._stands(nominal, first, ends_ns), 1, last_error)]
-        runs: list[SampleRun] = []
-        start, end, between = first, last, count
-        if pieces.edge[column]:
-            start, between = int(pieces.second[column]), between - 1
-            runs.append(make(first, self._stands(nominal, first, start), 1, first_error))
-        apart = ends_ns is not None or (
-            nominal == self._interval_ns and abs(start + (between - 1) * nominal - last) > OFF_SCHEDULE_NS
+    def _rows(self, pieces: _Pieces) -> Rows:
+        """Pieces as runs: first sample, those between, last sample; a single sample; sorted by column and time."""
+        single = pieces.count == 1
+        ended = pieces.ends != OPEN
+        edge = pieces.edge & ~single
+        start = np.where(edge, pieces.second, pieces.first)
+        between = pieces.count - edge
+        astray = np.abs(start + (between - 1) * pieces.nominal - pieces.last) > OFF_SCHEDULE_NS
+        apart = (ended | (astray & (pieces.nominal == self._interval_ns))) & ~single
+        between = between - apart
+        end = np.where(apart, pieces.previous, pieces.last)
+        inner_error = np.where(apart, pieces.most_error, np.maximum(pieces.most_error, pieces.last_error))
+        to_next = np.where(ended, pieces.ends - pieces.last, pieces.nominal)
+        which = (edge, (between > 0) & ~single, apart | single)
+
+        def runs(*values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            return np.concatenate([kind[chosen] for kind, chosen in zip(values, which, strict=True)])
+
+        ones = np.ones_like(between)
+        column, answer = runs(*[pieces.column] * 3), runs(*[pieces.answer] * 3)
+        first = runs(pieces.first, start, pieces.last)
+        interval = runs(
+            self._stands(pieces.nominal, start - pieces.first),
+            self._spacing(pieces.nominal, start, end, between),
+            self._stands(pieces.nominal, to_next),
         )
-        if apart:
-            end, between = int(pieces.previous[column]), between - 1
-        if between > 0:
-            error = int(pieces.most_error[column]) if apart else max(int(pieces.most_error[column]), last_error)
-            runs.append(make(start, self._spacing(nominal, start, end, between), between, error))
-        if apart:
-            runs.append(make(last, self._stands(nominal, last, ends_ns), 1, last_error))
-        return runs
+        count = runs(ones, between, ones)
+        error = runs(pieces.first_error, inner_error, pieces.last_error)
+        order = np.lexsort((first, column))
+        return Rows(*(values[order].tolist() for values in (column, answer, first, interval, count, error)))
 
-    def _stands(self, nominal: int, t_ns: int, next_ns: int | None) -> int:
-        """For how long a single sample stands: until the next one, at most an interval."""
-        if next_ns is None or abs(next_ns - t_ns - nominal) <= OFF_SCHEDULE_NS:
-            return nominal
-        return max(1, min(next_ns - t_ns, self._interval_ns))
+    def _stands(self, nominal: Ints, to_next: Ints) -> Ints:
+        """For how long single samples stand: until the next one, at most an interval."""
+        close = np.abs(to_next - nominal) <= OFF_SCHEDULE_NS
+        stands: Ints = np.where(close, nominal, np.clip(to_next, 1, self._interval_ns))
+        return stands
 
-    def _spacing(self, nominal: int, start: int, end: int, count: int) -> int:
+    def _spacing(self, nominal: Ints, start: Ints, end: Ints, count: Ints) -> Ints:
         """The interval with which `count` samples from `start` on end at `end`, or the planned one when it nearly
         does."""
-        if count == 1:
-            return nominal
-        if nominal == self._interval_ns and abs(start + (count - 1) * nominal - end) <= OFF_SCHEDULE_NS:
-            return nominal
-        return max(1, (end - start) // (count - 1))
+        near = np.abs(start + (count - 1) * nominal - end) <= OFF_SCHEDULE_NS
+        planned = (count <= 1) | ((nominal == self._interval_ns) & near)
+        spacing: Ints = np.where(planned, nominal, np.maximum((end - start) // np.maximum(count - 1, 1), 1))
+        return spacing
 
 
 @dataclass(frozen=True, slots=True)
-class _Maker:
-    vm: str
-    signal: Signal
-    answer: Answer
-    prober: str
+class Rows:
+    """Runs as columns of numbers."""
 
-    def __call__(self, first_ns: int, interval_ns: int, count: int, error_ns: int) -> SampleRun:
-        return SampleRun(
-            self.vm,
-            first_ns,
-            interval_ns,
-            count,
-            self.answer,
-            NO_BOOT,
-            NO_HEARTBEAT,
-            NO_HEARTBEAT,
-            self.signal,
-            error_ns,
-            self.prober,
-        )
+    column: list[int]
+    answer: list[int]
+    first_ns: list[int]
+    interval_ns: list[int]
+    count: list[int]
+    error_ns: list[int]
 
 
 class Cut:
     """What was folded up to a cut; turned into runs a part at a time, so that no slot has to wait for it."""
 
-    def __init__(self, stretches: Stretches, pieces: _Pieces, closed: list[SampleRun]) -> None:
-        self._stretches = stretches
-        self._pieces = pieces
-        self._runs = closed
-        self._columns: Sequence[int] = np.flatnonzero(pieces.count).tolist()
-        self._at = 0
+    def __init__(self, rows: Rows, names: Sequence[tuple[str, Signal]], prober: str) -> None:
+        self._rows = rows
+        self._names = names
+        self._prober = prober
+        self._runs: list[SampleRun] = []
 
-    def work(self, columns: int) -> bool:
-        """Turn up to `columns` further columns into runs; True when all are done."""
-        for column in self._columns[self._at : self._at + columns]:
-            self._runs += self._stretches._runs(self._pieces, column)
-        self._at += columns
-        return self._at >= len(self._columns)
+    @property
+    def size(self) -> int:
+        """Number of runs."""
+        return len(self._rows.column)
+
+    def work(self, count: int) -> bool:
+        """Make up to `count` further runs; True when all are made."""
+        rows, start = self._rows, len(self._runs)
+        for at in range(start, min(start + count, self.size)):
+            vm, signal = self._names[rows.column[at]]
+            self._runs.append(
+                SampleRun(
+                    vm,
+                    rows.first_ns[at],
+                    rows.interval_ns[at],
+                    rows.count[at],
+                    CODES[rows.answer[at]],
+                    NO_BOOT,
+                    NO_HEARTBEAT,
+                    NO_HEARTBEAT,
+                    signal,
+                    rows.error_ns[at],
+                    self._prober,
+                )
+            )
+        return len(self._runs) >= self.size
 
     def runs(self) -> list[SampleRun]:
-        """All runs; `work` must be done."""
+        """All runs, those of a column in order of time; `work` must be done."""
         return self._runs

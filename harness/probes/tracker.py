@@ -1,13 +1,13 @@
 """Every probe of the last seconds: sent, answered, or still awaited.
 
-A ring of rounds holds one number for each column: the round trip, or that none is known yet.  A probe is awaited
-until the late limit and only then judged, once.  Its instant is not stored: it follows from when its segment was
-handed to the kernel and from its place therein.
+A ring of rounds holds two numbers for each column: when the probe left, and its round trip, or that none is known
+yet.  A probe is awaited until the late limit and only then judged, once.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -33,6 +33,10 @@ FAIR_NS: Final = 200_000
 then nobody knows which packets left before. [INF: ten times what was measured]"""
 
 
+Handed = tuple[int, Segment, int, int]
+"""A segment that was handed to the kernel: absolute slot, segment, when the call began and when it ended."""
+
+
 class Tracker:
     """Rounds of probes and what became of them."""
 
@@ -44,13 +48,16 @@ class Tracker:
         self.baseline = Baseline(schedule.size, settings)
         rounds = 1 << (settings.late_limit_ns // settings.interval_ns + 4).bit_length()
         self._mask = rounds - 1
-        self._segments = len(schedule.segments)
+        self._counts = np.array([segment.stop - segment.start for segment in schedule.segments], np.int64)
         self._value = np.full((rounds, schedule.size), UNSENT, np.int64)
         self._flat = self._value.reshape(-1)
         self._round = np.full(rounds, -1, np.int64)
-        self._start = np.zeros(rounds * self._segments, np.int64)
-        self._step = np.zeros(rounds * self._segments, np.int64)
-        self._slack = np.zeros(rounds * self._segments, np.int64)
+        self._left = np.zeros((rounds, schedule.size), np.int64)
+        """When each probe left, at the earliest."""
+        self._flat_left = self._left.reshape(-1)
+        self._slack = np.zeros((rounds, schedule.size), np.int64)
+        """How much later it may have been."""
+        self._flat_slack = self._slack.reshape(-1)
         self._slack_round = -1
         """Latest round in which a call that sends took suspiciously long."""
         self._asked_slots: list[int] = []
@@ -65,17 +72,13 @@ class Tracker:
         self.missed = 0
         self.duplicates = 0
 
-    def begin_at(self, slot: int) -> None:
-        """Nothing is owed before `slot`."""
-        self.final_slot = slot
-
     def begin(self, number: int) -> None:
         """Round `number` begins: all its probes count as sent unless told otherwise."""
         row = number & self._mask
         self._value[row] = WAITING
         self._round[row] = number
         if self._slack_round >= 0:
-            self._slack[row * self._segments : (row + 1) * self._segments] = 0
+            self._slack[row] = 0
 
     def skip(self, first: int, stop: int) -> None:
         """The slots from `first` up to `stop` (exclusive) were not used; the round of `stop` may have begun."""
@@ -86,46 +89,73 @@ class Tracker:
                 start, end = max(first - base, 0), min(stop - base, slots)
                 self._value[row, self._slot_start[start] : self._slot_start[end]] = UNSENT
 
-    def sent(self, number: int, segment: Segment, start_ns: int, end_ns: int, unsent: Unsent) -> None:
-        """Round `number` of `segment` was handed to the kernel between `start_ns` and `end_ns`."""
-        row = number & self._mask
+    def sent(self, handed: Sequence[Handed]) -> None:
+        """These segments were handed to the kernel, in this order."""
+        first = 0
+        for at in range(1, len(handed) + 1):
+            # Neighbours of one round are recorded together; a new round begins with column 0.
+            if at == len(handed) or handed[at][1].start != handed[at - 1][1].stop:
+                self._record(handed[first:at])
+                first = at
+
+    def _record(self, handed: Sequence[Handed]) -> None:
+        """Note when the probes of neighbouring segments left: evenly between the beginning and the end of the call."""
+        slots, segments, starts, ends = zip(*handed, strict=True)
+        row = (slots[0] // self._settings.slots) & self._mask
+        counts = self._counts[segments[0].index : segments[-1].index + 1]
+        start_ns = np.array(starts, np.int64)
+        took_ns = np.array(ends, np.int64) - start_ns
+        step_ns = took_ns // counts
+        if int(step_ns.max()) > FAIR_NS_EACH:
+            step_ns = self._mark_slow(slots[0] // self._settings.slots, segments, took_ns, step_ns)
+        columns = slice(segments[0].start, segments[-1].stop)
+        left = self._schedule.place_in[columns] * np.repeat(step_ns, counts)
+        left += np.repeat(start_ns, counts)
+        self._left[row, columns] = left
+        self._asked_slots += slots
+        self._asked_ns += ends
+
+    def _mark_slow(self, number: int, segments: Sequence[Segment], took_ns: Ints, step_ns: Ints) -> Ints:
+        """Of calls that took suspiciously long nobody knows which packets left before the stop: all count as having
+        left at the beginning, and as uncertain by the time that the call took."""
+        for place, segment in enumerate(segments):
+            if took_ns[place] > FAIR_NS + (segment.stop - segment.start) * FAIR_NS_EACH:
+                step_ns[place] = 0
+                self._slack[number & self._mask, segment.start : segment.stop] = took_ns[place]
+                self._slack_round = number
+        return step_ns
+
+    def not_sent(self, number: int, segment: Segment, unsent: Unsent) -> None:
+        """Of `segment` the kernel did not take these in round `number`."""
         for place, _ in unsent:
-            self._value[row, segment.start + place] = UNSENT
-        count, took = segment.stop - segment.start, end_ns - start_ns
-        index = row * self._segments + segment.index
-        self._start[index] = start_ns
-        self._step[index] = took // count
-        if took > FAIR_NS + count * FAIR_NS_EACH:
-            self._step[index], self._slack[index] = 0, took
-            self._slack_round = max(self._slack_round, number)
-
-    def asked(self, slot: int, end_ns: int) -> None:
-        """All probes of absolute `slot` had left at `end_ns`."""
-        self._asked_slots.append(slot)
-        self._asked_ns.append(end_ns)
-
-    def _left(self, row: int | Ints, columns: Where) -> tuple[Ints, Ints | int]:
-        """When the probes of `columns` left, at the earliest, and how much later it may have been."""
-        index = self._schedule.segment_of[columns]
-        index = index + row * self._segments
-        left = self._schedule.place_in[columns] * self._step[index]
-        left += self._start[index]
-        return left, (self._slack[index] if self._slack_round >= 0 else 0)
+            self._value[number & self._mask, segment.start + place] = UNSENT
 
     def take(self, columns: Ints, numbers: Ints, times: Ints, refused: Flags | None) -> tuple[Ints, Ints]:
         """Replies received at `times` to probes of rounds `numbers`; gives the columns that answered and when their
         probes had left."""
-        rows = numbers & self._mask
-        places = rows * self._schedule.size + columns
-        awaited = (self._round[rows] == numbers) & (self._flat[places] == WAITING)
+        number = int(numbers[0]) if numbers.size else 0
+        if (numbers == number).all():
+            places = columns + (number & self._mask) * self._schedule.size
+            awaited = self._flat[places] == WAITING
+            if self._round[number & self._mask] != number:
+                awaited[:] = False
+        else:
+            rows = numbers & self._mask
+            places = rows * self._schedule.size + columns
+            awaited = (self._round[rows] == numbers) & (self._flat[places] == WAITING)
         if not awaited.all():
             self.duplicates += int(awaited.size - awaited.sum())
-            rows, columns, times, places = rows[awaited], columns[awaited], times[awaited], places[awaited]
+            columns, times, places = columns[awaited], times[awaited], places[awaited]
             refused = None if refused is None else refused[awaited]
-        left, slack = self._left(rows, columns)
-        round_trips = np.maximum(times - left - slack, 0)
+        left = self._flat_left[places]
+        round_trips = times - left
+        if self._slack_round >= 0:
+            round_trips -= self._flat_slack[places]
+        np.maximum(round_trips, 0, out=round_trips)
         self.baseline.begin(columns, round_trips)
-        self._flat[places] = round_trips if refused is None else round_trips + refused * REFUSED_BASE
+        told = round_trips if refused is None else round_trips + refused * REFUSED_BASE
+        # Backwards, so that of two replies to one probe the earlier one stays.
+        self._flat[places[::-1]] = told[::-1]
         return columns, left
 
     def overdue(self, read_ns: int) -> Ints:
@@ -160,12 +190,12 @@ class Tracker:
         """Those of `columns` that are usually back by now; the others are looked at again."""
         usual = self.baseline.usual[columns]
         known = usual > 0
-        left, _ = self._left(number & self._mask, columns)
-        until = left + usual + self._settings.patience_ns
+        until = self._left[number & self._mask, columns] + usual + self._settings.patience_ns
         later = known & (until > read_ns)
         if later.any():
             self._patient.append((int(until[later].max()), number, columns[later]))
-        return columns[known & ~later]
+        found: Ints = columns[known & ~later]
+        return found
 
     def waiting(self) -> bool:
         """True while any probe is neither answered nor judged; slots that were not used must have been skipped."""
@@ -211,7 +241,7 @@ class Tracker:
             taken = np.flatnonzero(values != UNSENT)
             self.missed += count - taken.size
             where, values = taken + start, values[taken]
-        left, slack = self._left(row, where)
+        left, slack = self._left[row, where], self._slack[row, where] if self._slack_round >= 0 else 0
         answers, errors = self._told(where, values, slack)
         self._stretches.fold(where, left, answers, errors, self._settings.interval_ns)
 
@@ -228,7 +258,8 @@ class Tracker:
         if refused is not None:
             answers[refused] = REFUSED
         answered = values >= 0
-        self.baseline.count(where, np.maximum(values, 0), answered)
+        # Slow answers do not make a slow guest the usual thing, or the next slowness would go unseen.
+        self.baseline.count(where, np.maximum(values, 0), answered & (answers != SLOW))
         if not answered.all():
             answers[~answered] = LOST
             values = np.where(answered, values, self.baseline.usual[where])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -65,9 +66,13 @@ class UdpWire:
         """See Wire."""
         self._requests.fields["round"][:] = number
 
-    def send(self, segment: Segment) -> Unsent:
+    def sender(self, segment: Segment) -> Callable[[], int]:
         """See Wire."""
-        return self._requests.send(self._sockets[0].fileno(), segment.start, segment.stop)
+        return self._requests.sender(self._sockets[0].fileno(), segment.start, segment.stop)
+
+    def send_rest(self, segment: Segment, done: int) -> Unsent:
+        """See Wire."""
+        return self._requests.send_rest(self._sockets[0].fileno(), segment.start, segment.stop, done)
 
     def choose(self, columns: Ints) -> None:
         """See Wire."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -41,10 +41,14 @@ class Wire(Protocol):
         """Make the packets of all columns of this signal, and room for `burst_room` chosen ones; once."""
 
     def begin(self, number: int) -> None:
-        """What `send` sends from now on belongs to round `number`."""
+        """What senders send from now on belongs to round `number`."""
 
-    def send(self, segment: Segment) -> Unsent:
-        """Ask all columns of `segment`."""
+    def sender(self, segment: Segment) -> Callable[[], int]:
+        """A call that asks all columns of `segment` and gives how many of them the kernel took, -1 for none.  Good
+        until the next change of source."""
+
+    def send_rest(self, segment: Segment, done: int) -> Unsent:
+        """Go on after a sender of `segment` gave `done`, at once, and say what the kernel did not take in the end."""
 
     def choose(self, columns: Ints) -> None:
         """The columns that `send_chosen` asks, in this order."""

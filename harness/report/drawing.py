@@ -13,6 +13,7 @@ from html import escape
 from typing import Final
 
 from harness.clock import lab_utc
+from harness.report.area_drawing import draw_area
 from harness.report.glyphs import GLYPHS, LEGEND, PATTERNS, STYLE
 from harness.report.lane import Bar, Lane, Mark, Row
 from harness.report.scale import TimeScale
@@ -33,10 +34,19 @@ LEAST_BAR_PX: Final = 1.0
 LEAST_GAP_PX: Final = 3.0
 """Gaps and bars are drawn to scale, but never narrower than this: half a second in ten hours must still be seen."""
 
+SEEN_AS_GAPS: Final = frozenset({"blind", "brown", "control-lost", "control-slow"})
+"""Looks of short bars that must be seen as gaps must."""
+
+LEAST_SHADE_PX: Final = 1.5
+STEM_PX: Final = 4.0
+"""How far the line of a mark goes into what stands below the marks: it must not strike through words."""
+
 GLYPH_PX: Final = 11.0
 TEXT_TRACK_PX: Final = 12.0
 """Least height of a track with words in it."""
 
+LEAST_ROW_PX: Final = 12.0
+LEAST_WHISKER_PX: Final = 2.0
 LEAST_CHARS: Final = 4
 """A shortened word of fewer characters says nothing."""
 
@@ -111,29 +121,56 @@ def _lane(lane: Lane, scale: TimeScale, y: float) -> tuple[list[str], float]:
         parts.append(f'<text class="note" x="{x:.1f}" y="{y + 13:.1f}">{text_of("; ".join(lane.notes))}</text>')
     single = len(lane.rows) == 1 and not lane.notes
     y += 3.0 if single else TITLE_PX
+    rows: list[str] = []
+    top = y
     for row in lane.rows:
         used = 7.4 * len(lane.title) if single else 0.0
-        parts.extend(_row(lane, row, scale, y, LEFT_PX - 16 - used))
-        y += max(row.height_px, 12.0) + ROW_GAP_PX
-    parts.append("</g>")
+        rows.extend(_row(lane, row, scale, y, LEFT_PX - 16 - used))
+        y += max(row.height_px, LEAST_ROW_PX) + ROW_GAP_PX
+    parts.extend(_shade(bar, scale, top, y - ROW_GAP_PX) for bar in lane.shades)
+    parts.extend([*rows, "</g>"])
     return parts, y
 
 
+def _shade(bar: Bar, scale: TimeScale, top: float, bottom: float) -> str:
+    """A bar behind all rows of a lane."""
+    width = max(scale.width(bar.start_ns, bar.end_ns), LEAST_SHADE_PX)
+    return (
+        f'<rect class="bar shade {bar.look}" x="{scale.x(bar.start_ns):.2f}" y="{top:.1f}" width="{width:.2f}" '
+        f'height="{bottom - top:.1f}"><title>{text_of(bar.title)}</title></rect>'
+    )
+
+
 def _row(lane: Lane, row: Row, scale: TimeScale, y: float, label_px: float) -> Iterator[str]:
-    height = max(row.height_px, 12.0)
+    height = max(row.height_px, LEAST_ROW_PX)
     label = shortened(printable(row.label), int(label_px / CHAR_PX))
-    middle = y + min(height / 2, 10.0) + 4 if len(row.tracks) > 1 else y + height / 2 + 4
+    first_px = row.standing_px or (row.track_px if len(row.tracks) == 1 else min(row.height_px, 20.0))
+    middle = y + row.marks_px + max(first_px, LEAST_ROW_PX) / 2 + 4
     tip = f"<title>{text_of(row.title)}</title>" if row.title else ""
-    yield f'<text class="label" x="{LEFT_PX - 8:.0f}" y="{middle:.1f}" text-anchor="end">{text_of(label)}{tip}</text>'
+    name = "label"
+    if row.below:
+        name, middle = "label head", y + 10.0
+        below = text_of(shortened(printable(row.below), int(label_px / CHAR_PX)))
+        yield f'<text class="note" x="{LEFT_PX - 8:.0f}" y="{y + 22:.1f}" text-anchor="end">{below}{tip}</text>'
+    yield f'<text class="{name}" x="{LEFT_PX - 8:.0f}" y="{middle:.1f}" text-anchor="end">{text_of(label)}{tip}</text>'
     yield f'<rect class="bed" x="{LEFT_PX:.0f}" y="{y:.1f}" width="{scale.width_px:.0f}" height="{height:.1f}"/>'
+    top = y + row.marks_px
+    for area in row.areas:
+        yield from draw_area(area, scale, top + (row.standing_px if area.hanging else row.standing_px - area.height_px))
+    top += row.areas_px
     for index, track in enumerate(row.tracks):
-        for number, bar in enumerate(track):
-            following = track[number + 1].start_ns if number + 1 < len(track) else None
-            top = y + index * row.track_px
-            yield from _bar(bar, scale, top, row.track_px, following, outside=lane.name == "guest")
-    if row.empty and not row.marks and not any(row.tracks):
+        yield from _track(track, scale, top + index * row.track_px, row.track_px, outside=lane.name == "guest")
+    if row.thin:
+        yield from _track(row.thin, scale, y + height - row.thin_px, row.thin_px, outside=True)
+    if row.empty and not row.marks and not row.areas and not any(row.tracks):
         yield f'<text class="note" x="{LEFT_PX + 4:.0f}" y="{y + height / 2 + 4:.1f}">{text_of(row.empty)}</text>'
-    yield from _marks(row.marks, scale, y, height)
+    yield from _marks(row.marks, scale, y, row.marks_px or height, height)
+
+
+def _track(bars: Sequence[Bar], scale: TimeScale, top: float, track_px: float, *, outside: bool) -> Iterator[str]:
+    for number, bar in enumerate(bars):
+        following = bars[number + 1].start_ns if number + 1 < len(bars) else None
+        yield from _bar(bar, scale, top, track_px, following, outside=outside)
 
 
 def _bar(
@@ -141,46 +178,67 @@ def _bar(
 ) -> Iterator[str]:
     gap = bar.look.startswith("gap-")
     x = scale.x(bar.start_ns)
-    width = max(scale.width(bar.start_ns, bar.end_ns), LEAST_GAP_PX if gap else LEAST_BAR_PX)
-    inset = 0.5 if track_px < 8 else 1.0
-    name = f"{bar.look} open" if bar.open else bar.look
+    least = LEAST_GAP_PX if gap or bar.look in SEEN_AS_GAPS else LEAST_BAR_PX
+    width = max(scale.width(bar.start_ns, bar.end_ns), least)
+    inset = 1.0 if track_px >= 8 else min(0.5, track_px / 8)
+    name = bar.look + (" open" if bar.open else "") + (" explained" if bar.explained else "")
     data = f' data-vm="{text_of(bar.subject)}"' if gap else ""
+    whiskers = "".join(_whiskers(bar, scale, y + track_px / 2))
+    if whiskers:
+        yield '<g class="edges">'
     yield (
         f'<rect class="bar {name}" x="{x:.2f}" y="{y + inset:.1f}" width="{width:.2f}" '
         f'height="{track_px - 2 * inset:.1f}" data-start-ns="{bar.start_ns}" data-end-ns="{bar.end_ns}"{data}>'
         f"<title>{text_of(bar.title)}</title></rect>"
     )
+    if whiskers:
+        yield f"{whiskers}</g>"
     if bar.text and track_px >= TEXT_TRACK_PX:
         room_ns = following_ns if outside else bar.end_ns
         room = (scale.x(room_ns) if room_ns is not None else WIDTH_PX - 4) - (x + width)
         yield from _bar_text(bar, x, width, y + track_px / 2 + 4, room)
 
 
+def _whiskers(bar: Bar, scale: TimeScale, middle: float) -> Iterator[str]:
+    """Error bars of both edges, shown on hovering; none where they are narrower than can be seen."""
+    for t_ns, error_ns in zip((bar.start_ns, bar.end_ns), bar.errors_ns, strict=True):
+        left, right = scale.x(t_ns - error_ns), scale.x(t_ns + error_ns)
+        if right - left >= LEAST_WHISKER_PX:
+            ends = f"M{left:.2f} {middle - 4:.1f}V{middle + 4:.1f}M{right:.2f} {middle - 4:.1f}V{middle + 4:.1f}"
+            yield f'<path class="whisker" d="M{left:.2f} {middle:.1f}H{right:.2f}{ends}"/>'
+
+
 def _bar_text(bar: Bar, x: float, width: float, baseline: float, room: float) -> Iterator[str]:
     """The words of a bar: in it, else beside it where `room` allows, else shortened in it, else nowhere."""
-    text = printable(bar.text)
-    inside = [words for words in (text, *map(printable, bar.short)) if CHAR_PX * len(words) + 6 <= width]
-    if text not in inside and CHAR_PX * len(text) + 6 <= room:
-        yield f'<text class="beside" x="{x + width + 4:.2f}" y="{baseline:.1f}">{text_of(text)}</text>'
+    name = f"{bar.look} explained" if bar.explained else bar.look
+    spelt = [printable(bar.text), *map(printable, bar.short)]
+    inside = [words for words in spelt if CHAR_PX * len(words) + 6 <= width]
+    beside = [words for words in spelt if CHAR_PX * len(words) + 6 <= room]
+    if spelt[0] not in inside and beside and (spelt[0] in beside or not inside):
+        yield f'<text class="beside {name}" x="{x + width + 4:.2f}" y="{baseline:.1f}">{text_of(beside[0])}</text>'
         return
     most = int((width - 6) / CHAR_PX)
     if not inside and most >= LEAST_CHARS and not bar.short:
-        inside = [shortened(text, most)]
+        inside = [shortened(spelt[0], most)]
     if inside:
-        yield f'<text class="in {bar.look}" x="{x + 4:.2f}" y="{baseline:.1f}">{text_of(inside[0])}</text>'
+        yield f'<text class="in {name}" x="{x + 4:.2f}" y="{baseline:.1f}">{text_of(inside[0])}</text>'
 
 
-def _marks(marks: Sequence[Mark], scale: TimeScale, y: float, height: float) -> Iterator[str]:
-    """A line at the exact moment, and a shape beside the one before when the two would lie on each other."""
+def _marks(marks: Sequence[Mark], scale: TimeScale, y: float, room: float, height: float) -> Iterator[str]:
+    """A line at the exact moment, and a shape beside the one before when the two would lie on each other.
+
+    The shapes stand in the upper `room` pixels of a row of `height`; the lines end in what stands below.
+    """
     last = float("-inf")
+    foot = y + (height if room >= height else room + STEM_PX)
     for mark in sorted(marks, key=lambda mark: mark.t_ns):
         exact = scale.x(mark.t_ns)
         x = min(max(exact, last + GLYPH_PX + 1), WIDTH_PX - GLYPH_PX / 2 - 1)
         last = x
-        top = y + GLYPH_PX / 2 + 1
+        top = y + min(GLYPH_PX / 2 + 1, room / 2)
         yield (
             f'<g class="mark {mark.glyph}" data-t-ns="{mark.t_ns}"><title>{text_of(mark.title)}</title>'
-            f'<path class="stem" d="M{exact:.2f} {y + height:.1f}V{top:.1f}H{x:.2f}"/>'
+            f'<path class="stem" d="M{exact:.2f} {foot:.1f}V{top:.1f}H{x:.2f}"/>'
             f'<path class="shape" transform="translate({x:.2f} {top:.1f})" d="{GLYPHS[mark.glyph]}"/></g>'
         )
         if mark.text:
@@ -188,7 +246,7 @@ def _marks(marks: Sequence[Mark], scale: TimeScale, y: float, height: float) -> 
             right = x + GLYPH_PX / 2 + 5
             fits = right + CHAR_PX * len(text) < WIDTH_PX
             place = f'x="{right:.2f}"' if fits else f'x="{exact - GLYPH_PX:.2f}" text-anchor="end"'
-            yield f'<text class="beside" {place} y="{y + height / 2 + 4:.1f}">{text_of(text)}</text>'
+            yield f'<text class="beside" {place} y="{y + room / 2 + 4:.1f}">{text_of(text)}</text>'
 
 
 def _cursor(cursor: Cursor, scale: TimeScale, bottom: float) -> Iterator[str]:
@@ -204,7 +262,9 @@ def _cursor(cursor: Cursor, scale: TimeScale, bottom: float) -> Iterator[str]:
 
 def _legend_rows(lanes: Sequence[Lane]) -> list[list[tuple[str, str, str]]]:
     """Kind, look and words of what occurs in `lanes`, in rows that fit."""
-    looks = {bar.look for lane in lanes for row in lane.rows for track in row.tracks for bar in track}
+    looks = {bar.look for lane in lanes for row in lane.rows for bar in row.bars()}
+    looks |= {area.look for lane in lanes for row in lane.rows for area in row.areas}
+    looks |= {bar.look for lane in lanes for bar in lane.shades}
     glyphs = {mark.glyph for lane in lanes for row in lane.rows for mark in row.marks}
     rows: list[list[tuple[str, str, str]]] = [[]]
     used = 0.0

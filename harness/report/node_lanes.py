@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from harness.judge.case import listed
 from harness.judge.phases import PhaseSpan
-from harness.report.lane import Bar, Lane, Row, joined_states
-from harness.report.record import RunRecord
-from harness.report.wording import span_text
+from harness.report.lane import Bar, Lane, Mark, Row, joined_states
+from harness.report.record import Plain, RunRecord
+from harness.report.wording import counted, span_text
 from harness.values import Event
 
 Change = tuple[int, str, str]
@@ -16,6 +17,9 @@ Change = tuple[int, str, str]
 SHORT = {"Up": ("Up",), "Paused": ("Paused", "P"), "Rebooting": ("Rebooting", "Reboot", "R"), "Down": ("Down", "D")}
 LOOKS = {"Up": "node-up", "Paused": "node-paused", "Rebooting": "node-rebooting", "Down": "node-down"}
 AWAY = ("Rebooting", "Down")
+EDGES = {"down": "fell silent", "up": "came back"}
+EDGE_PX = 10.0
+EDGE_NAMES = 12
 BOOTING = frozenset({"post", "os-loading", "services", "shutting-down"})
 
 
@@ -23,8 +27,9 @@ def node_lane(record: RunRecord) -> Lane:
     """One row for each node."""
     told = any(row.value.kind in ("node.down", "node.up", "node.paused") for row in record.timeline.events)
     reboots = [span for span in record.phases if span.path.endswith("/reboot")]
+    edges: Sequence[Plain] = record.ledger.get("node_edges") or ()
     rows = []
-    for node in record.nodes:
+    for node in dict.fromkeys([*record.nodes, *(edge["node"] for edge in edges)]):
         changes = tuple(_told(record, node, reboots)) if told else tuple(_seen(record, node))
         source = "" if told else ", as polled"
         bars = tuple(
@@ -41,8 +46,22 @@ def node_lane(record: RunRecord) -> Lane:
             )
             for start, end, state, why in joined_states(changes, record.end_ns)
         )
-        rows.append(Row(node, (bars,), (), 16.0, empty="no state was seen"))
+        marks = tuple(_edge_mark(record, edge) for edge in edges if edge["node"] == node)
+        rows.append(Row(node, (bars,), marks, 16.0, empty="no state was seen", marks_px=EDGE_PX if marks else 0.0))
     return Lane("node", "Nodes", tuple(rows))
+
+
+def _edge_mark(record: RunRecord, edge: Plain) -> Mark:
+    """The moment at which the guests of a node fell silent, or came back, together: known better than any guest's."""
+    vms = [str(vm) for vm in edge.get("vms") or ()]
+    error_ns = int(edge.get("err_ns") or 0)
+    word = EDGES.get(edge["kind"], str(edge["kind"]))
+    title = (
+        f"{edge['node']}: {counted(len(vms), 'VM')} {word} together\n"
+        f"at {record.moment(edge['at_ns'])} ± {error_ns / 1e6:.3g} ms\n{listed(vms, EDGE_NAMES)}"
+    )
+    state = f"edge {edge['kind']}"
+    return Mark(edge["at_ns"], f"edge-{edge['kind']}", edge["node"], state, title, error_ns=error_ns)
 
 
 def _told(record: RunRecord, node: str, reboots: Sequence[PhaseSpan]) -> Iterator[Change]:

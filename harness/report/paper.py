@@ -11,11 +11,12 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from harness.clock import NS_PER_S
 from harness.errors import HarnessError
 from harness.judge.case import elapsed
 from harness.paths import replace_file, templates_dir
 from harness.report.record import seqs_text
-from harness.report.wording import duration_text, printable
+from harness.report.wording import duration_text, length_text, printable
 
 
 @cache
@@ -29,6 +30,7 @@ def _environment(folder: Path) -> Environment:
         finalize=lambda value: printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value,
     )
     environment.filters["duration"] = lambda seconds: "" if seconds is None else duration_text(float(seconds))
+    environment.filters["measured"] = lambda seconds: length_text(round(float(seconds) * NS_PER_S))
     environment.filters["lab_time"] = lambda t_ns: "" if t_ns is None else elapsed(int(t_ns))
     environment.filters["seqs"] = seqs_text
     return environment

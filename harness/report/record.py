@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from harness.clock import lab_utc, utc_text
-from harness.journal import Journal, read_journal
+from harness.journal import Entry, Journal, Kind, read_journal
 from harness.journal.writer import FILE_NAME
 from harness.judge.case import elapsed, epoch_of
 from harness.judge.document import RESULTS_SCHEMA
 from harness.judge.judgement import JUDGE_VERSION, Judgement, judge
 from harness.judge.phases import PhaseSpan, phases_of
 from harness.judge.results import results_of
-from harness.judge.timeline import Timeline, timeline_of
+from harness.judge.timeline import Seen, Timeline, timeline_of
 from harness.measure.ledger_document import LEDGER_SCHEMA, ledger_document
 from harness.paths import LEDGER_NAME, RESULTS_NAME
 from harness.report.reading import read_json
+from harness.values import SampleWindow
 
 Plain = Mapping[str, Any]
 
@@ -43,6 +44,18 @@ class RunRecord:
     def epoch(self) -> datetime:
         """UTC of lab time zero."""
         return epoch_of(self.timeline.lab)
+
+    @property
+    def watch(self) -> bool:
+        """Is there no journal: did a prober watch, and nothing was run?"""
+        return not self.journal.entries
+
+    @property
+    def heading(self) -> str:
+        """What the picture is called."""
+        title = f"Timeline of {self.results['scenario']}"
+        said = " · ".join(str(self.results[key]) for key in ("verdict", "label") if self.results[key])
+        return f"{title}: {said}" if said else title
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -89,6 +102,30 @@ def record_of(journal: Journal, timeline: Timeline, results: Plain, ledger: Plai
     begin_ns = next((entry.t_lab_ns for entry in journal if entry.t_lab_ns is not None), 0)
     end_ns = max(timeline.end_ns, begin_ns + 1)
     return RunRecord(journal, timeline, results, ledger, begin_ns, end_ns, phases_of(timeline))
+
+
+def watch_record(
+    ledger: Plain, windows: Iterable[SampleWindow] = (), *, name: str = "watch", lab: Plain | None = None
+) -> RunRecord:
+    """A record of a prober that watched guests while nothing was run: its ledger document and its sample windows.
+
+    `lab` may name `nodes`, `guests` with their `node`, and the `epoch` of lab time (ISO 8601), as in a journal's
+    header; there are no phases or faults, and no verdict.
+    """
+    header = {"what": "header", "lab": dict(lab or {}), "scenario": {}}
+    nobody = Entry(-1, 0, None, 0, "", "", Kind.NOTE, "", header, "")
+    rows = [Seen(-1, window.to_ns, window) for window in windows]
+    begin_ns, end_ns = ledger["from_ns"], max(ledger["to_ns"], ledger["from_ns"] + 1)
+    timeline = Timeline(header, nobody, nobody, end_ns, windows=rows)
+    results = {"scenario": name, "verdict": "", "label": "", "cause": None, "worst_guests": worst_guests(ledger)}
+    journal = Journal(Path(), (), b"", 0, "")
+    return RunRecord(journal, timeline, results, ledger, begin_ns, end_ns, ())
+
+
+def worst_guests(ledger: Plain, most: int = 5) -> list[dict[str, str]]:
+    """Names of the guests with the longest gaps, in the form of `results.json`."""
+    longest = sorted((vm for vm in ledger["vms"] if vm["gaps"]), key=lambda vm: (-vm["longest_ns"], vm["vm"]))
+    return [{"vm": str(vm["vm"])} for vm in longest[:most]]
 
 
 def _stored(folder: Path, journal: Journal) -> tuple[Plain, Plain] | None:

@@ -1,4 +1,4 @@
-"""Lanes of the run itself: its stages and attempts, storage repair, the prober's own health."""
+"""Lanes of the run itself: its stages and attempts, and storage repair."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from harness.judge.drains import resyncs_of, seen_repairs
 from harness.report.lane import Bar, Lane, Mark, Row, stacked
 from harness.report.record import RunRecord
-from harness.report.wording import counted, span_text
 
 
 def conduct_lane(record: RunRecord) -> Lane:
@@ -79,35 +78,3 @@ def _merged(rows: list[Row]) -> tuple[Row, ...]:
         return tuple(rows)
     bars = [bar for row in rows for track in row.tracks for bar in track]
     return (Row(f"{len(rows)} disks", stacked(bars), (), 5.0, "one track for each repair that runs beside others"),)
-
-
-def prober_lane(record: RunRecord) -> Lane:
-    """When guests were probed, and when the measuring side itself was blind."""
-    ledger, bars, marks = record.ledger, [], []
-    probed = ledger["to_ns"] > ledger["from_ns"] and ledger["interval_ns"]
-    if probed:
-        due, missed = ledger["control"]["due"], ledger["control"]["missed"]
-        coverage = ledger["coverage"]
-        share = "" if coverage is None else f", coverage {coverage * 100:.4g} %"
-        text = f"{counted(len(ledger['vms']), 'VM')} every {span_text(ledger['interval_ns'])}{share}"
-        title = f"{text}; {missed} of {due} ticks missed"
-        bars.append(Bar(ledger["from_ns"], ledger["to_ns"], "probed", "prober", "probing", text, title))
-    blind = tuple(
-        Bar(
-            each["start_ns"],
-            each["end_ns"],
-            "blind",
-            "prober",
-            "unobserved",
-            "blind",
-            f"unobserved for {span_text(each['end_ns'] - each['start_ns'])}: {each['reason']}",
-        )
-        for each in ledger["unobserved"]
-    )
-    for window in record.timeline.windows:
-        control = window.value.control
-        if control.missed:
-            text = f"{control.missed} of {control.due} ticks missed until {record.moment(window.value.to_ns)}"
-            marks.append(Mark(window.value.to_ns, "missed", "prober", "ticks missed", f"{text}, seq {window.seq}"))
-    tracks = (tuple(bars), blind) if blind else (tuple(bars),)
-    return Lane("prober", "Prober", (Row("health", tracks, tuple(marks), 14.0, empty="nothing was probed"),))

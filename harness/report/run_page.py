@@ -11,12 +11,14 @@ from urllib.parse import quote
 from harness.judge.case import elapsed
 from harness.measure.catalog import CATALOG
 from harness.measure.units import comparable, convert, spoken
+from harness.report.availability_page import AVAILABILITY_NAME
 from harness.report.commands import next_commands
 from harness.report.fault_story import FaultStory, fault_stories
+from harness.report.guest_ledger import choices_of
 from harness.report.guest_rows import guest_counts, guest_rows
 from harness.report.paper import render
 from harness.report.record import Plain, RunRecord
-from harness.report.wording import duration_text, shortened, span_text
+from harness.report.wording import duration_text, length_text, shortened, span_text
 
 TEMPLATE: Final = "run.html.j2"
 GAPS_SHOWN: Final = 40
@@ -60,6 +62,7 @@ def run_page(record: RunRecord, svg: str, files: Sequence[str]) -> str:
         guests=results["worst_guests"],
         lines=tuple(_lines(record, cause["evidence"])) if cause else (),
         svg=svg,
+        choices=choices_of(record.ledger),
         measurements=tuple(_measurements(results)),
         faults=tuple(_fault(record, story) for story in fault_stories(record)),
         guest_rows=tuple(guest_rows(results)),
@@ -151,8 +154,8 @@ def _gaps(record: RunRecord) -> Iterator[dict[str, Any]]:
         owners = [gap["owner_before"], gap["owner_after"]]
         yield {
             "vm": vm,
-            "length": span_text(gap["duration_ns"]),
-            "error": span_text(gap["error_ns"]),
+            "length": length_text(gap["duration_ns"]),
+            "error": length_text(gap["error_ns"]),
             "cause": gap["cause"],
             "start": record.moment(gap["start_ns"]),
             "owner": " → ".join(dict.fromkeys(owner for owner in owners if owner)),
@@ -196,8 +199,9 @@ def _lines(record: RunRecord, evidence: Sequence[int]) -> Iterator[dict[str, str
 
 def files_of(folder: Path, evidence: Mapping[str, Any]) -> tuple[str, ...]:
     """Files of a run folder that a page links to: the known ones first, then the evidence."""
-    known = ("journal.jsonl", "results.json", "ledger.json", "plan.json", "timeline.svg", "timeline.csv", "run.log")
-    there = [name for name in known if (folder / name).is_file() or name.startswith("timeline.")]
+    pages = (AVAILABILITY_NAME, "timeline.svg", "timeline.csv")
+    known = ("journal.jsonl", "results.json", "ledger.json", "plan.json", *pages, "run.log")
+    there = [name for name in known if (folder / name).is_file() or name in pages]
     more = [
         path.relative_to(folder).as_posix()
         for place in ("evidence", "samples")

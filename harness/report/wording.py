@@ -37,6 +37,12 @@ def span_text(span_ns: int) -> str:
     return duration_text(span_ns / NS_PER_S)
 
 
+def length_text(span_ns: int) -> str:
+    """A measured length: with milliseconds below ten seconds (`0.412 s`), unless it has whole hundredths."""
+    exact = abs(span_ns) < 10 * NS_PER_S and span_ns % (NS_PER_S // 100)
+    return f"{span_ns / NS_PER_S:.3f} s" if exact else span_text(span_ns)
+
+
 def clock_text(t_ns: int, *, with_seconds: bool = True) -> str:
     """Lab time since the epoch: `1:23:45`, or `1:23` without seconds."""
     text = ("-" if t_ns < 0 else "") + hours_text(abs(t_ns) // NS_PER_S)

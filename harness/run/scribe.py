@@ -34,23 +34,21 @@ class Scribe:
     def _note(self, subject: str, what: str, **data: Any) -> Entry:
         return self._writer.append(Kind.NOTE, "conductor", subject, {"what": what, **data})
 
-    def header(self, job: Job, lab: Lab, harness_version: str) -> Entry:
-        """Line 1: what is to be proven, where, with which seed and limits."""
-        about = {
-            "name": lab.name,
-            "kind": lab.kind,
-            "clock": "flowing" if lab.clock.flows else "virtual",
-            "epoch": lab.clock.epoch.isoformat(),
-            "subject": lab.subject.value,
-            "machines": lab.machines.value,
-            "nodes": list(lab.nodes),
-            "guests": list(lab.guests),
-            "capabilities": sorted(lab.capabilities),
-            "sample_interval_ns": lab.sample_interval_ns,
-        }
-        return self.header_about(job, about, lab.instance, harness_version)
+    def header(
+        self, job: Job, lab: Lab, harness_version: str, budgets: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> Entry:
+        """Line 1: what is to be proven, where, with which seed and limits; `budgets` are the rows of those limits that
+        come from history, by measurement."""
+        return self.header_about(job, lab_about(lab), lab.instance, harness_version, budgets)
 
-    def header_about(self, job: Job, about: Mapping[str, Any], instance: str, harness_version: str) -> Entry:
+    def header_about(
+        self,
+        job: Job,
+        about: Mapping[str, Any],
+        instance: str,
+        harness_version: str,
+        budgets: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Entry:
         """Line 1 with what is known `about` the lab; a leg without a lab repeats what the leg before wrote."""
         me = Holder.me()
         host = {
@@ -70,7 +68,7 @@ class Scribe:
             plan=job.plan,
             lab=dict(about),
             seed=job.seed,
-            limits=_limits(job.scenario),
+            limits=_limits(job.scenario, budgets or {}),
             waivers=job.scenario.get("waivers", []),
             host=host,
         )
@@ -307,8 +305,24 @@ class Scribe:
         return self._writer.append(Kind.FINDING, "conductor", "run", data)
 
 
-def _limits(scenario: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The scenario's limits as rows: one for each bound."""
+def lab_about(lab: Lab) -> dict[str, Any]:
+    """What a journal's header says about the lab."""
+    return {
+        "name": lab.name,
+        "kind": lab.kind,
+        "clock": "flowing" if lab.clock.flows else "virtual",
+        "epoch": lab.clock.epoch.isoformat(),
+        "subject": lab.subject.value,
+        "machines": lab.machines.value,
+        "nodes": list(lab.nodes),
+        "guests": list(lab.guests),
+        "capabilities": sorted(lab.capabilities),
+        "sample_interval_ns": lab.sample_interval_ns,
+    }
+
+
+def _limits(scenario: Mapping[str, Any], budgets: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The scenario's limits as rows: one for each bound.  A budget that nobody looked up has no value."""
     rows: list[dict[str, Any]] = []
     for name, limit in sorted(scenario.get("limits", {}).items()):
         for sign, word in (("le", "<="), ("ge", ">=")):
@@ -316,6 +330,9 @@ def _limits(scenario: Mapping[str, Any]) -> list[dict[str, Any]]:
                 rows.append(
                     {"measurement": name, "op": word, "value": limit[sign], "unit": limit["unit"], "origin": "plan"}
                 )
+        if limit.get("budget"):
+            unknown = {"op": "<=", "value": None, "unit": limit["unit"], "origin": "history: nobody looked it up"}
+            rows.append({"measurement": name, **budgets.get(name, unknown)})
     return rows
 
 

@@ -88,7 +88,7 @@ class GuestMachine(Machine):
         guest = self.machine.guest
         end_ns = guest.uptime_ns(self.engine.now_ns) + round(seconds * NS_PER_S)
         while True:
-            if self.ending.is_set() or self.gone:
+            if self.ending.is_set() or self.gone or self.engine.closed:
                 raise PipelineStopped
             frozen = guest.paused_since_ns is not None
             left_ns = end_ns - guest.uptime_ns(self.engine.now_ns)

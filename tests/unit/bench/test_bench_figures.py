@@ -53,3 +53,15 @@ def test_percentiles_are_values_that_were_measured() -> None:
     assert [percentile(values, percent) for percent in (0, 20, 21, 50, 99, 100)] == [1, 1, 2, 3, 5, 5]
     with pytest.raises(ValueError, match="no values"):
         percentile([], 50)
+
+
+@pytest.mark.parametrize(
+    ("value", "peer_value", "ok"), [(6.5, 10, True), (6.6, 10, False), (6.5, None, None), (None, 10, None)]
+)
+def test_a_limit_on_the_ratio_says_nothing_without_the_peer(
+    value: float | None, peer_value: float | None, ok: bool | None
+) -> None:
+    found = Figure("some", value, "s", Bound.AT_MOST, 0.65, "somebody", peer_value, on_ratio=True)
+    assert found.ok is ok
+    assert found.plain()["limit_on"] == "ratio"
+    assert "limit_on" not in figure(1).plain()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import errno
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import ConfigError
+from harness.probes.runs import RunBuilder
 from harness.probes.sampler import Sampler
 from harness.probes.settings import BurstStage, SamplerSettings
 from harness.probes.target import ProbeSignal, ProbeTarget
+from harness.probes.wire import Replies
 from harness.values import Answer, SampleRun, SampleWindow, Signal
 from tests.unit.probes.virtual_network import (
     MS,
@@ -141,6 +144,13 @@ def test_a_stop_of_the_prober_is_a_stall_and_no_loss() -> None:
     assert wire.chosen == 0
 
 
+@pytest.mark.parametrize("offset_ns", range(0, 2 * MS, MS // 4))
+def test_every_stop_above_the_threshold_is_told(offset_ns: int) -> None:
+    start = START + 3 * S + 40 * MS + offset_ns
+    _, sampler, _ = sample(answering, clock=VirtualClock(stops=[(start, start + 50 * MS + MS // 8)]))
+    assert len(sampler.health().stalls) == 1
+
+
 def test_a_stop_longer_than_the_ring_of_rounds() -> None:
     windows, sampler, _ = sample(
         answering, clock=VirtualClock(stops=[(START + 3 * S, START + 33 * S)]), until_ns=START + 40 * S
@@ -253,6 +263,73 @@ def test_samples_since_an_instant() -> None:
     middle = whole.from_ns + 12 * S
     assert sampler.samples(middle).to_ns == whole.to_ns
     assert sampler.samples(whole.to_ns).runs == ()
+
+
+class Doubling(VirtualWire):
+    """A network that delivers each reply twice, the second one later."""
+
+    def receive(self) -> Replies | None:
+        once = super().receive()
+        if once is None:
+            return None
+        return Replies(
+            np.concatenate([once.columns] * 2),
+            np.concatenate([once.numbers] * 2),
+            np.concatenate([once.stamps, once.stamps + MS]),
+            False,
+        )
+
+
+def test_of_two_replies_the_first_counts() -> None:
+    clock = VirtualClock()
+    windows, _, _ = sample(answering, clock=clock, wires=[Doubling(clock, answering)])
+    assert counts(windows) == {"ok": 500}
+    assert all(run.error_ns < RTT + MS // 10 for window in windows for run in window.runs)
+
+
+class Pusher:
+    """A source that gives one sample each second."""
+
+    def __init__(self) -> None:
+        self.builder = RunBuilder("vm9", Signal.HEARTBEAT, S)
+        self.next_ns = START + S
+        self.closed = False
+
+    def step(self, now_ns: int) -> None:
+        if now_ns >= self.next_ns:
+            self.builder.take(now_ns, Answer.OK)
+            self.next_ns += S
+
+    def runs(self, until_ns: int) -> list[SampleRun]:
+        return self.builder.flush()
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_other_sources_are_stepped_in_the_same_loop() -> None:
+    clock, source = VirtualClock(), Pusher()
+    sampler = Sampler(guests(1), None, (), clock=clock, wires=[VirtualWire(clock, answering)], sources=[source])
+    sampler.run(until_ns=START + 5 * S + MS)
+    windows = sampler.windows()
+    sampler.close()
+    beats = runs_of(windows, "vm9", Signal.HEARTBEAT)
+    assert sum(run.count for run in beats) == 5
+    assert beats[0].first_ns - START - S <= 2 * MS
+    assert source.closed
+
+
+def test_a_second_run_goes_on_and_what_lies_between_is_missed() -> None:
+    clock = VirtualClock()
+    sampler = Sampler(guests(5), None, (), clock=clock, wires=[VirtualWire(clock, answering)])
+    sampler.run(until_ns=START + S)
+    clock.sleep_until(START + 4 * S)
+    sampler.run(until_ns=START + 6 * S)
+    windows = sampler.windows()
+    assert set(counts(windows)) == {"ok"}
+    assert windows[-1].from_ns == windows[0].to_ns
+    assert counts(windows)["ok"] + sampler.health().missed == sampler.health().due == pytest.approx(300, abs=5)
+    assert sampler.health().missed == pytest.approx(150, abs=5)
 
 
 def test_sources_change_now_and_then() -> None:

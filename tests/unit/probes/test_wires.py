@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.clock import NS_PER_MS, NS_PER_S, monotonic_ns, pause
@@ -84,13 +84,14 @@ def told(replies: Replies) -> list[tuple[int, int, bool]]:
 def ask_all(wire: Wire, schedule: Schedule, number: int) -> None:
     wire.begin(number)
     for segment in schedule.segments:
-        assert wire.send(segment) == ()
+        assert wire.sender(segment)() == segment.stop - segment.start
 
 
 def loopback(count: int, signal: Signal = Signal.ICMP, port: int = 0) -> list[ProbeTarget]:
     return [ProbeTarget(f"vm{n}", f"127.0.7.{n + 1}", (ProbeSignal(signal, port),)) for n in range(count)]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**16 - 1))
 def test_the_checksum_holds_for_every_round(number: int, sequence: int) -> None:
     packets = np.zeros(1, REQUEST)
@@ -209,6 +210,3 @@ def test_all_signals_of_a_guest_together() -> None:
         assert by_signal["vm0", signal] <= reached
     assert by_signal["closed", Signal.TCP] == {Answer.REFUSED}
     assert {run.vm for run in window.control.targets} == {CANARY.vm}
-    assert window.control.due - window.control.missed == sum(
-        run.count for run in (*window.runs, *window.control.targets)
-    )

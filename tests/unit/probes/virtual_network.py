@@ -76,8 +76,15 @@ class VirtualWire:
     def begin(self, number: int) -> None:
         self._number = number
 
-    def send(self, segment: Segment) -> Unsent:
-        return self._send(range(segment.start, segment.stop), self._number)
+    def sender(self, segment: Segment) -> Callable[[], int]:
+        def send() -> int:
+            self._unsent = self._send(range(segment.start, segment.stop), self._number)
+            return segment.stop - segment.start if not self._unsent else -1
+
+        return send
+
+    def send_rest(self, segment: Segment, done: int) -> Unsent:
+        return self._unsent
 
     def choose(self, columns: Ints) -> None:
         self._columns = columns.copy()

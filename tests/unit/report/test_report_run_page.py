@@ -18,6 +18,7 @@ from harness.errors import JournalError
 from harness.journal import BrokenJournalError, Kind
 from harness.judge.results import RESULTS_NAME
 from harness.paths import PAGE_NAME
+from harness.report.availability_page import AVAILABILITY_NAME
 from harness.report.fault_story import fault_stories, shown_times
 from harness.report.record import load_record
 from harness.report.run import CSV_NAME, SVG_NAME, write_run_page
@@ -191,6 +192,17 @@ def test_names_from_the_lab_cannot_break_out_of_the_page(hostile: Path) -> None:
     assert "x\ufffdy" in page.text
 
 
+def test_names_from_the_lab_cannot_break_out_of_the_page_of_availability(hostile: Path) -> None:
+    write_run_page(hostile)
+    text = (hostile / AVAILABILITY_NAME).read_text(encoding="utf-8")
+    page = Document(text)
+    assert "script" not in page.tags
+    assert page.handlers == []
+    assert "<b>" in page.text
+    assert "\x01" not in text
+    assert {unquote(link) for link in page.links} == {"index.html", CSV_NAME, "ledger.json"}
+
+
 def test_links_to_files_lead_to_files(hostile: Path) -> None:
     (hostile / "evidence").mkdir()
     (hostile / "evidence" / "a b#?%.txt").write_text("x")
@@ -204,7 +216,7 @@ def test_links_to_files_lead_to_files(hostile: Path) -> None:
 
 def test_the_same_journal_gives_the_same_bytes(reports: Any) -> None:
     folder = reports.run("DET-001")
-    names = (PAGE_NAME, SVG_NAME, CSV_NAME)
+    names = (PAGE_NAME, AVAILABILITY_NAME, SVG_NAME, CSV_NAME)
 
     def hashes() -> list[str]:
         write_run_page(folder)

@@ -244,9 +244,9 @@ def test_a_killed_run_shows_the_fault_still_active_the_blind_prober_and_the_brea
     assert [mark.glyph for mark in fault.marks] == ["armed", "injected", "confirmed"]
     active = fault.tracks[0][-1]
     assert (active.state, active.open, active.end_ns) == ("active", True, record.end_ns)
-    prober = lanes["prober"].rows[0]
-    assert [(bar.start_ns, bar.end_ns) for bar in prober.tracks[1]] == [(400_000_000_000, 401_000_000_000)]
-    assert [mark.glyph for mark in prober.marks] == ["missed"]
+    health, blind = lanes["prober"].rows
+    assert [mark.glyph for mark in health.marks] == ["missed"]
+    assert [(bar.start_ns, bar.end_ns) for bar in blind.tracks[0]] == [(400_000_000_000, 401_000_000_000)]
     assert [mark.glyph for mark in lanes["run"].rows[0].marks] == ["missed"]
 
 

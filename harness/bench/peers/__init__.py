@@ -1,0 +1,1 @@
+"""Who does the same work for comparison: each module runs one other prober, fairly, and says what it cost."""

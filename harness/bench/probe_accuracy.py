@@ -1,0 +1,282 @@
+"""How exactly outages are told, and what becomes of the answers while the prober itself is stopped or starved."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from harness.bench.edges import (
+    Errors,
+    fping_edges,
+    ledger_edges,
+    lost_stretches,
+    node_errors,
+    single_errors,
+    told_share,
+)
+from harness.bench.figures import Figure, percentile
+from harness.bench.peers import fping
+from harness.bench.peers.usage import Usage
+from harness.bench.probe_cost import INTERVAL_MS, Say
+from harness.bench.prober import Account, Assignment, probing, read_windows
+from harness.clock import NS_PER_MS, NS_PER_S, monotonic_ns, pause, wall_minus_monotonic_ns
+from harness.errors import HarnessError
+from harness.measure.ledger import build_ledger
+from harness.testing.outages.beds import LinkedNamespaces
+from harness.testing.outages.responder import responding
+from harness.testing.outages.script import Guest, Kind, Outage, Setup, node_wide
+from harness.testing.outages.truth import Silence, Truth
+from harness.values import SampleWindow, Signal
+
+NODES: Final = 8
+GUESTS_PER_NODE: Final = 50
+OUTAGES_PER_GUEST: Final = 2
+OUTAGES_PER_NODE: Final = 7
+SINGLE_S: Final = 13
+NODE_S: Final = 15
+LEAD_S: Final = 1
+SHORTEST_NS: Final = 250 * NS_PER_MS
+LONGEST_NS: Final = 600 * NS_PER_MS
+
+MOST_LEFT_OUT: Final = 0.3
+
+STALL_GUESTS: Final = 600
+STOPS: Final = 4
+STOP_S: Final = 0.7
+HOGS: Final = 2
+HOGGED_S: Final = 6
+TOLD_FROM_NS: Final = 50 * NS_PER_MS
+
+NOT_REALTIME: Final = (
+    "needs the scheduling class SCHED_FIFO, which is not granted here: run as root, or with CAP_SYS_NICE"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The same outages as the sampler and fping saw them, and the responder's truth."""
+
+    truth: Truth
+    account: Account
+    windows: list[SampleWindow]
+    pings: list[fping.Ping]
+    ahead_ns: int
+    guests: tuple[Guest, ...]
+
+    def silences(self, *, node_wide: bool) -> list[Silence]:
+        """What befell single guests, or whole nodes."""
+        split_ns = self.truth.begin_ns + (LEAD_S + SINGLE_S) * NS_PER_S
+        return [one for one in self.truth.of("ping") if (one.start_ns >= split_ns) is node_wide]
+
+    def observed(self, silences: Sequence[Silence]) -> list[Silence]:
+        """Those without an edge in a time that the sampler itself calls unobserved: there it claims no exactness."""
+        margin_ns = INTERVAL_MS * NS_PER_MS
+        return [
+            one
+            for one in silences
+            if not any(
+                start - margin_ns <= edge <= end + margin_ns
+                for start, end in self.account.stalls
+                for edge in (one.start_ns, one.end_ns)
+            )
+        ]
+
+    def errors(self, *, node_wide: bool) -> tuple[Errors, Errors | None]:
+        """The sampler's and fping's, for observed outages of single guests or of whole nodes."""
+        chosen = self.observed(self.silences(node_wide=node_wide))
+        own = ledger_edges(build_ledger(self.windows))
+        names = {guest.address: guest.vm for guest in self.guests}
+        peers = fping_edges(self.pings, names, self.ahead_ns) if self.pings else None
+        if node_wide:
+            groups = grouped(chosen)
+            return node_errors(own, groups), node_errors(peers, groups) if peers else None
+        return single_errors(own, chosen), single_errors(peers, chosen) if peers else None
+
+    def too_disturbed(self) -> str:
+        """Why these outages say nothing; empty when they do."""
+        if not self.account.realtime:
+            return NOT_REALTIME
+        for whole_node in (False, True):
+            every = self.silences(node_wide=whole_node)
+            left_out = len(every) - len(self.observed(every))
+            if left_out > MOST_LEFT_OUT * len(every):
+                seen = f"{left_out} of {len(every)} outages lie in stops of the sampler that it tells"
+                return f"the machine is too busy: {seen}"
+        return ""
+
+
+def edge_figures(figures: Mapping[str, Figure], bed: LinkedNamespaces, say: Say) -> list[Figure]:
+    """`down`, `up`, `up-peer` and `node` of the given figures."""
+    seconds = LEAD_S + SINGLE_S + NODE_S
+    say(f"outages of {NODES * GUESTS_PER_NODE} guests, alone and by node, for {seconds} s")
+    watched = watch(bed)
+    if disturbed := watched.too_disturbed():
+        return [replace(figures[name], remark=disturbed) for name in ("down", "up", "up-peer", "node")]
+    single, peer_single = watched.errors(node_wide=False)
+    node, peer_node = watched.errors(node_wide=True)
+    excuse = "" if peer_single else fping.INSTALL
+    return [
+        _edge(figures["down"], single.down_ns, peer_single.down_ns if peer_single else None, _seen(single), ""),
+        _edge(figures["up"], single.up_ns, peer_single.up_ns if peer_single else None, _seen(single), ""),
+        _edge(figures["up-peer"], single.up_ns, peer_single.up_ns if peer_single else None, _seen(single), excuse),
+        _edge(
+            figures["node"],
+            (*node.down_ns, *node.up_ns),
+            (*peer_node.down_ns, *peer_node.up_ns) if peer_node else None,
+            f"{len(node.down_ns)} outages of {GUESTS_PER_NODE} guests at once, {node.unseen} of them unseen",
+            "",
+        ),
+    ]
+
+
+def _edge(figure: Figure, own: Sequence[float], peer: Sequence[float] | None, remark: str, excuse: str) -> Figure:
+    return replace(
+        figure,
+        value=percentile(own, 99) / NS_PER_MS,
+        peer_value=percentile(peer, 99) / NS_PER_MS if peer else None,
+        remark=excuse or remark,
+    )
+
+
+def _seen(errors: Errors) -> str:
+    median_ms = percentile(errors.down_ns, 50) / NS_PER_MS, percentile(errors.up_ns, 50) / NS_PER_MS
+    return (
+        f"{len(errors.down_ns)} outages of single guests, {errors.unseen} of them unseen; medians {median_ms[0]:.1f} ms"
+        f" down, {median_ms[1]:.2f} ms up"
+    )
+
+
+def outages(guests: Sequence[Guest], seed: int = 1) -> Iterator[Outage]:
+    """First outages of single guests, then of whole nodes, all of random length at random instants."""
+    draw = random.Random(seed)
+    lead_ns, single_ns = LEAD_S * NS_PER_S, SINGLE_S * NS_PER_S
+    for guest in guests:
+        for start_ns, length_ns in _spread(draw, OUTAGES_PER_GUEST, single_ns):
+            yield Outage(guest.vm, draw.choice((Kind.FROZEN, Kind.ISOLATED)), lead_ns + start_ns, length_ns)
+    for node in range(NODES):
+        vms = [guest.vm for guest in guests[node * GUESTS_PER_NODE : (node + 1) * GUESTS_PER_NODE]]
+        for start_ns, length_ns in _spread(draw, OUTAGES_PER_NODE, NODE_S * NS_PER_S):
+            yield from node_wide(vms, Kind.ISOLATED, lead_ns + single_ns + start_ns, length_ns)
+
+
+def _spread(draw: random.Random, count: int, span_ns: int) -> Iterator[tuple[int, int]]:
+    """Starts and lengths, one in each equal part of a span, with at least four intervals between them."""
+    part_ns = span_ns // count
+    for at in range(count):
+        length_ns = draw.randint(SHORTEST_NS, LONGEST_NS)
+        rest_ns = part_ns - length_ns - 4 * INTERVAL_MS * NS_PER_MS
+        yield at * part_ns + draw.randint(0, rest_ns), length_ns
+
+
+def grouped(silences: Sequence[Silence]) -> list[list[Silence]]:
+    """Silences that began at the same instant."""
+    groups: dict[int, list[Silence]] = {}
+    for silence in silences:
+        groups.setdefault(silence.start_ns, []).append(silence)
+    return list(groups.values())
+
+
+def watch(bed: LinkedNamespaces) -> Watched:
+    """Play the outages to a sampler and to fping at the same time."""
+    guests = bed.guests(NODES * GUESTS_PER_NODE)
+    seconds = LEAD_S + SINGLE_S + NODE_S + 1
+    setup = Setup(guests, tuple(outages(guests)), realtime=True)
+    with tempfile.TemporaryDirectory() as name, responding(bed, setup) as responder:
+        samples = Path(name) / "samples.jsonl"
+        assignment = Assignment(guests, seconds, warm_s=2, group=GUESTS_PER_NODE, samples=str(samples))
+        peer: fping.Watch | None = None
+        with probing(bed, assignment) as running:
+            if fping.installed():
+                addresses = [guest.address for guest in guests]
+                rounds = seconds * 1000 // INTERVAL_MS
+                peer = fping.Watch(bed, addresses, period_ms=INTERVAL_MS, rounds=rounds, folder=Path(name))
+            responder.begin()
+            account = running.account()
+        pings: list[fping.Ping] = []
+        if peer:
+            with closing(peer):
+                pings = peer.pings()
+        return Watched(responder.truth(), account, read_windows(samples), pings, wall_minus_monotonic_ns(), guests)
+
+
+def stall_figures(figures: Mapping[str, Figure], bed: LinkedNamespaces, say: Say) -> list[Figure]:
+    """`false` and `told` of the given figures: no guest is ever silent, the probers are stopped and starved."""
+    guests = bed.guests(STALL_GUESTS)
+    say(f"{STOPS} stops of {STOP_S * 1000:.0f} ms, then {HOGGED_S} s beside {HOGS} busy loops")
+    seconds = STOPS * (1 + STOP_S) + HOGGED_S + 1
+    excuse = "" if fping.installed() else fping.INSTALL
+    peer: Usage | None = None
+    with tempfile.TemporaryDirectory() as name:
+        samples = Path(name) / "samples.jsonl"
+        with probing(bed, Assignment(guests, seconds, samples=str(samples))) as running:
+            pids = [running.process.pid]
+            if excuse:
+                stops = disturb(pids)
+            else:
+                addresses = [guest.address for guest in guests]
+                rounds = round(seconds * 1000 / INTERVAL_MS)
+                with closing(fping.Fping(bed, addresses, period_ms=INTERVAL_MS, rounds=rounds)) as other:
+                    stops = disturb(pids + other.pids)
+                    try:
+                        peer = other.usage()
+                    except HarnessError as error:
+                        excuse = str(error)
+            account = running.account()
+        windows = read_windows(samples)
+    told = told_share(stops, account.stalls, TOLD_FROM_NS)
+    left_out = (
+        f"{account.missed} of {account.due} probes left out as missed, {lost_stretches(windows, Signal.ICMP)} times a"
+        " probe lost"
+    )
+    return [
+        replace(
+            figures["false"],
+            value=float(len(build_ledger(windows).gaps)),
+            peer_value=float(peer.sent - peer.answered) if peer else None,
+            remark=f"{left_out}; {excuse or 'the peer: pings that it calls lost, stopped and starved likewise'}",
+        ),
+        replace(
+            figures["told"],
+            value=told * 100,
+            remark=f"{len(stops)} stops of {STOP_S * 1000:.0f} ms; {len(account.stalls)} stalls told in all",
+        ),
+    ]
+
+
+def disturb(pids: Sequence[int]) -> list[tuple[int, int]]:
+    """Stop these processes several times, then starve them; when they were stopped, by the monotonic clock."""
+    stops = []
+    for _ in range(STOPS):
+        pause(1)
+        start_ns = monotonic_ns()
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        pause(STOP_S)
+        end_ns = monotonic_ns()
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        stops.append((start_ns, end_ns))
+    with hogs():
+        pause(HOGGED_S)
+    return stops
+
+
+@contextmanager
+def hogs() -> Iterator[None]:
+    """Processes that want all of the processor, for the length of a block."""
+    busy = [subprocess.Popen([sys.executable, "-I", "-c", "while True: pass"]) for _ in range(HOGS)]
+    try:
+        yield
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()

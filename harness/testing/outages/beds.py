@@ -1,0 +1,249 @@
+"""Where guests and probers stand: two network namespaces with a cable between them, or the loopback interface.
+
+Namespaces need root and iproute2.  Their names carry the process that made them, so that those of a killed process are
+found and removed by the next one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from harness.errors import ConfigError, LabError
+from harness.testing.outages.script import Guest
+
+PREFIX: Final = "hil-bed"
+_ADDRESSES_PER_BLOCK: Final = 250
+MOST_GUESTS: Final = 126 * _ADDRESSES_PER_BLOCK
+_CABLE: Final = "cable"
+_PING_GROUPS: Final = Path("/proc/sys/net/ipv4/ping_group_range")
+_CLONE_NEWNET: Final = 0x4000_0000
+_numbers = itertools.count(1)
+
+
+class Bed(Protocol):
+    """Two sides that reach each other; programs and sockets are placed on one of them."""
+
+    @property
+    def prober_address(self) -> str:
+        """Where guests push their heartbeats to."""
+
+    @property
+    def rooted(self) -> bool:
+        """Whether raw sockets and packet filters can be used, so that a guest can be silent in every protocol."""
+
+    def guests(self, count: int) -> tuple[Guest, ...]:
+        """So many guests with addresses of their own.  Raises ConfigError for more than there are addresses."""
+
+    def prober(self, command: Sequence[str]) -> list[str]:
+        """The command line that runs `command` on the probers' side."""
+
+    def responder(self, command: Sequence[str]) -> list[str]:
+        """The command line that runs `command` on the guests' side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loopback:
+    """Both sides on the loopback interface: needs no rights, and its kernel answers pings whatever a guest does."""
+
+    block: int = 77
+    """Guests are 127.`block`.x.x."""
+
+    @property
+    def prober_address(self) -> str:
+        """See Bed."""
+        return "127.0.0.1"
+
+    @property
+    def rooted(self) -> bool:
+        """See Bed."""
+        return False
+
+    def guests(self, count: int) -> tuple[Guest, ...]:
+        """See Bed."""
+        return _guests(count, f"127.{self.block}")
+
+    def prober(self, command: Sequence[str]) -> list[str]:
+        """See Bed."""
+        return list(command)
+
+    def responder(self, command: Sequence[str]) -> list[str]:
+        """See Bed."""
+        return list(command)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedNamespaces:
+    """Two network namespaces, a cable between them; all guests' addresses are local on the one side."""
+
+    prober_namespace: str
+    guest_namespace: str
+
+    @property
+    def prober_address(self) -> str:
+        """See Bed."""
+        return "10.77.255.1"
+
+    @property
+    def rooted(self) -> bool:
+        """See Bed."""
+        return True
+
+    def guests(self, count: int) -> tuple[Guest, ...]:
+        """See Bed."""
+        return _guests(count, "10.77")
+
+    def prober(self, command: Sequence[str]) -> list[str]:
+        """See Bed."""
+        return ["ip", "netns", "exec", self.prober_namespace, *command]
+
+    def responder(self, command: Sequence[str]) -> list[str]:
+        """See Bed."""
+        return ["ip", "netns", "exec", self.guest_namespace, *command]
+
+    def allow_ping_sockets(self) -> None:
+        """Let programs on the probers' side ping without raw sockets (`icmp(7)`)."""
+        with self.on_prober_side():
+            _PING_GROUPS.write_text("0 2147483647")
+
+    @contextmanager
+    def on_prober_side(self) -> Iterator[None]:
+        """Sockets that this thread opens inside the block are on the probers' side, and stay there."""
+        with _entered(self.prober_namespace):
+            yield
+
+    @contextmanager
+    def on_guest_side(self) -> Iterator[None]:
+        """Sockets that this thread opens inside the block are on the guests' side, and stay there."""
+        with _entered(self.guest_namespace):
+            yield
+
+
+def _guests(count: int, network: str) -> tuple[Guest, ...]:
+    if not 0 < count <= MOST_GUESTS:
+        raise ConfigError(f"{count} guests: a bed has addresses for 1 to {MOST_GUESTS}")
+    return tuple(
+        Guest(f"vm{at:05d}", f"{network}.{1 + at // _ADDRESSES_PER_BLOCK}.{1 + at % _ADDRESSES_PER_BLOCK}")
+        for at in range(count)
+    )
+
+
+def why_no_namespaces() -> str:
+    """What is missing for `linked_namespaces`; empty when nothing is."""
+    if os.name != "posix" or os.geteuid() != 0:
+        return "network namespaces need root"
+    if shutil.which("ip") is None:
+        return "network namespaces need the program ip (package iproute2)"
+    name = _name("try")
+    made = _run(["ip", "netns", "add", name], check=False)
+    if made.returncode:
+        return f"this machine makes no network namespaces: {made.stderr.strip()}"
+    _remove(name)
+    return ""
+
+
+@contextmanager
+def linked_namespaces() -> Iterator[LinkedNamespaces]:
+    """Two new namespaces for the length of a block; what a killed process left is removed first.
+
+    Raises ConfigError where the machine has none to give, LabError when the kernel refuses a step of it.
+    """
+    if missing := why_no_namespaces():
+        raise ConfigError(missing, hint="run as root with iproute2, or use Loopback()")
+    remove_leftovers()
+    bed = LinkedNamespaces(_name("probers"), _name("guests"))
+    try:
+        _build(bed)
+        yield bed
+    finally:
+        _remove(bed.prober_namespace)
+        _remove(bed.guest_namespace)
+
+
+def _build(bed: LinkedNamespaces) -> None:
+    """All guests lie behind one neighbour: the kernel's table of neighbours holds about a thousand."""
+    probers, guests = bed.prober_namespace, bed.guest_namespace
+    steps = [
+        f"ip netns add {probers}",
+        f"ip netns add {guests}",
+        f"ip -n {probers} link add {_CABLE} type veth peer name {_CABLE} netns {guests}",
+        f"ip -n {probers} address add 10.77.255.1/30 dev {_CABLE}",
+        f"ip -n {guests} address add 10.77.255.2/30 dev {_CABLE}",
+        *(f"ip -n {side} link set {link} up" for side in (probers, guests) for link in ("lo", _CABLE)),
+        f"ip -n {probers} route add 10.77.0.0/17 via 10.77.255.2",
+        f"ip -n {guests} route add local 10.77.0.0/17 dev lo",
+    ]
+    for step in steps:
+        _run(step.split())
+
+
+def remove_leftovers() -> list[str]:
+    """Remove the namespaces of processes that are gone, with what still runs in them.  Returns their names."""
+    if not (folder := Path("/run/netns")).is_dir():
+        return []
+    found = [path.name for path in folder.iterdir() if path.name.startswith(f"{PREFIX}-") and not _alive(path.name)]
+    for name in found:
+        _remove(name)
+    return found
+
+
+def _remove(name: str) -> None:
+    """End what still runs in a namespace of ours, then remove it."""
+    for pid in _run(["ip", "netns", "pids", name], check=False).stdout.split():
+        with suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+    _run(["ip", "netns", "delete", name], check=False)
+
+
+def _name(side: str) -> str:
+    """Unique on this machine; names the process that makes it by number and start."""
+    return f"{PREFIX}-{os.getpid()}-{_started(os.getpid())}-{next(_numbers)}-{side}"
+
+
+def _alive(name: str) -> bool:
+    """Whether the process that a namespace is named after still runs."""
+    pid, started = name.removeprefix(f"{PREFIX}-").split("-")[:2]
+    return _started(int(pid)) == started
+
+
+def _started(pid: int) -> str:
+    """When a process started, in clock ticks since boot; empty when there is none (`proc(5)`, field 22 of stat)."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return text.rpartition(")")[2].split()[19]
+
+
+def _run(command: list[str], *, check: bool = True) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    if check and done.returncode:
+        raise LabError(f"'{' '.join(command)}' failed: {done.stderr.strip()}", hint="no namespace of it is left")
+    return done
+
+
+@contextmanager
+def _entered(namespace: str) -> Iterator[None]:
+    """This thread in a network namespace (`setns(2)`), then back."""
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def enter(descriptor: int) -> None:
+        if libc.setns(descriptor, _CLONE_NEWNET):
+            code = ctypes.get_errno()
+            raise LabError(f"cannot enter network namespace {namespace}: {os.strerror(code)}")
+
+    with Path("/proc/thread-self/ns/net").open() as home, Path(f"/run/netns/{namespace}").open() as there:
+        enter(there.fileno())
+        try:
+            yield
+        finally:
+            enter(home.fileno())
