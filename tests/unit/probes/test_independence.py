@@ -42,9 +42,10 @@ def test_addresses_are_compared_and_not_their_spelling() -> None:
     assert against(CLUSTER, Need("gateway", "FD00:0::0021%eth0")) == ["its gateway FD00:0::0021%eth0 is guest 'web01'"]
 
 
-def test_domain_controller_is_a_guest_by_its_name() -> None:
-    found = against(CLUSTER, Need("domain controller", "dc01.corp.example"))
-    assert found == ["its domain controller dc01.corp.example is guest 'DC01'"]
+@pytest.mark.parametrize("what", ["name server", "domain controller", "gateway"])
+def test_server_is_a_guest_by_its_name(what: str) -> None:
+    found = against(CLUSTER, Need(what, "dc01.corp.example"))
+    assert found == [f"its {what} dc01.corp.example is guest 'DC01'"]
 
 
 def test_prober_runs_on_a_node() -> None:
@@ -149,3 +150,16 @@ def test_host_of_a_hyperv_guest(machine: Path) -> None:
     assert surroundings().host == "NODE01"
     (machine / "HYPERV").write_bytes(b"torn")
     assert surroundings().host == ""
+
+
+def test_everything_that_speaks_against_a_machine(machine: Path) -> None:
+    """The settings of a guest with the rule."""
+    (machine / "resolv").write_text("nameserver 10.0.0.5\n")
+    (machine / "ROUTES").write_text("Iface\tDestination\tGateway\neth0\t00000000\t1500000A\n")
+    (machine / "KERBEROS").write_text("[realms]\n LAB = {\n  kdc = dc01.lab.example:88\n }\n")
+    found = objections(CLUSTER, surroundings([Need("gateway", "10.0.0.254")]), is_own=lambda address: False)
+    assert found == [
+        "its name server 10.0.0.5 is guest 'DC01'",
+        "its gateway 10.0.0.21 is guest 'web01'",
+        "its domain controller dc01.lab.example is guest 'DC01'",
+    ]

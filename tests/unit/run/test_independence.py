@@ -26,7 +26,8 @@ def around(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     def surroundings(*, kerberos: bool) -> Surroundings:
         told["asked"].append(kerberos)
-        return told["is"]
+        found: Surroundings = told["is"]
+        return found
 
     monkeypatch.setattr(independence, "surroundings", surroundings)
     return told
