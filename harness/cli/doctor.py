@@ -27,6 +27,7 @@ from harness.cli.called import say
 from harness.errors import ConfigError
 from harness.exits import Exit
 from harness.paths import reports_dir, root, state_dir
+from harness.probes.permission import permission
 
 MIN_PYTHON: Final = (3, 11)
 LAB_ADDRESSES: Final = ("127.64.0.1", "127.64.0.5")
@@ -182,6 +183,17 @@ def node() -> Check:
     return Check("node", State.WARN, f"{version or 'no version'}: too old for the Allure page", remedy)
 
 
+def probing() -> Check:
+    """Only for watching guests over the network (`hil probe`)."""
+    allowed = permission()
+    remedy = "run `hil probe` as root or with CAP_NET_RAW; see docs/howto/watch-guests.md"
+    if not allowed.icmp:
+        return Check("probing", State.WARN, "no ICMP, TCP ports by whole connections", remedy)
+    if not allowed.half_open:
+        return Check("probing", State.WARN, "ICMP; TCP ports by whole connections", remedy)
+    return Check("probing", State.OK, "ICMP, half-open TCP")
+
+
 CHECKS: Final[Sequence[Callable[[], Check]]] = (
     python,
     environment,
@@ -189,6 +201,7 @@ CHECKS: Final[Sequence[Callable[[], Check]]] = (
     disk,
     state,
     git,
+    probing,
     browser,
     libvirt,
     node,

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from harness.clock import monotonic_ns, utc_now
+from harness.clock import monotonic_ns, spare_collector, utc_now
 from harness.errors import ConfigError
 from harness.labs.secrets import resolve
 from harness.measure.blind import CANARY
@@ -70,6 +70,7 @@ class Prober:
                 failed.append(error)
 
         thread = threading.Thread(target=sample, name="sampler", daemon=True)
+        spare_collector()
         with _quick_switches():
             thread.start()
             try:

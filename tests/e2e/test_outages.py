@@ -173,7 +173,7 @@ def watch(
         out = folder / "recording"
         with responding(bed, setup) as responder:
             with subprocess.Popen(
-                bed.prober([*command, "--for", f"{length_s + 8}s", "--out", str(out)]),
+                bed.prober([*command, "--for", f"{length_s + 4}s", "--out", str(out)]),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -249,7 +249,7 @@ def summary(seen: Watch) -> str:
 
 
 def test_known_outages_are_found_within_their_error(tmp_path: Path) -> None:
-    seen = watch(tmp_path, guests=16, length_s=24, seed=monotonic_ns() % 1000)
+    seen = watch(tmp_path, guests=24, length_s=18, seed=monotonic_ns() % 1000)
     assert not [*complaints(seen)], summary(seen)
 
 

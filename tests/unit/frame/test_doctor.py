@@ -22,7 +22,18 @@ def test_json_has_every_check_and_remedies_where_needed(capsys: pytest.CaptureFi
     cli.main(["doctor", "--json"])
     checks = json.loads(capsys.readouterr().out)["checks"]
     names = [check["name"] for check in checks]
-    assert names == ["python", "environment", "loopback", "disk", "state", "git", "chromium", "libvirt", "node"]
+    assert names == [
+        "python",
+        "environment",
+        "loopback",
+        "disk",
+        "state",
+        "git",
+        "probing",
+        "chromium",
+        "libvirt",
+        "node",
+    ]
     assert [check["name"] for check in checks if (check["state"] == "ok") == bool(check["remedy"])] == []
 
 

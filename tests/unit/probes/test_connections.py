@@ -414,7 +414,7 @@ class TestRuns:
         due, missed = bed.prober.due, bed.prober.missed
         bed.run(4000 + 1000)
         runs = bed.runs(3999)
-        owed = sum(run.count for run in runs if run.interval_ns == 100 * NS_PER_MS)
+        owed = sum(run.count for run in runs if run.interval_ns > 50 * NS_PER_MS)  # the others are of bursts
         assert due - missed >= owed >= due - bed.prober.missed
         for vm in {run.vm for run in runs}:
             mine = [run for run in runs if run.vm == vm]
