@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -238,6 +239,7 @@ class LabFile(Value):
     instances: Annotated[StrictInt, Field(ge=1, le=64)] = 1
     nodes: Annotated[tuple[str, ...], _names("NODE", 2), Field(min_length=1, max_length=_MOST_NODES), _NAMES_SCHEMA]
     guests: Annotated[tuple[str, ...], _names("vm", 3), _NAMES_SCHEMA] = ()
+    classes: Mapping[Name, tuple[Line, ...]] = {}
     clock: Clock = ClockSpec("real")
     epoch: Utc | None = None
     witness: Literal["cloud", "share", "none"]
@@ -251,6 +253,11 @@ class LabFile(Value):
     twin: TwinLab | None = None
     nested: NestedLab | None = None
     physical: PhysicalLab | None = None
+
+    @property
+    def guest_classes(self) -> dict[str, str]:
+        """Class of each guest that is in one."""
+        return {guest: name for name, guests in self.classes.items() for guest in guests}
 
     @property
     def managed_guests(self) -> tuple[str, ...]:
@@ -321,6 +328,7 @@ def _rule_objections(lab: LabFile) -> list[Objection]:
                 f"'provoke' is beyond a {lab.kind} lab: product defects exist in a simulated lab only",
             )
         )
+    found += _class_objections(lab)
     managed = [item.guest for item in lab.twin.windows_guests] if lab.twin is not None else []
     for position, name in enumerate(managed):
         at = ("twin", "windows_guests", position, "guest")
@@ -344,6 +352,18 @@ def _rule_objections(lab: LabFile) -> list[Objection]:
     if lab.physical is not None and {machine.node for machine in lab.physical.machines} != set(lab.nodes):
         found.append(Objection(("physical", "machines"), "the machines must be exactly the 'nodes' of the lab"))
     return found
+
+
+def _class_objections(lab: LabFile) -> Iterator[Objection]:
+    seen: dict[str, str] = {}
+    for name, guests in lab.classes.items():
+        for position, guest in enumerate(guests):
+            at = ("classes", name, position)
+            if guest not in lab.guests:
+                yield Objection(at, f"'{guest}' is none of the lab's guests")
+            elif guest in seen:
+                yield Objection(at, f"'{guest}' is in class '{seen[guest]}' already")
+            seen.setdefault(guest, name)
 
 
 def load_lab(path: Path) -> LabFile:

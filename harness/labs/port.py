@@ -138,6 +138,10 @@ class Lab(Protocol):
         """Guest names."""
 
     @property
+    def guest_classes(self) -> Mapping[str, str]:
+        """Class of each guest that is in one, such as `web`: the ledger has totals for each."""
+
+    @property
     def managed_guests(self) -> tuple[str, ...]:
         """Those of the guests that can be managed: they have an endpoint of kind `winrm`."""
 

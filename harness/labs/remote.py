@@ -55,6 +55,7 @@ class RemoteLab:
         self.capabilities = frozenset[str](about["capabilities"])
         self.nodes = tuple[str, ...](about["nodes"])
         self.guests = tuple[str, ...](about["guests"])
+        self.guest_classes: dict[str, str] = dict(about.get("guest_classes", {}))
         self.managed_guests = tuple[str, ...](about.get("managed_guests", ()))
         self.sample_interval_ns: int = about["sample_interval_ns"]
         self.clock = RemoteClock(self._channel, about, lease.epoch)

@@ -136,6 +136,7 @@ class TwinHosting:
             "capabilities": list(self._file.capabilities),
             "nodes": list(self.simulated.nodes),
             "guests": list(self.simulated.guests),
+            "guest_classes": self._file.guest_classes,
             "managed_guests": list(self.simulated.managed_guests),
             "sample_interval_ns": spec.sample_interval_ns,
             "epoch": self._epoch().isoformat(),

@@ -3,6 +3,7 @@
 What happened to a guest in such a time is unknown: its samples count neither as answers nor as losses.
 
 - *Stall*: the prober did not run, or ran late.
+- What it says itself: its interface was down, its kernel had no room for what came.
 - *Prober*: its canary, an address of its own, did not answer.
 - *Path*: a control target beside the guests did not answer, and no guest did either; so it was the way to them.  A
   control target that is silent while a guest answers says nothing about guests.
@@ -40,8 +41,9 @@ class Blind:
 
 
 def own_blindness(windows: Sequence[SampleWindow]) -> tuple[Blind, ...]:
-    """Stalls of the prober and losses of its canary, sorted, overlapping ones joined."""
+    """Stalls of the prober, what else it says of itself, and losses of its canary, sorted, overlapping ones joined."""
     stalls = [Blind(start, end, "stall") for window in windows for start, end in window.control.stalls]
+    stalls += [Blind(*each) for window in windows for each in window.control.blind]
     lost = [
         Blind(first, last, "prober: its canary did not answer")
         for source in control_sources(windows)

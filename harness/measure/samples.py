@@ -23,6 +23,8 @@ def window_record(window: SampleWindow, interval_ns: int) -> dict[str, Any]:
     }
     if window.control.targets:
         control["targets"] = [_row(run, interval_ns) for run in window.control.targets]
+    if window.control.blind:
+        control["blind"] = [list(each) for each in window.control.blind]
     return {
         "what": "samples",
         "from_ns": window.from_ns,
@@ -60,6 +62,7 @@ def window_from_record(data: Mapping[str, Any]) -> SampleWindow:
             int(control["missed"]),
             tuple((int(start), int(end)) for start, end in control.get("stalls", ())),
             tuple(_run(row, interval_ns) for row in control.get("targets", ())),
+            tuple((int(start), int(end), str(reason)) for start, end, reason in control.get("blind", ())),
         ),
     )
 

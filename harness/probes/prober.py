@@ -34,6 +34,9 @@ LOOK_S: Final = 1.0
 """Wall time between two looks for finished windows."""
 
 
+NO_ROOM: Final = "prober: the kernel had no room for the heartbeats that came"
+
+
 class Prober:
     """Watches the guests of a probe file.  Raises ConfigError or LabError when that cannot begin."""
 
@@ -99,8 +102,8 @@ class Prober:
         )
         self._told = (due, missed)
         if self._sink is not None:
-            blind = [span for span in self._sink.health.blind if window.from_ns < span[1] <= window.to_ns]
-            control = replace(control, stalls=(*control.stalls, *blind))
+            full = [span for span in self._sink.health.blind if window.from_ns < span[1] <= window.to_ns]
+            control = replace(control, blind=(*control.blind, *((*span, NO_ROOM) for span in full)))
         return replace(window, control=control)
 
 

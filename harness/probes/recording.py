@@ -129,6 +129,7 @@ def shifted(window: SampleWindow, by_ns: int) -> SampleWindow:
             control,
             stalls=tuple((start + by_ns, end + by_ns) for start, end in control.stalls),
             targets=tuple(map(moved, control.targets)),
+            blind=tuple((start + by_ns, end + by_ns, reason) for start, end, reason in control.blind),
         ),
     )
 

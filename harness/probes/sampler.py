@@ -9,11 +9,12 @@ and stops of the prober are stalls.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from harness.errors import ConfigError
@@ -33,6 +34,9 @@ CANARY: Final = ProbeTarget("prober", "127.0.0.1", (ProbeSignal(Signal.ICMP),), 
 """The prober itself: when it does not answer, nothing that was seen at that time counts."""
 READ_MOST: Final = 256
 """Batches of replies in one reading; more would keep the next slot waiting. [INF]"""
+NO_WAY: Final = frozenset({errno.ENETDOWN, errno.ENETUNREACH, errno.ENODEV, errno.EADDRNOTAVAIL})
+"""What the kernel says when this machine has no way to a network at all."""
+NO_WAY_OUT: Final = "prober: its own network was down"
 RENEW_NS: Final = 1_000_000_000
 """The baseline of a tenth of the columns is computed anew this often. [INF]"""
 CUT_PARTS: Final = 50
@@ -106,6 +110,9 @@ class Sampler:
         self._told_stalls = 0
         self._told = (0, 0)
         self._not_taken: Counter[str] = Counter()
+        self._no_way = 0
+        """Probes of the round under way that found none."""
+        self._blind: list[tuple[int, int, str]] = []
         self._latest_slot_ns = 0
         self._busy = bool(self._sources)
         self._begin(self._clock.now_ns())
@@ -218,14 +225,27 @@ class Sampler:
             self._stalls.append((expected_ns, now_ns))
 
     def _begin_round(self, number: int) -> None:
+        if self._no_way:
+            self._tell_no_way()
         self._number = number
         self._tracker.begin(number)
         for wire in self._wires.values():
             wire.begin(number)
 
+    def _tell_no_way(self) -> None:
+        """Most probes of the last round had no way out: nothing was seen in it, nor in what may have been before."""
+        if 2 * self._no_way >= self.schedule.size:
+            now_ns, interval_ns = self._clock.now_ns(), self._settings.interval_ns
+            since_ns = now_ns - 2 * interval_ns
+            if self._blind and self._blind[-1][1] >= since_ns:
+                since_ns = self._blind.pop()[0]
+            self._blind.append((since_ns, now_ns, NO_WAY_OUT))
+        self._no_way = 0
+
     def _note(self, unsent: Unsent) -> None:
         """Remember why the kernel did not take probes."""
         self._not_taken.update(os.strerror(number) for _, number in unsent)
+        self._no_way += sum(number in NO_WAY for _, number in unsent)
 
     def _send_burst(self, slot: int) -> None:
         for signal, wire in self._wires.items():
@@ -315,6 +335,9 @@ class Sampler:
         due, missed = self._tracker.due, self._tracker.missed
         stalls = tuple(span for span in self._stalls[self._told_stalls :] if span[0] <= to_ns)
         control = ControlHealth(due - self._told[0], missed - self._told[1], stalls)
+        blind = tuple(each for each in self._blind if each[0] <= to_ns)
+        self._blind = [each for each in self._blind if each[1] > to_ns]
+        control = replace(control, blind=blind)
         runs = tuple(run for source in self._sources for run in source.runs(to_ns))
         self._cut = (self._stretches.cut(), SampleWindow(self._from_ns, to_ns, runs, control))
         self._told_stalls += len(stalls)
@@ -330,7 +353,7 @@ class Sampler:
         runs, targets = list(window.runs), list(window.control.targets)
         for run in cut.runs():
             (targets if run.vm in self._control else runs).append(run)
-        control = ControlHealth(window.control.due, window.control.missed, window.control.stalls, tuple(targets))
+        control = replace(window.control, targets=tuple(targets))
         self._ready.append(SampleWindow(window.from_ns, window.to_ns, tuple(runs), control))
         self._cut = None
 
@@ -410,6 +433,7 @@ def joined(windows: Sequence[SampleWindow], since_ns: int) -> SampleWindow:
             sum(control.missed for control in controls),
             tuple(span for control in controls for span in control.stalls),
             tuple(run for control in controls for run in control.targets),
+            tuple(each for control in controls for each in control.blind),
         ),
     )
 

@@ -153,7 +153,9 @@ class Tracker:
             round_trips -= self._flat_slack[places]
         np.maximum(round_trips, 0, out=round_trips)
         self.baseline.begin(columns, round_trips)
-        self._flat[places] = round_trips if refused is None else round_trips + refused * REFUSED_BASE
+        told = round_trips if refused is None else round_trips + refused * REFUSED_BASE
+        # Backwards, so that of two replies to one probe the earlier one stays.
+        self._flat[places[::-1]] = told[::-1]
         return columns, left
 
     def overdue(self, read_ns: int) -> Ints:

@@ -27,6 +27,7 @@ from harness.run.endpoints import Answer, Endpoints
 from harness.run.fault_cycle import FaultCycle, FaultMemory, Surroundings, to_ns
 from harness.run.guest_cycle import GuestCycle
 from harness.run.guide_cycle import GuideCycle, Trouble, guide_event
+from harness.run.independence import Independence
 from harness.run.job import Job
 from harness.run.leg_cycle import LegCycle
 from harness.run.legs import Handover
@@ -106,6 +107,7 @@ class Conductor:
         self._content = content_import_of(
             workflow, scenario, lab, self._loop, endpoints, self._observer, scribe, memory.content
         )
+        self._independence = Independence(lab, self._loop, endpoints, self._observer, scribe)
         self._watching = False
 
     def _surroundings(self) -> Surroundings:
@@ -222,6 +224,8 @@ class Conductor:
             readiness = answers[0].value
             self._scribe.observed(answers[0].node, "readiness", "readiness", plain(readiness))
             reason = readiness.reason
+            if not self._is_independent():
+                return False
             if self._content is not None and self._content.is_wanted(readiness):
                 return self._bring_content()
         if not reason:
@@ -229,6 +233,12 @@ class Conductor:
         summary = f"the workflow cannot start: {reason}"
         self._scribe.finding("precheck-failed", "lab", Verdict.LAB, summary, at_ns=self._lab.clock.now_ns())
         return False
+
+    def _is_independent(self) -> bool:
+        """May this machine watch the lab?  Asked when one node has taken the account, before anything is changed."""
+        holds = self._independence.holds(lambda: self._rejected is not None)
+        self._raise_rejected()
+        return holds
 
     def _bring_content(self) -> bool:
         """Import what the update asks for; True when it can be started then."""

@@ -16,6 +16,11 @@ from harness.run.legs import Handover
 from harness.values import Event, SampleWindow, Verdict
 
 
+def _guest(name: str, classes: Mapping[str, str]) -> str | dict[str, str]:
+    """A guest of the header: its name, with its class where it is in one."""
+    return {"name": name, "class": classes[name]} if name in classes else name
+
+
 class Scribe:
     """Writes records in the name of the conductor."""
 
@@ -130,6 +135,19 @@ class Scribe:
     def endpoint(self, node: str, *, reachable: bool, reason: str) -> Entry:
         """A node's management endpoint began or ceased to answer."""
         return self.observed(node, "endpoint", "endpoint", {"node": node, "reachable": reachable, "reason": reason})
+
+    def independence(
+        self, guests: Mapping[str, int], silent: Sequence[str], objections: Sequence[str], needs: Mapping[str, int]
+    ) -> Entry:
+        """Whether this machine leans on the lab; its `needs` are its own, so that equal runs may differ in them."""
+        data = {
+            "what": "independence",
+            "guests": dict(guests),
+            "silent": list(silent),
+            "objections": list(objections),
+            "host": {"needs": dict(needs)},
+        }
+        return self._writer.append(Kind.OBSERVATION, "conductor", "lab", data)
 
     def samples(self, window: SampleWindow, interval_ns: int) -> Entry:
         """Availability samples of a window of lab time."""
@@ -302,7 +320,7 @@ def lab_about(lab: Lab) -> dict[str, Any]:
         "subject": lab.subject.value,
         "machines": lab.machines.value,
         "nodes": list(lab.nodes),
-        "guests": list(lab.guests),
+        "guests": [_guest(name, lab.guest_classes) for name in lab.guests],
         "capabilities": sorted(lab.capabilities),
         "sample_interval_ns": lab.sample_interval_ns,
     }

@@ -161,6 +161,11 @@ class ScriptedLab:
         return self.clock.t_ns
 
     @property
+    def guest_classes(self) -> dict[str, str]:
+        """None is in a class."""
+        return {}
+
+    @property
     def managed_guests(self) -> tuple[str, ...]:
         """Guests with an endpoint of their own."""
         return tuple(self.machines_of_guests)

@@ -95,6 +95,7 @@ class GuestService:
         for name, endpoint in self._endpoints.items():
             endpoint.forget_shells()
             self._apply(endpoint, model.guests[name])
+        model.networks.guests.served = {name: access.address for name, access in self._access.items()}
         if self._endpoints:
             model.watch_signals(self._take)
 

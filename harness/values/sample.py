@@ -78,13 +78,15 @@ NO_HEARTBEAT: Final = -1
 
 @dataclass(frozen=True, slots=True)
 class ControlHealth:
-    """How the measuring side itself fared in a window: samples it owed and missed, its own stalls (start, end), and
-    what its control targets answered (`vm` is the name of the control target)."""
+    """How the measuring side itself fared in a window: samples it owed and missed, its own stalls (start, end), what
+    its control targets answered (`vm` is the name of the control target), and times in which it could not see for
+    another reason (start, end, reason)."""
 
     due: int
     missed: int
     stalls: tuple[tuple[int, int], ...] = ()
     targets: tuple[SampleRun, ...] = ()
+    blind: tuple[tuple[int, int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,23 +6,25 @@ A responder plays the guests in a network namespace and logs its own silence; `h
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
 
-from harness.clock import NS_PER_MS, NS_PER_S, monotonic_ns
+from harness.clock import NS_PER_MS, NS_PER_S, monotonic_ns, pause
 from harness.measure.conditions import ConditionKind
 from harness.measure.gaps import State
 from harness.measure.ledger import Gap, Ledger
 from harness.probes.recording import read_recording
-from harness.testing.outages.beds import Bed, linked_namespaces, why_no_namespaces
+from harness.testing.outages.beds import Bed, LinkedNamespaces, linked_namespaces, why_no_namespaces
 from harness.testing.outages.responder import responding
 from harness.testing.outages.script import AWAY, Guest, Kind, Outage, Setup
 from harness.testing.outages.truth import Truth
@@ -142,11 +144,19 @@ class Watch:
         return any(start - NS_PER_S < to_ns and from_ns < end + NS_PER_S for start, end in (*own, *others))
 
 
-def watch(folder: Path, *, guests: int, length_s: int, seed: int) -> Watch:
-    """Play a script and watch it."""
+def watch(
+    folder: Path,
+    *,
+    guests: int,
+    length_s: int,
+    seed: int = 1,
+    quiet: bool = False,
+    disturb: Callable[[int, LinkedNamespaces], None] | None = None,
+) -> Watch:
+    """Play a script (a `quiet` one has no troubles) and watch it; `disturb` gets the prober's process."""
     with linked_namespaces() as bed:
         played = bed.guests(guests)
-        outages = script(played, length_s * NS_PER_S, seed)
+        outages = () if quiet else script(played, length_s * NS_PER_S, seed)
         setup = Setup(
             played,
             outages,
@@ -171,6 +181,8 @@ def watch(folder: Path, *, guests: int, length_s: int, seed: int) -> Watch:
                 assert prober.stderr is not None
                 first = next((line for line in prober.stderr if line.startswith("watching")), "")
                 begin_ns = responder.begin(monotonic_ns() + NS_PER_S)
+                if disturb is not None:
+                    disturb(prober.pid, bed)
                 told = first + prober.stderr.read()
             assert prober.returncode == 0, told
             truth = responder.truth()
@@ -249,3 +261,30 @@ def test_three_hundred_outages_of_every_kind(tmp_path: Path) -> None:
     assert {each.kind for each in seen.outages} == set(Kind)
     assert len(away) >= 120
     assert not [*complaints(seen)], summary(seen)
+
+
+def stop_and_cut(pid: int, bed: LinkedNamespaces) -> None:
+    """Stop the prober twice, then take its own network away for a while."""
+    pause(3)
+    for length_s in (0.2, 0.7):
+        os.kill(pid, signal.SIGSTOP)
+        pause(length_s)
+        os.kill(pid, signal.SIGCONT)
+        pause(2)
+    routes = ["ip", "-n", bed.prober_namespace, "route"]
+    found = subprocess.run([*routes, "show", "10.77.0.0/17"], capture_output=True, text=True, check=True).stdout.split()
+    subprocess.run([*routes, "del", "10.77.0.0/17"], check=True)
+    pause(1.5)
+    subprocess.run([*routes, "add", *found], check=True)
+
+
+def test_faults_of_the_prober_are_told_and_no_outage_is_made_of_them(tmp_path: Path) -> None:
+    seen = watch(tmp_path, guests=40, length_s=12, quiet=True, disturb=stop_and_cut)
+    assert seen.ledger.gaps == ()
+    stalls = [each for each in seen.ledger.unobserved if "stall" in each.reason]
+    assert any(each.end_ns - each.start_ns > 600 * NS_PER_MS for each in stalls)
+    assert len(stalls) >= 2
+    down = [each for each in seen.ledger.unobserved if "network was down" in each.reason]
+    assert sum(each.end_ns - each.start_ns for each in down) >= 1400 * NS_PER_MS
+    assert seen.ledger.coverage is not None
+    assert seen.ledger.coverage < 0.9

@@ -10,9 +10,10 @@ from uuid import UUID
 
 from harness.twin.cmdlets.declaring import classes, selects
 from harness.twin.cmdlets.farmodules import hyperv_module
+from harness.twin.cmdlets.guestadapters import GUEST_ADAPTER, make_guest_adapter
 from harness.twin.cmdlets.kinds import VM_STATE, labelled
 from harness.twin.cmdlets.remoting import connect, find_node
-from harness.twin.cmdlets.shapes import Shape
+from harness.twin.cmdlets.shapes import Later, Shape
 from harness.twin.model.calibration import Count
 from harness.twin.model.catalog import load_catalogs
 from harness.twin.model.cluster import ClusterModel
@@ -20,7 +21,7 @@ from harness.twin.model.entities import Guest, Node
 from harness.twin.model.states import Signal, VmState
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.errors import PSError
-from harness.twin.shell.objects import EnumType, Int64, PSObject
+from harness.twin.shell.objects import EnumType, Int64, PSArray, PSObject
 from harness.twin.shell.regexes import has_wildcard
 from harness.twin.shell.typesystem import register_enum
 from harness.twin.units import BYTES_PER_MIB, NS_PER_S
@@ -33,7 +34,7 @@ VM: Final = Shape(
     "Name VMName Id VMId ComputerName State Status Heartbeat Uptime CPUUsage MemoryAssigned MemoryStartup "
     "DynamicMemoryEnabled IsClustered Generation Version AutomaticStartAction AutomaticStartDelay AutomaticStopAction "
     "AutomaticCriticalErrorAction AutomaticCriticalErrorActionTimeout CheckpointType ParentCheckpointName Notes "
-    "ProcessorCount MemoryMinimum MemoryMaximum",
+    "ProcessorCount MemoryMinimum MemoryMaximum NetworkAdapters",
 )
 VM_HOST: Final = Shape(
     "Microsoft.HyperV.PowerShell.VMHost",
@@ -189,6 +190,7 @@ def make_vm(model: ClusterModel, guest: Guest) -> PSObject:
         PROCESSORS,
         Int64(_LEAST_MEMORY),
         Int64(_MOST_MEMORY),
+        Later(lambda: PSArray([make_guest_adapter(model, guest)], GUEST_ADAPTER.type_name)),
         text=f"VirtualMachine (Name = '{guest.name}') [Id = '{vm_id}']",
     )
 

@@ -31,13 +31,13 @@ _FORCE: Final = Parameter("Force", "switch")
 Act = Callable[[ClusterModel, Guest], Process | None]
 
 
-def guests_given(call: Call) -> Iterator[Guest]:
-    """The guests of this node that are named or came in; one that is not here is an error."""
+def guests_given(call: Call, parameter: str = "Name") -> Iterator[Guest]:
+    """The guests of this node that *parameter* names or that came in; one that is not here is an error."""
     model: ClusterModel = call.host.model
     if call.switch("AsJob"):
         raise limitation(f"{call.declaration.name} -AsJob is not simulated")
     came = call.get("VM") or ([given_input(call)] if given_input(call) is not None else [])
-    names = call.texts("Name") or [str(property_of(item, "Name") or item) for item in came]
+    names = call.texts(parameter) or [str(property_of(item, "Name") or item) for item in came]
     here = [guest for guest in model.guests.values() if guest.owner == call.host.computer_name]
     for name in names:
         found = [guest for guest in here if matches_wildcard(name, guest.name)]

@@ -75,7 +75,7 @@ def test_what_does_not_exist(idle: ShellNode, script: str, full_id: str, part: s
         "Get-NetAdapter -IncludeHidden",
         "Get-NetIPConfiguration -ComputerName NODE02",
         "Get-NetIntentStatus -ClusterName OTHER",
-        "Get-VMNetworkAdapter -VMName VM01",
+        "Get-VMNetworkAdapterVlan -VMName VM01",
         "Get-NetFirewallRule",
         "Get-NetFirewallRule -DisplayName 'Remote Desktop - User Mode (TCP-In)' -ErrorAction SilentlyContinue",
         "Get-NetRoute -AddressFamily IPv6",

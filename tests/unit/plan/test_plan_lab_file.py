@@ -73,6 +73,26 @@ def test_mistake(tmp_path: Path, old: str, new: str, expected: str) -> None:
     assert any(expected in problem.headline for problem in caught.value.problems), str(caught.value)
 
 
+def test_classes_of_guests(tmp_path: Path) -> None:
+    lab = load(tmp_path, SOUND + "classes: {web: [web01]}\n")
+    assert lab.guest_classes == {"web01": "web"}
+    assert LabFile.model_validate(lab.model_dump(mode="json", by_alias=True)) == lab
+
+
+@pytest.mark.parametrize(
+    ("classes", "expected"),
+    [
+        ("{web: [web09]}", "classes.web.0: 'web09' is none of the lab's guests"),
+        ("{web: [web01], db: [web01]}", "classes.db.0: 'web01' is in class 'web' already"),
+        ("{Web Servers: [web01]}", "classes"),
+    ],
+)
+def test_mistake_in_classes(tmp_path: Path, classes: str, expected: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        load(tmp_path, f"{SOUND}classes: {classes}\n")
+    assert any(expected in problem.headline for problem in caught.value.problems), str(caught.value)
+
+
 WINDOWS = "twin:\n  windows_guests:\n    - {guest: web01, installed: [KB5066835], vbs: off, approved: 2025-12}\n"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.probes.clocks import STEP_NS, MachineClock, ShiftedClock, StampConverter
@@ -28,6 +28,7 @@ def test_without_a_step() -> None:
     assert converter.steps == []
 
 
+@settings(deadline=None)
 @given(st.integers(100, 10**9) | st.integers(-(10**9), -100), st.integers(1, 19))
 def test_stamps_before_and_behind_a_step(by_ms: int, at_ms: int) -> None:
     clock = VirtualClock()

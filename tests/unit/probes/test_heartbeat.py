@@ -191,6 +191,21 @@ def test_a_new_agent_process_goes_on_counting_by_the_guests_clock() -> None:
     assert made.sink.health.agent_restarts == 1
 
 
+@pytest.mark.parametrize("number", [1, 7])
+def test_what_an_earlier_agent_process_sent_is_old(number: int) -> None:
+    """Its number may be higher than that of the new process; the guest's clock says which is newer."""
+    made = world()
+    made.send(VM, 100 * MS, 0, clock_ns=100 * MS)
+    made.send(VM, 5 * S, 0, clock_ns=5 * S)
+    runs = made.runs(5 * S)
+    made.send(VM, 5 * S + 5 * MS, number, clock_ns=200 * MS)
+    runs += made.runs(5 * S + 10 * MS)
+    made.send(VM, 5 * S + PERIOD, 1, clock_ns=5 * S + PERIOD)
+    heard = [run for run in [*runs, *made.runs(5 * S + PERIOD)] if run.answer is Answer.OK]
+    assert [run.heartbeat_first for run in heard] == [0, 245, 246]
+    assert (made.sink.health.fresh, made.sink.health.missing, made.sink.health.duplicates) == (3, 0, 1)
+
+
 def test_a_guest_set_back_goes_on_without_a_hole() -> None:
     made = world()
     for number in range(100):

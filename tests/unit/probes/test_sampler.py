@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from harness.probes.runs import RunBuilder
 from harness.probes.sampler import Sampler
 from harness.probes.settings import BurstStage, SamplerSettings
 from harness.probes.target import ProbeSignal, ProbeTarget
+from harness.probes.wire import Replies
 from harness.values import Answer, SampleRun, SampleWindow, Signal
 from tests.unit.probes.virtual_network import (
     MS,
@@ -261,6 +263,28 @@ def test_samples_since_an_instant() -> None:
     middle = whole.from_ns + 12 * S
     assert sampler.samples(middle).to_ns == whole.to_ns
     assert sampler.samples(whole.to_ns).runs == ()
+
+
+class Doubling(VirtualWire):
+    """A network that delivers each reply twice, the second one later."""
+
+    def receive(self) -> Replies | None:
+        once = super().receive()
+        if once is None:
+            return None
+        return Replies(
+            np.concatenate([once.columns] * 2),
+            np.concatenate([once.numbers] * 2),
+            np.concatenate([once.stamps, once.stamps + MS]),
+            False,
+        )
+
+
+def test_of_two_replies_the_first_counts() -> None:
+    clock = VirtualClock()
+    windows, _, _ = sample(answering, clock=clock, wires=[Doubling(clock, answering)])
+    assert counts(windows) == {"ok": 500}
+    assert all(run.error_ns < RTT + MS // 10 for window in windows for run in window.runs)
 
 
 class Pusher:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.clock import NS_PER_MS
@@ -27,6 +27,7 @@ def targets(groups: list[int], *signals: ProbeSignal) -> list[ProbeTarget]:
     ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=12), st.booleans())
 def test_each_column_is_in_one_segment_of_its_slot(groups: list[int], both: bool) -> None:
     asked = targets(groups, *((ICMP, UDP) if both else (ICMP,)))
@@ -42,6 +43,7 @@ def test_each_column_is_in_one_segment_of_its_slot(groups: list[int], both: bool
         assert schedule.place_in[segment.start : segment.stop].tolist() == list(range(segment.stop - segment.start))
 
 
+@settings(deadline=None)
 @given(st.integers(2, 50))
 def test_a_group_is_spread_over_the_interval(count: int) -> None:
     schedule = build_schedule(targets([3, count]), SETTINGS, {Signal.ICMP})

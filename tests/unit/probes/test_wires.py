@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.clock import NS_PER_MS, NS_PER_S, monotonic_ns, pause
@@ -91,6 +91,7 @@ def loopback(count: int, signal: Signal = Signal.ICMP, port: int = 0) -> list[Pr
     return [ProbeTarget(f"vm{n}", f"127.0.7.{n + 1}", (ProbeSignal(signal, port),)) for n in range(count)]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**16 - 1))
 def test_the_checksum_holds_for_every_round(number: int, sequence: int) -> None:
     packets = np.zeros(1, REQUEST)

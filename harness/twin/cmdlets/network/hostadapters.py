@@ -1,4 +1,7 @@
-"""The host's adapters on virtual switches: ``*-VMNetworkAdapter -ManagementOS`` ([D] WPD Hyper-V; properties [GK])."""
+"""Adapters on virtual switches: ``*-VMNetworkAdapter`` of the host, and those of guests to read.
+
+[D] WPD Hyper-V; properties [GK].
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.twin.cmdlets.declaring import selects
+from harness.twin.cmdlets.guestadapters import ADAPTER_NAME, make_guest_adapter
 from harness.twin.cmdlets.hyperv import HYPERV
+from harness.twin.cmdlets.hypervcontrol import guests_given
 from harness.twin.cmdlets.network.cim import changed, network
 from harness.twin.cmdlets.network.virtualization import (
     GUEST,
@@ -27,6 +32,7 @@ from harness.twin.model.network.virtual import add_host_adapter
 from harness.twin.shell.commands.api import Call, Parameter
 from harness.twin.shell.errors import limitation
 from harness.twin.shell.objects import PSEnum, PSObject
+from harness.twin.shell.regexes import has_wildcard
 
 ISOLATION: Final = Shape(
     f"{NAMESPACE}.VMNetworkAdapterIsolationSetting",
@@ -53,23 +59,39 @@ _WHICH: Final = (HOST, GUEST, Parameter("VMNetworkAdapterName", "string", aliase
 
 @HYPERV.cmdlet(
     "Get-VMNetworkAdapter",
-    Parameter("VMName", "string[]", position=0),
-    HOST,
-    Parameter("All", "switch"),
+    Parameter("VMName", "string[]", position=0, mandatory=True, sets=("VMName",)),
+    Parameter("ManagementOS", "switch", mandatory=True, sets=("ManagementOS",)),
+    Parameter("All", "switch", mandatory=True, sets=("All",)),
+    Parameter("VM", "object[]", position=0, mandatory=True, pipeline="value", sets=("VMObject",)),
     Parameter("Name", "string[]", aliases=("VMNetworkAdapterName",)),
-    Parameter("SwitchName", "string[]"),
-    Parameter("VM", "object[]", pipeline="value"),
+    Parameter("SwitchName", "string[]", sets=("ManagementOS",)),
+    default_set="VMName",
 )
 def get_network_adapter(call: Call) -> Iterator[object]:
-    """Adapters of the host on switches; those of guests are not simulated."""
-    require_host(call)
-    if call.switch("All"):
-        raise limitation("network adapters of guests are not simulated; Get-VMNetworkAdapter -ManagementOS is")
+    """Adapters of the guests of this host that are named or came in, of the host on its switches, or all of both."""
+    if call.switch("ManagementOS") or call.switch("All"):
+        yield from _host_adapters(call)
+    if not call.switch("ManagementOS"):
+        yield from _guest_adapters(call)
+
+
+def _host_adapters(call: Call) -> Iterator[object]:
     own = network(call)
     for adapter in chosen_host_adapters(call, call.texts("Name")):
         switch = own.switch_of(adapter)
         if selects(call.texts("SwitchName"), switch.name if switch else ""):
             yield make_host_adapter(call, own, adapter)
+
+
+def _guest_adapters(call: Call) -> Iterator[object]:
+    if call.switch("All"):
+        call.bound["VMName"] = ["*"]
+    wanted = call.texts("Name")
+    for guest in guests_given(call, "VMName"):
+        if selects(wanted, ADAPTER_NAME):
+            yield make_guest_adapter(call.host.model, guest)
+        elif not call.switch("All") and not any(map(has_wildcard, wanted)):
+            call.write_error(missing(call, "network adapter", ", ".join(wanted)).record)
 
 
 @HYPERV.cmdlet(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.twin.cmdlets import guestadapters
 from harness.twin.cmdlets.declaring import property_of
 from harness.twin.cmdlets.network import hostadapters, teams, virtualization
 from harness.twin.shell.formatting import Column, register_view
@@ -11,7 +12,7 @@ def register_virtualization_views() -> None:
     """Tell the formatter how they look."""
     register_view(virtualization.SWITCH.type_name, table=["Name", "SwitchType", "NetAdapterInterfaceDescription"])
     register_view(
-        virtualization.HOST_ADAPTER.type_name,
+        guestadapters.ADAPTER_BASE,
         table=["Name", "IsManagementOs", "VMName", "SwitchName", "MacAddress", "Status", "IPAddresses"],
     )
     register_view(

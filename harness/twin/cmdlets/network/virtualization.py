@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from harness.twin.cmdlets.declaring import given_input, property_of, selects
+from harness.twin.cmdlets.guestadapters import ADAPTER_BASE
 from harness.twin.cmdlets.network.cim import network, networks, strings
 from harness.twin.cmdlets.shapes import Shape
 from harness.twin.model.network import Adapter, NodeNetwork, VirtualSwitch
@@ -26,7 +27,7 @@ SWITCH: Final = Shape(
     "SoftwareRscEnabled BandwidthReservationMode Notes ComputerName",
 )
 HOST_ADAPTER: Final = Shape(
-    f"{NAMESPACE}.VMInternalNetworkAdapter",
+    (f"{NAMESPACE}.VMInternalNetworkAdapter", ADAPTER_BASE, "System.Object"),
     "Name Id IsManagementOs VMName SwitchName SwitchId MacAddress Status IPAddresses DeviceId AdapterId ComputerName "
     "DynamicMacAddressEnabled Connected",
 )
@@ -88,13 +89,15 @@ def chosen_host_adapters(call: Call, wanted: Sequence[str]) -> list[Adapter]:
 
 
 def require_host(call: Call, objects: str = "") -> None:
-    """Raises PSError unless the command is about the host's adapters: those of guests are not simulated.
+    """Raises PSError unless the command is about the host's adapters: those of guests can only be read.
 
     ``objects`` names the parameter that takes such adapters from the pipeline.
     """
-    if not call.switch("ManagementOS") and (not objects or came_in(call, objects) is None):
+    came = came_in(call, objects) if objects else None
+    of_guests = any(not isinstance(item, str) and not property_of(item, "IsManagementOs") for item in came or ())
+    if of_guests or (came is None and not call.switch("ManagementOS")):
         name = call.declaration.name
-        raise limitation(f"network adapters of guests are not simulated; {name} -ManagementOS is")
+        raise limitation(f"{name} for adapters of guests is not simulated; with -ManagementOS it is")
 
 
 def identities(call: Call) -> Identities:

@@ -78,6 +78,7 @@ class NetworkFacts:
     cluster: str
     storage_subnets: tuple[IPv4Network, ...]
     storage_vlans: tuple[int, ...]
+    guest_subnet: IPv4Network
     intents: tuple[IntentFacts, ...]
     driver: Driver
     advanced: tuple[AdvancedFacts, ...]
@@ -93,6 +94,10 @@ class NetworkFacts:
     def node_address(self, number: int, subnet: IPv4Network | None = None) -> str:
         """Address of the machine *number* (from 1), of the management network unless told otherwise."""
         return str((subnet or self.management_subnet)[FIRST_NODE + number - 1])
+
+    def guest_address(self, number: int) -> str:
+        """Address of the guest *number* (from 1) that no client reaches."""
+        return str(self.guest_subnet[number])
 
 
 @lru_cache(maxsize=2)
@@ -132,6 +137,7 @@ def _assemble(sections: Mapping[str, Mapping[str, Any]]) -> NetworkFacts:
         cluster=str(subnet[management["cluster"]]),
         storage_subnets=tuple(IPv4Network(item) for item in storage["subnets"]),
         storage_vlans=tuple(storage["vlans"]),
+        guest_subnet=IPv4Network(sections["guests"]["subnet"]),
         intents=(
             IntentFacts(management["intent"], tuple(management["adapters"]), True, True, False),
             IntentFacts(storage["intent"], tuple(storage["adapters"]), False, False, True),

@@ -16,6 +16,7 @@ from harness.twin.model.groups import CLUSTER_GROUP, UPDATE_SERVICE
 from harness.twin.model.network.atc import NetworkAtc
 from harness.twin.model.network.build import make_network
 from harness.twin.model.network.facts import NetworkFacts, load_network
+from harness.twin.model.network.guestadapters import GuestAdapters
 from harness.twin.model.network.state import LOOPBACK, Adapter, Address, CachedName, NodeNetwork
 from harness.twin.model.network.virtual import Identities
 from harness.twin.model.states import ClusterGroupState, NodePhase, WinRmState
@@ -71,6 +72,7 @@ class Networks:
         self._cut_off: set[str] = set()
         self.atc = NetworkAtc(world, self.of, self.facts)
         self.atc.on_change = self.changed
+        self.guests = GuestAdapters(world, self.of, self.facts)
 
     @property
     def facts(self) -> NetworkFacts:

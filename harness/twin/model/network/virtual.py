@@ -30,14 +30,22 @@ class Identities:
 
     def virtual_mac(self, slot: int) -> str:
         """MAC out of the range that Hyper-V gives to virtual adapters [GK]."""
-        bits = self._streams.bits(f"{self._prefix}/{slot}", 0)
-        return _mac([0x00, 0x15, 0x5D, *(bits >> shift & 0xFF for shift in (0, 8, 16))])
+        return virtual_mac(self._streams.bits(f"{self._prefix}/{slot}", 0))
 
     def guid(self, slot: int) -> str:
         """GUID in upper case, without braces."""
-        high, low = (self._streams.bits(f"{self._prefix}/{slot}/guid", draw) for draw in (0, 1))
-        text = f"{high:016X}{low:016X}"
-        return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-A{text[17:20]}-{text[20:]}"
+        return make_guid(*(self._streams.bits(f"{self._prefix}/{slot}/guid", draw) for draw in (0, 1)))
+
+
+def make_guid(high: int, low: int) -> str:
+    """A GUID out of 128 bits, in upper case and without braces."""
+    text = f"{high:016X}{low:016X}"
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-A{text[17:20]}-{text[20:]}"
+
+
+def virtual_mac(bits: int) -> str:
+    """A MAC out of the range that Hyper-V gives to virtual adapters [GK]."""
+    return _mac([0x00, 0x15, 0x5D, *(bits >> shift & 0xFF for shift in (0, 8, 16))])
 
 
 def _mac(parts: Sequence[int]) -> str:
