@@ -45,7 +45,7 @@ SINGLE_S: Final = 13
 NODE_S: Final = 15
 LEAD_S: Final = 1
 SHORTEST_NS: Final = 250 * NS_PER_MS
-LONGEST_NS: Final = 600 * NS_PER_MS
+LONGEST_NS: Final = 450 * NS_PER_MS
 
 MOST_LEFT_OUT: Final = 0.3
 
