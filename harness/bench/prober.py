@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from harness.bench.peers.usage import Usage, own_cpu_s
 from harness.clock import NS_PER_MS, NS_PER_S, monotonic_ns
 from harness.errors import HarnessError
 from harness.measure.samples import window_from_record, window_record
-from harness.probes.priority import raised
+from harness.probes.priority import quick_switches, raised
 from harness.probes.sampler import Sampler
 from harness.probes.settings import SamplerSettings
 from harness.probes.target import ProbeSignal, ProbeTarget
@@ -157,7 +158,7 @@ def carry_out(assignment: Assignment, say: TextIO) -> Account:
     work = _Work(sampler, settings, assignment, account)
     try:
         gc.freeze()
-        with raised() as account.realtime:
+        with quick_switches(), raised() as account.realtime:
             work.step(assignment.warm_s, watched=False)
             say.write("ready\n")
             say.flush()
@@ -177,6 +178,8 @@ class _Work:
     def __init__(self, sampler: Sampler, settings: SamplerSettings, assignment: Assignment, account: Account) -> None:
         self._sampler, self._settings, self._assignment, self._account = sampler, settings, assignment, account
         self._samples = Path(assignment.samples).open("w") if assignment.samples else None  # noqa: SIM115 - see close
+        self._writer = ThreadPoolExecutor(1, "writer")
+        """Windows are written beside the sampler, as `harness.probes.prober` does it."""
 
     def step(self, seconds: float, *, watched: bool) -> None:
         """Let the sampler work for so long."""
@@ -199,11 +202,15 @@ class _Work:
     def take_windows(self) -> None:
         """Take what is finished from the sampler."""
         for window in self._sampler.windows():
-            self._account.lost += sum(run.count for run in window.runs if run.answer is Answer.LOST)
-            if self._samples:
-                self._samples.write(json.dumps(window_record(window, self._settings.interval_ns)) + "\n")
+            self._writer.submit(self._write, window)
+
+    def _write(self, window: SampleWindow) -> None:
+        self._account.lost += sum(run.count for run in window.runs if run.answer is Answer.LOST)
+        if self._samples:
+            self._samples.write(json.dumps(window_record(window, self._settings.interval_ns)) + "\n")
 
     def close(self) -> None:
+        self._writer.shutdown()
         if self._samples:
             self._samples.close()
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from typing import Final
 
 PRIORITY: Final = 1
 """The lowest of the real-time priorities."""
+
+SWITCH_S: Final = 0.0005
+"""A quarter of a slot [INF]."""
 
 
 @contextlib.contextmanager
@@ -36,3 +40,14 @@ def may_be_raised() -> bool:
     """True when this machine lets the calling thread come before others."""
     with raised() as allowed:
         return allowed
+
+
+@contextlib.contextmanager
+def quick_switches() -> Iterator[None]:
+    """Another thread of this process keeps the sampler waiting for the interpreter for SWITCH_S at most meanwhile."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

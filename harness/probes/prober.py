@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -18,6 +16,7 @@ from harness.probes.connections import ConnectionProber
 from harness.probes.heartbeat import HeartbeatSink, open_sink
 from harness.probes.heartbeat_wire import HeartbeatKey
 from harness.probes.permission import Permission, permission
+from harness.probes.priority import quick_switches, raised
 from harness.probes.recording import Header, Recorder
 from harness.probes.sampler import Sampler, SamplerHealth
 from harness.probes.services import Service
@@ -25,9 +24,6 @@ from harness.probes.settings import SamplerSettings
 from harness.probes.target import ProbeSignal, ProbeTarget
 from harness.probes.target_file import LOOPBACK, Heartbeats, ProbeFile
 from harness.values import SampleWindow, Signal
-
-SWITCH_S: Final = 0.0005
-"""How long the thread that writes may keep the sampler waiting for the interpreter: a quarter of a slot [INF]."""
 
 LOOK_S: Final = 1.0
 """Wall time between two looks for finished windows."""
@@ -74,7 +70,7 @@ class Prober:
 
         thread = threading.Thread(target=sample, name="sampler", daemon=True)
         spare_collector()
-        with _quick_switches():
+        with quick_switches(), raised():
             thread.start()
             try:
                 for _ in self._looks(thread):
@@ -129,16 +125,6 @@ class Prober:
             full = [span for span in self._sink.health.blind if window.from_ns < span[1] <= window.to_ns]
             control = replace(control, blind=(*control.blind, *((*span, NO_ROOM) for span in full)))
         return replace(window, runs=runs, control=control)
-
-
-@contextmanager
-def _quick_switches() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_S)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 def _check_watchable(file: ProbeFile, allowed: Permission) -> None:
