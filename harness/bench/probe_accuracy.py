@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.bench.edges import (
+    Edges,
     Errors,
     fping_edges,
     ledger_edges,
@@ -61,21 +62,19 @@ NOT_REALTIME: Final = (
 )
 
 
+def silences_of(truth: Truth, *, node_wide: bool) -> list[Silence]:
+    """What befell single guests, or whole nodes."""
+    split_ns = truth.begin_ns + (LEAD_S + SINGLE_S) * NS_PER_S
+    return [one for one in truth.of("ping") if (one.start_ns >= split_ns) is node_wide]
+
+
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """The same outages as the sampler and fping saw them, and the responder's truth."""
+    """The outages as the sampler saw them, and the responder's truth."""
 
     truth: Truth
     account: Account
     windows: list[SampleWindow]
-    pings: list[fping.Ping]
-    ahead_ns: int
-    guests: tuple[Guest, ...]
-
-    def silences(self, *, node_wide: bool) -> list[Silence]:
-        """What befell single guests, or whole nodes."""
-        split_ns = self.truth.begin_ns + (LEAD_S + SINGLE_S) * NS_PER_S
-        return [one for one in self.truth.of("ping") if (one.start_ns >= split_ns) is node_wide]
 
     def observed(self, silences: Sequence[Silence]) -> list[Silence]:
         """Those without an edge in a time that the sampler itself calls unobserved: there it claims no exactness."""
@@ -90,28 +89,29 @@ class Watched:
             )
         ]
 
-    def errors(self, *, node_wide: bool) -> tuple[Errors, Errors | None]:
-        """The sampler's and fping's, for observed outages of single guests or of whole nodes."""
-        chosen = self.observed(self.silences(node_wide=node_wide))
-        own = ledger_edges(build_ledger(self.windows))
-        names = {guest.address: guest.vm for guest in self.guests}
-        peers = fping_edges(self.pings, names, self.ahead_ns) if self.pings else None
-        if node_wide:
-            groups = grouped(chosen)
-            return node_errors(own, groups), node_errors(peers, groups) if peers else None
-        return single_errors(own, chosen), single_errors(peers, chosen) if peers else None
+    def errors(self, *, node_wide: bool) -> Errors:
+        """Of observed outages of single guests or of whole nodes."""
+        return _errors(
+            ledger_edges(build_ledger(self.windows)),
+            self.observed(silences_of(self.truth, node_wide=node_wide)),
+            node_wide=node_wide,
+        )
 
     def too_disturbed(self) -> str:
         """Why these outages say nothing; empty when they do."""
         if not self.account.realtime:
             return NOT_REALTIME
         for whole_node in (False, True):
-            every = self.silences(node_wide=whole_node)
+            every = silences_of(self.truth, node_wide=whole_node)
             left_out = len(every) - len(self.observed(every))
             if left_out > MOST_LEFT_OUT * len(every):
                 seen = f"{left_out} of {len(every)} outages lie in stops of the sampler that it tells"
                 return f"the machine is too busy: {seen}"
         return ""
+
+
+def _errors(edges: Edges, silences: Sequence[Silence], *, node_wide: bool) -> Errors:
+    return node_errors(edges, grouped(silences)) if node_wide else single_errors(edges, silences)
 
 
 def edge_figures(figures: Mapping[str, Figure], bed: LinkedNamespaces, say: Say) -> list[Figure]:
@@ -121,9 +121,11 @@ def edge_figures(figures: Mapping[str, Figure], bed: LinkedNamespaces, say: Say)
     watched = watch(bed)
     if disturbed := watched.too_disturbed():
         return [replace(figures[name], remark=disturbed) for name in ("down", "up", "up-peer", "node")]
-    single, peer_single = watched.errors(node_wide=False)
-    node, peer_node = watched.errors(node_wide=True)
-    excuse = "" if peer_single else fping.INSTALL
+    single, node = (watched.errors(node_wide=whole_node) for whole_node in (False, True))
+    say("the same for fping")
+    peers = peer_errors(bed)
+    peer_single, peer_node = peers or (None, None)
+    excuse = "" if peers else fping.INSTALL
     return [
         _edge(figures["down"], single.down_ns, peer_single.down_ns if peer_single else None, _seen(single), ""),
         _edge(figures["up"], single.up_ns, peer_single.up_ns if peer_single else None, _seen(single), ""),
@@ -185,27 +187,42 @@ def grouped(silences: Sequence[Silence]) -> list[list[Silence]]:
     return list(groups.values())
 
 
-def watch(bed: LinkedNamespaces) -> Watched:
-    """Play the outages to a sampler and to fping at the same time."""
+def _played(bed: LinkedNamespaces) -> tuple[Setup, int]:
+    """The outages, and how many seconds they take.  Sampler and peer are shown them one after the other: three
+    real-time processes on two processors would keep each other waiting."""
     guests = bed.guests(NODES * GUESTS_PER_NODE)
-    seconds = LEAD_S + SINGLE_S + NODE_S + 1
-    setup = Setup(guests, tuple(outages(guests)), realtime=True)
+    return Setup(guests, tuple(outages(guests)), realtime=True), LEAD_S + SINGLE_S + NODE_S + 1
+
+
+def watch(bed: LinkedNamespaces) -> Watched:
+    """Play the outages to a sampler."""
+    setup, seconds = _played(bed)
     with tempfile.TemporaryDirectory() as name, responding(bed, setup) as responder:
         samples = Path(name) / "samples.jsonl"
-        assignment = Assignment(guests, seconds, warm_s=2, group=GUESTS_PER_NODE, samples=str(samples))
-        peer: fping.Watch | None = None
+        assignment = Assignment(setup.guests, seconds, warm_s=2, group=GUESTS_PER_NODE, samples=str(samples))
         with probing(bed, assignment) as running:
-            if fping.installed():
-                addresses = [guest.address for guest in guests]
-                rounds = seconds * 1000 // INTERVAL_MS
-                peer = fping.Watch(bed, addresses, period_ms=INTERVAL_MS, rounds=rounds, folder=Path(name))
             responder.begin()
             account = running.account()
-        pings: list[fping.Ping] = []
-        if peer:
-            with closing(peer):
-                pings = peer.pings()
-        return Watched(responder.truth(), account, read_windows(samples), pings, wall_minus_monotonic_ns(), guests)
+        return Watched(responder.truth(), account, read_windows(samples))
+
+
+def peer_errors(bed: LinkedNamespaces) -> tuple[Errors, Errors] | None:
+    """Errors of single guests' and of nodes' outages as fping saw them; None where it is not installed."""
+    if not fping.installed():
+        return None
+    setup, seconds = _played(bed)
+    names = {guest.address: guest.vm for guest in setup.guests}
+    rounds = (seconds + LEAD_S) * 1000 // INTERVAL_MS
+    with tempfile.TemporaryDirectory() as name, responding(bed, setup) as responder:
+        peer = fping.Watch(bed, list(names), period_ms=INTERVAL_MS, rounds=rounds, folder=Path(name))
+        with closing(peer):
+            responder.begin(monotonic_ns() + LEAD_S * NS_PER_S)
+            edges = fping_edges(peer.pings(), names, wall_minus_monotonic_ns())
+        truth = responder.truth()
+    single, node = (
+        _errors(edges, silences_of(truth, node_wide=whole_node), node_wide=whole_node) for whole_node in (False, True)
+    )
+    return single, node
 
 
 def stall_figures(figures: Mapping[str, Figure], bed: LinkedNamespaces, say: Say) -> list[Figure]:
