@@ -1,7 +1,8 @@
 """The prober: what a probe costs, how many one process manages, how exactly it tells outages, what memory it needs.
 
-Guests are played between two network namespaces.  For cost and rate the kernel answers for them, so that only the
-prober's work is measured; the truth about outages is the responder's log of its own silence.
+Guests are played in network namespaces of the bench's own: for exactness in one with a cable to the prober's, for cost
+and rate in the prober's own, where the kernel answers for them and its share, the same for all, is smallest.  The truth
+about outages is the responder's log of its own silence.
 """
 
 from __future__ import annotations
@@ -56,12 +57,13 @@ def measure(say: Say) -> list[Figure]:
         return [replace(figure, remark=missing) for figure in FIGURES.values()]
     found: list[Figure] = []
     with linked_namespaces() as bed:
-        found.append(ping_figure(FIGURES["ping-1000"], bed, 1000, say))
-        found.append(ping_figure(FIGURES["ping-5000"], bed, 5000, say))
-        rate = rate_figure(FIGURES["rate"], bed, say)
-        icmplib = icmplib_figures(FIGURES["ping-icmplib"], FIGURES["rate-icmplib"], rate.value, bed, say)
+        near = bed.together()
+        found.append(ping_figure(FIGURES["ping-1000"], near, 1000, say))
+        found.append(ping_figure(FIGURES["ping-5000"], near, 5000, say))
+        rate = rate_figure(FIGURES["rate"], near, say)
+        icmplib = icmplib_figures(FIGURES["ping-icmplib"], FIGURES["rate-icmplib"], rate.value, near, say)
         found += [icmplib[0], rate, icmplib[1]]
-        found.append(datagram_figure(FIGURES["datagram"], bed, DATAGRAM_GUESTS, say))
+        found.append(datagram_figure(FIGURES["datagram"], near, DATAGRAM_GUESTS, say))
         found += edge_figures(FIGURES, bed, say)
         found += stall_figures(FIGURES, bed, say)
         found.append(memory_figure(FIGURES["memory"], bed, say))

@@ -35,7 +35,7 @@ FPING_EACH: Final = 625
 RATE_SECONDS: Final = 3
 FPING_RATES: Final = (600, 650, 700)
 """Guests asked ten times a second by one process, for longer than fping keeps a sequence number."""
-SAMPLER_RATES: Final = (2000, 4000, 6000, 8000, 10_000, 12_000, 14_000, 17_000, 20_000)
+SAMPLER_RATES: Final = (2000, 4000, 6000, 8000, 9000, 9500, 10_000, 11_000, 12_000, 14_000, 17_000, 20_000)
 TRIES: Final = 2
 ICMPLIB_GUESTS: Final = 200
 
@@ -43,8 +43,8 @@ ICMPLIB_GUESTS: Final = 200
 def ping_figure(figure: Figure, bed: LinkedNamespaces, guests: int, say: Say) -> Figure:
     """Processor time of a ping, the kernel answers: sampler and fping in turns, of each its cheapest turn."""
     addresses = [guest.address for guest in bed.guests(guests)]
-    # Fewer than a thousand guests' pings for 4 s are below the limit of sequence numbers: one process is the cheapest.
-    processes = 1 if guests * (SECONDS + 1) * 1000 // INTERVAL_MS < fping.SEQUENCE_NUMBERS else -(-guests // FPING_EACH)
+    # As many as can go on all night, not only for the few seconds until one process is out of sequence numbers.
+    processes = -(-guests // FPING_EACH)
     rounds = SECONDS * 1000 // INTERVAL_MS
 
     def ask_fping(rounds: int) -> Usage:

@@ -110,6 +110,10 @@ class LinkedNamespaces:
         """See Bed."""
         return ["ip", "netns", "exec", self.guest_namespace, *command]
 
+    def together(self) -> LinkedNamespaces:
+        """Probers on the guests' side too: no cable between them, so that the kernel's part of a probe is smallest."""
+        return LinkedNamespaces(self.guest_namespace, self.guest_namespace)
+
     def allow_ping_sockets(self) -> None:
         """Let programs on the probers' side ping without raw sockets (`icmp(7)`)."""
         with self.on_prober_side():
