@@ -11,18 +11,17 @@ from typing import Final
 from harness.clock import NS_PER_S, monotonic_ns, spare_collector, utc_now
 from harness.errors import ConfigError
 from harness.labs.secrets import resolve
-from harness.measure.blind import CANARY
 from harness.probes.connections import ConnectionProber
 from harness.probes.heartbeat import HeartbeatSink, open_sink
 from harness.probes.heartbeat_wire import HeartbeatKey
 from harness.probes.permission import Permission, permission
 from harness.probes.priority import quick_switches, raised
 from harness.probes.recording import Header, Recorder
-from harness.probes.sampler import Sampler, SamplerHealth
+from harness.probes.sampler import OWN, Sampler, SamplerHealth
 from harness.probes.services import Service
 from harness.probes.settings import SamplerSettings
-from harness.probes.target import ProbeSignal, ProbeTarget
-from harness.probes.target_file import LOOPBACK, Heartbeats, ProbeFile
+from harness.probes.target import ProbeTarget
+from harness.probes.target_file import Heartbeats, ProbeFile
 from harness.values import SampleWindow, Signal
 
 LOOK_S: Final = 1.0
@@ -171,8 +170,7 @@ def _services_of(file: ProbeFile, *, by_connect: bool) -> list[Service]:
 def _controls_of(file: ProbeFile, allowed: Permission) -> list[ProbeTarget]:
     if not allowed.icmp:
         return []
-    canary = ProbeTarget(CANARY, LOOPBACK, (ProbeSignal(Signal.ICMP),), CANARY)
-    return [canary, *(ProbeTarget(each.name, each.address, group="control") for each in file.control)]
+    return [OWN, *(ProbeTarget(each.name, each.address, group="control") for each in file.control)]
 
 
 def _rows(file: ProbeFile) -> tuple[dict[str, object], ...]:

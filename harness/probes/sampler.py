@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from harness.errors import ConfigError
+from harness.measure.blind import CANARY
 from harness.probes.burst import BurstTable
 from harness.probes.clocks import ClockStep, MachineClock, ProbeClock, StampConverter
 from harness.probes.priority import may_be_raised, raised
@@ -30,7 +31,7 @@ from harness.probes.wire import BURST, Replies, Source, Unsent, Wire
 from harness.probes.wires import open_wires
 from harness.values import ControlHealth, SampleWindow, Signal
 
-CANARY: Final = ProbeTarget("prober", "127.0.0.1", (ProbeSignal(Signal.ICMP),), "prober")
+OWN: Final = ProbeTarget(CANARY, "127.0.0.1", (ProbeSignal(Signal.ICMP),), CANARY)
 """The prober itself: when it does not answer, nothing that was seen at that time counts."""
 READ_MOST: Final = 256
 """Batches of replies in one reading; more would keep the next slot waiting. [INF]"""
@@ -76,7 +77,7 @@ class Sampler:
         self,
         targets: Sequence[ProbeTarget],
         settings: SamplerSettings | None = None,
-        control_targets: Sequence[ProbeTarget] = (CANARY,),
+        control_targets: Sequence[ProbeTarget] = (OWN,),
         *,
         clock: ProbeClock | None = None,
         wires: Sequence[Wire] | None = None,

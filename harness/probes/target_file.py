@@ -22,8 +22,6 @@ from harness.values import Signal
 
 Port = Annotated[StrictInt, Field(ge=1, le=65535)]
 MOST_GUESTS: Final = 20_000
-LOOPBACK: Final = "127.0.0.1"
-"""Address of the canary."""
 
 
 def _port_text(value: object) -> object:

@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.clock import NS_PER_MS, NS_PER_S, monotonic_ns, pause
+from harness.measure.blind import CANARY
 from harness.probes.halfopen import HalfOpenWire
 from harness.probes.icmp import IDENTIFIERS, REQUEST, IcmpWire
 from harness.probes.identity import balanced, checksums
-from harness.probes.sampler import CANARY, Sampler
+from harness.probes.sampler import Sampler
 from harness.probes.schedule import Schedule, build_schedule
 from harness.probes.settings import SamplerSettings
 from harness.probes.target import ProbeSignal, ProbeTarget
@@ -209,4 +210,4 @@ def test_all_signals_of_a_guest_together() -> None:
     for signal in (Signal.ICMP, Signal.UDP, Signal.TCP):
         assert by_signal["vm0", signal] <= reached
     assert by_signal["closed", Signal.TCP] == {Answer.REFUSED}
-    assert {run.vm for run in window.control.targets} == {CANARY.vm}
+    assert {run.vm for run in window.control.targets} == {CANARY}
