@@ -249,7 +249,7 @@ def summary(seen: Watch) -> str:
 
 
 def test_known_outages_are_found_within_their_error(tmp_path: Path) -> None:
-    seen = watch(tmp_path, guests=24, length_s=18, seed=monotonic_ns() % 1000)
+    seen = watch(tmp_path, guests=24, length_s=13, seed=monotonic_ns() % 1000)
     assert not [*complaints(seen)], summary(seen)
 
 

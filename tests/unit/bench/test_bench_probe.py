@@ -87,7 +87,7 @@ def watched(stalls: list[tuple[int, int]], *, realtime: bool = True) -> probe_ac
         Silence(f"vm{at}", Kind.FROZEN, "ping", at * NS_PER_S, at * NS_PER_S + 300 * NS_PER_MS) for at in range(1, 9)
     ]
     account = Account(stalls=stalls, realtime=realtime)
-    return probe_accuracy.Watched(Truth(0, tuple(silences)), account, [], [], 0, ())
+    return probe_accuracy.Watched(Truth(0, tuple(silences)), account, [])
 
 
 def test_outages_at_a_told_stall_are_left_out_and_too_many_say_nothing() -> None:

@@ -233,7 +233,7 @@ def troubled(draw: st.DrawFn) -> tuple[Watched, list[Trouble]]:
     return Watched("web1", at + 3 * S, WITH_BEATS, [*absences, *others], phases), absences
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(troubled())
 def test_every_absence_is_found_inside_its_error_bars_and_none_is_invented(
     drawn: tuple[Watched, list[Trouble]],
@@ -248,7 +248,7 @@ def test_every_absence_is_found_inside_its_error_bars_and_none_is_invented(
         assert gap.state is names[truth.kind]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(troubled(), st.lists(st.integers(1, 200), max_size=4))
 def test_stored_samples_give_the_same_ledger(drawn: tuple[Watched, list[Trouble]], cuts: Sequence[int]) -> None:
     """Whatever the windows in which they came."""
