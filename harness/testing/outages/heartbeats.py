@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.clock import NS_PER_MS, wall_minus_monotonic_ns
+from harness.clock import NS_PER_MS, monotonic_ns, wall_minus_monotonic_ns
 from harness.probes.heartbeat_wire import Heartbeat, boot_number, encode, guest_id
 from harness.testing.outages import datagrams
 from harness.testing.outages.behaviour import Behaviour, Bools, Ints
@@ -82,8 +82,12 @@ class Heartbeats:
         self._come_through(guests[~silent], now_ns - begin_ns)
         rows = self._rows(guests, now_ns)
         self._numbers[guests[~silent | self._runs_on(current)]] += 1
-        self.ledger.take(guests, at_ns, silent | late)
-        self._send(rows[~silent & ~late], self._sources[guests[~silent & ~late]])
+        met = silent | late
+        self._send(rows[~met], self._sources[guests[~met]])
+        # On their way by now at the latest: that may be a moment after the outage that they just escaped began.
+        sent_ns = np.full(int(np.count_nonzero(~met)), monotonic_ns() - begin_ns, dtype=np.int64)
+        self.ledger.take(guests[met], at_ns[met], met[met])
+        self.ledger.take(guests[~met], sent_ns, met[~met])
         for row in np.flatnonzero(late):
             due_ns = now_ns + self._setup.late_ns
             source = int(self._sources[guests[row]])
