@@ -21,7 +21,7 @@ from harness.bench.memory import resident_kib
 from harness.bench.peers.usage import Usage, own_cpu_s
 from harness.clock import NS_PER_MS, NS_PER_S, monotonic_ns
 from harness.errors import HarnessError
-from harness.measure.samples import window_from_record, window_record
+from harness.measure.samples import window_from_record, window_line
 from harness.probes.priority import quick_switches, raised
 from harness.probes.sampler import Sampler
 from harness.probes.settings import SamplerSettings
@@ -207,7 +207,7 @@ class _Work:
     def _write(self, window: SampleWindow) -> None:
         self._account.lost += sum(run.count for run in window.runs if run.answer is Answer.LOST)
         if self._samples:
-            self._samples.write(json.dumps(window_record(window, self._settings.interval_ns)) + "\n")
+            self._samples.writelines((*window_line(window, self._settings.interval_ns), "\n"))
 
     def close(self) -> None:
         self._writer.shutdown()

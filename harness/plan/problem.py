@@ -63,7 +63,8 @@ class Problem:
 class SourceError(ConfigError):
     """One or more mistakes in YAML files.  All that could be found are in `problems`; correct them and start again."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Problem], *, again: str = "hil plan lint FILE") -> None:
+        """`again` is the command that shows them once more."""
         self.problems = tuple(sorted(set(problems)))
         files = ", ".join(sorted({problem.file for problem in self.problems}))
         count = len(self.problems)
@@ -73,4 +74,4 @@ class SourceError(ConfigError):
         if rest > 0:
             shown.append(f"… and {rest} more")
         head = f"{count} mistake{'s' if count > 1 else ''} in {files}; nothing was started"
-        super().__init__("\n".join([head, *shown]), hint="correct the file; 'hil plan lint FILE' shows them again")
+        super().__init__("\n".join([head, *shown]), hint=f"correct the file; '{again}' shows them again")

@@ -20,9 +20,10 @@ from harness.clock import NS_PER_MS, wall_minus_monotonic_ns
 from harness.errors import ConfigError
 from harness.journal import Redactor
 from harness.probes.heartbeat_clocks import ClockOffset, GuestClocks
+from harness.probes.heartbeat_columns import authentic, read_columns, well_formed
 from harness.probes.heartbeat_order import Beats, Ints, Order
 from harness.probes.heartbeat_runs import SILENCE_PERIODS, HeartbeatRuns
-from harness.probes.heartbeat_wire import MOST_BYTES, HeartbeatKey, authentic, guest_id, read_columns, well_formed
+from harness.probes.heartbeat_wire import MOST_BYTES, HeartbeatKey, guest_id
 from harness.probes.receiving import DatagramReceiver, Received
 from harness.values import SampleRun
 

@@ -63,7 +63,8 @@ NO_ROOM: Final = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM})
 """The kernel has no room now; trying the rest at once would only burn time."""
 
 
-def _calls() -> tuple[Any, Any]:
+def system_calls() -> tuple[Any, Any]:
+    """`sendmmsg` and `recvmmsg`.  Raises ConfigError on a machine whose layouts are others."""
     if sys.platform != "linux" or ctypes.sizeof(ctypes.c_void_p) != 8 or sys.byteorder != "little":
         raise ConfigError(
             f"the sampler needs 64-bit little-endian Linux, this is {sys.platform}",
@@ -80,7 +81,7 @@ class SendBatch:
     """Packets of one size with their destinations, all or any neighbours of which leave in one call."""
 
     def __init__(self, count: int, layout: np.dtype[np.void]) -> None:
-        self._send, _ = _calls()
+        self._send, _ = system_calls()
         self.packets = np.zeros(count, layout)
         self.fields = {name: self.packets[name] for name in layout.names or ()}
         """The packets' fields, each an array over packets."""
@@ -141,7 +142,7 @@ class ReceiveBatch:
     """Room for replies and their kernel receive stamps, read in one call."""
 
     def __init__(self, layout: np.dtype[np.void], count: int = RECEIVE_AT_ONCE) -> None:
-        _, self._receive = _calls()
+        _, self._receive = system_calls()
         self.room = count
         self.packets = np.zeros(count, layout)
         self.fields = {name: self.packets[name] for name in layout.names or ()}

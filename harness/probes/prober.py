@@ -27,6 +27,12 @@ from harness.values import SampleWindow, Signal
 LOOK_S: Final = 1.0
 """Wall time between two looks for finished windows."""
 
+ROWS_PER_S: Final = 100
+"""Rows of a quiet recording a second: some 100 MB in four hours, whatever the number of guests [INF]."""
+SHORTEST_WINDOW_S: Final = 10
+LONGEST_WINDOW_S: Final = 60
+"""What a killed prober loses, but for the five seconds for which late answers are waited [INF]."""
+
 SINK_S: Final = 0.02
 """Wall time between two looks into the sink's socket: at 50,000 heartbeats a second a thousand wait there [INF]."""
 
@@ -43,7 +49,7 @@ class Prober:
         allowed = permission()
         _check_watchable(file, allowed)
         self._services = ConnectionProber(_services_of(file, by_connect=not allowed.half_open))
-        settings = SamplerSettings(interval_ns=file.interval_ns)
+        settings = SamplerSettings(interval_ns=file.interval_ns, window_ns=_window_ns(file))
         self._sampler = Sampler(
             _targets_of(file, allowed), settings, _controls_of(file, allowed), sources=[self._services]
         )
@@ -126,6 +132,12 @@ class Prober:
         return replace(window, runs=runs, control=control)
 
 
+def _window_ns(file: ProbeFile) -> int:
+    """A window has a row for every guest and signal at least: many guests make longer windows."""
+    rows = sum(len(guest.signals) for guest in file.guests)
+    return round(min(max(rows / ROWS_PER_S, SHORTEST_WINDOW_S), LONGEST_WINDOW_S) * NS_PER_S)
+
+
 def _check_watchable(file: ProbeFile, allowed: Permission) -> None:
     """Raises ConfigError when guests are left that this machine may ask by no way."""
     if allowed.icmp:
@@ -200,4 +212,4 @@ def _key(heartbeats: Heartbeats) -> HeartbeatKey | None:
     try:
         return HeartbeatKey.parse(resolve(heartbeats.key))
     except ValueError as error:
-        raise ConfigError(f"'{heartbeats.key}': {error}", hint="hil probe agent install makes such a key") from error
+        raise ConfigError(f"'{heartbeats.key}': {error}", hint="docs/howto/install-heartbeat-agents.md") from error

@@ -20,29 +20,11 @@ import numpy.typing as npt
 
 from harness.clock import wall_minus_monotonic_ns
 from harness.errors import HarnessError
+from harness.probes.mmsg import HEADER, SO_RCVBUFFORCE, SO_TIMESTAMPNS, VECTOR, system_calls
 
-_SO_TIMESTAMPNS: Final = 35
 _SO_RXQ_OVFL: Final = 40
-_SO_RCVBUFFORCE: Final = 33
-"""[D] asm-generic/socket.h; Python names none of them."""
+"""[D] asm-generic/socket.h; Python does not name it."""
 
-_HEADER: Final = np.dtype(
-    [
-        ("name", "u8"),
-        ("name_bytes", "u4"),
-        ("", "u4"),
-        ("parts", "u8"),
-        ("part_count", "u8"),
-        ("control", "u8"),
-        ("control_bytes", "u8"),
-        ("flags", "i4"),
-        ("", "u4"),
-        ("length", "u4"),
-        ("", "u4"),
-    ]
-)
-"""struct mmsghdr of 64-bit Linux."""
-_PART: Final = np.dtype([("base", "u8"), ("length", "u8")])
 _CONTROL: Final = np.dtype(
     [
         ("stamp_bytes", "u8"),
@@ -113,28 +95,28 @@ class DatagramReceiver:
                 f"heartbeats cannot be received at {address} port {port}: {error.strerror}",
                 hint="choose an address of this machine and a free UDP port: ss -ulnp",
             ) from error
-        self._recvmmsg = _recvmmsg()
+        _, self._recvmmsg = system_calls()
         self._lay_out()
 
     def _prepare(self, buffer_bytes: int) -> None:
         self._socket.setblocking(False)
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)  # cut to net.core.rmem_max
         with contextlib.suppress(OSError):  # beyond that limit only with CAP_NET_ADMIN
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, buffer_bytes)
+            self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, buffer_bytes)
 
     def _lay_out(self) -> None:
         """The arrays that the kernel fills, and the headers that point into them."""
         self._rows = np.zeros((BATCH, self._room), np.uint8)
         self._control = np.zeros(BATCH, _CONTROL)
-        self._parts = np.zeros(BATCH, _PART)
-        self._headers = np.zeros(BATCH, _HEADER)
+        self._parts = np.zeros(BATCH, VECTOR)
+        self._headers = np.zeros(BATCH, HEADER)
         at = np.arange(BATCH, dtype=np.uint64)
         self._parts["base"] = self._rows.ctypes.data + at * np.uint64(self._room)
         self._parts["length"] = self._room
-        self._headers["parts"] = self._parts.ctypes.data + at * np.uint64(_PART.itemsize)
-        self._headers["part_count"] = 1
+        self._headers["iov"] = self._parts.ctypes.data + at * np.uint64(VECTOR.itemsize)
+        self._headers["iovlen"] = 1
         self._headers["control"] = self._control.ctypes.data + at * np.uint64(_CONTROL.itemsize)
 
     @property
@@ -164,7 +146,7 @@ class DatagramReceiver:
                 rows.append(self._rows[:count].copy())
                 lengths.append(self._headers["length"][:count].copy())
                 stamps.append(control["seconds"] * 1_000_000_000 + control["nanoseconds"])
-                if self._headers["control_bytes"][count - 1] >= _CONTROL_WITH_DROPS:
+                if self._headers["controllen"][count - 1] >= _CONTROL_WITH_DROPS:
                     self._count_drops(int(control["dropped"][count - 1]))
             if count < BATCH:
                 drained = True
@@ -178,7 +160,7 @@ class DatagramReceiver:
         return Received(np.concatenate(rows), np.concatenate(lengths), arrived, self._dropped, drained)
 
     def _next_batch(self) -> int:
-        self._headers["control_bytes"] = _CONTROL.itemsize
+        self._headers["controllen"] = _CONTROL.itemsize
         self._headers["flags"] = 0
         count = int(self._recvmmsg(self._socket.fileno(), self._headers.ctypes.data, BATCH, socket.MSG_DONTWAIT, None))
         if count >= 0:
@@ -206,10 +188,3 @@ class DatagramReceiver:
     def close(self) -> None:
         """Give the port back."""
         self._socket.close()
-
-
-def _recvmmsg() -> Callable[..., int]:
-    function = ctypes.CDLL(None, use_errno=True).recvmmsg
-    function.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p]
-    function.restype = ctypes.c_int
-    return function

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,10 +16,11 @@ from typing import IO, Any, Final
 
 from harness.clock import utc_text
 from harness.errors import ConfigError, HarnessError
+from harness.measure.joining import RunJoiner
 from harness.measure.ledger import Ledger, build_ledger
 from harness.measure.ownership import Ownership
-from harness.measure.samples import window_from_record, window_record
-from harness.values import SampleRun, SampleWindow
+from harness.measure.samples import window_from_record, window_line
+from harness.values import ControlHealth, SampleRun, SampleWindow
 
 FILE_NAME: Final = "samples.jsonl"
 SCHEMA: Final = 1
@@ -54,10 +55,12 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording that was read; `torn` says that its last line was cut off, as when the prober was killed."""
+    """A recording that was read: its `windows` with what they say of the prober, and the `runs` of all of them, joined
+    where they go on.  `torn` says that its last line was cut off, as when the prober was killed."""
 
     header: Header
     windows: tuple[SampleWindow, ...]
+    runs: tuple[SampleRun, ...]
     torn: bool = False
 
     def ledger(self) -> Ledger:
@@ -65,8 +68,9 @@ class Recording:
         guests = self.header.guests
         begins_ns = min((window.from_ns for window in self.windows), default=0)
         owners = Ownership.of([(guest["name"], begins_ns, guest["node"]) for guest in guests if guest["node"]])
+        ends_ns = max((window.to_ns for window in self.windows), default=begins_ns)
         return build_ledger(
-            self.windows,
+            (*self.windows, SampleWindow(begins_ns, ends_ns, self.runs, ControlHealth(0, 0))),
             owners,
             expected=[guest["name"] for guest in guests],
             classes={guest["name"]: guest["class"] for guest in guests},
@@ -87,21 +91,23 @@ class Recorder:
             self._file: IO[str] = self._path.open("x", encoding="utf-8")
         except OSError as error:
             raise _unwritable(self._path, error) from error
-        self._write(header.plain())
+        self._write([json.dumps(header.plain(), separators=(",", ":"), ensure_ascii=False)])
 
     def take(self, window: SampleWindow) -> SampleWindow:
         """Write a window; returns it in the recording's own time."""
         own = shifted(window, -self._header.origin_ns)
-        self._write(window_record(own, self._header.interval_ns))
+        self._write(window_line(own, self._header.interval_ns))
         return own
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
-    def _write(self, document: Mapping[str, Any]) -> None:
+    def _write(self, pieces: Iterable[str]) -> None:
+        """One line."""
         try:
-            self._file.write(json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n")
+            self._file.writelines(pieces)
+            self._file.write("\n")
             self._file.flush()
             os.fdatasync(self._file.fileno())
         except OSError as error:
@@ -140,31 +146,37 @@ def read_recording(path: Path) -> Recording:
     Raises ConfigError when there is none, or a line is not of the documented form.
     """
     file = path / FILE_NAME if path.is_dir() else path
+    header: Header | None = None
+    windows: list[SampleWindow] = []
+    joiner, torn = RunJoiner(), False
     try:
-        text = file.read_text(encoding="utf-8")
+        lines = file.open(encoding="utf-8")
     except OSError as error:
         raise ConfigError(
             f"'{path}' is no recording: {error.strerror}", hint="hil probe run makes one; give its folder"
         ) from error
-    lines = text.split("\n")
-    whole, torn = lines[:-1], bool(lines[-1])
-    header: Header | None = None
-    windows: list[SampleWindow] = []
-    for number, line in enumerate(whole, 1):
-        try:
-            document = json.loads(line)
-            if header is None:
-                header = _header(document)
-            else:
-                windows.append(window_from_record(document))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ConfigError(
-                f"'{file}', line {number}: {type(error).__name__} {error}",
-                hint="the file is damaged or of another kind",
-            ) from error
+    with lines:
+        for number, line in enumerate(lines, 1):
+            torn = not line.endswith("\n")
+            if torn:
+                break
+            try:
+                document = json.loads(line)
+                if header is None:
+                    header = _header(document)
+                    continue
+                window = window_from_record(document)
+            except (KeyError, TypeError, ValueError) as error:
+                raise ConfigError(
+                    f"'{file}', line {number}: {type(error).__name__} {error}",
+                    hint="the file is damaged or of another kind",
+                ) from error
+            for run in window.runs:
+                joiner.add(run)
+            windows.append(replace(window, runs=()))
     if header is None:
         raise ConfigError(f"'{file}' is empty", hint="hil probe run makes recordings")
-    return Recording(header, tuple(windows), torn)
+    return Recording(header, tuple(windows), joiner.runs(), torn)
 
 
 def _header(document: Mapping[str, Any]) -> Header:

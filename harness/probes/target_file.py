@@ -161,5 +161,5 @@ def load_probe_file(path: Path) -> ProbeFile:
     source = load_source(path)
     file, problems = validate(ProbeFile, source.value, source)
     if problems or file is None:
-        raise SourceError(problems)
+        raise SourceError(problems, again="hil probe check FILE")
     return file

@@ -248,6 +248,24 @@ def test_every_absence_is_found_inside_its_error_bars_and_none_is_invented(
         assert gap.state is names[truth.kind]
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 100), st.integers(0, 400), st.booleans())
+def test_what_is_seen_for_sure(start_ms: int, more_ms: int, two_ways: bool) -> None:
+    """An interval and what the burst needs by one way, an interval by two, whatever the phase."""
+    least_ns = 100 * MS if two_ways else 141 * MS
+    away = Trouble("isolated", 5 * S + start_ms * MS, 5 * S + start_ms * MS + least_ns + more_ms * MS)
+    probes = PROBES if two_ways else {Signal.ICMP: 100 * MS}
+    (gap,) = ledger_of(guest(away, intervals=probes)).gaps
+    assert abs(gap.start_ns - away.start_ns) <= gap.start_err_ns
+    assert abs(gap.end_ns - away.end_ns) <= gap.end_err_ns
+
+
+def test_one_lost_probe_by_one_way_is_too_little() -> None:
+    """The price of not taking chance for an absence."""
+    away = Trouble("isolated", 5 * S, 5 * S + 60 * MS)
+    assert ledger_of(guest(away, intervals={Signal.ICMP: 100 * MS})).gaps == ()
+
+
 @settings(max_examples=15, deadline=None)
 @given(troubled(), st.lists(st.integers(1, 200), max_size=4))
 def test_stored_samples_give_the_same_ledger(drawn: tuple[Watched, list[Trouble]], cuts: Sequence[int]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.probes.heartbeat_columns import read_columns, well_formed
 from harness.probes.heartbeat_wire import (
     BODY_BYTES,
     MOST_BYTES,
@@ -19,8 +20,6 @@ from harness.probes.heartbeat_wire import (
     boot_number,
     encode,
     guest_id,
-    read_columns,
-    well_formed,
 )
 
 WORDS = st.integers(0, 2**63 - 1)
