@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import gc
 import json
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any, Final, Self, TextIO
+from typing import Any, Final, Self, TextIO
 
 from harness.bench.memory import resident_kib
 from harness.bench.peers.usage import Usage, own_cpu_s
@@ -27,6 +26,7 @@ from harness.probes.sampler import Sampler
 from harness.probes.settings import SamplerSettings
 from harness.probes.target import ProbeSignal, ProbeTarget
 from harness.testing.outages.beds import Bed
+from harness.testing.outages.child import READY, Child, ready_child
 from harness.testing.outages.script import Guest
 from harness.values import Answer, SampleWindow, Signal
 
@@ -103,9 +103,9 @@ class Account:
 class Probing:
     """A sampler at work in another process."""
 
-    def __init__(self, process: subprocess.Popen[str], answers: IO[str]) -> None:
-        self.process = process
-        self._answers = answers
+    def __init__(self, child: Child) -> None:
+        self.process = child.process
+        self._answers = child.answers
 
     def account(self) -> Account:
         """Wait for its end.  Raises HarnessError when it failed."""
@@ -117,21 +117,10 @@ class Probing:
 
 @contextmanager
 def probing(bed: Bed, assignment: Assignment) -> Iterator[Probing]:
-    """A sampler on the probers' side of a bed, warm when the block begins.  Raises HarnessError when it fails."""
+    """A sampler on the probers' side of a bed, warm when the block begins.  Raises LabError when it does not start."""
     command = bed.prober([sys.executable, "-m", "harness.bench.prober"])
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        commands, answers = process.stdin, process.stdout
-        if commands is None or answers is None:
-            raise ValueError("the process has no pipes")
-        try:
-            commands.write(json.dumps(assignment.plain()) + "\n")
-            commands.flush()
-            if (line := answers.readline()) != "ready\n":
-                raise HarnessError(f"the prober did not start; it said {line!r}")
-            yield Probing(process, answers)
-        finally:
-            if process.poll() is None:
-                process.kill()
+    with ready_child(command, assignment.plain(), "prober") as child:
+        yield Probing(child)
 
 
 def probe(bed: Bed, assignment: Assignment) -> Account:
@@ -160,7 +149,7 @@ def carry_out(assignment: Assignment, say: TextIO) -> Account:
         gc.freeze()
         with quick_switches(), raised() as account.realtime:
             work.step(assignment.warm_s, watched=False)
-            say.write("ready\n")
+            say.write(READY)
             say.flush()
             work.step(assignment.seconds, watched=True)
             sampler.run(until_ns=monotonic_ns())

@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from harness.clock import NS_PER_MS, NS_PER_S, monotonic_ns, pause
-from harness.measure.conditions import ConditionKind
+from harness.measure.conditions import Condition, ConditionKind
 from harness.measure.gaps import State
 from harness.measure.ledger import Gap, Ledger
 from harness.probes.recording import read_recording
@@ -218,8 +218,13 @@ def complaints(seen: Watch) -> Iterator[str]:
             kind = CONDITIONS[outage.kind]
             met = [each for each in conditions[outage.vm] if each.kind is kind]
             near = [each for each in met if each.start_ns < ends[1] + NS_PER_S and each.end_ns > begins[0] - NS_PER_S]
-            if not near and outage.length_ns > 2 * INTERVAL_NS and not seen.disturbed(begins[0], ends[1]):
+            if seen.disturbed(begins[0], ends[1]) or outage.length_ns <= 2 * INTERVAL_NS:
+                continue
+            if not near:
                 yield f"{name}: no condition {kind}, but {[each.kind.value for each in conditions[outage.vm]]}"
+            # A reset connection is replaced by the next sample, so that trouble is no longer than that.
+            elif outage.kind is not Kind.CONNECTIONS_BROKEN:
+                yield from (f"{name}: {text}" for text in wrong_edges(near[0], outage, begins, ends))
     for vm, left in gaps.items():
         for gap in left:
             # A responder that did not come to work sent no heartbeats: nobody else was heard of then either.
@@ -227,7 +232,7 @@ def complaints(seen: Watch) -> Iterator[str]:
                 yield f"{vm}: invented {gap}"
 
 
-def wrong_edges(gap: Gap, outage: Outage, begins: tuple[int, int], ends: tuple[int, int]) -> Iterator[str]:
+def wrong_edges(gap: Gap | Condition, outage: Outage, begins: tuple[int, int], ends: tuple[int, int]) -> Iterator[str]:
     """Edges beyond their error bars."""
     if not begins[0] - gap.start_err_ns <= gap.start_ns <= begins[1] + gap.start_err_ns:
         yield f"begin {_off(gap.start_ns - begins[0], gap.start_err_ns)}, {gap}"

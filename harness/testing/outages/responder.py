@@ -11,7 +11,6 @@ import gc
 import json
 import os
 import select
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from harness.clock import NS_PER_MS, monotonic_ns
 from harness.errors import LabError
 from harness.testing.outages.beds import Bed
 from harness.testing.outages.behaviour import Behaviour
+from harness.testing.outages.child import READY, Child, ready_child
 from harness.testing.outages.echo import DatagramEcho, Echo, PingEcho
 from harness.testing.outages.heartbeats import Heartbeats
 from harness.testing.outages.script import FOREVER_NS, Setup
@@ -40,9 +40,9 @@ _PING_SWITCH: Final = Path("/proc/sys/net/ipv4/icmp_echo_ignore_all")
 class Responder:
     """A process that plays guests."""
 
-    def __init__(self, process: subprocess.Popen[str], commands: IO[str], answers: IO[str]) -> None:
-        self.process = process
-        self._commands, self._answers = commands, answers
+    def __init__(self, child: Child) -> None:
+        self.process = child.process
+        self._commands, self._answers = child.commands, child.answers
         self.begin_ns: int | None = None
 
     def begin(self, at_ns: int | None = None) -> int:
@@ -65,22 +65,8 @@ class Responder:
 def responding(bed: Bed, setup: Setup) -> Iterator[Responder]:
     """Guests that answer on their side of a bed, for the length of a block.  Raises LabError when they cannot."""
     command = bed.responder([sys.executable, "-m", "harness.testing.outages.responder"])
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        commands, answers = process.stdin, process.stdout
-        if commands is None or answers is None:
-            raise ValueError("the process has no pipes")
-        try:
-            commands.write(json.dumps({"setup": setup.plain(), "rooted": bed.rooted}) + "\n")
-            commands.flush()
-            if (line := answers.readline()) != "ready\n":
-                raise LabError(f"the responder did not start; it said {line!r}")
-            yield Responder(process, commands, answers)
-        finally:
-            commands.close()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
+    with ready_child(command, {"setup": setup.plain(), "rooted": bed.rooted}, "responder") as child:
+        yield Responder(child)
 
 
 class Play:
@@ -187,7 +173,7 @@ def main() -> None:
     play = Play(setup, rooted=asked["rooted"])
     try:
         gc.freeze()
-        print("ready", flush=True)  # noqa: T201 - the protocol of this process
+        print(READY, end="", flush=True)  # noqa: T201 - the protocol of this process
         truth = play.run(sys.stdin)
     finally:
         play.close()
