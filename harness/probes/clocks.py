@@ -44,25 +44,6 @@ class MachineClock:
     sleep_until = staticmethod(clock.sleep_until)
 
 
-class ShiftedClock:
-    """The clocks of this machine; `origin_ns` is the monotonic instant that counts as zero."""
-
-    def __init__(self, origin_ns: int) -> None:
-        self._origin_ns = origin_ns
-
-    def now_ns(self) -> int:
-        """See ProbeClock."""
-        return clock.monotonic_ns() - self._origin_ns
-
-    def real_ns(self) -> int:
-        """See ProbeClock."""
-        return clock.realtime_ns()
-
-    def sleep_until(self, at_ns: int) -> None:
-        """See ProbeClock."""
-        clock.sleep_until(at_ns + self._origin_ns)
-
-
 @dataclass(frozen=True, slots=True)
 class ClockStep:
     """CLOCK_REALTIME was set: noticed at `at_ns` (monotonic), ahead by `by_ns`."""

@@ -16,7 +16,6 @@ from harness.values import NO_BOOT, NO_HEARTBEAT, Answer, SampleRun, Signal
 SLOT_NS: Final = 2_000_000
 PATIENCE_NS: Final = 37_000_000
 """The sampler's patience of 15 ms, 20 ms until it reads again, and a slot: its latest."""
-BEAT_NS: Final = 20_000_000
 SILENT_BEATS: Final = 3
 
 MachineTrouble = Literal["frozen", "isolated", "restarted"]

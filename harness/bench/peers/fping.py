@@ -21,10 +21,9 @@ from harness.testing.outages.beds import Bed
 from harness.testing.outages.responder import become_realtime
 
 INSTALL: Final = "fping is not installed: apt install fping"
-SEQUENCE_NUMBERS: Final = 65_535
+SEQUENCE_KEPT_S: Final = 10
 """[D] fping keeps each sequence number of 16 bits for 10 s (seqmap.c) and ends with "not enough sequence numbers" when
 it needs more: no process of it can ask more than 6553 times a second for longer than that."""
-SEQUENCE_KEPT_S: Final = 10
 _TIMEOUT_MS: Final = 1000
 """Late answers count as answers for fping too."""
 _SUMMARY: Final = re.compile(r"^(\S+)\s+: xmt/rcv/%loss = (\d+)/(\d+)/", re.MULTILINE)

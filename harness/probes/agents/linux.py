@@ -23,7 +23,6 @@ from harness.probes.agents.settings import INSTALL, LINUX, AgentLook, AgentSetti
 
 SCRIPT: Final = "heartbeat.py"
 SETTINGS: Final = "heartbeat.json"
-PID_FILE: Final = "heartbeat.pid"
 UNIT: Final = "azurelocal-hil-heartbeat.service"
 CONNECT_WITHIN_S: Final = 20.0
 RUN_WITHIN_S: Final = 60.0

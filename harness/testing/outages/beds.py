@@ -125,12 +125,6 @@ class LinkedNamespaces:
         with _entered(self.prober_namespace):
             yield
 
-    @contextmanager
-    def on_guest_side(self) -> Iterator[None]:
-        """Sockets that this thread opens inside the block are on the guests' side, and stay there."""
-        with _entered(self.guest_namespace):
-            yield
-
 
 def _guests(count: int, network: str) -> tuple[Guest, ...]:
     if not 0 < count <= MOST_GUESTS:

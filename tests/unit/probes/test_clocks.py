@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.probes.clocks import STEP_NS, MachineClock, ShiftedClock, StampConverter
-from tests.unit.probes.virtual_network import MS, S, VirtualClock
+from harness.probes.clocks import STEP_NS, StampConverter
+from tests.unit.probes.virtual_network import MS, VirtualClock
 
 
 def converted(clock: VirtualClock, converter: StampConverter, received: list[int], read_ns: int) -> list[int]:
@@ -48,12 +48,3 @@ def test_a_stamp_that_nothing_explains_is_now() -> None:
     converter.look()
     (time,) = converter.convert(np.array([0], np.int64)).tolist()
     assert time == pytest.approx(clock.t_ns, abs=5_000)
-
-
-def test_lab_time_has_its_own_zero() -> None:
-    machine = MachineClock()
-    shifted = ShiftedClock(machine.now_ns() - 7 * S)
-    assert 7 * S <= shifted.now_ns() < 8 * S
-    before = machine.now_ns()
-    shifted.sleep_until(shifted.now_ns() + 2 * MS)
-    assert machine.now_ns() - before >= 2 * MS
