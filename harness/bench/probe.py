@@ -13,7 +13,7 @@ from typing import Final
 
 from harness.bench.figures import Bound, Figure
 from harness.bench.probe_accuracy import edge_figures, stall_figures
-from harness.bench.probe_cost import datagram_figure, icmplib_figures, ping_figure, rate_figure
+from harness.bench.probe_cost import datagram_figures, icmplib_figures, ping_figure, rate_figure
 from harness.bench.probe_memory import memory_figure
 from harness.testing.outages.beds import linked_namespaces, why_no_namespaces
 
@@ -37,6 +37,9 @@ FIGURES: Final = {
     "rate": _ratio("ICMP rate of one process without loss", "1/s", Bound.AT_LEAST, 15, _FPING),
     "rate-icmplib": _ratio("ICMP rate of one process, beside icmplib", "1/s", Bound.AT_LEAST, 15, "icmplib, multiping"),
     "datagram": _ratio(f"UDP echo, {DATAGRAM_GUESTS} guests × 10 Hz", _COST, Bound.AT_MOST, 0.25, "asyncio on uvloop"),
+    "datagram-kernel": _ratio(
+        "UDP echo, beside the kernel's part of it", _COST, Bound.AT_MOST, 1.35, "bare system calls"
+    ),
     "down": Figure("start of an outage", None, "ms p99", Bound.AT_MOST, _INTERVAL_MS / 2 + 1, _FPING),
     "up": Figure("end of an outage", None, "ms p99", Bound.AT_MOST, 2, _FPING),
     "up-peer": _ratio("end of an outage, beside fping", "ms p99", Bound.AT_MOST, 0.1, _FPING),
@@ -60,10 +63,11 @@ def measure(say: Say) -> list[Figure]:
         near = bed.together()
         found.append(ping_figure(FIGURES["ping-1000"], near, 1000, say))
         found.append(ping_figure(FIGURES["ping-5000"], near, 5000, say))
-        rate = rate_figure(FIGURES["rate"], near, say)
-        icmplib = icmplib_figures(FIGURES["ping-icmplib"], FIGURES["rate-icmplib"], rate.value, near, say)
+        with bed.on_own_processors() as apart:
+            rate = rate_figure(FIGURES["rate"], apart, say)
+            icmplib = icmplib_figures(FIGURES["ping-icmplib"], FIGURES["rate-icmplib"], rate.value, apart, say)
         found += [icmplib[0], rate, icmplib[1]]
-        found.append(datagram_figure(FIGURES["datagram"], near, DATAGRAM_GUESTS, say))
+        found += datagram_figures(FIGURES["datagram"], FIGURES["datagram-kernel"], near, DATAGRAM_GUESTS, say)
         found += edge_figures(FIGURES, bed, say)
         found += stall_figures(FIGURES, bed, say)
         found.append(memory_figure(FIGURES["memory"], bed, say))

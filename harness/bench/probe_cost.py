@@ -99,7 +99,10 @@ def icmplib_figures(cpu: Figure, rate: Figure, rate_hz: float | None, bed: Linke
 
 
 def rate_figure(figure: Figure, bed: LinkedNamespaces, say: Say) -> Figure:
-    """The highest rate of one process at which no ping is lost and none left out."""
+    """The highest rate of one process at which no ping is lost and none left out.
+
+    Of the prober, not of the kernel that answers: the guests of `bed` should have processors of their own.
+    """
     say("highest rate without loss: fping")
     peer_hz, excuse = _fping_rate_hz(bed) if fping.installed() else (None, fping.INSTALL)
     kept = _kept_rate(bed, say)
@@ -167,8 +170,11 @@ def _fping_guests(bed: LinkedNamespaces) -> int:
         return best
 
 
-def datagram_figure(figure: Figure, bed: LinkedNamespaces, guests: int, say: Say) -> Figure:
-    """Processor time of a datagram that a responder sends back: sampler and a prober on uvloop in turns."""
+def datagram_figures(
+    beside_uvloop: Figure, beside_kernel: Figure, bed: LinkedNamespaces, guests: int, say: Say
+) -> list[Figure]:
+    """Processor time of a datagram that a responder sends back: sampler and a prober on uvloop in turns, and what the
+    system calls take by themselves."""
     asked = {
         "addresses": [guest.address for guest in bed.guests(guests)],
         "port": UDP_PORT,
@@ -176,6 +182,10 @@ def datagram_figure(figure: Figure, bed: LinkedNamespaces, guests: int, say: Say
         "warm_s": 1,
         "seconds": SECONDS,
     }
+
+    def ask(peer: str, style: str = "") -> tuple[Usage | None, str]:
+        return _tried(lambda: module_usage(bed.prober(own_module(peer)), asked | {"style": style}))
+
     own: list[Account] = []
     peers: list[Usage] = []
     excuse = ""
@@ -186,17 +196,32 @@ def datagram_figure(figure: Figure, bed: LinkedNamespaces, guests: int, say: Say
                 probe(bed, Assignment(bed.guests(guests), SECONDS, Signal.UDP, UDP_PORT, INTERVAL_MS, late_ms=LATE_MS))
             )
             if not excuse:
-                usage, excuse = _tried(lambda: module_usage(bed.prober(own_module("uvloop_udp")), asked))
+                usage, excuse = ask("uvloop_udp", "timers")
                 peers += [usage] if usage else []
+        batches = None if excuse else ask("uvloop_udp", "batches")[0]
+        kernel, no_kernel = ask("bare_udp")
     value, did = _cheapest(own, guests)
     peer = min(peers, key=lambda one: one.cpu_per_million_s, default=None)
-    share = f"; the peer got {peer.answered / peer.sent:.1%} of its back" if peer else ""
-    return replace(
-        figure,
-        value=value,
-        peer_value=peer.cpu_per_million_s if peer else None,
-        remark=excuse or f"cheapest of {len(own)} turns of {SECONDS} s; {did}{share}",
-    )
+    told = f"cheapest of {len(own)} turns of {SECONDS} s; {did}{_share('the peer', peer)}"
+    told += _share("a loop on uvloop that sends in batches and notices no loss", batches)
+    same = "sendmmsg and recvmmsg at the same pace, with nothing done about what comes back"
+    return [
+        _beside(beside_uvloop, value, peer, excuse or told),
+        _beside(beside_kernel, value, kernel, no_kernel or same),
+    ]
+
+
+def _share(who: str, usage: Usage | None) -> str:
+    """What a peer managed, as the continuation of a remark."""
+    if usage is None:
+        return ""
+    did = f"got {usage.answered / usage.sent:.1%} of its {usage.sent} probes back"
+    return f"; {who} needed {usage.cpu_per_million_s:.1f} and {did}"
+
+
+def _beside(figure: Figure, value: float | None, peer: Usage | None, remark: str) -> Figure:
+    """A cost beside that of a peer."""
+    return replace(figure, value=value, peer_value=peer.cpu_per_million_s if peer else None, remark=remark)
 
 
 def _turns(count: int) -> Iterator[int]:

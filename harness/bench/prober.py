@@ -172,19 +172,18 @@ class _Work:
 
     def step(self, seconds: float, *, watched: bool) -> None:
         """Let the sampler work for so long."""
-        before_s, started_ns = own_cpu_s(), monotonic_ns()
-        end_ns, look_ns, slots = started_ns + round(seconds * NS_PER_S), started_ns, 0
+        before_s, started_ns, before = own_cpu_s(), monotonic_ns(), self._sampler.health().sent
+        end_ns, look_ns = started_ns + round(seconds * NS_PER_S), started_ns
         step = self._sampler.step
         while (now_ns := monotonic_ns()) < end_ns:
             step()
-            slots += 1
             if now_ns >= look_ns:
                 look_ns += _LOOK_NS
                 self.take_windows()
                 if watched:
                     self._account.memory.append(((now_ns - started_ns) / NS_PER_S, resident_kib()))
         if watched:
-            sent = len(self._assignment.guests) * slots // self._settings.slots
+            sent = self._sampler.health().sent - before
             wall_s = (monotonic_ns() - started_ns) / NS_PER_S
             self._account.usage = Usage(own_cpu_s() - before_s, sent, sent, wall_s)
 

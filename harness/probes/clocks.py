@@ -62,11 +62,14 @@ class StampConverter:
     """CLOCK_REALTIME less monotonic time, as last read."""
     _before_ns: int = 0
     """The same before the last step."""
+    _compared: tuple[int, int] = (0, 0)
+    """The difference as just compared, and by how much it may be wrong."""
     _read_ns: int = 0
     """When replies were last read."""
 
     def __post_init__(self) -> None:
-        self._ahead_ns = self._before_ns = self._difference()[0]
+        self._compared = self._difference()
+        self._ahead_ns = self._before_ns = self._compared[0]
         self._read_ns = self.clock.now_ns()
 
     def _difference(self) -> tuple[int, int]:
@@ -82,9 +85,15 @@ class StampConverter:
                 break
         return best, error
 
-    def look(self) -> int:
-        """Compare the clocks; once before each reading of replies.  Gives the monotonic time."""
-        ahead, error = self._difference()
+    def compare(self) -> bool:
+        """Compare the clocks; once before each reading of replies.  True when CLOCK_REALTIME was set: replies that were
+        read before must be converted before `adopt`."""
+        self._compared = ahead, error = self._difference()
+        return abs(ahead - self._ahead_ns) > STEP_NS + error
+
+    def adopt(self) -> int:
+        """Convert by the difference compared last from now on.  Gives the monotonic time."""
+        ahead, error = self._compared
         now = self.clock.now_ns()
         change = ahead - self._ahead_ns
         if abs(change) > STEP_NS + error:

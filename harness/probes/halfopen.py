@@ -228,28 +228,28 @@ class HalfOpenWire:
         batch.fields["source_port"][where] = port
         batch.fields["checksum"][where] = ~total & 0xFFFF
 
-    def receive(self) -> Replies | None:
+    def gather(self) -> int:
         """See Wire."""
-        for sock in self._sockets:
-            count = self._replies.receive(sock.fileno())
-            if count:
-                return self._parsed(count)
-        return None
+        return sum(self._replies.gather(sock.fileno()) for sock in self._sockets)
 
-    def _parsed(self, count: int) -> Replies:
-        fields = self._replies.fields
+    def gathered(self) -> Replies | None:
+        """See Wire."""
+        return self._parsed() if self._replies.gathered else None
+
+    def _parsed(self) -> Replies:
+        fields, count = self._replies.fields, self._replies.gathered
         told = ((fields["acknowledged"][:count].astype(np.int64) - 1) & 0xFFFF_FFFF) ^ self._mask
         columns = told & (MOST_COLUMNS - 1)
         burst = told >= BURST_BIT
         latest = np.where(burst, self._latest[True], self._latest[False])
         numbers = latest - ((latest - (told >> 16)) & ((1 << NUMBER_BITS) - 1))
         refused = (fields["flags"][:count] & RST) != 0
-        stamps = self._replies.stamps(count)
+        stamps = self._replies.stamps()
         known = columns < self._address.size
         known &= self._address[np.where(known, columns, 0)] == fields["source"][:count]
         numbers = np.where(burst, numbers | BURST, numbers)
         known &= numbers >= 0
-        more = len(self._sockets) > 1 or count == self._replies.room
+        more = count == self._replies.room
         if known.all():
             return Replies(columns, numbers, stamps, more, refused)
         return Replies(columns[known], numbers[known], stamps[known], more, refused[known])

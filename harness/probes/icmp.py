@@ -142,12 +142,13 @@ class IcmpWire:
         batch.fields["sequence"][start:stop] = sequence
         batch.fields["round"][start:stop] = balanced(number, sequence)
 
-    def receive(self) -> Replies | None:
+    def gather(self) -> int:
         """See Wire."""
-        count = self._replies.receive(self._descriptor)
-        if not count:
-            return None
-        return parsed(self._replies, count, self._mark, self._size)
+        return self._replies.gather(self._descriptor)
+
+    def gathered(self) -> Replies | None:
+        """See Wire."""
+        return parsed(self._replies, self._mark, self._size) if self._replies.gathered else None
 
     def change_source(self) -> None:
         """Another identifier of the prober's sixteen.  The kernel chooses that of a ping socket, for its lifetime."""

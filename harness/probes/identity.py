@@ -47,12 +47,13 @@ def fold(total: Ints) -> Ints:
     return (total & 0xFFFF) + (total >> 16)
 
 
-def parsed(batch: ReceiveBatch, count: int, mark: int, size: int) -> Replies:
-    """The first `count` packets of `batch` that carry our mark and one of `size` columns, as replies."""
+def parsed(batch: ReceiveBatch, mark: int, size: int) -> Replies:
+    """Those packets gathered in `batch` that carry our mark and one of `size` columns, as replies."""
+    count = batch.gathered
     fields = batch.fields
     columns = fields["column"][:count].astype(np.int64)
     numbers = fields["number"][:count].astype(np.int64)
-    stamps = batch.stamps(count)
+    stamps = batch.stamps()
     known = fields["mark"][:count] == mark
     more = count == batch.room
     if known.all() and int(columns.max()) < size:

@@ -57,7 +57,8 @@ RECEIVE_BYTES: Final = 8 << 20
 MOST_AT_ONCE: Final = 1024
 """UIO_MAXIOV: the kernel takes no more messages in one call."""
 DONTWAIT: Final = int(socket.MSG_DONTWAIT)
-RECEIVE_AT_ONCE: Final = 512
+RECEIVE_ROOM: Final = 2048
+"""Replies that are gathered before anyone looks at them. [INF]"""
 
 NO_ROOM: Final = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM})
 """The kernel has no room now; trying the rest at once would only burn time."""
@@ -110,12 +111,12 @@ class SendBatch:
     def sender(self, descriptor: int, start: int, stop: int) -> Callable[[], int]:
         """A call that sends the packets from `start` up to `stop` (exclusive) and gives how many the kernel took, or
         -1; made of nothing but C, since it is made in every slot."""
-        return partial(self._send, descriptor, self._base + start * 64, stop - start, DONTWAIT)
+        return partial(self._send, descriptor, self._base + start * HEADER.itemsize, stop - start, DONTWAIT)
 
     def send(self, descriptor: int, start: int, stop: int) -> Unsent:
         """Send the packets from `start` up to `stop` (exclusive); say which of them the kernel did not take."""
         count = stop - start
-        done = self._send(descriptor, self._base + start * 64, count, DONTWAIT)
+        done = self._send(descriptor, self._base + start * HEADER.itemsize, count, DONTWAIT)
         return NONE_UNSENT if done == count else self.send_rest(descriptor, start, stop, done)
 
     def send_rest(self, descriptor: int, start: int, stop: int, done: int) -> Unsent:
@@ -135,15 +136,17 @@ class SendBatch:
             if at >= stop:
                 return unsent
             count = min(stop - at, MOST_AT_ONCE)
-            done = self._send(descriptor, self._base + at * 64, count, DONTWAIT)
+            done = self._send(descriptor, self._base + at * HEADER.itemsize, count, DONTWAIT)
 
 
 class ReceiveBatch:
-    """Room for replies and their kernel receive stamps, read in one call."""
+    """Room for replies and their kernel receive stamps: gathered by one call or by several, then looked at together."""
 
-    def __init__(self, layout: np.dtype[np.void], count: int = RECEIVE_AT_ONCE) -> None:
+    def __init__(self, layout: np.dtype[np.void], count: int = RECEIVE_ROOM) -> None:
         _, self._receive = system_calls()
         self.room = count
+        self.gathered = 0
+        """Replies at the front of the batch that nobody looked at yet."""
         self.packets = np.zeros(count, layout)
         self.fields = {name: self.packets[name] for name in layout.names or ()}
         """The packets' fields, each an array over packets."""
@@ -162,17 +165,22 @@ class ReceiveBatch:
         self._seconds = self._controls["seconds"]
         self._nanoseconds = self._controls["nanoseconds"]
 
-    def receive(self, descriptor: int) -> int:
-        """Number of replies read, 0 when none waits."""
-        done = int(self._receive(descriptor, self._base, self.room, DONTWAIT, None))
-        return max(done, 0)
+    def gather(self, descriptor: int) -> int:
+        """Take from the kernel what waits and has room here; gives how many that were."""
+        done = 0
+        if self.gathered < self.room:
+            base = self._base + self.gathered * HEADER.itemsize
+            done = max(int(self._receive(descriptor, base, self.room - self.gathered, DONTWAIT, None)), 0)
+            self.gathered += done
+        return done
 
-    def lengths(self, count: int) -> npt.NDArray[np.uint32]:
-        """Bytes of each of the first `count` replies."""
-        return self._lengths[:count].copy()
+    def lengths(self) -> npt.NDArray[np.uint32]:
+        """Bytes of each gathered reply."""
+        return self._lengths[: self.gathered].copy()
 
-    def stamps(self, count: int) -> Ints:
-        """Kernel receive times of the first `count` replies, CLOCK_REALTIME in ns; makes the batch ready again."""
+    def stamps(self) -> Ints:
+        """Kernel receive times of the gathered replies, CLOCK_REALTIME in ns; makes the batch ready for others."""
+        count, self.gathered = self.gathered, 0
         stamps: Ints = self._seconds[:count] * 1_000_000_000
         stamps += self._nanoseconds[:count]
         self._given[:count] = CONTROL.itemsize

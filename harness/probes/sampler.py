@@ -20,7 +20,8 @@ from typing import Final
 from harness.errors import ConfigError
 from harness.measure.blind import CANARY
 from harness.probes.burst import BurstTable
-from harness.probes.clocks import ClockStep, MachineClock, ProbeClock, StampConverter
+from harness.probes.clocks import ClockStep, MachineClock, ProbeClock
+from harness.probes.gathering import Gathering
 from harness.probes.priority import may_be_raised, raised
 from harness.probes.schedule import Ints, Segment, build_schedule
 from harness.probes.settings import SamplerSettings
@@ -33,8 +34,6 @@ from harness.values import ControlHealth, SampleWindow, Signal
 
 OWN: Final = ProbeTarget(CANARY, "127.0.0.1", (ProbeSignal(Signal.ICMP),), CANARY)
 """The prober itself: when it does not answer, nothing that was seen at that time counts."""
-READ_MOST: Final = 256
-"""Batches of replies in one reading; more would keep the next slot waiting. [INF]"""
 NO_WAY: Final = frozenset({errno.ENETDOWN, errno.ENETUNREACH, errno.ENODEV, errno.EADDRNOTAVAIL})
 """What the kernel says when this machine has no way to a network at all."""
 NO_WAY_OUT: Final = "prober: its own network was down"
@@ -49,10 +48,11 @@ CUT_PIECES: Final = 16_384
 
 @dataclass(frozen=True, slots=True)
 class SamplerHealth:
-    """How the sampler itself fares: probes owed so far (judged ones), of these missed, replies that came twice or too
-    late, probes the kernel did not take by reason, stops (start, end), steps of the machine's clock, greatest lateness
-    of a slot (that of a stall at most), and suspected columns now."""
+    """How the sampler itself fares: probes sent in turn so far, probes owed (judged ones), of these missed, replies
+    that came twice or too late, probes the kernel did not take by reason, stops (start, end), steps of the machine's
+    clock, greatest lateness of a slot (that of a stall at most), and suspected columns now."""
 
+    sent: int
     due: int
     missed: int
     duplicates: int
@@ -100,11 +100,11 @@ class Sampler:
             wire.prepare(self.schedule, self._burst.room)
         self._make_plan()
         self._handed: list[Handed] = []
-        """What was sent since replies were read last."""
+        """What was sent since replies were looked at last."""
         self._now_ns, self._sleep_until = self._clock.now_ns, self._clock.sleep_until
-        self._slot_ns, self._slots = self._settings.slot_ns, self._settings.slots
+        self._slot_ns, self._slots, self._pace = self._settings.slot_ns, self._settings.slots, self._settings.pace
         self._drain_slots, self._burst_drain_slots = self._settings.drain_slots, self._settings.burst_drain_slots
-        self._converter = StampConverter(self._clock)
+        self._gathering = Gathering(tuple(self._wires.values()), self._clock, self._settings)
         self._ready: deque[SampleWindow] = deque()
         self._cut: tuple[Cut, SampleWindow] | None = None
         self._stalls: list[tuple[int, int]] = []
@@ -132,7 +132,7 @@ class Sampler:
         self._number = -1
         """The round under way."""
         self._read_slot = 0
-        """The slot after which replies are read next."""
+        """The slot in which replies are read next."""
         self._awake_ns = now_ns
         self._from_ns = now_ns
         self._renew_ns = now_ns + RENEW_NS
@@ -172,17 +172,29 @@ class Sampler:
             done = send()
             end_ns = self._now_ns()
             self._handed.append((slot, segment, start_ns, end_ns))
+            self._gathering.asked += count
             if done != count:
                 self._not_all(segment, done)
             start_ns = end_ns
         if self._busy:
             self._do_more(slot, on_time=woken_ns - due_ns < self._slot_ns)
         if slot >= self._read_slot:
-            self._read()
-            self._tend()
-            self._read_slot = slot + (self._burst_drain_slots if self._burst.suspects else self._drain_slots)
-        self._slot = slot + 1
+            self._drain(slot)
+        self._slot = slot + 1 if self._busy else self._next_used(slot)
         self._awake_ns = woken_ns
+
+    def _next_used(self, slot: int) -> int:
+        """The next slot after `slot` in which anything is to do, unless there is more to do than usual."""
+        return min(slot - slot % self._pace + self._pace, max(self._read_slot, slot + 1))
+
+    def _drain(self, slot: int) -> None:
+        """Take the replies, look at them if need be, and say when to do so next: in a slot in which nothing is sent, so
+        that nothing waits for it and all answers of near guests are there."""
+        if self._gathering.gather() or self._burst.suspects:
+            self._look()
+        self._tend()
+        at = slot + (self._burst_drain_slots if self._burst.suspects else self._drain_slots)
+        self._read_slot = at - at % self._pace + self._pace // 2
 
     def _do_more(self, slot: int, *, on_time: bool) -> None:
         """What only some samplers have to do in each slot, and all of them at times."""
@@ -194,17 +206,19 @@ class Sampler:
     def _not_all(self, segment: Segment, done: int) -> None:
         """The kernel took only `done` probes of `segment` at first."""
         unsent = self._wires[segment.signal].send_rest(segment, done)
+        self._gathering.asked -= len(unsent)
         self._tracker.not_sent(self._number, segment, unsent)
         self._note(unsent)
 
     def _too_late(self, now_ns: int, late_ns: int) -> int:
         """This slot is later than any before; gives the time at which to go on, in a later slot if need be."""
         expected_ns = max(now_ns - late_ns, self._awake_ns)
-        if now_ns - expected_ns > self._settings.stall_ns - self._slot_ns:
-            # Up to a slot of the stop was over before anything was due.
+        # So much of a stop may have been over before anything was due.
+        stall_ns = self._settings.stall_ns - self._pace * self._slot_ns
+        if now_ns - expected_ns > stall_ns:
             self._stalled(expected_ns, now_ns)
         if late_ns <= self._settings.interval_ns // 2:
-            self._latest_slot_ns = min(late_ns, self._settings.stall_ns - self._slot_ns)
+            self._latest_slot_ns = min(late_ns, stall_ns)
             return now_ns
         self._go_on_at((now_ns - self._zero_ns) // self._slot_ns)
         return self._clock.now_ns()
@@ -261,20 +275,18 @@ class Sampler:
                     self._note(unsent)
 
     def _read(self) -> None:
-        """Read all replies, then judge: suspects first, then the probes that had all their time."""
+        """Read all replies and judge."""
+        self._gathering.gather()
+        self._look()
+
+    def _look(self) -> None:
+        """Look at all replies gathered, then judge: suspects first, then the probes that had all their time."""
         self._tracker.sent(self._handed)
         self._handed.clear()
-        at_ns = self._converter.look()
-        for wire in self._wires.values():
-            for _ in range(READ_MOST):
-                replies = wire.receive()
-                if replies is None:
-                    break
-                if replies.columns.size:
-                    self._take(replies, at_ns)
-                if not replies.more:
-                    break
-        self._converter.done(at_ns)
+        at_ns = self._gathering.at_ns
+        for replies, times in self._gathering.replies():
+            if replies.columns.size:
+                self._take(replies, times, at_ns)
         suspects = self._tracker.overdue(at_ns)
         changed = suspects.size and self._burst.suspect(suspects, self._tracker.baseline.usual, at_ns)
         if self._burst.stage(self._slot, at_ns) or changed:
@@ -282,8 +294,7 @@ class Sampler:
         final_ns = at_ns - self._settings.late_limit_ns - self._settings.interval_ns // 2
         self._finalise((final_ns - self._zero_ns) // self._settings.slot_ns)
 
-    def _take(self, replies: Replies, at_ns: int) -> None:
-        times = self._converter.convert(replies.stamps)
+    def _take(self, replies: Replies, times: Ints, at_ns: int) -> None:
         if int(replies.numbers.max()) < BURST:
             columns, left = self._tracker.take(replies.columns, replies.numbers, times, replies.refused)
             self._answered(columns, left, at_ns)
@@ -392,12 +403,13 @@ class Sampler:
     def health(self) -> SamplerHealth:
         """See SamplerHealth."""
         return SamplerHealth(
+            self._gathering.asked,
             self._tracker.due,
             self._tracker.missed,
             self._tracker.duplicates,
             dict(self._not_taken),
             tuple(self._stalls),
-            tuple(self._converter.steps),
+            tuple(self._gathering.converter.steps),
             self._latest_slot_ns,
             self._burst.suspects,
         )

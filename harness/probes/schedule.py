@@ -69,7 +69,7 @@ class Schedule:
 
 def build_schedule(targets: Sequence[ProbeTarget], settings: SamplerSettings, signals: Collection[Signal]) -> Schedule:
     """The schedule of those signals of `targets` that are among `signals`."""
-    placed = sorted(_placed(targets, settings.slots, signals))
+    placed = sorted(_placed(targets, settings, signals))
     columns = tuple(Column(target, signal, port) for _, _, target, signal, port in placed)
     segments: list[Segment] = []
     for number, (slot, _, _, signal, _) in enumerate(placed):
@@ -101,13 +101,14 @@ def _grouped(segments: Sequence[Segment], slots: int) -> list[list[Segment]]:
 
 
 def _placed(
-    targets: Sequence[ProbeTarget], slots: int, signals: Collection[Signal]
+    targets: Sequence[ProbeTarget], settings: SamplerSettings, signals: Collection[Signal]
 ) -> list[tuple[int, str, int, Signal, int]]:
     """Slot, signal's name, target, signal and port of each column.
 
     The targets of a group stand evenly in the interval, the groups offset against each other by less than one such
     step; the signals of a target stand evenly too, so that a guest with two is asked twice as often.
     """
+    pace, times = settings.pace, settings.slots // settings.pace
     groups: dict[str, list[int]] = {}
     for number, target in enumerate(targets):
         groups.setdefault(target.group, []).append(number)
@@ -118,6 +119,6 @@ def _placed(
             asked = [entry for entry in targets[number].signals if entry.signal in signals]
             for nth, entry in enumerate(asked):
                 phase = ((place + offset) / len(members) + nth / len(asked)) % 1.0
-                slot = min(int(phase * slots), slots - 1)
+                slot = min(int(phase * times), times - 1) * pace
                 placed.append((slot, entry.signal.value, number, entry.signal, entry.port))
     return placed

@@ -29,9 +29,14 @@ class SamplerSettings:
     interval_ns: int = 100 * NS_PER_MS
     """Time between two probes of one guest and signal. [FA 5.1]"""
     slot_ns: int = 2 * NS_PER_MS
-    """The interval is cut into slots; all probes of a slot leave together. [FA 5.2]"""
+    """The interval is cut into slots; what leaves in a slot leaves together. [FA 5.2]"""
+    regular_ns: int = 4 * NS_PER_MS
+    """Probes in turn leave so far apart, or in every slot where slots cannot be divided so: to wake costs as much as to
+    send several.  Those out of turn may leave in every slot. [INF]"""
     drain_ns: int = 20 * NS_PER_MS
-    """Replies are read this often: the kernel has stamped them, so reading late costs no exactness. [INF]"""
+    """Replies are taken from the kernel this often: it has stamped them, so doing so late costs no exactness. [INF]"""
+    look_ns: int = 100 * NS_PER_MS
+    """Replies are looked at this often as long as none is missing. [INF]"""
     burst_drain_ns: int = 4 * NS_PER_MS
     """The same while there are suspects, so that they are not asked longer than needed. [INF]"""
     patience_ns: int = 15 * NS_PER_MS
@@ -77,6 +82,8 @@ class SamplerSettings:
                 f" the interval ({self.interval_ns} ns)",
                 hint="5 s is the usual late limit.",
             )
+        if self.regular_ns < self.slot_ns:
+            raise ConfigError("probes cannot leave more often than once a slot", hint="Raise regular_ns.")
         if min(self.drain_ns, self.burst_drain_ns) < self.slot_ns:
             raise ConfigError("replies cannot be read more often than once a slot", hint="Raise drain_ns.")
         if not self.burst_stages or self.burst_stages[0].after_ns:
@@ -86,6 +93,11 @@ class SamplerSettings:
     def slots(self) -> int:
         """Slots in one interval."""
         return self.interval_ns // self.slot_ns
+
+    @property
+    def pace(self) -> int:
+        """Probes in turn leave in every `pace`-th slot of an interval; it divides the slots."""
+        return max(pace for pace in range(1, self.regular_ns // self.slot_ns + 1) if self.slots % pace == 0)
 
     @property
     def drain_slots(self) -> int:

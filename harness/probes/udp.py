@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -83,14 +82,13 @@ class UdpWire:
         self._chosen.fields["round"][start:stop] = number | BURST
         return self._chosen.send(self._sockets[0].fileno(), start, stop)
 
-    def receive(self) -> Replies | None:
+    def gather(self) -> int:
         """See Wire."""
-        for sock in self._sockets:
-            count = self._replies.receive(sock.fileno())
-            if count:
-                replies = parsed(self._replies, count, self._mark, self._size)
-                return replies if len(self._sockets) == 1 else replace(replies, more=True)
-        return None
+        return sum(self._replies.gather(sock.fileno()) for sock in self._sockets)
+
+    def gathered(self) -> Replies | None:
+        """See Wire."""
+        return parsed(self._replies, self._mark, self._size) if self._replies.gathered else None
 
     def change_source(self) -> None:
         """Another port."""

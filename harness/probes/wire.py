@@ -21,7 +21,7 @@ NONE_UNSENT: Final[Unsent] = ()
 @dataclass(frozen=True, slots=True)
 class Replies:
     """A batch of replies, one element each: column, number of the probe, kernel receive time (CLOCK_REALTIME in ns),
-    and whether the machine refused.  `more` is false when no further reply was waiting."""
+    and whether the machine refused.  `more` when the batch was full, so that further replies may wait in the kernel."""
 
     columns: Ints
     numbers: Ints
@@ -56,8 +56,11 @@ class Wire(Protocol):
     def send_chosen(self, start: int, stop: int, number: int) -> Unsent:
         """Ask the chosen columns from place `start` up to `stop` (exclusive)."""
 
-    def receive(self) -> Replies | None:
-        """What came back; None when nothing is waiting."""
+    def gather(self) -> int:
+        """Take from the kernel what came back, without looking at it; gives how many replies that were."""
+
+    def gathered(self) -> Replies | None:
+        """What was gathered; None when that is nothing."""
 
     def change_source(self) -> None:
         """Take another identifier or source port; replies to the former one are still heard."""

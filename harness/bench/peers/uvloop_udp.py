@@ -1,6 +1,9 @@
-"""A prober of datagrams on uvloop, as one writes it with asyncio: the fastest event loop, one callback a datagram.
+"""Two probers of datagrams for asyncio, on uvloop, its fastest event loop.
 
-``python -m harness.bench.peers.uvloop_udp`` reads what to do as a line of JSON and writes its usage as another.
+``python -m harness.bench.peers.uvloop_udp`` reads what to do as a line of JSON and writes its usage as another.  The
+key ``style`` chooses: ``timers`` is a prober as one writes it, with a timer for each guest's next turn and one that ends
+the time of each answer.  ``batches`` is the least that asyncio can do: one loop sends for all guests, one callback
+notes what comes back, and nobody notices what does not.
 """
 
 from __future__ import annotations
@@ -29,19 +32,77 @@ _BUFFER_BYTES: Final = 16 * 2**20
 
 
 class Prober(asyncio.DatagramProtocol):
-    """Asks each target every interval, the targets spread evenly, all of a slot together."""
+    """Asks each target every interval, the targets spread evenly."""
 
     def __init__(self, addresses: list[str], port: int, interval_ns: int) -> None:
         self._targets = [(address, port) for address in addresses]
         self._interval_ns = interval_ns
         self.sent = 0
         self.answered = 0
-        self._took_ns = [0] * len(addresses)
         self._transport: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio."""
         self._transport = transport
+
+    async def run(self, seconds: float) -> None:
+        """Ask for so long."""
+        raise NotImplementedError
+
+
+class TimerProber(Prober):
+    """A timer for each target's next turn, and one for each answer's time."""
+
+    def __init__(self, addresses: list[str], port: int, interval_ns: int) -> None:
+        super().__init__(addresses, port, interval_ns)
+        self._loop = asyncio.get_running_loop()
+        self._numbers = [0] * len(addresses)
+        self._awaited: dict[tuple[int, int], asyncio.TimerHandle] = {}
+        self._took_ns = [0] * len(addresses)
+        self._end_ns = 0
+        self.lost = 0
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        """One answer in time: which target's, and how long it took."""
+        target, number, left_ns = _PROBE.unpack(data)
+        timer = self._awaited.pop((target, number), None)
+        if timer is not None:
+            timer.cancel()
+            self._took_ns[target] = monotonic_ns() - left_ns
+            self.answered += 1
+
+    async def run(self, seconds: float) -> None:
+        """See Prober."""
+        now_ns = monotonic_ns()
+        self._end_ns = now_ns + int(seconds * NS_PER_S)
+        for target in range(len(self._targets)):
+            after_ns = target * self._interval_ns // len(self._targets)
+            self._loop.call_later(after_ns / NS_PER_S, self._ask, target, now_ns + after_ns)
+        await asyncio.sleep(seconds)
+
+    def _ask(self, target: int, due_ns: int) -> None:
+        """Turns that are over before their timer runs are left out."""
+        now_ns = monotonic_ns()
+        if now_ns >= self._end_ns:
+            return
+        number = self._numbers[target] = self._numbers[target] + 1
+        self._awaited[target, number] = self._loop.call_later(_LATE_S, self._miss, target, number)
+        self._transport.sendto(_PROBE.pack(target, number, now_ns), self._targets[target])
+        self.sent += 1
+        next_ns = due_ns + self._interval_ns * (1 + max(0, now_ns - due_ns) // self._interval_ns)
+        self._loop.call_later((next_ns - now_ns) / NS_PER_S, self._ask, target, next_ns)
+
+    def _miss(self, target: int, number: int) -> None:
+        del self._awaited[target, number]
+        self.lost += 1
+
+
+class BatchProber(Prober):
+    """All of a slot together."""
+
+    def __init__(self, addresses: list[str], port: int, interval_ns: int) -> None:
+        super().__init__(addresses, port, interval_ns)
+        self._took_ns = [0] * len(addresses)
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         """One answer: which target's, and how long it took."""
@@ -50,7 +111,7 @@ class Prober(asyncio.DatagramProtocol):
         self.answered += 1
 
     async def run(self, seconds: float) -> None:
-        """Ask for so long; a prober that is starved asks less, not longer than twice that."""
+        """See Prober; one that is starved asks less, not longer than twice that."""
         started_ns = monotonic_ns()
         count, done = len(self._targets), 0
         send, pack, targets = self._transport.sendto, _PROBE.pack, self._targets
@@ -69,6 +130,9 @@ class Prober(asyncio.DatagramProtocol):
             await asyncio.sleep(max(0, next_ns - monotonic_ns()) / NS_PER_S)
 
 
+_STYLES: Final[dict[str, type[Prober]]] = {"timers": TimerProber, "batches": BatchProber}
+
+
 async def measure(asked: dict[str, Any]) -> Usage:
     """Ask for the given time; the cost without that of starting."""
     loop = asyncio.get_running_loop()
@@ -77,7 +141,8 @@ async def measure(asked: dict[str, Any]) -> Usage:
         sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
         sock.bind(("", 0))
         _, prober = await loop.create_datagram_endpoint(
-            lambda: Prober(asked["addresses"], asked["port"], asked["interval_ms"] * NS_PER_MS), sock=sock
+            lambda: _STYLES[asked["style"]](asked["addresses"], asked["port"], asked["interval_ms"] * NS_PER_MS),
+            sock=sock,
         )
         return await _measure(prober, asked)
 

@@ -25,6 +25,7 @@ PREFIX: Final = "hil-bed"
 _ADDRESSES_PER_BLOCK: Final = 250
 MOST_GUESTS: Final = 126 * _ADDRESSES_PER_BLOCK
 _CABLE: Final = "cable"
+_STEERING: Final = "/sys/class/net/lo/queues/rx-0/rps_cpus"
 _PING_GROUPS: Final = Path("/proc/sys/net/ipv4/ping_group_range")
 _CLONE_NEWNET: Final = 0x4000_0000
 _numbers = itertools.count(1)
@@ -87,6 +88,8 @@ class LinkedNamespaces:
 
     prober_namespace: str
     guest_namespace: str
+    prober_processor: int | None = None
+    """The only one on which probers run; None for any."""
 
     @property
     def prober_address(self) -> str:
@@ -104,7 +107,8 @@ class LinkedNamespaces:
 
     def prober(self, command: Sequence[str]) -> list[str]:
         """See Bed."""
-        return ["ip", "netns", "exec", self.prober_namespace, *command]
+        pinned = [] if self.prober_processor is None else ["taskset", "--cpu-list", str(self.prober_processor)]
+        return ["ip", "netns", "exec", self.prober_namespace, *pinned, *command]
 
     def responder(self, command: Sequence[str]) -> list[str]:
         """See Bed."""
@@ -113,6 +117,27 @@ class LinkedNamespaces:
     def together(self) -> LinkedNamespaces:
         """Probers on the guests' side too: no cable between them, so that the kernel's part of a probe is smallest."""
         return LinkedNamespaces(self.guest_namespace, self.guest_namespace)
+
+    @contextmanager
+    def on_own_processors(self) -> Iterator[LinkedNamespaces]:
+        """As `together`, and inside the block the kernel answers for guests on other processors than the probers' one,
+        as other machines would: receive packet steering ([D] Documentation/networking/scaling.rst).  On a machine with
+        one processor it is no more than `together`."""
+        own, *others = sorted(os.sched_getaffinity(0))
+        if not others:
+            yield self.together()
+            return
+        try:
+            self._steer(others)
+            yield LinkedNamespaces(self.guest_namespace, self.guest_namespace, own)
+        finally:
+            self._steer([])
+
+    def _steer(self, processors: Sequence[int]) -> None:
+        """What comes in at the guests' loopback interface is handled by these; by the one that sent it when none."""
+        mask = sum(1 << processor for processor in processors)
+        words = [f"{mask >> low & 0xFFFF_FFFF:08x}" for low in range(0, max(mask.bit_length(), 1), 32)]
+        _run(self.responder(["sh", "-c", f"echo {','.join(reversed(words))} > {_STEERING}"]))
 
     def allow_ping_sockets(self) -> None:
         """Let programs on the probers' side ping without raw sockets (`icmp(7)`)."""

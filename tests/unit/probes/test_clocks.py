@@ -14,7 +14,8 @@ from tests.unit.probes.virtual_network import MS, VirtualClock
 def converted(clock: VirtualClock, converter: StampConverter, received: list[int], read_ns: int) -> list[int]:
     stamps = np.array([clock.stamp(t_ns) for t_ns in received], np.int64)
     clock.sleep_until(read_ns)
-    at_ns = converter.look()
+    converter.compare()
+    at_ns = converter.adopt()
     times = converter.convert(stamps)
     converter.done(at_ns)
     return times.tolist()
@@ -45,6 +46,7 @@ def test_a_stamp_that_nothing_explains_is_now() -> None:
     clock = VirtualClock()
     converter = StampConverter(clock)
     clock.sleep_until(clock.t_ns + 20 * MS)
-    converter.look()
+    converter.compare()
+    converter.adopt()
     (time,) = converter.convert(np.array([0], np.int64)).tolist()
     assert time == pytest.approx(clock.t_ns, abs=5_000)

@@ -71,6 +71,7 @@ class VirtualWire:
     def prepare(self, schedule: Schedule, burst_room: int) -> None:
         self._names = [schedule.targets[column.target].vm for column in schedule.columns]
         self._under_way: list[tuple[int, int, int, bool]] = []
+        self._arrived: list[tuple[int, int, int, bool]] = []
         self._columns: Ints = np.zeros(0, np.int64)
 
     def begin(self, number: int) -> None:
@@ -107,10 +108,14 @@ class VirtualWire:
                 heapq.heappush(self._under_way, (t_ns + trip % REFUSES, column, number, refused))
         return unsent
 
-    def receive(self) -> Replies | None:
-        arrived = []
+    def gather(self) -> int:
+        before = len(self._arrived)
         while self._under_way and self._under_way[0][0] <= self.clock.t_ns:
-            arrived.append(heapq.heappop(self._under_way))
+            self._arrived.append(heapq.heappop(self._under_way))
+        return len(self._arrived) - before
+
+    def gathered(self) -> Replies | None:
+        arrived, self._arrived = self._arrived, []
         if not arrived:
             return None
         stamps = [self.clock.stamp(at) for at, *_ in arrived]
