@@ -1,8 +1,8 @@
 """Two probers of datagrams for asyncio, on uvloop, its fastest event loop.
 
 ``python -m harness.bench.peers.uvloop_udp`` reads what to do as a line of JSON and writes its usage as another.  The
-key ``style`` chooses: ``timers`` is a prober as one writes it, with a timer for each guest's next turn and one that ends
-the time of each answer.  ``batches`` is the least that asyncio can do: one loop sends for all guests, one callback
+key ``style`` chooses: ``timers`` is a prober as one writes it, with a timer for each guest's next turn and one that
+ends the time of each answer.  ``batches`` is the least that asyncio can do: one loop sends for all guests, one callback
 notes what comes back, and nobody notices what does not.
 """
 

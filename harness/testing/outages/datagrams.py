@@ -64,6 +64,7 @@ class Batch:
         self.names: Bytes = np.zeros((size, NAME_BYTES), dtype=np.uint8)
         self.control: Bytes = np.zeros((size, _CONTROL_BYTES), dtype=np.uint8)
         self._vectors = np.zeros(size, dtype=_VECTOR)
+        self._controls_at = _addresses(self.control)
         self._vectors["base"] = _addresses(self.data)
         self._messages = np.zeros(size, dtype=_MESSAGE)
         self._messages["name"] = _addresses(self.names)
@@ -75,7 +76,7 @@ class Batch:
         """Take what waits at a socket, at most `size` datagrams; returns how many there were.  Never blocks."""
         self._vectors["bytes"] = self.most_bytes
         self._messages["name_bytes"] = NAME_BYTES
-        self._messages["control"] = _addresses(self.control)
+        self._messages["control"] = self._controls_at
         self._messages["control_bytes"] = _CONTROL_BYTES
         return self._call(self._libc.recvmmsg, descriptor, self._messages, self.size, socket.MSG_DONTWAIT, None)
 
@@ -111,7 +112,7 @@ class Batch:
         messages = self._messages[rows]
         self._vectors["bytes"][rows] = lengths
         messages["name_bytes"] = NAME_BYTES
-        messages["control"] = _addresses(self.control)[rows] + PKTINFO_AT if with_source else 0
+        messages["control"] = self._controls_at[rows] + PKTINFO_AT if with_source else 0
         messages["control_bytes"] = _PKTINFO_BYTES if with_source else 0
         sent = 0
         while sent < len(messages):

@@ -107,10 +107,11 @@ class PingEcho:
         guests = self._guests.find(own)
         asked = (guests >= 0) & (packets[:, 0] == 0x45) & (packets[:, _HEADER_BYTES] == _ECHO)
         at_ns = batch.stamps_ns(count) - wall_minus_monotonic_ns() - begin_ns
-        now, late = _decide(self._behaviour, self.ledger, guests, at_ns, asked, ping=True)
+        now, late = _decide(self._behaviour, guests, at_ns, asked, ping=True)
         _to_replies(packets)
         lengths = batch.lengths(count)
         batch.send(self.fileno(), np.flatnonzero(now), lengths[now], with_source=False)
+        self.ledger.take(guests[asked], at_ns[asked], ~now[asked])
         for row in np.flatnonzero(late):
             to = (socket.inet_ntoa(packets[row, 16:20].tobytes()), 0)
             due_ns = begin_ns + int(at_ns[row]) + self._late_ns
@@ -154,10 +155,12 @@ class DatagramEcho:
         own = batch.local_addresses(count)
         guests = self._guests.find(own)
         at_ns = batch.stamps_ns(count) - wall_minus_monotonic_ns() - begin_ns
-        now, late = _decide(self._behaviour, self.ledger, guests, at_ns, guests >= 0, ping=False)
+        asked = guests >= 0
+        now, late = _decide(self._behaviour, guests, at_ns, asked, ping=False)
         batch.set_sources(own)
         lengths = batch.lengths(count)
         batch.send(self.fileno(), np.flatnonzero(now), lengths[now], with_source=True)
+        self.ledger.take(guests[asked], at_ns[asked], ~now[asked])
         for row in np.flatnonzero(late):
             name = batch.names[row]
             to = (socket.inet_ntoa(name[4:8].tobytes()), int.from_bytes(name[2:4].tobytes(), "big"))
@@ -176,13 +179,10 @@ class DatagramEcho:
         self._socket.close()
 
 
-def _decide(
-    behaviour: Behaviour, ledger: Ledger, guests: Ints, at_ns: Ints, asked: Bools, *, ping: bool
-) -> tuple[Bools, Bools]:
-    """Which packets are answered at once, and which late; the ledger hears of all."""
+def _decide(behaviour: Behaviour, guests: Ints, at_ns: Ints, asked: Bools, *, ping: bool) -> tuple[Bools, Bools]:
+    """Which packets are answered at once, and which late."""
     current = behaviour.current(guests.clip(min=0), at_ns)
     silent, late = behaviour.silent(current, ping=ping), behaviour.late(current)
-    ledger.take(guests[asked], at_ns[asked], (silent | late)[asked])
     return asked & ~silent & ~late, asked & late
 
 

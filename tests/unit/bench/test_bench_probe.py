@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import sys
 from pathlib import Path
 
 import pytest
 
 from harness import cli
 from harness.bench import probe, probe_accuracy, probe_cost, probe_memory, prober
+from harness.bench.pauses import SHORTEST_NS, machine_watched
 from harness.bench.peers import fping
 from harness.bench.peers.usage import Usage, module_usage, own_module
 from harness.bench.prober import Account, Assignment
-from harness.clock import NS_PER_MS, NS_PER_S
+from harness.clock import NS_PER_MS, NS_PER_S, monotonic_ns, pause
 from harness.errors import HarnessError
 from harness.exits import Exit
 from harness.testing.outages.beds import Loopback, linked_namespaces, why_no_namespaces
+from harness.testing.outages.child import ready_child
 from harness.testing.outages.responder import responding
 from harness.testing.outages.script import Kind, Outage, Setup
 from harness.testing.outages.truth import Silence, Truth
@@ -82,12 +87,14 @@ def test_outages_of_a_script_can_be_seen_and_told_apart() -> None:
     assert [len(group) for group in groups] == [50] * probe_accuracy.NODES * probe_accuracy.OUTAGES_PER_NODE
 
 
-def watched(stalls: list[tuple[int, int]], *, realtime: bool = True) -> probe_accuracy.Watched:
+def watched(
+    stalls: list[tuple[int, int]], pauses: list[tuple[int, int]] | None = None, *, realtime: bool = True
+) -> probe_accuracy.Watched:
     silences = [
         Silence(f"vm{at}", Kind.FROZEN, "ping", at * NS_PER_S, at * NS_PER_S + 300 * NS_PER_MS) for at in range(1, 9)
     ]
     account = Account(stalls=stalls, realtime=realtime)
-    return probe_accuracy.Watched(Truth(0, tuple(silences)), account, [])
+    return probe_accuracy.Watched(Truth(0, tuple(silences)), account, [], pauses or [])
 
 
 def test_outages_at_a_told_stall_are_left_out_and_too_many_say_nothing() -> None:
@@ -96,10 +103,37 @@ def test_outages_at_a_told_stall_are_left_out_and_too_many_say_nothing() -> None
     every = watched([]).truth.of("ping")
     assert [one.vm for one in every if one not in watched([at_an_edge]).observed(every)] == ["vm2"]
     assert watched([far]).observed(every) == list(every)
+    still = (3 * NS_PER_S + 302 * NS_PER_MS, 3 * NS_PER_S + 305 * NS_PER_MS)
+    paused = watched([], [still])
+    assert [one.vm for one in every if one not in paused.observed(every)] == ["vm3"]
+    assert paused.left_out() == "; 1 of all 8 left out, for 1 pauses of the machine"
     assert watched([far]).too_disturbed() == ""
     assert watched([at_an_edge]).too_disturbed() == "", "one of eight may be"
     assert "8 of 8 outages" in watched([(0, 9 * NS_PER_S)]).too_disturbed()
     assert watched([], realtime=False).too_disturbed() == probe_accuracy.NOT_REALTIME
+
+
+def test_pauses_of_the_machine_are_seen_by_its_watcher() -> None:
+    with machine_watched() as pauses:
+        started_ns = monotonic_ns()
+        pause(0.05)
+        found = pauses()
+    assert all(end - start >= SHORTEST_NS for start, end in found)
+    assert all(end >= started_ns - NS_PER_S and end <= monotonic_ns() for _, end in found)
+
+
+def test_a_watcher_that_is_kept_from_running_says_when() -> None:
+    command = [sys.executable, "-m", "harness.bench.pauses"]
+    with ready_child(command, {"processor": min(os.sched_getaffinity(0))}, "watcher") as child:
+        stopped_ns = monotonic_ns()
+        child.process.send_signal(signal.SIGSTOP)
+        pause(0.1)
+        child.process.send_signal(signal.SIGCONT)
+        pause(0.05)
+        child.commands.write("\n")
+        child.commands.flush()
+        spans = json.loads(child.answers.readline())
+    assert any(start <= stopped_ns + 50 * NS_PER_MS and end >= stopped_ns + 90 * NS_PER_MS for start, end in spans)
 
 
 def test_memory_is_carried_on_along_its_slope() -> None:
