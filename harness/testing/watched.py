@@ -75,17 +75,20 @@ class Watched:
 
     def _burst(self, signals: Sequence[Signal]) -> list[int]:
         """Instants at which all probes ask because one of them is in doubt."""
-        found: set[int] = set()
-        for signal in signals:
-            for t_ns in self._instants(signal):
-                if self._answer(signal, t_ns) is not Answer.LOST or t_ns in found:
-                    continue
-                at_ns = t_ns + PATIENCE_NS
-                while at_ns <= self.to_ns and not any(self._answer(each, at_ns) is not Answer.LOST for each in signals):
-                    found.add(at_ns)
-                    at_ns += SLOT_NS
-                found.update([at_ns] if at_ns <= self.to_ns else [])
-        return sorted(found)
+        found: list[int] = []
+        lost = {
+            t_ns for signal in signals for t_ns in self._instants(signal) if self._answer(signal, t_ns) is Answer.LOST
+        }
+        for t_ns in sorted(lost):
+            if found and t_ns <= found[-1]:
+                continue
+            at_ns = max(t_ns + PATIENCE_NS, found[-1] + SLOT_NS if found else 0)
+            while at_ns <= self.to_ns:
+                found.append(at_ns)
+                if any(self._answer(each, at_ns) is not Answer.LOST for each in signals):
+                    break
+                at_ns += SLOT_NS
+        return found
 
     def _asked(self, signal: Signal, extra: Sequence[int]) -> list[SampleRun]:
         interval_ns = self.intervals_ns[signal]

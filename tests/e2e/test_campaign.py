@@ -24,6 +24,7 @@ def results(chain: Chain) -> dict[str, dict[str, Any]]:
     return {document["scenario"]: document for document in documents}
 
 
+@pytest.mark.full
 def test_legs_share_one_update(chain: Chain) -> None:
     """Own verdicts, one start, one completed installation, one instance, and nothing left in the end."""
     done = chain.hil("run", "start", "campaign", "-n", "2")

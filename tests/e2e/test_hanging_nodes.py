@@ -77,6 +77,7 @@ def lab_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     thread.join(20)
 
 
+@pytest.mark.full
 def test_hanging_nodes_delay_nobody_else(lab_host: TwinHosting, tmp_path: Path) -> None:
     """Preconditions: NODE04 is a black hole, NODE03 answers after 30 s.  Steps: update with a power loss of NODE02.
 

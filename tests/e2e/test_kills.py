@@ -99,6 +99,7 @@ def assert_update_survived(run: Path, resumed: subprocess.CompletedProcess[str])
     assert [row["data"]["to"] for row in of_kind(run, "fault.state")][-1] == "clean"
 
 
+@pytest.mark.full
 def test_processes_killed_one_after_the_other_lose_nothing(chain: Chain) -> None:
     """Preconditions: UPD-002 under way.  Steps: kill -9 the command line, a worker, pytest and the run process, each a
     quarter of the run later, then `hil run resume`.

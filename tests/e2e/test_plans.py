@@ -76,6 +76,7 @@ def check_baseline_month(results: dict[str, Any]) -> None:
     assert measured(results, "vm.restarts.unexplained") == 0
 
 
+@pytest.mark.full
 def test_demo_passes_and_can_be_repeated(chain: Chain) -> None:
     """`hil demo`: all scenarios pass, with the measurements that make them worth something; one of them run again with
     the same seed and without workers gives the same journal."""
@@ -122,6 +123,7 @@ def test_demo_passes_and_can_be_repeated(chain: Chain) -> None:
     assert compared.returncode == Exit.PASS, compared.stdout
 
 
+@pytest.mark.full
 def test_detects_finds_every_planted_defect(chain: Chain) -> None:
     """Bare pytest on detects.yaml ends with 1, and each finding names what was planted."""
     done = subprocess.run(

@@ -14,6 +14,7 @@ import json
 import socket
 import struct
 import sys
+from abc import ABC, abstractmethod
 from typing import Any, Final
 
 import uvloop
@@ -31,7 +32,7 @@ _LATE_S: Final = 0.5
 _BUFFER_BYTES: Final = 16 * 2**20
 
 
-class Prober(asyncio.DatagramProtocol):
+class Prober(asyncio.DatagramProtocol, ABC):
     """Asks each target every interval, the targets spread evenly."""
 
     def __init__(self, addresses: list[str], port: int, interval_ns: int) -> None:
@@ -45,9 +46,9 @@ class Prober(asyncio.DatagramProtocol):
         """See asyncio."""
         self._transport = transport
 
+    @abstractmethod
     async def run(self, seconds: float) -> None:
         """Ask for so long."""
-        raise NotImplementedError
 
 
 class TimerProber(Prober):
