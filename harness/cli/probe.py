@@ -60,8 +60,10 @@ def check(file: Targets, as_json: AsJson = False) -> Exit:
     Exit code 10 when it must not: it is one of these guests, or needs one as name server, domain controller or gateway.
     """
     from harness.probes.permission import permission
+    from harness.probes.prober import check_beforehand
 
     watched = load_probe_file(file)
+    check_beforehand(watched)
     against, allowed = _against(watched), permission()
     if as_json:
         found = {"icmp": allowed.icmp, "half_open": allowed.half_open, "against": against}
@@ -88,7 +90,7 @@ def run(
 
     What is seen is on the disk fifteen seconds later, a minute with thousands of guests: a killed prober loses no more.
     """
-    from harness.probes.prober import Prober
+    from harness.probes.prober import Prober, check_beforehand
 
     watched = load_probe_file(file)
     lasts = _length(length)
@@ -98,6 +100,7 @@ def run(
             f"this machine must not watch '{watched.name}': {'; '.join(against)}",
             hint="start it on a machine outside of the cluster that uses no server inside",
         )
+    check_beforehand(watched)
     folder = out or paths.reports_dir() / "probes" / f"{utc_now():%Y%m%d-%H%M%S}.{watched.name}"
     _make(folder)
     prober = Prober(watched, folder)
@@ -106,6 +109,8 @@ def run(
     typer.echo(f"watching {len(watched.guests)} guests into {folder}; Ctrl-C ends it", err=True)
     try:
         _watch(prober, lasts)
+        for text in prober.heartbeats_told():
+            typer.echo(text, err=True)
     finally:
         prober.close()
     recording = read_recording(folder)
@@ -147,7 +152,7 @@ def _make(folder: Path) -> None:
 
 def _watch(prober: Prober, lasts: timedelta | None) -> None:
     """Run the prober until the time is over or the operator wants it to end."""
-    deadline = Deadline.after(lasts.total_seconds()) if lasts else None
+    deadline = None if lasts is None else Deadline.after(lasts.total_seconds())
     with Interrupts() as interrupts:
         prober.run(
             lambda: interrupts.count > 0 or (deadline is not None and deadline.expired()),
@@ -187,7 +192,10 @@ def ledger(
 def _compare(folder: Path, recording: Recording) -> Exit:
     beside = (folder if folder.is_dir() else folder.parent) / LEDGER_NAME
     if not beside.is_file():
-        raise ConfigError(f"'{beside}' does not exist", hint="hil probe run writes it at its end")
+        raise ConfigError(
+            f"'{beside}' does not exist",
+            hint="hil probe run writes it at its end; hil probe report FOLDER makes it again",
+        )
     equal = beside.read_bytes() == ledger_text(recording.ledger()).encode()
     typer.echo("same, byte for byte" if equal else f"'{beside}' is not what its samples say")
     return Exit.PASS if equal else Exit.HARNESS
@@ -215,23 +223,22 @@ def _show_guest(made: Ledger, name: str, as_json: bool) -> None:
     if as_json:
         echo_json([asdict(span) | {"signals": list(span.signals)} for span in spans])
         return
-    rows = [
-        [
-            f"{seconds(span.start_ns):.3f} s",
-            f"{seconds(span.end_ns - span.start_ns):.3f} s",
-            span.state.value,
-            " ".join(span.signals),
-            span.reason,
-        ]
-        for span in spans
+    # Conditions lie beside the states: a guest that is up can be out of use.
+    troubles = [(each.start_ns, each.duration_ns, each.kind.value, each.signals, each.reason) for each in vm.conditions]
+    lines = [
+        (span.start_ns, span.end_ns - span.start_ns, span.state.value, span.signals, span.reason) for span in spans
     ]
-    say(text_table(["from", "for", "state", "signals", "reason"], rows, right=["from", "for"], whole=True))
+    rows = [
+        [f"{seconds(start_ns):.3f} s", f"{seconds(length_ns):.3f} s", what, " ".join(signals), reason]
+        for start_ns, length_ns, what, signals, reason in sorted([*lines, *troubles], key=lambda row: row[0])
+    ]
+    say(text_table(["from", "for", "state or condition", "signals", "reason"], rows, right=["from", "for"], whole=True))
 
 
 def _table(made: Ledger, *, every: bool) -> str:
     worst = sorted(made.vms, key=lambda vm: (-vm.longest_ns, vm.coverage, vm.vm))
     shown = worst if every else [vm for vm in worst if vm.gaps or vm.conditions or vm.coverage < COVERAGE_FLOOR][:SHOWN]
-    covered = "nothing was sampled" if made.coverage is None else f"coverage {made.coverage:.4%}"
+    covered = "nothing was sampled" if made.coverage is None else f"least coverage {made.coverage:.4%}"
     blind = sum(each.end_ns - each.start_ns for each in made.unobserved)
     lines = [
         f"{len(made.vms)} guests, {seconds(made.to_ns - made.from_ns):.1f} s, {covered}, "
@@ -279,7 +286,11 @@ def _against(watched: ProbeFile) -> list[str]:
 def _length(text: str) -> timedelta | None:
     if not text:
         return None
+    hint = "write a time such as 90s, 30m or 4h"
     try:
-        return parse_duration(text)
+        lasts = parse_duration(text)
     except TextError as error:
-        raise ConfigError(f"--for: {error}", hint="write a time such as 90s, 30m or 4h") from error
+        raise ConfigError(f"--for: {error}", hint=hint) from error
+    if not lasts:
+        raise ConfigError(f"--for: in {text} nothing can be seen", hint=hint)
+    return lasts

@@ -3,7 +3,8 @@
 Windows live on the monotonic clock.  The kernel stamps packets with CLOCK_REALTIME, which somebody may set while a
 sampler runs.  Their difference is taken with every reading of replies (it only changes by such a step, since both
 clocks are slewed alike); a stamp is converted with the difference under which it falls between the former reading and
-this one.  So a step moves no edge and makes no answer slow.
+this one.  So a step moves no edge and makes no answer slow, unless the clock is set back while the prober stands still:
+then a stamp may fall there by either difference, and the later time is taken, which makes the answer's error wider.
 """
 
 from __future__ import annotations

@@ -204,7 +204,7 @@ def open_sink(
     key: HeartbeatKey | None = None,
     redactor: Redactor | None = None,
 ) -> HeartbeatSink:
-    """A sink at a UDP port of this machine.  Raises HarnessError when the port cannot be had."""
+    """A sink at a UDP port of this machine.  Raises ConfigError when the port cannot be had."""
     return HeartbeatSink(periods_ns, DatagramReceiver(address, port, ROOM), key=key, redactor=redactor)
 
 

@@ -33,6 +33,9 @@ SHORTEST_WINDOW_S: Final = 10
 LONGEST_WINDOW_S: Final = 60
 """What a killed prober loses, but for the five seconds for which late answers are waited [INF]."""
 
+NAMED: Final = 10
+"""Names in one sentence."""
+
 SINK_S: Final = 0.02
 """Wall time between two looks into the sink's socket: at 50,000 heartbeats a second a thousand wait there [INF]."""
 
@@ -47,7 +50,7 @@ class Prober:
         self._file = file
         self._sink = _sink_of(file)
         allowed = permission()
-        _check_watchable(file, allowed)
+        check_watchable(file, allowed)
         self._services = ConnectionProber(_services_of(file, by_connect=not allowed.half_open))
         settings = SamplerSettings(interval_ns=file.interval_ns, window_ns=_window_ns(file))
         self._sampler = Sampler(
@@ -104,6 +107,22 @@ class Prober:
                 looked_ns = monotonic_ns()
                 yield
 
+    def heartbeats_told(self) -> list[str]:
+        """What the ledger does not show of the heartbeats, in words: who was never heard, what was not taken."""
+        if self._sink is None:
+            return []
+        health = self._sink.health
+        shown = ", ".join(health.unheard[:NAMED]) + (" …" if len(health.unheard) > NAMED else "")
+        told = [f"no heartbeat ever came from {len(health.unheard)} of the guests: {shown}"] if health.unheard else []
+        refused = {
+            "with a wrong tag": health.wrong_tag,
+            "of guests that nobody expects": health.unknown_guest,
+            "that are no heartbeats, or signed by the agent alone or expected so by the sink alone": health.malformed,
+            "dropped by the kernel for want of room": health.dropped,
+        }
+        found = [f"{count} {what}" for what, count in refused.items() if count]
+        return told + ([f"datagrams not taken for heartbeats: {', '.join(found)}"] if found else [])
+
     def close(self) -> None:
         """Give up sockets and the file."""
         self._sampler.close()
@@ -138,7 +157,16 @@ def _window_ns(file: ProbeFile) -> int:
     return round(min(max(rows / ROWS_PER_S, SHORTEST_WINDOW_S), LONGEST_WINDOW_S) * NS_PER_S)
 
 
-def _check_watchable(file: ProbeFile, allowed: Permission) -> None:
+def check_beforehand(file: ProbeFile) -> None:
+    """Raises what `Prober` would raise, as far as that can be told before it watches: ways that this machine does not
+    allow, a key that cannot be had, an address at which no heartbeats can be received."""
+    check_watchable(file, permission())
+    sink = _sink_of(file)
+    if sink is not None:
+        sink.close()
+
+
+def check_watchable(file: ProbeFile, allowed: Permission) -> None:
     """Raises ConfigError when guests are left that this machine may ask by no way."""
     if allowed.icmp:
         return

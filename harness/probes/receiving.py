@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.clock import wall_minus_monotonic_ns
-from harness.errors import HarnessError
+from harness.errors import ConfigError, HarnessError
 from harness.probes.mmsg import HEADER, SO_RCVBUFFORCE, SO_TIMESTAMPNS, VECTOR, system_calls
 
 _SO_RXQ_OVFL: Final = 40
@@ -78,7 +78,7 @@ class DatagramReceiver:
         buffer_bytes: int = WANTED_BUFFER_BYTES,
         wall_offset_ns: Callable[[], int] = wall_minus_monotonic_ns,
     ) -> None:
-        """Bind.  Raises HarnessError when the address cannot be had."""
+        """Bind.  Raises ConfigError when the address cannot be had."""
         self._room = room
         self._wall_offset_ns = wall_offset_ns
         self._offset_ns = wall_offset_ns()
@@ -91,7 +91,7 @@ class DatagramReceiver:
             self._socket.bind((address, port))
         except OSError as error:
             self._socket.close()
-            raise HarnessError(
+            raise ConfigError(
                 f"heartbeats cannot be received at {address} port {port}: {error.strerror}",
                 hint="choose an address of this machine and a free UDP port: ss -ulnp",
             ) from error

@@ -17,6 +17,7 @@ from harness.plan.quantity import Duration
 from harness.plan.text import Objection, Objections
 from harness.plan.yaml_source import load_source
 from harness.probes.services import Service, service_from_url
+from harness.probes.settings import SamplerSettings
 from harness.probes.target import ProbeSignal, ProbeTarget
 from harness.values import Signal
 
@@ -118,10 +119,18 @@ class ProbeFile(Value):
 
     @model_validator(mode="after")
     def _check(self) -> ProbeFile:
-        objections = [*_name_objections(self), *_signal_objections(self)]
+        objections = [*_name_objections(self), *_signal_objections(self), *_interval_objections(self)]
         if objections:
             raise Objections(objections)
         return self
+
+
+def _interval_objections(file: ProbeFile) -> list[Objection]:
+    try:
+        SamplerSettings(interval_ns=file.interval_ns)
+    except ConfigError as error:
+        return [Objection(("interval",), str(error))]
+    return []
 
 
 def _name_objections(file: ProbeFile) -> list[Objection]:

@@ -372,6 +372,8 @@ def test_whatever_happens_samples_are_complete_and_in_order(
     windows, sampler, wire = sample(
         behaviour, clock=clock, targets=guests(3), chosen=SamplerSettings(window_ns=2 * S), until_ns=START + 12 * S
     )
+    # A clock that is set back while the prober stands still makes stamps from before look like later ones.
+    doubtful = any(by < 0 and start <= at <= start + length * MS for at, by in steps for start, length in stops)
     for vm in ("vm0", "vm1", "vm2"):
         runs = runs_of(windows, vm)
         truth = sorted(t_ns for name, t_ns in wire.sent if name == vm)
@@ -380,7 +382,7 @@ def test_whatever_happens_samples_are_complete_and_in_order(
         lost = [t_ns for t_ns in truth if behaviour(vm, t_ns) is None]
         assert sum(run.count for run in runs if run.answer is Answer.LOST) == len(lost)
         slow = {run.answer for run in runs if run.answer is not Answer.LOST}
-        assert vm != "vm2" or slow <= {Answer.OK}
+        assert vm != "vm2" or slow <= {Answer.OK} or doubtful
     for window in windows:
         assert all(window.from_ns < run.first_ns and run.last_ns <= window.to_ns for run in window.runs)
     assert sum(window.control.missed for window in windows) == sampler.health().missed
