@@ -39,6 +39,14 @@ def test_every_guest_has_its_own() -> None:
     assert [(each.vm, each.count) for each in joined(*rows)] == [("web1", 20), ("web2", 20)]
 
 
+def test_what_is_late_again_and_again_does_not_drift_away() -> None:
+    rows = [run(0, 100), *(run(100 * INTERVAL + n * INTERVAL * 104 // 100, 1) for n in range(40))]
+    made = joined(*rows)
+    found = [each.first_ns + n * each.interval_ns for each in made for n in range(each.count)]
+    meant = [each.first_ns + n * INTERVAL for each in rows for n in range(each.count)]
+    assert all(abs(one - other) <= INTERVAL // EVENNESS + len(meant) for one, other in zip(found, meant, strict=True))
+
+
 @given(st.lists(st.tuples(st.integers(1, 30), st.integers(-20, 20), st.sampled_from(Answer)), max_size=30))
 def test_no_sample_is_lost_and_none_is_far_from_where_it_was(parts: list[tuple[int, int, Answer]]) -> None:
     at_ns, runs, instants = 0, [], []
