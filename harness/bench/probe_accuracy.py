@@ -57,6 +57,9 @@ BY_A_PAUSE_NS: Final = 3 * NS_PER_MS
 """How far from a stop of its own, or from one of the machine, the sampler's edges are wider for it: a pause delays one
 slot or two."""
 
+KNOWN_NS: Final = 2 * NS_PER_MS
+"""Where the filter that silences a guest took longer to change, the truth itself is not known exactly enough."""
+
 STALL_GUESTS: Final = 600
 STOPS: Final = 4
 STOP_S: Final = 0.7
@@ -72,7 +75,7 @@ NOT_REALTIME: Final = (
 def silences_of(truth: Truth, *, node_wide: bool) -> list[Silence]:
     """What befell single guests, or whole nodes."""
     split_ns = truth.begin_ns + (LEAD_S + SINGLE_S) * NS_PER_S
-    return [one for one in truth.of("ping") if (one.start_ns >= split_ns) is node_wide]
+    return [one for one in truth.of("kernel") if (one.start_ns >= split_ns) is node_wide]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +89,15 @@ class Watched:
     """Of the machine."""
 
     def observed(self, silences: Sequence[Silence]) -> list[Silence]:
-        """Those without an edge in a time that the sampler itself calls unobserved, where it claims no exactness, or
-        in a pause of the machine, which is not the sampler's."""
+        """Those whose edges are known well enough, and do not lie in a time that the sampler itself calls unobserved,
+        where it claims no exactness, or in a pause of the machine, which is not the sampler's."""
         disturbed = [(start - BY_A_STALL_NS, end + BY_A_STALL_NS) for start, end in self.account.stalls]
         disturbed += [(start - BY_A_PAUSE_NS, end + BY_A_PAUSE_NS) for start, end in self.pauses]
         return [
             one
             for one in silences
-            if not any(start <= edge <= end for start, end in disturbed for edge in (one.start_ns, one.end_ns))
+            if one.within_ns <= KNOWN_NS
+            and not any(start <= edge <= end for start, end in disturbed for edge in (one.start_ns, one.end_ns))
         ]
 
     def errors(self, *, node_wide: bool) -> Errors:
@@ -118,7 +122,7 @@ class Watched:
 
     def left_out(self) -> str:
         """How many outages were left out, for a remark."""
-        every = self.truth.of("ping")
+        every = self.truth.of("kernel")
         count = len(every) - len(self.observed(every))
         return f"; {count} of all {len(every)} left out, for {len(self.pauses)} pauses of the machine"
 
@@ -205,9 +209,10 @@ def grouped(silences: Sequence[Silence]) -> list[list[Silence]]:
 
 def _played(bed: LinkedNamespaces) -> tuple[Setup, int]:
     """The outages, and how many seconds they take.  Sampler and peer are shown them one after the other: three
-    real-time processes on two processors would keep each other waiting."""
+    real-time processes on two processors would keep each other waiting.  The kernel answers for the guests: how long a
+    responder turns a packet round would count as the prober's error."""
     guests = bed.guests(NODES * GUESTS_PER_NODE)
-    return Setup(guests, tuple(outages(guests)), realtime=True), LEAD_S + SINGLE_S + NODE_S + 1
+    return Setup(guests, tuple(outages(guests)), kernel_answers=True, realtime=True), LEAD_S + SINGLE_S + NODE_S + 1
 
 
 def calm_watch(bed: LinkedNamespaces, say: Say) -> Watched:

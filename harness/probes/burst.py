@@ -85,19 +85,19 @@ class BurstTable:
     def suspect(self, columns: Ints, usual: Ints, now_ns: int) -> bool:
         """Guests of these columns become suspects, with all their signals that ever answered; True when any did."""
         fresh = columns[~(self._active[columns] | self._muted[columns])]
-        added = False
-        for target in np.unique(self._schedule.target_of[fresh]).tolist():
-            if self._guests() >= self._settings.burst_cap:
+        if not fresh.size:
+            return False
+        added, guests = False, set(self._schedule.target_of[self._active].tolist())
+        for target in sorted(set(self._schedule.target_of[fresh].tolist())):
+            if len(guests) >= self._settings.burst_cap:
                 break
+            guests.add(target)
             for column in self._columns_of[target]:
                 if usual[column] and not self._active[column] and not self._muted[column]:
                     added |= self._add(column, now_ns)
         if added:
             self._choose(now_ns)
         return added
-
-    def _guests(self) -> int:
-        return len(np.unique(self._schedule.target_of[self._active]))
 
     def _add(self, column: int, now_ns: int) -> bool:
         lane = int(self._lane_of[column])
@@ -123,12 +123,12 @@ class BurstTable:
             return False
         places = np.flatnonzero(self._active[columns])
         places = places[left[places] >= self._since[self._lane_of[columns[places]]] - self._settings.interval_ns]
-        gone = np.unique(columns[places])
-        for column in gone.tolist():
+        gone = set(columns[places].tolist())
+        for column in gone:
             self._remove(column, slot)
-        if gone.size:
+        if gone:
             self._choose(now_ns)
-        return bool(gone.size)
+        return bool(gone)
 
     def _remove(self, column: int, slot: int) -> None:
         self._active[column] = False

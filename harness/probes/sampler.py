@@ -41,7 +41,6 @@ RENEW_NS: Final = 1_000_000_000
 """The baseline of a tenth of the columns is computed anew this often. [INF]"""
 CUT_PARTS: Final = 50
 """A window is turned into runs in this many parts, one after each reading, lest a slot be late. [INF]"""
-EVERYTHING: Final = 1 << 62
 CUT_PIECES: Final = 16_384
 """A window is cut early when it holds so many pieces of stretches. [INF]"""
 
@@ -133,6 +132,8 @@ class Sampler:
         """The round under way."""
         self._read_slot = 0
         """The slot in which replies are read next."""
+        self._final_slot = 0
+        """Probes of slots before this one have had all their time when replies were looked at last."""
         self._awake_ns = now_ns
         self._from_ns = now_ns
         self._renew_ns = now_ns + RENEW_NS
@@ -180,6 +181,8 @@ class Sampler:
             self._do_more(slot, on_time=woken_ns - due_ns < self._slot_ns)
         if slot >= self._read_slot:
             self._drain(slot)
+        else:
+            self._finalise()
         self._slot = slot + 1 if self._busy else self._next_used(slot)
         self._awake_ns = woken_ns
 
@@ -192,6 +195,8 @@ class Sampler:
         that nothing waits for it and all answers of near guests are there."""
         if self._gathering.gather() or self._burst.suspects:
             self._look()
+        else:
+            self._finalise()
         self._tend()
         at = slot + (self._burst_drain_slots if self._burst.suspects else self._drain_slots)
         self._read_slot = at - at % self._pace + self._pace // 2
@@ -292,7 +297,8 @@ class Sampler:
         if self._burst.stage(self._slot, at_ns) or changed:
             self._choose()
         final_ns = at_ns - self._settings.late_limit_ns - self._settings.interval_ns // 2
-        self._finalise((final_ns - self._zero_ns) // self._settings.slot_ns)
+        self._final_slot = (final_ns - self._zero_ns) // self._settings.slot_ns
+        self._finalise()
 
     def _take(self, replies: Replies, times: Ints, at_ns: int) -> None:
         if int(replies.numbers.max()) < BURST:
@@ -316,15 +322,15 @@ class Sampler:
         for signal, wire in self._wires.items():
             wire.choose(self._burst.chosen(signal))
 
-    def _finalise(self, until_slot: int, *, all_of_them: bool = False) -> None:
-        self._tracker.finalise(until_slot, all_of_them=all_of_them)
+    def _finalise(self, *, all_of_them: bool = False) -> None:
+        self._tracker.finalise(self._final_slot, all_of_them=all_of_them)
         self._burst.release(self._tracker.final_slot)
 
     def _tend(self) -> None:
         """What is due now and then."""
         now_ns = self._clock.now_ns()
         if self._cut is not None:
-            self._cut_on(self._cut[0].size // CUT_PARTS + 1)
+            self._cut_on()
         elif self._final_ns() - self._from_ns >= self._settings.window_ns or self._stretches.closed > CUT_PIECES:
             self._start_cut()
         if now_ns >= self._renew_ns:
@@ -356,11 +362,11 @@ class Sampler:
         self._told = (due, missed)
         self._from_ns = to_ns
 
-    def _cut_on(self, runs_at_once: int) -> None:
+    def _cut_on(self) -> None:
         if self._cut is None:
             return
         cut, window = self._cut
-        if not cut.work(runs_at_once):
+        if not cut.work(CUT_PARTS):
             return
         runs, targets = list(window.runs), list(window.control.targets)
         for run in cut.runs():
@@ -380,11 +386,16 @@ class Sampler:
                 break
             self._clock.sleep_until(now_ns + self._settings.drain_ns)
         self._awake_ns = self._clock.now_ns()
-        self._cut_on(EVERYTHING)
-        self._finalise(self._slot, all_of_them=True)
+        self._cut_whole()
+        self._final_slot = self._slot
+        self._finalise(all_of_them=True)
         if self._final_ns() > self._from_ns:
             self._start_cut()
-            self._cut_on(EVERYTHING)
+            self._cut_whole()
+
+    def _cut_whole(self) -> None:
+        while self._cut is not None:
+            self._cut_on()
 
     def windows(self) -> list[SampleWindow]:
         """The windows finished since the last call, each once; they do not stay in the sampler."""

@@ -7,7 +7,7 @@ first and its last sample with their exact instants, and what lies between.  Cut
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +25,9 @@ NO_CODE: Final = -1
 OPEN: Final = -1
 OFF_SCHEDULE_NS: Final = NS_PER_MS
 """A run keeps the interval of the schedule as long as its last instant is right within this. [INF]"""
+
+FIRST_ROOM: Final = 1024
+"""Closed pieces for which there is room at first."""
 
 Where = slice | Ints
 """Columns, each at most once."""
@@ -62,19 +65,40 @@ class _Pieces:
         fields["ends"] = np.full(size, OPEN, np.int64)
         return cls(**fields)
 
-    def at(self, places: Ints) -> _Pieces:
-        """A copy of those at `places`."""
+    def at(self, places: Where) -> _Pieces:
+        """Those at `places`, a copy unless that is a slice."""
         return _Pieces(*(getattr(self, name)[places] for name in self.__slots__))
 
-    @classmethod
-    def joined(cls, pieces: Sequence[_Pieces]) -> _Pieces:
-        return cls(*(np.concatenate([getattr(piece, name) for piece in pieces]) for name in cls.__slots__))
+    def then(self, other: _Pieces) -> _Pieces:
+        """A copy of these, and behind them the others."""
+        both = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in self.__slots__)
+        return _Pieces(*both)
 
     def restart(self, places: Ints | slice) -> None:
         """Nothing is in the pieces at `places` any more."""
         self.count[places] = 0
         self.most_error[places] = 0
         self.last_error[places] = 0
+
+
+class _Closed:
+    """Pieces of closed stretches, in room that grows: thousands come one by one before a window is cut."""
+
+    def __init__(self) -> None:
+        self._room = _Pieces.empty(FIRST_ROOM)
+        self.size = 0
+
+    def append(self, pieces: _Pieces) -> None:
+        end = self.size + pieces.column.size
+        if end > self._room.column.size:
+            self._room = self._room.then(_Pieces.empty(end))
+        for name in _Pieces.__slots__:
+            getattr(self._room, name)[self.size : end] = getattr(pieces, name)
+        self.size = end
+
+    def then(self, pieces: _Pieces) -> _Pieces:
+        """All of them, and behind them others."""
+        return self._room.at(slice(self.size)).then(pieces)
 
 
 class Stretches:
@@ -85,11 +109,14 @@ class Stretches:
         self._interval_ns = interval_ns
         self._prober = prober
         self._open = _Pieces.empty(schedule.size)
-        self._closed: list[_Pieces] = []
-        self.closed = 0
-        """Number of closed pieces that wait for a cut."""
+        self._closed = _Closed()
         self.latest_ns = 0
         """Instant of the latest sample folded."""
+
+    @property
+    def closed(self) -> int:
+        """Number of closed pieces that wait for a cut."""
+        return self._closed.size
 
     def fold(
         self,
@@ -139,7 +166,6 @@ class Stretches:
             closed = pieces.at(columns[ended])
             closed.ends = times[places[ended]]
             self._closed.append(closed)
-            self.closed += closed.ends.size
         pieces.answer[columns] = answers[places]
         pieces.nominal[columns] = nominal if isinstance(nominal, int) else nominal[places]
         pieces.edge[columns] = True
@@ -147,11 +173,11 @@ class Stretches:
 
     def cut(self) -> Cut:
         """Take out all that was folded; stretches go on behind the cut."""
-        pieces = _Pieces.joined([*self._closed, self._open.at(np.flatnonzero(self._open.count))])
-        self._closed, self.closed = [], 0
+        closed, opened = self._closed, self._open.at(np.flatnonzero(self._open.count))
+        self._closed = _Closed()
         self._open.restart(slice(None))
         self._open.edge[:] = False
-        return Cut(self._rows(pieces), self._names, self._prober)
+        return Cut(lambda: self._rows(closed.then(opened)), self._names, self._prober)
 
     def _rows(self, pieces: _Pieces) -> Rows:
         """Pieces as runs: first sample, those between, last sample; a single sample; sorted by column and time."""
@@ -182,7 +208,7 @@ class Stretches:
         count = runs(ones, between, ones)
         error = runs(pieces.first_error, inner_error, pieces.last_error)
         order = np.lexsort((first, column))
-        return Rows(*(values[order].tolist() for values in (column, answer, first, interval, count, error)))
+        return Rows(*(values[order] for values in (column, answer, first, interval, count, error)))
 
     def _stands(self, nominal: Ints, to_next: Ints) -> Ints:
         """For how long single samples stand: until the next one, at most an interval."""
@@ -203,49 +229,55 @@ class Stretches:
 class Rows:
     """Runs as columns of numbers."""
 
-    column: list[int]
-    answer: list[int]
-    first_ns: list[int]
-    interval_ns: list[int]
-    count: list[int]
-    error_ns: list[int]
+    column: Ints
+    answer: npt.NDArray[np.int8]
+    first_ns: Ints
+    interval_ns: Ints
+    count: Ints
+    error_ns: Ints
+
+    def part(self, start: int, stop: int) -> list[list[int]]:
+        """Some runs as lists of numbers, column by column."""
+        return [getattr(self, name)[start:stop].tolist() for name in self.__slots__]
 
 
 class Cut:
     """What was folded up to a cut; turned into runs a part at a time, so that no slot has to wait for it."""
 
-    def __init__(self, rows: Rows, names: Sequence[tuple[str, Signal]], prober: str) -> None:
-        self._rows = rows
+    def __init__(self, arrange: Callable[[], Rows], names: Sequence[tuple[str, Signal]], prober: str) -> None:
+        self._arrange = arrange
+        self._rows: Rows | None = None
         self._names = names
         self._prober = prober
         self._runs: list[SampleRun] = []
 
-    @property
-    def size(self) -> int:
-        """Number of runs."""
-        return len(self._rows.column)
-
-    def work(self, count: int) -> bool:
-        """Make up to `count` further runs; True when all are made."""
-        rows, start = self._rows, len(self._runs)
-        for at in range(start, min(start + count, self.size)):
-            vm, signal = self._names[rows.column[at]]
+    def work(self, parts: int) -> bool:
+        """Do a share of the work, the first time to arrange the runs, then to make one of `parts` of them; True when
+        all are made."""
+        if self._rows is None:
+            self._rows = self._arrange()
+            return False
+        start, size = len(self._runs), self._rows.column.size
+        for column, answer, first_ns, interval_ns, count, error_ns in zip(
+            *self._rows.part(start, start + size // parts + 1), strict=True
+        ):
+            vm, signal = self._names[column]
             self._runs.append(
                 SampleRun(
                     vm,
-                    rows.first_ns[at],
-                    rows.interval_ns[at],
-                    rows.count[at],
-                    CODES[rows.answer[at]],
+                    first_ns,
+                    interval_ns,
+                    count,
+                    CODES[answer],
                     NO_BOOT,
                     NO_HEARTBEAT,
                     NO_HEARTBEAT,
                     signal,
-                    rows.error_ns[at],
+                    error_ns,
                     self._prober,
                 )
             )
-        return len(self._runs) >= self.size
+        return len(self._runs) >= size
 
     def runs(self) -> list[SampleRun]:
         """All runs, those of a column in order of time; `work` must be done."""

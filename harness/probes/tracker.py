@@ -25,6 +25,9 @@ WAITING: Final = -1
 REFUSED_BASE: Final = 1 << 50
 """Added to the round trip of a refusal."""
 
+JUDGED_AT_ONCE: Final = 4
+"""Slots with probes out of turn that are judged in one go, lest a slot be late. [INF]"""
+
 NO_COLUMNS: Final = np.zeros(0, np.int64)
 
 FAIR_NS_EACH: Final = 30_000
@@ -204,15 +207,18 @@ class Tracker:
         return bool((self._value[numbers & self._mask] == WAITING).any()) or self._burst.waiting(self.final_slot)
 
     def finalise(self, until_slot: int, *, all_of_them: bool = False) -> None:
-        """Judge the probes of slots before `until_slot`, in order of time, half a round at a time at least unless
-        `all_of_them` are wanted.  Replies must have been read before."""
+        """Judge the probes of slots before `until_slot`, in order of time.  Replies must have been read before.
+
+        Unless `all_of_them` are wanted: half a round at a time at least; where there were probes out of turn, which
+        are judged slot by slot, only some, as long as no whole round waits.
+        """
         slots = self._settings.slots
-        if (
-            until_slot - self.final_slot < slots // 2
-            and not all_of_them
-            and not self._burst.any_in(self.final_slot, until_slot)
-        ):
-            return
+        waiting = until_slot - self.final_slot
+        if not all_of_them and waiting < 2 * slots:
+            if self._burst.any_in(self.final_slot, until_slot):
+                until_slot = min(until_slot, self.final_slot + JUDGED_AT_ONCE)
+            elif waiting < slots // 2:
+                return
         while self.final_slot < until_slot:
             number, first = divmod(self.final_slot, slots)
             stop = min(until_slot - number * slots, slots)

@@ -1,11 +1,16 @@
 """Silence for what the kernel answers on its own (TCP connections, pings where the setup leaves them to it).
 
+A change of nftables' rules takes the kernel a millisecond, and now and then fifty of them.  So the rules stay as they
+are, and packets of ours change the sets of addresses that they look at: that is done within the system call that sends
+one, in some microseconds.
+
 Needs nftables and the right to use it, in a network namespace of our own: the rules vanish with it.
 """
 
 from __future__ import annotations
 
-import ctypes
+import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,13 +18,22 @@ from itertools import groupby
 from typing import Final
 
 from harness.clock import NS_PER_S, monotonic_ns
-from harness.errors import ConfigError
+from harness.errors import ConfigError, LabError
+from harness.testing.outages.beds import MOST_GUESTS
 from harness.testing.outages.script import AWAY, Kind, Setup
 from harness.testing.outages.truth import Silence
 
 _TABLE: Final = "hil_outages"
 _FAR_NS: Final = 2**62
-_LIBRARY: Final = "libnftables.so.1"
+_SETS: Final = ("silent", "refusing", "unpinged")
+_MARKS: Final = {
+    (verb, addresses): 0x48494C00 + at
+    for at, (verb, addresses) in enumerate((verb, addresses) for verb in ("add", "delete") for addresses in _SETS)
+}
+"""Marks of the packets that change a set (`SO_MARK`): nobody else's packet carries them."""
+_DISCARD: Final = 9
+"""The port that they are addressed to, which none of them reaches."""
+NO_NFT: Final = "guests that the kernel answers for are silenced with the program nft, which is not installed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +65,17 @@ def switches(setup: Setup) -> Iterator[Switch]:
 
 
 def ruleset(setup: Setup) -> str:
-    """The table with its empty sets, as `nft -f` reads it."""
+    """The table with its empty sets, as `nft -f` reads it.  A packet that changes a set goes no further."""
     protocols = "{ tcp, icmp }" if setup.kernel_answers else "tcp"
-    sets = "".join(f"  set {name} {{ type ipv4_addr; }}\n" for name in ("silent", "refusing", "unpinged"))
+    sets = "".join(f"  set {name} {{ type ipv4_addr; flags dynamic; size {2 * MOST_GUESTS}; }}\n" for name in _SETS)
+    changes = "".join(
+        f"    meta mark {mark:#x} {verb} @{addresses} {{ ip daddr }} drop\n"
+        for (verb, addresses), mark in _MARKS.items()
+    )
     refused = f"tcp dport {setup.tcp_port} " if setup.tcp_port else "meta l4proto tcp "
     return (
         f"table inet {_TABLE} {{\n{sets}"
+        f"  chain changes {{\n    type filter hook output priority -1;\n{changes}  }}\n"
         "  chain incoming {\n    type filter hook input priority 0;\n"
         f"    ip daddr @silent meta l4proto {protocols} drop\n"
         f"    ip daddr @refusing {refused}reject with tcp reset\n"
@@ -79,8 +98,8 @@ class Silencer:
         self._done: list[tuple[Switch, int, int]] = []
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
-        self._filters = _Filters()
-        self._filters.change(ruleset(setup))
+        self._filters = _Filters(ruleset(setup))
+        self._filters.prove(setup.guests[0].address)
 
     def begin(self, begin_ns: int) -> None:
         """The script begins at this instant of the monotonic clock."""
@@ -92,6 +111,7 @@ class Silencer:
         self._ended.set()
         if self._thread:
             self._thread.join(5)
+        self._filters.close()
 
     def silences(self, begin_ns: int) -> Iterator[Silence]:
         """What was silenced: each edge is the middle of its change; the times next to it are the change's own."""
@@ -117,6 +137,7 @@ class Silencer:
             end_ns,
             *(start[0], start[1]),
             *((end[0], end[1]) if end else (None, None)),
+            within_ns=max(after_ns - before_ns for before_ns, after_ns in ((start, end) if end else (start,))),
         )
 
     def _work(self, begin_ns: int) -> None:
@@ -124,33 +145,49 @@ class Silencer:
             if self._ended.wait(max(0, begin_ns + at_ns - monotonic_ns()) / NS_PER_S):
                 return
             now = list(group)
-            lines = [
-                f"{one.verb} element inet {_TABLE} {one.addresses} {{ {self._addresses[one.vm]} }}\n" for one in now
-            ]
             before_ns = monotonic_ns()
-            self._filters.change("".join(lines))
-            self._done += [(one, before_ns, monotonic_ns()) for one in now]
+            for one in now:
+                self._filters.change(one.verb, one.addresses, self._addresses[one.vm])
+            after_ns = monotonic_ns()
+            self._done += [(one, before_ns, after_ns) for one in now]
 
 
 class _Filters:
-    """The library behind the program `nft`: a change takes a millisecond, and no process."""
+    """The rules in the kernel, and a socket for each kind of packet that changes a set.
 
-    def __init__(self) -> None:
-        """Raises ConfigError where it is missing."""
+    Raises ConfigError where `nft` is missing or refuses the rules.
+    """
+
+    def __init__(self, rules: str) -> None:
+        command = ["nft", "-f", "-"]
         try:
-            self._library = ctypes.CDLL(_LIBRARY)
-        except OSError as error:
-            raise ConfigError(
-                f"guests that the kernel answers for are silenced with {_LIBRARY}, which is not installed",
-                hint="apt-get install -y nftables",
-            ) from error
-        self._library.nft_ctx_new.restype = ctypes.c_void_p
-        self._library.nft_ctx_get_error_buffer.restype = ctypes.c_char_p
-        self._context = ctypes.c_void_p(self._library.nft_ctx_new(0))
-        self._library.nft_ctx_buffer_error(self._context)
+            subprocess.run(command, input=rules, capture_output=True, text=True, check=True, timeout=20)
+        except FileNotFoundError as error:
+            raise ConfigError(NO_NFT, hint="apt-get install -y nftables") from error
+        except subprocess.CalledProcessError as error:
+            raise ConfigError(f"the kernel refuses the rules that silence guests: {error.stderr.strip()}") from error
+        self._sockets = {key: socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for key in _MARKS}
+        for key, mark in _MARKS.items():
+            self._sockets[key].setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
 
-    def change(self, text: str) -> None:
-        """Carry out commands in the language of `nft`.  Raises ConfigError when they are refused."""
-        if self._library.nft_run_cmd_from_buffer(self._context, text.encode()):
-            told = self._library.nft_ctx_get_error_buffer(self._context) or b""
-            raise ConfigError(f"the kernel refuses the rules that silence guests: {told.decode().strip()}")
+    def prove(self, address: str) -> None:
+        """Raises LabError when packets to an address change nothing."""
+        for verb, addresses in _MARKS:
+            if not self.change(verb, addresses, address):
+                raise LabError(
+                    f"a packet to {address} does not {verb} it in the set '{addresses}' of the kernel's filter"
+                )
+
+    def change(self, verb: str, addresses: str, address: str) -> bool:
+        """Add an address to a set, or delete it from it; whether a rule took the packet that does so."""
+        try:
+            self._sockets[verb, addresses].sendto(b"", (address, _DISCARD))
+        except PermissionError:
+            # The rule drops the packet, which the kernel tells its sender as if it were forbidden to send.
+            return True
+        return False
+
+    def close(self) -> None:
+        """Change nothing any more; what is silenced stays so."""
+        for sock in self._sockets.values():
+            sock.close()

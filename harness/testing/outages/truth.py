@@ -19,7 +19,7 @@ _NEVER: Final = np.iinfo(np.int64).min
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """One outage of one guest as it was played, for one kind of packet (`ping`, `datagram`, `heartbeat`).
+    """One outage of one guest as it was played, for one kind of packet (`ping`, `datagram`, `heartbeat`, `kernel`).
 
     `start_ns` and `end_ns` are its edges: what came from `start_ns` on and before `end_ns` met the outage.  The others
     are packets next to the edges, None where none came: the last one answered before it, the first and the last one
@@ -37,6 +37,8 @@ class Silence:
     first_answered_ns: int | None = None
     met: int = 0
     """Packets that met the outage."""
+    within_ns: int = 0
+    """How exactly its edges are known: how long the worse of the two changes took."""
 
 
 @dataclass(frozen=True, slots=True)

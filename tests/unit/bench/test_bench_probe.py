@@ -89,7 +89,7 @@ def watched(
     stalls: list[tuple[int, int]], pauses: list[tuple[int, int]] | None = None, *, realtime: bool = True
 ) -> probe_accuracy.Watched:
     silences = [
-        Silence(f"vm{at}", Kind.FROZEN, "ping", at * NS_PER_S, at * NS_PER_S + 300 * NS_PER_MS) for at in range(1, 9)
+        Silence(f"vm{at}", Kind.FROZEN, "kernel", at * NS_PER_S, at * NS_PER_S + 300 * NS_PER_MS) for at in range(1, 9)
     ]
     account = Account(stalls=stalls, realtime=realtime)
     return probe_accuracy.Watched(Truth(0, tuple(silences)), account, [], pauses or [])
@@ -98,12 +98,14 @@ def watched(
 def test_outages_at_a_told_stall_are_left_out_and_too_many_say_nothing() -> None:
     at_an_edge = (2 * NS_PER_S + 350 * NS_PER_MS, 2 * NS_PER_S + 450 * NS_PER_MS)
     far = (2 * NS_PER_S + 450 * NS_PER_MS, 2 * NS_PER_S + 550 * NS_PER_MS)
-    every = watched([]).truth.of("ping")
+    every = watched([]).truth.of("kernel")
     assert [one.vm for one in every if one not in watched([at_an_edge]).observed(every)] == ["vm2"]
     assert watched([far]).observed(every) == list(every)
     still = (3 * NS_PER_S + 302 * NS_PER_MS, 3 * NS_PER_S + 305 * NS_PER_MS)
     paused = watched([], [still])
     assert [one.vm for one in every if one not in paused.observed(every)] == ["vm3"]
+    slow = replace(every[0], within_ns=probe_accuracy.KNOWN_NS + 1)
+    assert paused.observed([slow]) == [], "its own truth is not known well enough"
     assert paused.left_out() == "; 1 of all 8 left out, for 1 pauses of the machine"
     assert watched([far]).too_disturbed() == ""
     assert watched([at_an_edge]).too_disturbed() == "", "one of eight may be"
