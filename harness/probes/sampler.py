@@ -182,6 +182,7 @@ class Sampler:
         if slot >= self._read_slot:
             self._drain(slot)
         else:
+            # Never in one step with a look: each takes as long as a slot when many guests are away.
             self._finalise()
         self._slot = slot + 1 if self._busy else self._next_used(slot)
         self._awake_ns = woken_ns
@@ -195,8 +196,6 @@ class Sampler:
         that nothing waits for it and all answers of near guests are there."""
         if self._gathering.gather() or self._burst.suspects:
             self._look()
-        else:
-            self._finalise()
         self._tend()
         at = slot + (self._burst_drain_slots if self._burst.suspects else self._drain_slots)
         self._read_slot = at - at % self._pace + self._pace // 2
@@ -283,9 +282,10 @@ class Sampler:
         """Read all replies and judge."""
         self._gathering.gather()
         self._look()
+        self._finalise()
 
     def _look(self) -> None:
-        """Look at all replies gathered, then judge: suspects first, then the probes that had all their time."""
+        """Look at all replies gathered, and find suspects."""
         self._tracker.sent(self._handed)
         self._handed.clear()
         at_ns = self._gathering.at_ns
@@ -298,7 +298,6 @@ class Sampler:
             self._choose()
         final_ns = at_ns - self._settings.late_limit_ns - self._settings.interval_ns // 2
         self._final_slot = (final_ns - self._zero_ns) // self._settings.slot_ns
-        self._finalise()
 
     def _take(self, replies: Replies, times: Ints, at_ns: int) -> None:
         if int(replies.numbers.max()) < BURST:

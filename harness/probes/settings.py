@@ -37,7 +37,7 @@ class SamplerSettings:
     """Replies are taken from the kernel this often: it has stamped them, so doing so late costs no exactness. [INF]"""
     look_ns: int = 100 * NS_PER_MS
     """Replies are looked at this often as long as none is missing. [INF]"""
-    burst_drain_ns: int = 4 * NS_PER_MS
+    burst_drain_ns: int = 8 * NS_PER_MS
     """The same while there are suspects, so that they are not asked longer than needed. [INF]"""
     patience_ns: int = 15 * NS_PER_MS
     """A probe unanswered for this long above the usual round trip makes its guest a suspect. [FA 5.2]"""

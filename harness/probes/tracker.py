@@ -25,7 +25,7 @@ WAITING: Final = -1
 REFUSED_BASE: Final = 1 << 50
 """Added to the round trip of a refusal."""
 
-JUDGED_AT_ONCE: Final = 4
+JUDGED_AT_ONCE: Final = 3
 """Slots with probes out of turn that are judged in one go, lest a slot be late. [INF]"""
 
 NO_COLUMNS: Final = np.zeros(0, np.int64)

@@ -128,15 +128,16 @@ class Silencer:
 
     def _silence(self, first: Switch, start: tuple[int, int], end: tuple[int, int] | None, begin_ns: int) -> Silence:
         kind = next(one.kind for one in self._setup.outages if (one.vm, one.start_ns) == (first.vm, first.at_ns))
-        end_ns = sum(end) // 2 if end else begin_ns + _FAR_NS
         return Silence(
             first.vm,
             kind,
             "kernel",
             sum(start) // 2,
-            end_ns,
-            *(start[0], start[1]),
-            *((end[0], end[1]) if end else (None, None)),
+            sum(end) // 2 if end else begin_ns + _FAR_NS,
+            last_answered_ns=start[0],
+            first_met_ns=start[1],
+            last_met_ns=end[0] if end else None,
+            first_answered_ns=end[1] if end else None,
             within_ns=max(after_ns - before_ns for before_ns, after_ns in ((start, end) if end else (start,))),
         )
 
