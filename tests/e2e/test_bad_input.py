@@ -28,6 +28,7 @@ def lab_with(tmp_path: Path, name: str, **changes: str) -> Path:
     return path
 
 
+@pytest.mark.full
 def test_second_harness_on_the_same_instance_is_refused(chain: Chain, tmp_path: Path) -> None:
     """One instance, two sessions: the second ends with 11 and names the holder; the first is not disturbed."""
     lab = lab_with(tmp_path, "single", instances="instances: 1")
@@ -119,6 +120,7 @@ def test_missing_secret_is_named_before_anything_is_touched(chain: Chain, tmp_pa
     assert not chain.runs
 
 
+@pytest.mark.full
 def test_full_disk_stops_before_the_effect(chain: Chain, tmp_path: Path) -> None:
     """The journal cannot grow any more: the run stops with 3 and can be resumed once there is space."""
     code = (

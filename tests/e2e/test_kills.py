@@ -122,18 +122,14 @@ def test_processes_killed_one_after_the_other_lose_nothing(chain: Chain) -> None
     assert chain.hil("judge", "replay", str(run)).returncode == resumed.returncode
 
 
-def guest_cases(count: int, full: int) -> list[object]:
+def guest_positions(count: int) -> list[int]:
     """Journal lengths of HP-002 at which its conductor is killed."""
-    step = LINES_OF_A_GUEST_RUN // full
-    chosen = [1 + index * step + random.Random(f"{SEED}/guests/{index}").randrange(step) for index in range(full)]
-    keep = {index for index in range(full) if index % (full // count) == full // count // 2}
-    return [
-        pytest.param(position, marks=[] if index in keep else [pytest.mark.full])
-        for index, position in enumerate(chosen)
-    ]
+    step = LINES_OF_A_GUEST_RUN // count
+    return [1 + index * step + random.Random(f"{SEED}/guests/{index}").randrange(step) for index in range(count)]
 
 
-@pytest.mark.parametrize("position", guest_cases(count=1, full=12))
+@pytest.mark.full
+@pytest.mark.parametrize("position", guest_positions(count=12))
 def test_killed_update_of_guests_restarts_no_guest_twice(chain: Chain, position: int) -> None:
     """Preconditions: HP-002 under way.  Steps: kill -9 its conductor, then `hil run resume`.
 

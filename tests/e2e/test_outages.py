@@ -254,7 +254,7 @@ def summary(seen: Watch) -> str:
 
 
 def test_known_outages_are_found_within_their_error(tmp_path: Path) -> None:
-    seen = watch(tmp_path, guests=24, length_s=13, seed=monotonic_ns() % 1000)
+    seen = watch(tmp_path, guests=24, length_s=11, seed=monotonic_ns() % 1000)
     assert not [*complaints(seen)], summary(seen)
 
 
@@ -283,6 +283,7 @@ def stop_and_cut(pid: int, bed: LinkedNamespaces) -> None:
     subprocess.run([*routes, "add", *found], check=True)
 
 
+@pytest.mark.full
 def test_faults_of_the_prober_are_told_and_no_outage_is_made_of_them(tmp_path: Path) -> None:
     seen = watch(tmp_path, guests=40, length_s=12, quiet=True, disturb=stop_and_cut)
     assert seen.ledger.gaps == ()

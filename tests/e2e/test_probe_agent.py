@@ -49,6 +49,7 @@ def states(rows: list[dict[str, Any]]) -> dict[str, str]:
     return {row["guest"]: row["state"] for row in rows}
 
 
+@pytest.mark.full
 def test_agents_come_live_with_their_guests_and_go(
     chain: Chain, served: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

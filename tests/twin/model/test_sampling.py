@@ -61,7 +61,7 @@ def _unfold(runs: list[SampleRun]) -> list[tuple[str, int, bool, int]]:
     return [(run.vm, run.first_ns + k * run.interval_ns, run.ok, run.boot_id) for run in runs for k in range(run.count)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(timelines(), min_size=1, max_size=4),
     st.integers(0, 300),
