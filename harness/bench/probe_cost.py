@@ -37,6 +37,8 @@ FPING_RATES: Final = (600, 650, 700)
 """Guests asked ten times a second by one process, for longer than fping keeps a sequence number."""
 SAMPLER_RATES: Final = (2000, 4000, 6000, 8000, 9000, 9500, 10_000, 11_000, 12_000, 14_000, 17_000, 20_000)
 TRIES: Final = 2
+FPING_TRIES: Final = 5
+"""A pause of the machine loses fping some of its pings."""
 ICMPLIB_GUESTS: Final = 200
 
 
@@ -144,7 +146,7 @@ def _kept(account: Account, guests: int) -> bool:
 
 def _fping_rate_hz(bed: LinkedNamespaces) -> tuple[float | None, str]:
     """fping's highest rate without loss, tried again when there is none; or why there is none."""
-    for _ in range(TRIES):
+    for _ in range(FPING_TRIES):
         if guests := _fping_guests(bed):
             return guests * 1000 / INTERVAL_MS, ""
     return None, "fping lost pings at every rate: the machine is too busy"

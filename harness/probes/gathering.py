@@ -35,6 +35,8 @@ class Gathering:
         """Regular probes that the kernel took; who sends counts them here."""
         self.at_ns = 0
         """Everything that came until then was gathered."""
+        self._asked = 0
+        """The same when replies were taken last."""
         self._came = 0
         self._looked_ns = self._looked_came = 0
         """When replies were looked at last, and how many had come by then."""
@@ -53,9 +55,10 @@ class Gathering:
             self._earlier += self._converted()
             self.converter.done(self.at_ns)
         self.at_ns = self.converter.adopt()
+        self._asked = self.asked
         self._take()
         return (
-            self.asked - self._came > self._known
+            self._asked - self._came > self._known
             or self._came - self._looked_came >= LOOK_COUNT
             or self.at_ns - self._looked_ns >= self._look_ns
             or stepped
@@ -78,7 +81,7 @@ class Gathering:
                 break
             self._take()
         self.converter.done(self.at_ns)
-        missing = self.asked - self._came
+        missing = self._asked - self._came
         self._known = min(missing, self._missing) if self.at_ns - self._looked_ns >= self._patience_ns else 0
         self._missing = missing
         self._looked_ns, self._looked_came = self.at_ns, self._came

@@ -101,7 +101,9 @@ class Sampler:
         self._handed: list[Handed] = []
         """What was sent since replies were looked at last."""
         self._now_ns, self._sleep_until = self._clock.now_ns, self._clock.sleep_until
-        self._slot_ns, self._slots, self._pace = self._settings.slot_ns, self._settings.slots, self._settings.pace
+        self._slot_ns, self._slots = self._settings.slot_ns, self._settings.slots
+        self._to_turn = _to_next(self._settings.turns, self._slots)
+        """For each slot of an interval: in how many slots the next one follows in which probes in turn leave."""
         self._drain_slots, self._burst_drain_slots = self._settings.drain_slots, self._settings.burst_drain_slots
         self._gathering = Gathering(tuple(self._wires.values()), self._clock, self._settings)
         self._ready: deque[SampleWindow] = deque()
@@ -169,6 +171,11 @@ class Sampler:
         place = slot % self._slots
         if place == 0:
             self._begin_round(slot // self._slots)
+        reads = slot >= self._read_slot
+        if reads:
+            # Before anything is sent: all answers of near guests to what was sent before are there.
+            looks = self._gathering.gather() or self._burst.suspects
+            start_ns = self._now_ns()
         for send, count, segment in self._plan[place]:
             done = send()
             end_ns = self._now_ns()
@@ -179,8 +186,8 @@ class Sampler:
             start_ns = end_ns
         if self._busy:
             self._do_more(slot, on_time=woken_ns - due_ns < self._slot_ns)
-        if slot >= self._read_slot:
-            self._drain(slot)
+        if reads:
+            self._judge(slot, looks=bool(looks))
         else:
             # Never in one step with a look: each takes as long as a slot when many guests are away.
             self._finalise()
@@ -189,16 +196,18 @@ class Sampler:
 
     def _next_used(self, slot: int) -> int:
         """The next slot after `slot` in which anything is to do, unless there is more to do than usual."""
-        return min(slot - slot % self._pace + self._pace, max(self._read_slot, slot + 1))
+        return min(slot + self._to_turn[slot % self._slots], max(self._read_slot, slot + 1))
 
-    def _drain(self, slot: int) -> None:
-        """Take the replies, look at them if need be, and say when to do so next: in a slot in which nothing is sent, so
-        that nothing waits for it and all answers of near guests are there."""
-        if self._gathering.gather() or self._burst.suspects:
+    def _judge(self, slot: int, *, looks: bool) -> None:
+        """Look at the replies that were taken if need be, and say when to take them next: while something is done in
+        every slot in one in which no probe in turn is sent, so that none waits for it; else in one for which the
+        sampler wakes anyway."""
+        if looks:
             self._look()
         self._tend()
         at = slot + (self._burst_drain_slots if self._burst.suspects else self._drain_slots)
-        self._read_slot = at - at % self._pace + self._pace // 2
+        turn = at - 1 + self._to_turn[(at - 1) % self._slots]
+        self._read_slot = (at + 1 if at == turn else at) if self._busy else turn
 
     def _do_more(self, slot: int, *, on_time: bool) -> None:
         """What only some samplers have to do in each slot, and all of them at times."""
@@ -218,7 +227,7 @@ class Sampler:
         """This slot is later than any before; gives the time at which to go on, in a later slot if need be."""
         expected_ns = max(now_ns - late_ns, self._awake_ns)
         # So much of a stop may have been over before anything was due.
-        stall_ns = self._settings.stall_ns - self._pace * self._slot_ns
+        stall_ns = self._settings.stall_ns - max(self._to_turn) * self._slot_ns
         if now_ns - expected_ns > stall_ns:
             self._stalled(expected_ns, now_ns)
         if late_ns <= self._settings.interval_ns // 2:
@@ -459,6 +468,11 @@ def joined(windows: Sequence[SampleWindow], since_ns: int) -> SampleWindow:
             tuple(each for control in controls for each in control.blind),
         ),
     )
+
+
+def _to_next(turns: Sequence[int], slots: int) -> list[int]:
+    """For each of `slots` in how many slots the next of `turns` follows, the first of which is 0; at least one."""
+    return [min(turn for turn in (*turns, slots) if turn > slot) - slot for slot in range(slots)]
 
 
 def _check_names(targets: Sequence[ProbeTarget]) -> None:

@@ -108,7 +108,7 @@ def _placed(
     The targets of a group stand evenly in the interval, the groups offset against each other by less than one such
     step; the signals of a target stand evenly too, so that a guest with two is asked twice as often.
     """
-    pace, times = settings.pace, settings.slots // settings.pace
+    turns = settings.turns
     groups: dict[str, list[int]] = {}
     for number, target in enumerate(targets):
         groups.setdefault(target.group, []).append(number)
@@ -119,6 +119,6 @@ def _placed(
             asked = [entry for entry in targets[number].signals if entry.signal in signals]
             for nth, entry in enumerate(asked):
                 phase = ((place + offset) / len(members) + nth / len(asked)) % 1.0
-                slot = min(int(phase * times), times - 1) * pace
+                slot = turns[min(int(phase * len(turns)), len(turns) - 1)]
                 placed.append((slot, entry.signal.value, number, entry.signal, entry.port))
     return placed

@@ -29,8 +29,8 @@ def measure(asked: dict[str, Any]) -> Usage:
     addresses = [numeric(address) for address in asked["addresses"]]
     requests, replies = SendBatch(len(addresses), np.dtype(list(PAYLOAD))), ReceiveBatch(REPLY)
     requests.address(addresses, asked["port"])
-    step_ns = settings.pace * settings.slot_ns
-    steps = settings.interval_ns // step_ns
+    steps = len(settings.turns)
+    step_ns = settings.interval_ns // steps
     edges = [len(addresses) * step // steps for step in range(steps + 1)]
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
         set_up(sock)
