@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from harness.bench.awake import awake_processors
 from harness.bench.figures import Bound, Figure
 from harness.bench.probe_accuracy import edge_figures, stall_figures
 from harness.bench.probe_cost import datagram_figures, icmplib_figures, ping_figure, rate_figure
@@ -62,15 +61,13 @@ def measure(say: Say) -> list[Figure]:
     found: list[Figure] = []
     with linked_namespaces() as bed:
         near = bed.together()
-        with awake_processors():
-            found.append(ping_figure(FIGURES["ping-1000"], near, 1000, say))
-            found.append(ping_figure(FIGURES["ping-5000"], near, 5000, say))
+        found.append(ping_figure(FIGURES["ping-1000"], near, 1000, say))
+        found.append(ping_figure(FIGURES["ping-5000"], near, 5000, say))
         with bed.on_own_processors() as apart:
             rate = rate_figure(FIGURES["rate"], apart, say)
             icmplib = icmplib_figures(FIGURES["ping-icmplib"], FIGURES["rate-icmplib"], rate.value, apart, say)
         found += [icmplib[0], rate, icmplib[1]]
-        with awake_processors():
-            found += datagram_figures(FIGURES["datagram"], FIGURES["datagram-kernel"], near, DATAGRAM_GUESTS, say)
+        found += datagram_figures(FIGURES["datagram"], FIGURES["datagram-kernel"], near, DATAGRAM_GUESTS, say)
         found += edge_figures(FIGURES, bed, say)
         found += stall_figures(FIGURES, bed, say)
         found.append(memory_figure(FIGURES["memory"], bed, say))

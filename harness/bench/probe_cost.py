@@ -22,11 +22,11 @@ Say = Callable[[str], None]
 
 INTERVAL_MS: Final = 100
 SECONDS: Final = 4
-TURNS: Final = 3
+TURNS: Final = 5
 UDP_TURNS: Final = 2
 UDP_PORT: Final = 4001
 LATE_MS: Final = 1000
-TURNS_S: Final = 35
+TURNS_S: Final = 50
 """No further turn begins after so long: on a busy machine each takes much longer."""
 LEAST_IN_TIME: Final = 0.97
 """Of its probes, for a turn of the sampler to count: what was left out costs nothing."""

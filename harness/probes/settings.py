@@ -30,7 +30,7 @@ class SamplerSettings:
     """Time between two probes of one guest and signal. [FA 5.1]"""
     slot_ns: int = 2 * NS_PER_MS
     """The interval is cut into slots; what leaves in a slot leaves together. [FA 5.2]"""
-    regular_ns: int = 8 * NS_PER_MS
+    regular_ns: int = 6 * NS_PER_MS
     """Probes in turn leave no further apart than this: to wake costs as much as to send twenty [measured].  Those out
     of turn may leave in every slot.  What the guests of a node have in common is known to half of it. [INF]"""
     drain_ns: int = 20 * NS_PER_MS
