@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import product
@@ -13,7 +13,8 @@ from typing import Final
 
 from harness.twin.clock import ClockMode, read_utc_s
 from harness.twin.cmdlets import node_commands
-from harness.twin.engine import HoldPattern, LabEngine
+from harness.twin.controlled import ControlledLab
+from harness.twin.engine import LabEngine
 from harness.twin.guestservice import GuestAccess, GuestService
 from harness.twin.machine import NodeBackend, NodeMachine, Plant
 from harness.twin.model import ClusterModel, ModelEvent, ModelSpec
@@ -80,7 +81,7 @@ class LabSpec:
     """Password of all managed guests' administrator; None makes one for each guest."""
 
 
-class SimulatedLab:
+class SimulatedLab(ControlledLab):
     """One instance: runs until closed.  Every method may be called from any thread."""
 
     def __init__(self, spec: LabSpec) -> None:
@@ -207,38 +208,6 @@ class SimulatedLab:
 
     # --- what a controller may do ------------------------------------------------------------------------------------
 
-    @property
-    def nodes(self) -> Sequence[str]:
-        """Node names in cluster order."""
-        return tuple(self._plant.model.nodes)
-
-    @property
-    def guests(self) -> Sequence[str]:
-        """Guest names."""
-        return tuple(self._plant.model.guests)
-
-    @property
-    def now_ns(self) -> int:
-        """Lab time."""
-        return self.engine.now_ns
-
-    def advance(self, to_ns: int) -> int:
-        """Grant lab time; return the time reached."""
-        return self.engine.advance(to_ns)
-
-    def hold(self, hold_id: str, kind: str, path: str) -> None:
-        """Stop lab time at the next event of this kind and path."""
-        self.engine.hold(hold_id, HoldPattern(kind, path))
-
-    def unhold(self, hold_id: str) -> None:
-        """Forget a hold."""
-        self.engine.unhold(hold_id)
-
-    def events(self, since: int) -> list[ModelEvent]:
-        """Events with a number greater than `since`."""
-        with self.engine.baton():
-            return self._plant.model.events[since + 1 :]
-
     def samples(self, since_ns: int) -> tuple[int, list[SampleRun]]:
         """Now, and every guest's samples from `since_ns` (exclusive) to now."""
         with self.engine.baton():
@@ -262,19 +231,6 @@ class SimulatedLab:
         with self.engine.baton():
             if not self.power_is_on(node):
                 self._plant.model.power_on(node)
-
-    def plant(self, cause: str, node: str | None, parameters: Mapping[str, object]) -> None:
-        """Bring a cause about now; nothing happens while it is in effect.
-
-        Raises ModelError for a cause, node or parameter that does not exist.
-        """
-        with self.engine.baton():
-            self._plant.model.plant(cause, node, parameters)
-
-    def lift(self, cause: str, node: str | None) -> None:
-        """Take a planted cause away now; nothing happens when it was not planted.  Raises ModelError."""
-        with self.engine.baton():
-            self._plant.model.lift(cause, node)
 
     def node_address(self, node: str) -> str:
         """Address of `node`.  Raises KeyError."""

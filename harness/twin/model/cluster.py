@@ -39,6 +39,7 @@ from harness.twin.model.maintenance import Maintenance
 from harness.twin.model.membership import Membership
 from harness.twin.model.migration import Migration
 from harness.twin.model.network import Networks
+from harness.twin.model.outermachines import Orders, OuterMachines
 from harness.twin.model.replay import apply_statuses, find_run, read_statuses
 from harness.twin.model.sbe.catalog import load_sbe
 from harness.twin.model.sbe.extension import Extension
@@ -75,7 +76,8 @@ class ClusterModel:
     return at once and go on while time moves.  All state objects are public for reading.
     """
 
-    def __init__(self, spec: ModelSpec) -> None:
+    def __init__(self, spec: ModelSpec, orders: Orders | None = None) -> None:
+        """With `orders` the machines are outside of the model, which is told by `outer` what they do."""
         catalogs = load_catalogs()
         self.spec = spec
         release = catalogs.release(spec.version)
@@ -86,8 +88,9 @@ class ClusterModel:
         group = f"{world.streams.uuid('arb/group')}-control-plane-0"
         self.bridge = ResourceBridge(f"{spec.cluster_name.lower()}-arcbridge", group)
         world.groups = make_groups(list(world.nodes), group)
-        self._machines = Machines(world)
-        self._membership = Membership(world)
+        self.outer = None if orders is None else OuterMachines(world, orders)
+        self._machines = self.outer or Machines(world)
+        self._membership = Membership(world, detects=orders is None)
         self.networks = Networks(world, lambda: self._membership.quorate)
         self.storage = Storage(world, make_volumes(world, world.guests.values()))
         self._groups = Groups(world)
@@ -235,6 +238,16 @@ class ClusterModel:
     def conditions(self) -> Conditions:
         """Causes outside the cluster which health checks look at."""
         return self._checks.conditions
+
+    @property
+    def beat_ns(self) -> int:
+        """Time between two heartbeats of a machine."""
+        return self._world.calibration.cluster.heartbeat_delay.ns
+
+    @property
+    def missed_after_ns(self) -> int:
+        """A machine is missed when nothing was heard of it for so long."""
+        return self.beat_ns * self._world.calibration.cluster.heartbeat_threshold.n
 
     @property
     def quorate(self) -> bool:

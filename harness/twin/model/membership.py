@@ -33,8 +33,11 @@ class MembershipListener(Protocol):
 class Membership:
     """The cluster's view of its nodes."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, detects: bool = True) -> None:
+        """`detects`: heartbeats are those of the model, so a node that stops is missed after ten of them; else somebody
+        else counts them and tells of a node when it was missed."""
         self._world = world
+        self._detects = detects
         self.listeners: list[MembershipListener] = []
         self.bell = Bell(world.env)
         self.quorate = True
@@ -100,9 +103,12 @@ class Membership:
 
     def _detect(self, node: Node) -> Process:
         values = self._world.calibration.cluster
-        period = values.heartbeat_delay.ns
-        since_beat = self._world.streams.below(f"heartbeat/{node.name}", period)
-        yield self._world.env.timeout(period * values.heartbeat_threshold.n - since_beat + values.regroup.ns)
+        missing_ns = 0
+        if self._detects:
+            period = values.heartbeat_delay.ns
+            since_beat = self._world.streams.below(f"heartbeat/{node.name}", period)
+            missing_ns = period * values.heartbeat_threshold.n - since_beat
+        yield self._world.env.timeout(missing_ns + values.regroup.ns)
         if node.member and not self.alive(node):
             self._regroup()
 
