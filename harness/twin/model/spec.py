@@ -69,6 +69,8 @@ class ModelSpec:
     defects: tuple[str, ...] = ()
     causes: tuple[PlantedCause, ...] = ()
     overrides: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    scale: float = 1.0
+    """The share of its time that the work of updates and storage takes; see `scaling`."""
     node_names: tuple[str, ...] = ()
     guest_names: tuple[str, ...] = ()
     windows: tuple[WindowsGuestSpec, ...] = ()

@@ -18,6 +18,7 @@ from harness.twin.model.entities import ClusterGroup, Guest, Node
 from harness.twin.model.errors import ModelError
 from harness.twin.model.events import AttrValue, EventLog, ModelEvent
 from harness.twin.model.random import Streams
+from harness.twin.model.scaling import scaled
 from harness.twin.model.spec import ModelSpec
 
 Process = Generator[Event, Any, Any]
@@ -55,7 +56,7 @@ class World:
     def __init__(self, spec: ModelSpec, catalogs: Catalogs) -> None:
         self.spec = spec
         self.catalogs = catalogs
-        self.calibration: Calibration = catalogs.calibration.with_overrides(spec.overrides)
+        self.calibration: Calibration = scaled(catalogs.calibration, spec.scale).with_overrides(spec.overrides)
         self.streams = Streams(spec.seed)
         self.env = simpy.Environment(0)
         self.log = EventLog()

@@ -17,6 +17,7 @@ from harness.twin.model import CalibrationError, CatalogError, Catalogs, load_ca
 from harness.twin.model.calibration import Calibration, Duration, read_calibration
 from harness.twin.model.catalog import default_directory
 from harness.twin.model.random import Streams
+from harness.twin.model.scaling import scaled
 
 from .conftest import MINUTE, Plant
 
@@ -114,3 +115,32 @@ def test_streams_do_not_disturb_one_another(seed: int, order: list[str]) -> None
 
 def test_durations_are_whole_nanoseconds() -> None:
     assert Duration(0.1, "ms", "[INF] x").ns == 100_000
+
+
+def test_scaled_work_takes_its_share_and_everything_else_its_time() -> None:
+    whole = load_catalogs().calibration
+    tenth = scaled(whole, 0.1)
+    assert tenth.cau.install.ns == whole.cau.install.ns // 10
+    assert tenth.update.download_rate.bytes_s == whole.update.download_rate.bytes_s * 10
+    assert {name: step.ns * 10 for name, step in tenth.steps.items()} == {
+        name: step.ns for name, step in whole.steps.items()
+    }
+    assert (tenth.cluster, tenth.node, tenth.guest) == (whole.cluster, whole.node, whole.guest)
+    assert tenth.cau.reboot_timeout == whole.cau.reboot_timeout
+    assert scaled(whole, 1) == whole
+
+
+@pytest.mark.parametrize("scale", [0, -1, 1.5])
+def test_a_scale_is_a_share(scale: float) -> None:
+    with pytest.raises(ValueError, match="above 0 and at most 1"):
+        scaled(load_catalogs().calibration, scale)
+
+
+def test_an_update_of_a_scaled_model_is_over_sooner() -> None:
+    took = {}
+    for scale in (1.0, 0.1):
+        plant = Plant(nodes=2, guests=2, scale=scale)
+        plant.start()
+        assert plant.finish() == "Installed"
+        took[scale] = plant.model.now_ns
+    assert took[0.1] < took[1.0] / 2
