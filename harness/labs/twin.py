@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from harness.errors import ConfigError, LabError
-from harness.labs.models import LabFile, WindowsGuest
+from harness.labs.models import LabFile
+from harness.labs.modelspec import epoch_of, model_spec, node_account, plain_event
 from harness.labs.secrets import GENERATED, resolve
-from harness.plan.target import Role, parse_target
 from harness.twin.checking import CommandRow, Finding, FindingKind, all_commands, check_scripts, is_known
 from harness.twin.clock import ClockMode
 from harness.twin.conformance import ASPECTS, AreaResult, CasesError, Measured, ProcessResult, measure
-from harness.twin.lab import Account, LabSpec, NoSlotError, SimulatedLab, make_password
-from harness.twin.model import CatalogError, ModelError, ModelEvent, ModelSpec, PlantedCause
-from harness.twin.model.windows.spec import WindowsGuestSpec
+from harness.twin.lab import LabSpec, NoSlotError, SimulatedLab
+from harness.twin.model import CatalogError, ModelError
 from harness.twin.sampling import SampleRun
 from harness.twin.shell.parser import parse
 from harness.values import Machines, Subject
@@ -62,14 +60,10 @@ class TwinHosting:
         """
         self._file = LabFile.model_validate(lab)
         self._instance = instance
-        username = self._file.credentials.node.username
-        domain, _, name = username.rpartition("\\")
-        secret = self._file.credentials.node.secret
-        password = make_password() if secret == GENERATED else resolve(secret)
-        account = Account(domain or "AZLOCAL", name, password)
+        account = node_account(self._file)
         guest = self._file.credentials.guest
         spec = LabSpec(
-            model=self._model_spec(self._file.versions.model_dump(), self._file.default_seed, ()),
+            model=model_spec(self._file, self._file.versions.model_dump(), self._file.default_seed, ()),
             clock=ClockMode.parse(str(self._file.clock)),
             account=account,
             winrm_port=self._file.winrm.port,
@@ -98,7 +92,7 @@ class TwinHosting:
             "power_on": self.simulated.power_on,
             "plant": self._plant,
             "lift": self._lift,
-            "events": lambda since: [_plain_event(event) for event in self.simulated.events(since)],
+            "events": lambda since: [plain_event(event) for event in self.simulated.events(since)],
             "hold": lambda id, kind, path: self.simulated.hold(id, kind, path),
             "unhold": lambda id: self.simulated.unhold(id),
             "samples": self._samples,
@@ -139,7 +133,7 @@ class TwinHosting:
             "guest_classes": self._file.guest_classes,
             "managed_guests": list(self.simulated.managed_guests),
             "sample_interval_ns": spec.sample_interval_ns,
-            "epoch": self._epoch().isoformat(),
+            "epoch": epoch_of(self._file).isoformat(),
             "flows": spec.clock.flows,
             "rate": spec.clock.rate or 0.0,
         }
@@ -147,7 +141,7 @@ class TwinHosting:
     def _baseline(self, versions: dict[str, str], seed: int, provoke: list[dict[str, Any]]) -> dict[str, Any]:
         wanted = {**self._file.versions.model_dump(), **versions}
         try:
-            self.simulated.reset(self._model_spec(wanted, seed, provoke))
+            self.simulated.reset(model_spec(self._file, wanted, seed, provoke))
         except (ValueError, CatalogError) as error:
             return {"ready": False, "reason": str(error), "versions": {}}
         return {"ready": True, "reason": "", "versions": wanted}
@@ -195,87 +189,6 @@ class TwinHosting:
             "runs": [_plain_run(run) for run in runs],
             "control": control,
         }
-
-    # --- model -------------------------------------------------------------------------------------------------------
-
-    def _epoch(self) -> datetime:
-        if self._file.epoch is None:
-            raise ConfigError(f"lab '{self._file.lab}' needs an 'epoch'", hint="the UTC time of lab time zero")
-        return self._file.epoch
-
-    def _model_spec(self, versions: Mapping[str, str], seed: int, provoke: Any) -> ModelSpec:
-        overrides = self._file.twin.overrides if self._file.twin else ()
-        return ModelSpec(
-            nodes=len(self._file.nodes),
-            guests=len(self._file.guests),
-            node_names=self._file.nodes,
-            guest_names=self._file.guests,
-            seed=seed,
-            epoch=self._epoch(),
-            version=versions["solution"],
-            sbe=versions.get("sbe"),
-            witness=self._file.witness != "none",
-            defects=tuple(_defect(one) for one in provoke if one.get("defect") is not None),
-            causes=tuple(cause for one in provoke if one.get("defect") is None for cause in self._causes(one)),
-            windows=tuple(_windows_guest(guest) for guest in self._file.twin.windows_guests) if self._file.twin else (),
-            overrides={key: float(value) for key, value in overrides},
-        )
-
-    def _causes(self, provocation: Mapping[str, Any]) -> list[PlantedCause]:
-        """A planned cause in the model's words, once for each node it sits on."""
-        parameters = dict(provocation.get("with") or {})
-        target = provocation.get("target")
-        nodes = [None] if target is None else self._nodes_at_rest(str(target))
-        return [PlantedCause(str(provocation["cause"]), node, parameters) for node in nodes]
-
-    def _nodes_at_rest(self, target: str) -> list[str | None]:
-        """Nodes of a target of the baseline, where no update is under way.  Raises LabError for other roles."""
-        role = parse_target(target).nodes
-        if isinstance(role, Role) and role.name == "all":
-            return list(self._file.nodes)
-        if not isinstance(role, Role) or role.name != "node" or role.argument is None:
-            raise LabError(
-                f"the target '{target}' of a cause cannot be told at the baseline",
-                hint="name the node: node(NAME), node(NUMBER) or all",
-            )
-        named = role.argument
-        if named.isdecimal() and 1 <= int(named) <= len(self._file.nodes):
-            return [self._file.nodes[int(named) - 1]]
-        return [named]
-
-
-def _windows_guest(guest: WindowsGuest) -> WindowsGuestSpec:
-    """A managed guest of the lab file in the model's words."""
-    return WindowsGuestSpec(
-        guest=guest.guest,
-        system=guest.system,
-        installed=guest.installed,
-        enrolled=guest.hotpatch,
-        vbs=guest.vbs,
-        approved=guest.approved or "",
-        language=guest.language,
-    )
-
-
-def _defect(provocation: Mapping[str, Any]) -> str:
-    """A planned defect in the model's words."""
-    name = provocation["defect"]
-    step = (provocation.get("with") or {}).get("step")
-    return f"{name}:{step}" if step else str(name)
-
-
-def _plain_event(event: ModelEvent) -> dict[str, Any]:
-    return {
-        "seq": event.seq,
-        "t_ns": event.t_ns,
-        "kind": event.kind,
-        "path": event.path,
-        "node": event.node,
-        "vm": event.vm,
-        "source": "twin",
-        "t_err_ns": 0,
-        "attrs": dict(event.attrs),
-    }
 
 
 def _plain_run(run: SampleRun) -> list[Any]:

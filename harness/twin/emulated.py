@@ -19,7 +19,7 @@ from harness.twin.controlled import ControlledLab
 from harness.twin.engine import LabEngine
 from harness.twin.lab import PROGRAM_THREADS, Account
 from harness.twin.machine import NodeBackend, NodeMachine, Plant
-from harness.twin.model import ClusterModel, ModelSpec
+from harness.twin.model import ClusterModel, ModelEvent, ModelSpec
 from harness.twin.model.entities import Guest
 from harness.twin.model.outermachines import OuterMachines
 from harness.twin.model.states import NodePhase, PowerState, Signal
@@ -66,6 +66,7 @@ class EmulatedCluster(ControlledLab):
         self._boots: dict[str, str] = {}
         """Of each node the boot that the model knows of.  The model begins with nodes that run: the first boot of each
         here is that one."""
+        self._callbacks: list[Callable[[ModelEvent], None]] = []
         self._ended = threading.Event()
         machines = {
             node: NodeMachine(node, self._plant, self.engine, node_commands(), threads=self._threads)
@@ -158,6 +159,8 @@ class EmulatedCluster(ControlledLab):
 
     def _follow(self, model: ClusterModel) -> None:
         model.watch_signals(self._guest_changed)
+        for callback in self._callbacks:
+            model.subscribe(callback)
 
     def _guest_changed(self, guest: Guest) -> None:
         del guest
@@ -175,6 +178,12 @@ class EmulatedCluster(ControlledLab):
         self._brain.tell(node, "guests", addresses=[known[name] for name in running if name in known])
 
     # --- what a controller may do ------------------------------------------------------------------------------------
+
+    def on_event(self, callback: Callable[[ModelEvent], None]) -> None:
+        """Call `callback` with each further event of this baseline and of later ones; it must not change the model."""
+        with self.engine.baton():
+            self._callbacks.append(callback)
+            self._plant.model.subscribe(callback)
 
     def set_power(self, node: str, *, on: bool, cause: str) -> None:
         """What the management controller of a node says."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,50 +17,37 @@ from harness.twin.lab import Account
 from harness.twin.model import ModelSpec
 from harness.twin.model.states import ClusterNodeState, NodePhase
 from harness.twin.wire.certificates import Authority
+from tests.twin.nodes.processes import NODES, TOKEN, NodeProcesses
 
-NODES = ("NODE01", "NODE02", "NODE03")
 ACCOUNT = Account("AZLOCAL", "hil", "Emulated-Pass1")
 PORT, TLS_PORT = 25985, 25986
-TOKEN = "only-for-this-test"
 QUICK = {"cluster.heartbeat_delay": 0.1, "cluster.join": 0.2, "cluster.regroup": 0.05}
 """A node is missed after one second."""
 
 
-class Nodes:
-    """The machines of the cluster, each a process on an address of its own."""
+class Nodes(NodeProcesses):
+    """With the cluster that they make."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._block = f"127.{200 + os.getpid() % 50}.{os.getpid() // 50 % 250}"
-        self.cluster: EmulatedCluster | None = None
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._boots = 0
+        super().__init__(folder)
+        authority = Authority("Test", read_utc_s())
+        self.cluster = EmulatedCluster(
+            EmulatedSpec(
+                model=ModelSpec(nodes=len(NODES), node_names=NODES, guests=2, overrides=QUICK),
+                account=ACCOUNT,
+                brain=("127.0.0.1", 0),
+                token=TOKEN,
+                winrm_port=PORT,
+                winrm_tls_port=TLS_PORT,
+                certify=lambda node: authority.issue([node.lower()], [self.address(node)]),
+                guest_addresses={},
+            )
+        )
+        self.brain, self.token = self.cluster.brain_address, TOKEN
 
-    def address(self, node: str) -> str:
-        return f"{self._block}.{11 + NODES.index(node)}"
-
-    def orders(self, node: str) -> Path:
-        return self._folder / node
-
-    def boot(self, node: str, token: str = TOKEN) -> None:
-        assert self.cluster is not None
-        self._boots += 1
-        address, port = self.cluster.brain_address
-        environment = {
-            "HIL_NODE": node,
-            "HIL_BRAIN": f"{address}:{port}",
-            "HIL_TOKEN": token,
-            "HIL_BOOT": f"boot-{self._boots}",
-            "HIL_LISTEN": self.address(node),
-            "HIL_ORDERS": str(self.orders(node)),
-        }
-        command = [sys.executable, "-m", "harness.twin.nodes.service"]
-        self.processes[node] = subprocess.Popen(command, env={**os.environ, **environment})
-
-    def end(self, node: str) -> None:
-        process = self.processes.pop(node)
-        process.kill()
-        process.wait()
+    def close(self) -> None:
+        self.end_all()
+        self.cluster.close()
 
     def run(self, node: str, script: str) -> tuple[int, str]:
         client = winrm.Session(
@@ -76,39 +61,20 @@ class Nodes:
         return done.status_code, done.std_out.decode("cp437").strip()
 
     def state(self, node: str) -> ClusterNodeState:
-        assert self.cluster is not None
         with self.cluster.engine.baton():
             return self.cluster.model.nodes[node].cluster_state
 
 
 @pytest.fixture
 def nodes(tmp_path: Path) -> Iterator[Nodes]:
-    made = Nodes(tmp_path)
-    authority = Authority("Test", read_utc_s())
-    spec = EmulatedSpec(
-        model=ModelSpec(nodes=len(NODES), node_names=NODES, guests=2, overrides=QUICK),
-        account=ACCOUNT,
-        brain=("127.0.0.1", 0),
-        token=TOKEN,
-        winrm_port=PORT,
-        winrm_tls_port=TLS_PORT,
-        certify=lambda node: authority.issue([node.lower()], [made.address(node)]),
-        guest_addresses={},
-    )
-    made.cluster = cluster = EmulatedCluster(spec)
-    try:
+    with closing(Nodes(tmp_path)) as made:
         for node in NODES:
             made.boot(node)
-        wait_until(lambda: len(cluster.all_serving()) == len(NODES) or None, within_s=30, what="all nodes to serve")
+        wait_until(lambda: len(made.cluster.all_serving()) == len(NODES) or None, within_s=30, what="all nodes")
         yield made
-    finally:
-        for node in [*made.processes]:
-            made.end(node)
-        cluster.close()
 
 
 def events(nodes: Nodes, kind: str) -> list[str]:
-    assert nodes.cluster is not None
     return [event.node or "" for event in nodes.cluster.events(-1) if event.kind == kind]
 
 
@@ -149,7 +115,6 @@ def test_a_node_that_hangs_for_a_moment_is_not_missed_and_one_that_hangs_longer_
 
 
 def test_a_restart_is_an_order_to_the_machine(nodes: Nodes) -> None:
-    assert nodes.cluster is not None
     nodes.run("NODE03", "Suspend-ClusterNode -Name NODE03; Restart-Computer -Force")
     wait_until(lambda: nodes.orders("NODE03").exists() or None, within_s=30, what="the order")
     assert nodes.orders("NODE03").read_text() == "reboot"
@@ -163,7 +128,6 @@ def test_a_restart_is_an_order_to_the_machine(nodes: Nodes) -> None:
 
 
 def test_who_does_not_know_the_token_is_no_node(nodes: Nodes) -> None:
-    assert nodes.cluster is not None
     nodes.end("NODE02")
     becomes(nodes, "NODE02", ClusterNodeState.Down)
     nodes.boot("NODE02", token="another")
