@@ -56,7 +56,7 @@ class DiskLayer:
             if name not in names:
                 raise ConfigError(
                     f"'{file}' imports '{name}', which the node image does not have",
-                    hint=f"add it to the image's {REQUIREMENTS_NAME} (docs/howto/build-node-image.md), or drop the import",
+                    hint=f"add it to its {REQUIREMENTS_NAME} (docs/howto/build-node-image.md), or drop the import",
                 )
 
     def _put_own(self, root: RootFolder) -> None:
