@@ -29,7 +29,6 @@ STAND_IN = r"""
 import os, signal, subprocess, sys, time
 from pathlib import Path
 
-import spnego
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 say = lambda *words: print("SERVICE", *words, flush=True)

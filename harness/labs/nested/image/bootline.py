@@ -36,8 +36,8 @@ class Card:
 def boot_line(name: str, *, cards: Sequence[Card] = (), brain: str = "", token: str = "") -> str:
     """The command line of a node.
 
-    The guests of a node are reached over its first card.  `brain` is the address and port that its service asks, `token`
-    what it proves itself with.  Raises ConfigError for what the line cannot carry.
+    The guests of a node are reached over its first card.  `brain` is the address and port that its service asks,
+    `token` what it proves itself with.  Raises ConfigError for what the line cannot carry.
     """
     for card in cards:
         if not _MAC.fullmatch(card.mac):

@@ -133,11 +133,11 @@ def build_image(
 ) -> NodeImage:
     """The node image of this checkout; what of it is there already is not made again, unless `force`.
 
-    `say` is told what is being made.  `service_files` are the files of the service by their path below the folder that
+    `say` is told what is being made.  `service_files` are the service's files by their path below the folder that
     Python searches, instead of those that `harness.twin.nodes.service` consists of; `layers` makes the layers.
 
-    Raises ConfigError when the machine lacks something, or the recipe has mistakes; LabError when a step fails.  Nothing
-    is left of a layer that failed; the image of before stays.
+    Raises ConfigError when the machine lacks something, or the recipe has mistakes; LabError when a step fails.
+    Nothing is left of a layer that failed; the image of before stays.
     """
     plan, store = plan_image(service_files), ImageStore()
     if not force and (stored := store.find(NODE, plan.digest)):
