@@ -193,6 +193,7 @@ def test_an_unchanged_image_is_found_and_nothing_else_is_left(image: NodeImage, 
     folder = ImageStore().folder
     assert not [entry.name for entry in folder.iterdir() if entry.name.startswith(".")]
     assert {entry.name for entry in image.disk.parent.iterdir()} == {"kernel", "initrd", "disk.qcow2", "made.json"}
+    assert not list(Path("/tmp").glob("mmdebstrap.*"))
     mounts = Path("/proc/self/mounts").read_text()
     assert str(folder) not in mounts
 

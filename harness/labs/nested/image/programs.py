@@ -58,9 +58,11 @@ class Runner:
         within_s: float = 120.0,
         stdin: str = "",
         cwd: Path | None = None,
+        temporary: Path | None = None,
         hint: str = "",
     ) -> None:
         """Run a command to its end.  `what` names it in messages, as in "Debian could not be installed".
+        `temporary` is a folder for its temporary files: what it leaves when it is killed goes with that folder.
 
         Raises LabError with its last lines when it fails or takes longer than `within_s` seconds.
         """
@@ -78,7 +80,7 @@ class Runner:
                     check=False,
                     timeout=within_s,
                     cwd=cwd,
-                    env=environment(),
+                    env=environment() | ({"TMPDIR": str(temporary)} if temporary else {}),
                 )
             except subprocess.TimeoutExpired as error:
                 raise LabError(

@@ -82,6 +82,7 @@ class SystemLayer:
             command,
             what="Debian could not be installed into the node image",
             within_s=_INSTALL_WITHIN_S,
+            temporary=work,
             stdin=package_sources(self.recipe),
             hint="can 'apt-get update' reach the mirrors of this machine?",
         )
