@@ -33,11 +33,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 say = lambda *words: print("SERVICE", *words, flush=True)
 task, run, disk = os.environ["HIL_TOKEN"], Path("/run/hil"), Path("/var/tmp")
+signal.signal(signal.SIGTERM, lambda *_: (say("asked to end"), sys.exit(0)))
 starts = run / "starts"
 starts.write_bytes((starts.read_bytes() if starts.exists() else b"") + b".")
 say("start", starts.stat().st_size, os.environ["HIL_NODE"], os.environ["HIL_BOOT"], os.environ["HIL_BRAIN"])
 say("key", len(AESGCM.generate_key(256)), "host", os.uname().nodename, "guests", os.environ.get("HIL_INTERFACE"))
-signal.signal(signal.SIGTERM, lambda *_: (say("asked to end"), sys.exit(0)))
 
 if task == "die" and starts.stat().st_size < 3:
     sys.exit(7)

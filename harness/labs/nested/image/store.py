@@ -66,13 +66,17 @@ class ImageStore:
 
     def all(self, kind: str) -> list[Stored]:
         """Complete layers of a kind, the newest last."""
-        folders = self._folder.glob(f"{kind}-*") if self._folder.is_dir() else ()
-        found = [stored for folder in folders if (stored := _read(kind, folder)) is not None]
-        return sorted(found, key=lambda stored: _serial(stored.folder))
+        return [stored for folder in self._folders(f"{kind}-*") if (stored := _read(kind, folder)) is not None]
 
     def find(self, kind: str, digest: str) -> Stored | None:
         """The newest complete layer of this kind and hash."""
-        return next((stored for stored in reversed(self.all(kind)) if stored.digest == digest), None)
+        folders = reversed(self._folders(f"{kind}-{digest[:_SHOWN_DIGITS]}-*"))
+        found = (_read(kind, folder) for folder in folders)
+        return next((stored for stored in found if stored is not None and stored.digest == digest), None)
+
+    def _folders(self, pattern: str) -> list[Path]:
+        """Folders of this name, complete or not, by the order in which they were made."""
+        return sorted(self._folder.glob(pattern), key=_serial) if self._folder.is_dir() else []
 
     @contextmanager
     def building(self, say: Callable[[str], None]) -> Iterator[None]:
@@ -111,7 +115,7 @@ class ImageStore:
 
         Nothing is left of a layer whose `fill` raised, and nothing that counts when this process is killed.
         """
-        number = 1 + max((_serial(folder) for folder in self._folder.glob(f"{kind}-*")), default=0)
+        number = 1 + max(map(_serial, self._folders(f"{kind}-*")), default=0)
         name = f"{kind}-{digest[:_SHOWN_DIGITS]}-{number}"
         part = self._folder / f"{_PART}{name}"
         part.mkdir(mode=0o755)
