@@ -16,6 +16,7 @@ import typer
 from harness.cli.called import say
 from harness.cli.doctor import LAB_ADDRESSES, Check, State
 from harness.cli.doctor import show as show_checks
+from harness.cli.labimage import app as image_app
 from harness.cli.labstate import InstanceState, all_labs, find_instance, instance_table, lab_state
 from harness.cli.table import echo_json
 from harness.errors import ConfigError, HarnessError
@@ -26,6 +27,7 @@ from harness.labs.models import LabFile, find_lab
 from harness.labs.start import why_not_hosted
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List labs; lease, release and inspect instances.")
+app.add_typer(image_app, name="image")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 LabName = Annotated[str, typer.Argument(metavar="LAB", help="Name of a lab, or path of its YAML file.")]
