@@ -2,8 +2,9 @@
 
 It answers pings on the addresses of its kernel arguments, and says on its serial port, one line each: `NODE-UP`, how
 often it has started from this system disk (`COUNT n`), how many data disks it sees (`DISKS n`), whether the first one
-can be read (`READ ok`, `READ failed`) and whether another guest answers (`PEER ok`, `PEER failed`).  Kernel and busybox are Debian's packages, downloaded and unpacked, not
-installed.
+can be read (`READ ok`, `READ failed`) and whether another guest answers (`PEER ok`, `PEER failed`).
+
+Kernel and busybox are Debian's packages, downloaded and unpacked, not installed.
 """
 
 from __future__ import annotations
@@ -122,7 +123,14 @@ def _download(folder: Path, unpacked: Path) -> None:
         remove(here)
         here.mkdir()
         # not as the user _apt, who may not write here
-        command = ["sh", "-c", 'cd "$1" && apt-get download -q -o APT::Sandbox::User=root "$2"', "sh", str(here), package]
+        command = [
+            "sh",
+            "-c",
+            'cd "$1" && apt-get download -q -o APT::Sandbox::User=root "$2"',
+            "sh",
+            str(here),
+            package,
+        ]
         run(command, within_s=_DOWNLOAD_WITHIN_S)
         for archive in here.glob("*.deb"):
             run(["dpkg-deb", "-x", str(archive), str(unpacked)], within_s=_DOWNLOAD_WITHIN_S)

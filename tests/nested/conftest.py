@@ -44,7 +44,7 @@ def why_not() -> str:
     if missing := why_no_namespaces(PREFIX):
         return missing
     try:
-        import libvirt  # noqa: F401, PLC0415
+        import libvirt  # noqa: F401
     except ImportError:
         return "needs libvirt-python: ./hil --nested doctor"
     absent = [program for program in PROGRAMS if shutil.which(program) is None]

@@ -102,7 +102,9 @@ def test_what_nobody_opens_again_is_found_and_removed(owners: Owners) -> None:
     assert not owners.folder.exists()
     for left in found:
         if left.kind is LeftoverKind.PROCESS:
-            assert not Path(f"/proc/{left.name}/cmdline").exists() or not Path(f"/proc/{left.name}/cmdline").read_bytes()
+            assert (
+                not Path(f"/proc/{left.name}/cmdline").exists() or not Path(f"/proc/{left.name}/cmdline").read_bytes()
+            )
 
 
 def test_a_lab_of_a_living_owner_is_left_alone(owners: Owners, guest: TinyGuest) -> None:

@@ -1,6 +1,6 @@
 """The contract as far as libvirt's mock driver goes: definitions and power, no guests, no QEMU.
 
-It has no events of its own devices, no monitor, no NMI, and keeps nothing when the connection closes.
+It has no events of its own devices, no monitor, and keeps nothing when the connection closes.
 """
 
 from __future__ import annotations
@@ -25,9 +25,7 @@ pytestmark = pytest.mark.nested
 @pytest.fixture
 def machines(tmp_path: Path) -> Iterator[Machines]:
     kernel = KernelBoot(tmp_path / "vmlinuz")
-    pair = tuple(
-        MachineSpec(name, 64, boot=kernel, nics=(Nic("mgmt"),), domain_type="test") for name in ("n1", "n2")
-    )
+    pair = tuple(MachineSpec(name, 64, boot=kernel, nics=(Nic("mgmt"),), domain_type="test") for name in ("n1", "n2"))
     spec = MachinesSpec("mock", (Network("mgmt", "10.80.1.0/24"),), pair)
     made = Machines(Connection("test:///default"), spec, tmp_path, StepJournal(tmp_path / STEPS_NAME))
     made.ensure()
@@ -59,8 +57,8 @@ def test_power_and_freezing(machines: Machines) -> None:
 
 def test_what_the_driver_cannot_do_is_a_clear_error(machines: Machines) -> None:
     machines.start()
-    with pytest.raises(LabError, match="takes no NMI") as caught:
-        power.inject_nmi(machines, "n1")
+    with pytest.raises(LabError, match="monitor of hil-mock-n1") as caught:
+        machines.hypervisor.monitor(machines.domain("n1"), {"execute": "query-status"})
     assert caught.value.hint
 
 
@@ -72,7 +70,8 @@ def test_an_unknown_domain(machines: Machines) -> None:
 
 
 @pytest.mark.parametrize(
-    ("uri", "hint"), [("qemu+unix:///system?socket=/nonexistent/libvirt-sock", "start the daemons"), ("nothing:///", "")]
+    ("uri", "hint"),
+    [("qemu+unix:///system?socket=/nonexistent/libvirt-sock", "start the daemons"), ("nothing:///", "")],
 )
 def test_a_connection_that_cannot_be_opened_tells_why(uri: str, hint: str) -> None:
     with pytest.raises(LabError, match="no connection") as caught:

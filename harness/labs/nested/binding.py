@@ -28,7 +28,7 @@ def binding() -> Any:
     Raises LabError when the optional package is not installed.
     """
     try:
-        import libvirt  # noqa: PLC0415 - everything but nested labs works without it
+        import libvirt
     except ImportError as error:
         raise LabError(
             "the Python package libvirt-python is not installed; nested labs need it",
@@ -44,7 +44,7 @@ def binding() -> Any:
 def qemu_binding() -> Any:
     """The module `libvirt_qemu`: the monitor."""
     binding()
-    import libvirt_qemu  # noqa: PLC0415 - as above
+    import libvirt_qemu
 
     return libvirt_qemu
 

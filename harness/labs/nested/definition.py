@@ -5,7 +5,6 @@ Facts about libvirt and QEMU: measured with libvirt 9.0 and QEMU 7.2, and libvir
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from harness.errors import LabError
 from harness.labs.nested.spec import DataDisk, KernelBoot, MachineSpec, MachinesSpec, Nic, UefiBoot
 
 TB_CACHE_MIB: Final = 64
@@ -106,9 +104,7 @@ def schema_fault(xml: str) -> str | None:
     return "" if done.returncode == 0 else done.stderr.strip()
 
 
-_SCHEMAS: Final = tuple(
-    Path(folder) / "libvirt/schemas/domain.rng" for folder in ("/usr/share", "/usr/local/share")
-)
+_SCHEMAS: Final = tuple(Path(folder) / "libvirt/schemas/domain.rng" for folder in ("/usr/share", "/usr/local/share"))
 
 
 def _os(machine: MachineSpec, places: Places) -> ET.Element:
@@ -148,12 +144,12 @@ def _devices(spec: MachinesSpec, machine: MachineSpec, places: Places) -> ET.Ele
     devices = ET.Element("devices")
     if machine.base is not None:
         devices.append(_system_disk(machine, places))
-    devices.extend(_cdrom(image, at) for at, image in enumerate(machine.cdroms))
+    devices.extend([_cdrom(image, at) for at, image in enumerate(machine.cdroms)])
     if machine.disks:
         ET.SubElement(devices, "controller", type="scsi", index="0", model="virtio-scsi")
-        devices.extend(_data_disk(spec, machine, disk, places) for disk in machine.disks)
+        devices.extend([_data_disk(spec, machine, disk, places) for disk in machine.disks])
     ET.SubElement(devices, "controller", type="usb", model="none" if not _has_display(machine) else "qemu-xhci")
-    devices.extend(_interface(spec, machine, nic) for nic in machine.nics)
+    devices.extend([_interface(spec, machine, nic) for nic in machine.nics])
     serial = ET.SubElement(devices, "serial", type="file")
     ET.SubElement(serial, "source", path=str(places.serial_log(machine.name)), append="on")
     ET.SubElement(serial, "target", port="0")

@@ -35,7 +35,8 @@ def entered(namespace: str) -> Iterator[None]:
 
     if not (path := NAMESPACES / namespace).exists():
         raise LabError(
-            f"there is no network namespace '{namespace}'", hint="see: ip netns list; a lab makes its own when it starts"
+            f"there is no network namespace '{namespace}'",
+            hint="see: ip netns list; a lab makes its own when it starts",
         )
     with Path("/proc/thread-self/ns/net").open() as home, path.open() as there:
         enter(there.fileno())

@@ -238,7 +238,9 @@ class Connection:
     def set_quota(self, domain: str, quota_us: int) -> None:
         """See Hypervisor."""
         quota = {"vcpu_period": _VCPU_PERIOD_US, "vcpu_quota": quota_us}
-        with self._translated(f"processors of {domain} cannot be starved", hint="needs cgroups: /sys/fs/cgroup writable"):
+        with self._translated(
+            f"processors of {domain} cannot be starved", hint="needs cgroups: /sys/fs/cgroup writable"
+        ):
             self._get(domain).setSchedulerParametersFlags(quota, self._libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
     def inject_nmi(self, domain: str) -> None:

@@ -123,7 +123,9 @@ def _end(pid: int, folder: Path, owner: Owner) -> None:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         wait_until(
-            lambda: None if _belongs(pid, folder, owner) else True, within_s=_ENDS_WITHIN_S, what=f"process {pid} to end"
+            lambda: None if _belongs(pid, folder, owner) else True,
+            within_s=_ENDS_WITHIN_S,
+            what=f"process {pid} to end",
         )
 
 

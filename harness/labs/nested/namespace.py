@@ -58,7 +58,8 @@ class Network:
                 hint=f"1 to {_NAME_LIMIT} letters, digits and hyphens",
             )
         try:
-            inside = not self.address or ip_interface(self.address).ip in ip_network(self.cidr)
+            network = ip_network(self.cidr)
+            inside = not self.address or ip_interface(self.address).ip in network
         except ValueError as error:
             raise ConfigError(f"network '{self.name}': {error}", hint="e.g. 10.80.1.0/24 and 10.80.1.1") from error
         if not inside:
@@ -121,7 +122,7 @@ def remove_namespace(name: str) -> None:
 
 
 def remove_orphans(prefix: str) -> list[str]:
-    """Remove the namespaces with this prefix whose owner is gone, with what still runs in them.  Returns their names."""
+    """Remove the namespaces with this prefix whose owner is gone, and what still runs in them.  Returns their names."""
     found = orphans(prefix)
     for name in found:
         remove_namespace(name)

@@ -86,7 +86,9 @@ def squeeze(machines: Machines, machine: str, memory_mib: int) -> Undo:
     """
     whole = machines.spec.machine(machine).memory_mib
     if not 0 < memory_mib < whole:
-        raise ConfigError(f"machine '{machine}' has {whole} MiB and is to keep {memory_mib}", hint="say less than it has")
+        raise ConfigError(
+            f"machine '{machine}' has {whole} MiB and is to keep {memory_mib}", hint="say less than it has"
+        )
     domain = _running(machines, machine, SQUEEZE)
     effect = memory_mib * 1024
     return machines.carry_out(Undo(SQUEEZE, machine), lambda: machines.hypervisor.set_memory(domain, effect))

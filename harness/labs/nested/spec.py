@@ -18,7 +18,7 @@ from harness.errors import ConfigError
 from harness.labs.nested.namespace import Network
 
 DomainType = Literal["qemu", "kvm", "test"]
-"""`qemu` is emulation (TCG), `kvm` needs a working /dev/kvm, `test` is libvirt's mock driver: declared, never probed."""
+"""`qemu` is emulation (TCG), `kvm` needs a working /dev/kvm, `test` is libvirt's mock: declared, never probed."""
 
 DOMAIN_PREFIX: Final = "hil"
 _NAMES: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,30}")
@@ -40,7 +40,9 @@ class Nic:
 
     def __post_init__(self) -> None:
         if self.mac and not _MACS.fullmatch(self.mac):
-            raise ConfigError(f"MAC address '{self.mac}' is not a unicast one", hint="lower case, e.g. 52:54:00:0a:00:01")
+            raise ConfigError(
+                f"MAC address '{self.mac}' is not a unicast one", hint="lower case, e.g. 52:54:00:0a:00:01"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class DiskBoot:
 
 @dataclass(frozen=True, slots=True)
 class UefiBoot:
-    """Boot by UEFI firmware: with Secure Boot and enrolled keys, and with an emulated TPM 2.0, unless told otherwise."""
+    """Boot by UEFI firmware: with Secure Boot and enrolled keys, and an emulated TPM 2.0, unless told otherwise."""
 
     secure_boot: bool = True
     tpm: bool = True
@@ -110,7 +112,9 @@ class MachineSpec:
 
     def __post_init__(self) -> None:
         if not _NAMES.fullmatch(self.name):
-            raise ConfigError(f"'{self.name}' cannot be the name of a machine", hint="letters, digits and hyphens, to 31")
+            raise ConfigError(
+                f"'{self.name}' cannot be the name of a machine", hint="letters, digits and hyphens, to 31"
+            )
         if self.memory_mib < _LEAST_MEMORY_MIB or self.vcpus < 1:
             raise ConfigError(
                 f"machine '{self.name}' has {self.memory_mib} MiB and {self.vcpus} processors",
@@ -136,7 +140,9 @@ class MachinesSpec:
 
     def __post_init__(self) -> None:
         if not _NAMES.fullmatch(self.lab):
-            raise ConfigError(f"'{self.lab}' cannot be the name of a nested lab", hint="letters, digits and hyphens, to 31")
+            raise ConfigError(
+                f"'{self.lab}' cannot be the name of a nested lab", hint="letters, digits and hyphens, to 31"
+            )
         _all_different(f"lab '{self.lab}': machines", (machine.name for machine in self.machines))
         _all_different(f"lab '{self.lab}': networks", (network.name for network in self.networks))
         known = {network.name for network in self.networks}

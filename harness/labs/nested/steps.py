@@ -43,7 +43,9 @@ class StepJournal:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._read()
         except OSError as error:
-            raise JournalError(f"the step journal {path} cannot be used: {error}", hint="see rights and space") from error
+            raise JournalError(
+                f"the step journal {path} cannot be used: {error}", hint="see rights and space"
+            ) from error
 
     @property
     def open_steps(self) -> tuple[Step, ...]:
@@ -53,7 +55,9 @@ class StepJournal:
     def begin(self, what: str, **details: Any) -> int:
         """Write down what is about to be done and return the step's number.  No line, no effect: raises JournalError."""
         step = Step(self._last + 1, what, details)
-        self._write({"step": step.number, "begin": what, "at": utc_text(utc_now()), **({"on": details} if details else {})})
+        self._write(
+            {"step": step.number, "begin": what, "at": utc_text(utc_now()), **({"on": details} if details else {})}
+        )
         self._last = step.number
         self._open[step.number] = step
         return step.number
@@ -79,7 +83,8 @@ class StepJournal:
                 os.fsync(file.fileno())
         except OSError as error:
             raise JournalError(
-                f"the step journal {self._path} cannot be written: {error}; nothing was done", hint="see rights and space"
+                f"the step journal {self._path} cannot be written: {error}; nothing was done",
+                hint="see rights and space",
             ) from error
 
     def _read(self) -> None:

@@ -1,7 +1,7 @@
 """Windows nodes: machine and unattended installation.  Experimental: never installed to its end under emulation.
 
-The machine starts under TCG: UEFI with Secure Boot and enrolled keys, TPM 2.0, SATA system disk, e1000e and virtio cards
-([P] arm-redfish-libvirt, 8.2).  Whether Windows Setup comes to its end on it was not shown.  `STOP_RULE` says when to
+The machine starts under TCG: UEFI with Secure Boot and enrolled keys, TPM 2.0, SATA system disk, e1000e and virtio
+cards ([P] arm-redfish-libvirt, 8.2).  Whether Windows Setup comes to its end on it was not shown.  `STOP_RULE` says when to
 give up; whoever starts an installation shows it first.
 
 Sources: Microsoft, "Unattended Windows Setup Reference" (components and passes), "UEFI/GPT-based hard drive partitions"
@@ -24,8 +24,8 @@ from harness.labs.nested.spec import DataDisk, MachineSpec, Nic, UefiBoot
 
 STOP_RULE: Final = (
     "Experimental: Windows Setup under emulation takes hours and was not shown to end. Stop when the screen has not "
-    "changed for 60 minutes, when WinRM has not answered 8 hours after power on, or after the second failed try. Then use "
-    "Linux stand-ins for what a harness can show, and a machine with KVM for Windows."
+    "changed for 60 minutes, when WinRM has not answered 8 hours after power on, or after the second failed try. Then "
+    "use Linux stand-ins for what a harness can show, and a machine with KVM for Windows."
 )
 """When to give up."""
 
@@ -207,11 +207,9 @@ def _setup(component: ET.Element, answers: Answers) -> None:
     for number, (kind, size_mb) in enumerate((("EFI", "300"), ("MSR", "16"), ("Primary", "")), 1):
         size = {"Size": size_mb} if size_mb else {"Extend": "true"}
         _add(_item(created, "CreatePartition"), {"Order": str(number), "Type": kind, **size})
-    for order, (number, letter, form) in enumerate((("1", "", "FAT32"), ("2", "", ""), ("3", "C", "NTFS")), 1):
-        formatted = {"Format": form} if form else {}
-        lettered = {"Letter": letter} if letter else {}
-        values = {"Order": str(order), "PartitionID": number, **formatted, **lettered}
-        _add(_item(modified, "ModifyPartition"), values)
+    partitions = ({"Format": "FAT32"}, {}, {"Letter": "C", "Format": "NTFS"})
+    for number, values in enumerate(partitions, 1):
+        _add(_item(modified, "ModifyPartition"), {"Order": str(number), "PartitionID": str(number), **values})
     _add(disk, {"DiskID": "0", "WillWipeDisk": "true"})
     image = ET.SubElement(ET.SubElement(component, _tag("ImageInstall")), _tag("OSImage"))
     chosen = _item(ET.SubElement(image, _tag("InstallFrom")), "MetaData")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.labs.nested.definition import Places
 from harness.labs.nested.machines import STEPS_NAME, Machines
 from harness.labs.nested.namespace import Network
 from harness.labs.nested.spec import DataDisk, MachineSpec, MachinesSpec, Nic, UefiBoot
 from harness.labs.nested.steps import StepJournal
 from harness.labs.nested.volumes import Volumes
-from harness.labs.nested.definition import Places
 from harness.testing.hypervisors import FakeHypervisor, Rack
 
 Opener = Callable[[], Machines]

@@ -68,8 +68,8 @@ def test_derived_names_are_stable_distinct_and_short_enough() -> None:
     assert len(macs) == len(taps) == len(wwns) == 64
     assert all(len(tap) <= 15 for tap in taps)
     assert all(len(wwn) == 16 and int(wwn, 16) for wwn in wwns)
-    assert spec.mac("n1", "mgmt") == "52:54:00:82:50:71"
-    assert str(spec.uuid("n1")) == "0"
+    assert spec.mac("n1", "mgmt") == "52:54:00:0c:67:03"
+    assert str(spec.uuid("n1")) == "285294ed-8495-58f0-a411-158d752917f1"
     assert spec.uuid("n1") != other.uuid("n1")
 
 
