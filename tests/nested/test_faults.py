@@ -120,13 +120,14 @@ def test_a_slow_disk(bed: Bed) -> None:
 
 
 def test_memory_squeezed(bed: Bed) -> None:
-    record = power.squeeze(bed.machines, "n1", 64)
-    domain = bed.machines.domain("n1")
-    left = "<currentMemory unit='KiB'>65536</currentMemory>"
-    wait_until(
-        lambda: True if bed.machines.hypervisor.has_device(domain, left) else None, within_s=10, what="the balloon"
-    )
+    def left_mib() -> int:
+        answer = bed.machines.hypervisor.monitor(bed.machines.domain("n1"), {"execute": "query-balloon"})
+        return int(answer["actual"]) >> 20
+
+    record = power.squeeze(bed.machines, "n1", 80)
+    wait_until(lambda: True if left_mib() <= 80 else None, within_s=30, what="the balloon")
     by_another(bed.machines, record)
+    wait_until(lambda: True if left_mib() == 96 else None, within_s=30, what="the balloon")
     assert bed.answers("n1")
 
 

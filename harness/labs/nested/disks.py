@@ -113,8 +113,7 @@ def undo_bad(machines: Machines, record: Undo) -> None:
     if _is_bad(machines, domain, serial):
         machines.hypervisor.monitor(domain, _command("device_del", id=_bad(serial)))
         _let_go(machines, domain, _bad(serial))
-    if _has_node(machines, domain, serial):
-        machines.hypervisor.monitor(domain, _command("blockdev-del", **{"node-name": _node(serial)}))
+    _remove_node(machines, domain, serial)
     if not machines.hypervisor.has_device(domain, _mark(serial)):
         machines.hypervisor.attach_device(domain, _xml(machines, record.machine, serial), lasting=False)
 
@@ -190,6 +189,23 @@ def _is_bad(machines: Machines, domain: str, serial: str) -> bool:
 def _has_node(machines: Machines, domain: str, serial: str) -> bool:
     nodes = machines.hypervisor.monitor(domain, _command("query-named-block-nodes", flat=True))
     return any(one.get("node-name") == _node(serial) for one in nodes)
+
+
+def _remove_node(machines: Machines, domain: str, serial: str) -> None:
+    """QEMU lets go of the image some time after it let go of the device: until then the node is "in use" [measured]."""
+
+    def removed() -> bool | None:
+        if not _has_node(machines, domain, serial):
+            return True
+        machines.hypervisor.monitor(domain, _command("blockdev-del", **{"node-name": _node(serial)}))
+        return None
+
+    try:
+        wait_until(
+            removed, within_s=_LET_GO_WITHIN_S, what=f"{domain} to close disk {serial}", poll_s=0.05, tolerate=(LabError,)
+        )
+    except DeadlineExpiredError as error:
+        raise LabError(str(error), hint="the guest still uses the disk") from error
 
 
 def _let_go(machines: Machines, domain: str, device: str) -> None:

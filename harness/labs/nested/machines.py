@@ -64,8 +64,8 @@ class Machines:
 
         A running machine stays as it is; its new definition counts from its next start.
         """
-        for machine in self.spec.machines:
-            with self.journal.step("ensure", machine=machine.name):
+        with self.journal.step("ensure"):
+            for machine in self.spec.machines:
                 self.volumes.ensure(machine)
                 self._define(machine)
 

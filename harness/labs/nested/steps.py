@@ -53,7 +53,7 @@ class StepJournal:
         return tuple(self._open.values())
 
     def begin(self, what: str, **details: Any) -> int:
-        """Write down what is about to be done and return the step's number.  No line, no effect: raises JournalError."""
+        """Write down what is about to be done and return its number.  No line, no effect: raises JournalError."""
         step = Step(self._last + 1, what, details)
         self._write(
             {"step": step.number, "begin": what, "at": utc_text(utc_now()), **({"on": details} if details else {})}

@@ -1,8 +1,8 @@
 """Windows nodes: machine and unattended installation.  Experimental: never installed to its end under emulation.
 
 The machine starts under TCG: UEFI with Secure Boot and enrolled keys, TPM 2.0, SATA system disk, e1000e and virtio
-cards ([P] arm-redfish-libvirt, 8.2).  Whether Windows Setup comes to its end on it was not shown.  `STOP_RULE` says when to
-give up; whoever starts an installation shows it first.
+cards ([P] arm-redfish-libvirt, 8.2).  Whether Windows Setup comes to its end on it was not shown.  `STOP_RULE` says
+when to give up; whoever starts an installation shows it first.
 
 Sources: Microsoft, "Unattended Windows Setup Reference" (components and passes), "UEFI/GPT-based hard drive partitions"
 (partitions), "Installation and configuration for Windows Remote Management" (listener).
@@ -207,7 +207,7 @@ def _setup(component: ET.Element, answers: Answers) -> None:
     for number, (kind, size_mb) in enumerate((("EFI", "300"), ("MSR", "16"), ("Primary", "")), 1):
         size = {"Size": size_mb} if size_mb else {"Extend": "true"}
         _add(_item(created, "CreatePartition"), {"Order": str(number), "Type": kind, **size})
-    partitions = ({"Format": "FAT32"}, {}, {"Letter": "C", "Format": "NTFS"})
+    partitions: tuple[dict[str, str], ...] = ({"Format": "FAT32"}, {}, {"Letter": "C", "Format": "NTFS"})
     for number, values in enumerate(partitions, 1):
         _add(_item(modified, "ModifyPartition"), {"Order": str(number), "PartitionID": str(number), **values})
     _add(disk, {"DiskID": "0", "WillWipeDisk": "true"})

@@ -20,6 +20,8 @@ from harness.labs.nested.recovery import recover
 from harness.testing.hypervisors import Rack
 from tests.unit.labs.nested.conftest import Opener
 
+SPARSE, EVERY = 12, 1
+"""Of so many lines at which an action can be killed one is tried: some of them always, all of them in the full tier."""
 ROOT = Path(harness.__file__).parent
 WATCHED = (str(ROOT / "labs" / "nested"), str(ROOT / "testing" / "hypervisors.py"))
 Point = tuple[str, int]
@@ -86,8 +88,13 @@ def contents(folder: Path) -> dict[str, bytes]:
 class Bench:
     """A lab that is brought to the same beginning again and again."""
 
-    def __init__(self, opened: Opener, rack: Rack, folder: Path) -> None:
-        self.opened, self.rack, self.folder = opened, rack, folder
+    def __init__(self, opened: Opener, rack: Rack, folder: Path, every: int) -> None:
+        self.opened, self.rack, self.folder, self.every = opened, rack, folder, every
+
+    def occasions(self, action: Callable[[], object]) -> list[int]:
+        """Where to kill an action: the first line, the last, and some or all between."""
+        numbers = occasions(action)
+        return sorted({*numbers[:: self.every], numbers[-1]})
 
     def begin(self) -> Machines:
         """Made, with a set in which everything says `kept`, and used since; machines are off."""
@@ -111,16 +118,19 @@ class Bench:
         return {path.read_text() for path in (self.folder / "lab" / "volumes").glob("*.qcow2")}
 
 
-@pytest.fixture
-def bench(opened: Opener, rack: Rack, tmp_path: Path) -> Bench:
-    return Bench(opened, rack, tmp_path)
+@pytest.fixture(params=[SPARSE, pytest.param(EVERY, marks=pytest.mark.full)])
+def bench(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, opened: Opener, rack: Rack, tmp_path: Path
+) -> Bench:
+    """Nothing is forced onto the disk: a killed process leaves the page cache as it is."""
+    monkeypatch.setattr("os.fsync", lambda _descriptor: None)
+    return Bench(opened, rack, tmp_path, request.param)
 
 
 def killed_everywhere(bench: Bench, action: Callable[[Machines], object]) -> Iterator[tuple[int, Machines]]:
     """The lab after each death and the recovery by a new process, which must leave no open step."""
     machines = bench.begin()
-    numbers = occasions(lambda: action(machines))
-    assert len(numbers) > 10
+    numbers = bench.occasions(lambda: action(machines))
     for number in numbers:
         dying = bench.begin()
         assert killed_at(number, lambda dying=dying: action(dying)), "the same lines every time"
@@ -135,7 +145,7 @@ def killed_everywhere(bench: Bench, action: Callable[[Machines], object]) -> Ite
 def test_making(bench: Bench) -> None:
     fresh = bench.begin()
     fresh.destroy()
-    numbers = occasions(fresh.ensure)
+    numbers = bench.occasions(fresh.ensure)
     for number in numbers:
         dying = bench.begin()
         dying.destroy()
@@ -201,7 +211,7 @@ def test_power_cut(bench: Bench) -> None:
     """Whether the cut came about or not, it is taken back."""
     machines = bench.begin()
     machines.start()
-    for number in occasions(lambda: power.power_off(machines, "n2")):
+    for number in bench.occasions(lambda: power.power_off(machines, "n2")):
         dying = bench.begin()
         dying.start()
         assert killed_at(number, lambda dying=dying: power.power_off(dying, "n2"))
@@ -212,15 +222,16 @@ def test_power_cut(bench: Bench) -> None:
 
 
 def test_a_recovery_that_is_killed_itself(bench: Bench) -> None:
+    first = bench.begin()
+    numbers = occasions(lambda: first.revert("set"))
+
     def interrupted() -> Machines:
-        dying = bench.begin()
-        numbers = occasions(lambda: dying.revert("set"))
         dying = bench.begin()
         assert killed_at(numbers[len(numbers) // 2], lambda: dying.revert("set"))
         return bench.opened()
 
     machines = interrupted()
-    for number in occasions(lambda: recover(machines))[::4]:
+    for number in bench.occasions(lambda: recover(machines)):
         again = interrupted()
         assert killed_at(number, lambda again=again: recover(again))
         recover(bench.opened())
