@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ _HINTS: Final = {
     "VIR_ERR_NO_SUPPORT": "this hypervisor driver cannot do it",
     "VIR_ERR_CONFIG_UNSUPPORTED": "see which packages the machine lacks (ovmf, swtpm, swtpm-tools, qemu-system-x86)",
 }
+_ERRORS_ONLY: Final = "4"
+"""Of libvirt's levels: the driver inside the process warns on standard error of settings that are meant."""
 _starting = threading.Lock()
 _started = threading.Event()
 
@@ -27,6 +30,7 @@ def binding() -> Any:
 
     Raises LabError when the optional package is not installed.
     """
+    os.environ.setdefault("LIBVIRT_DEBUG", _ERRORS_ONLY)  # read when the module is loaded
     try:
         import libvirt
     except ImportError as error:

@@ -200,10 +200,9 @@ def _remove_node(machines: Machines, domain: str, serial: str) -> None:
         machines.hypervisor.monitor(domain, _command("blockdev-del", **{"node-name": _node(serial)}))
         return None
 
+    what = f"{domain} to close disk {serial}"
     try:
-        wait_until(
-            removed, within_s=_LET_GO_WITHIN_S, what=f"{domain} to close disk {serial}", poll_s=0.05, tolerate=(LabError,)
-        )
+        wait_until(removed, within_s=_LET_GO_WITHIN_S, what=what, tolerate=(LabError,))
     except DeadlineExpiredError as error:
         raise LabError(str(error), hint="the guest still uses the disk") from error
 
