@@ -59,12 +59,17 @@ def machine_can_nest() -> None:
 
 
 @pytest.fixture(scope="session")
-def guest(machine_can_nest: None) -> TinyGuest:
-    """Kept in the state folder: a download of 30 MB."""
+def guest(machine_can_nest: None, short_folder: Path) -> TinyGuest:
+    """Kept in the state folder, since it is a download of 40 MB; copied to where a daemon's QEMU may read it."""
     try:
-        return tiny_guest(state_dir() / "tinyguest")
+        kept = tiny_guest(state_dir() / "tinyguest")
     except HarnessError as error:
         pytest.skip(f"no guest: {error}")
+    guest = TinyGuest(short_folder / "vmlinuz", short_folder / "initrd.gz")
+    for original, copy in ((kept.kernel, guest.kernel), (kept.initrd, guest.initrd)):
+        shutil.copyfile(original, copy)
+        copy.chmod(0o644)
+    return guest
 
 
 @dataclass

@@ -11,12 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import LeaseError
 from harness.labs.nested.leftovers import LeftoverKind, clean, leftovers
 from harness.labs.nested.namespace import exists, owned_name, remove_namespace
-from harness.labs.nested.owner import OWNER_NAME, claim
 from harness.testing.tinyguest import TinyGuest
-from tests.nested.conftest import PREFIX, two_machines
+from tests.nested.conftest import PREFIX
 
 pytestmark = pytest.mark.nested
 
@@ -105,21 +103,3 @@ def test_what_nobody_opens_again_is_found_and_removed(owners: Owners) -> None:
             assert (
                 not Path(f"/proc/{left.name}/cmdline").exists() or not Path(f"/proc/{left.name}/cmdline").read_bytes()
             )
-
-
-def test_a_lab_of_a_living_owner_is_left_alone(owners: Owners, guest: TinyGuest) -> None:
-    spec = two_machines(guest, "killed", owners.namespace, owners.labs.parent)
-    owners.folder.mkdir()
-    claim(owners.folder, spec, "qemu:///embed?root=/nowhere")
-    assert leftovers(owners.labs) == []
-    record = owners.folder / OWNER_NAME
-    plain = json.loads(record.read_text())
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
-        fields = Path(f"/proc/{other.pid}/stat").read_text().rpartition(")")[2].split()
-        plain["holder"] |= {"pid": other.pid, "started": int(fields[19])}
-        record.write_text(json.dumps(plain))
-        with pytest.raises(LeaseError, match="alive"):
-            claim(owners.folder, spec, "qemu:///embed?root=/nowhere")
-        other.kill()
-    assert [left.kind for left in leftovers(owners.labs)] == [LeftoverKind.FOLDER]
-    claim(owners.folder, spec, "qemu:///embed?root=/nowhere")
