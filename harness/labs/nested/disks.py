@@ -7,6 +7,7 @@ only when the guest answers.
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, Final, Literal
@@ -68,9 +69,12 @@ def fail_disk(
     rules = [_rule(on, error, sector) for sector in sectors] or [_rule(on, error, None)]
 
     def effect() -> None:
+        path = machines.places.data_disk(machine, serial)
+        user = path.stat()
         machines.hypervisor.detach_device(domain, xml, _mark(serial), lasting=False)
         _let_go(machines, domain, f"ua-{serial}")
-        path = machines.places.data_disk(machine, serial)
+        # a daemon gives the file back to whom it was before, and its QEMU could not open it any more
+        os.chown(path, user.st_uid, user.st_gid)
         image = {"driver": "file", "filename": str(path)}
         node = {"driver": "raw", "node-name": _node(serial), "discard": "unmap"}
         source = {"driver": "blkdebug", "image": image, "inject-error": rules}

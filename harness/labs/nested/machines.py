@@ -107,8 +107,8 @@ class Machines:
     def revert(self, name: str) -> None:
         """Bring the disks, UEFI variables and TPMs of all machines back to a set; the machines are off afterwards.
 
-        `pristine` needs no set: new overlays on the base images and empty data disks.  Raises LabError when there is no
-        such set or it is damaged, before anything is touched.
+        `pristine` needs no set: new overlays on the base images and empty data disks.  Faults stay: a pulled disk is
+        not put back.  Raises LabError when there is no such set or it is damaged, before anything is touched.
         """
         if name != PRISTINE:
             self.sets.members(name)
