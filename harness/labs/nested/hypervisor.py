@@ -22,8 +22,8 @@ from harness.labs.nested.binding import binding, is_missing, qemu_binding, trans
 from harness.labs.nested.entering import entered
 from harness.labs.nested.port import DomainEvent, DomainState
 
-EMBED_ROOT_LIMIT: Final = 56
-"""Characters of the folder: QEMU's monitor is a Unix socket below it, and such a path has at most 107 ([D] unix(7))."""
+EMBED_ROOT_LIMIT: Final = 51
+"""Characters of the folder: up to 56 more are the path of QEMU's monitor, a Unix socket of at most 107 ([D] unix(7))."""
 _EMBED_SETTINGS: Final = """\
 # Written by azurelocal-hil.  virtlogd is a daemon of libvirt's; without it QEMU writes its own log.
 stdio_handler = "file"
@@ -35,6 +35,8 @@ swtpm_group = "root"
 dynamic_ownership = 0
 security_driver = "none"
 """
+_DAEMONS: Final = {"qemu:///system": "qemu+unix:///system"}
+"""By its socket: in a process that has opened the driver inside itself, that one answers for `qemu` [measured]."""
 _VCPU_PERIOD_US: Final = 100_000
 _UNPLUG_WITHIN_S: Final = 10.0
 _KEEP_ALIVE: Final = (5, 3)
@@ -71,8 +73,8 @@ class Connection:
         self._libvirt = binding()
         self._listeners: list[Listener] = []
         with self._inside(), self._translated(f"no connection to the hypervisor {uri}"):
-            self._connection = self._libvirt.open(uri)
-        if "+" in urlsplit(uri).scheme:
+            self._connection = self._libvirt.open(_DAEMONS.get(uri, uri))
+        if urlsplit(uri).hostname:
             with suppress(self._libvirt.libvirtError):  # an old daemon does not know it
                 self._connection.setKeepAlive(*_KEEP_ALIVE)
         self._callbacks: list[int] = []
@@ -263,7 +265,7 @@ class Connection:
     def tpm_folder(self, uuid: UUID) -> Path | None:
         """See Hypervisor.  `lib/swtpm` below the driver's state, /var/lib/libvirt/swtpm for a daemon's [measured]."""
         address = urlsplit(self._uri)
-        if address.scheme != "qemu" or address.hostname:
+        if address.scheme.partition("+")[0] != "qemu" or address.hostname:
             return None
         roots = parse_qs(address.query).get("root")
         return Path(roots[0] if roots else "/var/lib/libvirt", "lib" if roots else "", "swtpm", str(uuid))
