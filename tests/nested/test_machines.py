@@ -120,3 +120,11 @@ def test_starting_without_a_base_tells_what_to_do(bed: Bed) -> None:
     with pytest.raises(LabError, match="cannot be switched on") as caught:
         bed.machines.hypervisor.start(bed.machines.domain("n2"))
     assert caught.value.hint
+
+
+def test_a_daemon_is_not_reached_next_to_the_driver_inside(bed: Bed) -> None:
+    if not bed.machines.hypervisor.uri.startswith("qemu:///embed"):
+        pytest.skip("only after the driver inside the process was opened")
+    with pytest.raises(LabError, match="inside itself") as caught:
+        Connection("qemu:///system")
+    assert "another process" in caught.value.hint

@@ -1,13 +1,15 @@
 """One libvirt connection as a `Hypervisor`.
 
 `embed_uri(folder)` is the driver inside this process: no daemon, state below a folder, QEMU processes outlive a killed
-owner and are found again by the next process that opens the same folder.  A process can open one such folder only.
+owner and are found again by the next process that opens the same folder.  A process can open one such folder
+at a time, and no local daemon after it.
 Otherwise `qemu:///system`, `qemu+ssh://…`, or `test:///default`, libvirt's mock.
 """
 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -23,7 +25,8 @@ from harness.labs.nested.entering import entered
 from harness.labs.nested.port import DomainEvent, DomainState
 
 EMBED_ROOT_LIMIT: Final = 51
-"""Characters of the folder: up to 56 more are the path of QEMU's monitor, a Unix socket of at most 107 ([D] unix(7))."""
+"""Characters of the folder: up to 56 more are the path of QEMU's monitor, a socket of at most 107 ([D] unix(7))."""
+_EMBED: Final = "qemu:///embed"
 _EMBED_SETTINGS: Final = """\
 # Written by azurelocal-hil.  virtlogd is a daemon of libvirt's; without it QEMU writes its own log.
 stdio_handler = "file"
@@ -35,8 +38,6 @@ swtpm_group = "root"
 dynamic_ownership = 0
 security_driver = "none"
 """
-_DAEMONS: Final = {"qemu:///system": "qemu+unix:///system"}
-"""By its socket: in a process that has opened the driver inside itself, that one answers for `qemu` [measured]."""
 _VCPU_PERIOD_US: Final = 100_000
 _UNPLUG_WITHIN_S: Final = 10.0
 _KEEP_ALIVE: Final = (5, 3)
@@ -58,7 +59,24 @@ def embed_uri(folder: Path) -> str:
     settings = folder / "etc" / "qemu.conf"
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text(_EMBED_SETTINGS)
-    return f"qemu:///embed?root={folder}"
+    return f"{_EMBED}?root={folder}"
+
+
+_embedding = threading.Event()
+"""Whether this process has opened the driver inside itself."""
+
+
+def _check_company(uri: str) -> None:
+    """Raises LabError where libvirt has no way: with its driver inside, a process does not reach a local daemon's
+    ("Missing URI parameter 'root'" [measured]).  The other order works."""
+    address = urlsplit(uri)
+    if uri.startswith(_EMBED):
+        _embedding.set()
+    elif _embedding.is_set() and address.scheme.startswith("qemu") and not address.hostname:
+        raise LabError(
+            f"no connection to the hypervisor {uri}: this process has opened libvirt's driver inside itself",
+            hint="use the daemon from another process, or from this one before",
+        )
 
 
 class Connection:
@@ -72,8 +90,9 @@ class Connection:
         self._uri, self._namespace = uri, namespace
         self._libvirt = binding()
         self._listeners: list[Listener] = []
+        _check_company(uri)
         with self._inside(), self._translated(f"no connection to the hypervisor {uri}"):
-            self._connection = self._libvirt.open(_DAEMONS.get(uri, uri))
+            self._connection = self._libvirt.open(uri)
         if urlsplit(uri).hostname:
             with suppress(self._libvirt.libvirtError):  # an old daemon does not know it
                 self._connection.setKeepAlive(*_KEEP_ALIVE)
