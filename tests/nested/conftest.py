@@ -18,6 +18,7 @@ import pytest
 from harness.clock import DeadlineExpiredError, monotonic_ns, wait_until
 from harness.errors import HarnessError
 from harness.labs.nested.entering import entered
+from harness.labs.nested.hypervisor import embed_uri
 from harness.labs.nested.machines import Machines
 from harness.labs.nested.namespace import (
     Network,
@@ -185,6 +186,12 @@ def short_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="session")
+def embedded(short_folder: Path) -> str:
+    """The driver inside this process, which has one folder for good."""
+    return embed_uri(short_folder / "libvirt")
+
+
 @contextmanager
 def daemon(namespace: str, folder: Path) -> Iterator[str]:
     """virtlogd and libvirtd of our own, in the namespace; skips where there are none or others run."""
@@ -219,7 +226,7 @@ def _taken(path: str) -> bool:
 
 
 @pytest.fixture(scope="module", params=["embed", "system"])
-def bed(request: pytest.FixtureRequest, guest: TinyGuest, short_folder: Path) -> Iterator[Bed]:
+def bed(request: pytest.FixtureRequest, guest: TinyGuest, short_folder: Path, embedded: str) -> Iterator[Bed]:
     """A lab with both machines defined and off."""
     kind = str(request.param)
     namespace = owned_name(PREFIX, kind)
@@ -228,7 +235,7 @@ def bed(request: pytest.FixtureRequest, guest: TinyGuest, short_folder: Path) ->
     with ExitStack() as stack:
         stack.callback(remove_namespace, namespace)
         ensure_namespace(namespace)
-        uri = stack.enter_context(daemon(namespace, folder)) if kind == "system" else ""
+        uri = stack.enter_context(daemon(namespace, folder)) if kind == "system" else embedded
         spec = two_machines(guest, f"try-{kind}", namespace, folder)
         machines = open_machines(spec, folder / "lab", uri)
         stack.callback(discard_machines, machines)

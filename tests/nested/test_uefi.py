@@ -27,7 +27,7 @@ SECRET = "not-a-real-one"
 
 
 @pytest.fixture(scope="module")
-def machines(short_folder: Path) -> Iterator[Machines]:
+def machines(short_folder: Path, embedded: str) -> Iterator[Machines]:
     if not FIRMWARE.exists() or shutil.which("swtpm_setup") is None:
         pytest.skip("needs the packages ovmf, swtpm and swtpm-tools")
     if shutil.which("xorriso") is None:
@@ -48,7 +48,7 @@ def machines(short_folder: Path) -> Iterator[Machines]:
         watchdog="reset",
     )
     spec = MachinesSpec("uefi", (Network("mgmt", "10.80.1.0/24"),), (node,), owned_name(PREFIX, "uefi"))
-    made = open_machines(spec, folder / "lab")
+    made = open_machines(spec, folder / "lab", embedded)
     try:
         made.ensure()
         yield made

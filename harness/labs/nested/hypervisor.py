@@ -1,9 +1,9 @@
 """One libvirt connection as a `Hypervisor`.
 
 `embed_uri(folder)` is the driver inside this process: no daemon, state below a folder, QEMU processes outlive a killed
-owner and are found again by the next process that opens the same folder.  A process can open one such folder
-at a time, and no local daemon after it.
-Otherwise `qemu:///system`, `qemu+ssh://…`, or `test:///default`, libvirt's mock.
+owner and are found again by the next process that opens the same folder.  A process can open one such
+folder for good ("already open with path" [measured]), and no local daemon after it.  Otherwise `qemu:///system`,
+`qemu+ssh://…`, or `test:///default`, libvirt's mock.
 """
 
 from __future__ import annotations
