@@ -34,6 +34,12 @@ BEGIN = OPEN + "machines.ensure()\nbed.boot()\n"
 DIE = "os.kill(os.getpid(), signal.SIGKILL)\n"
 
 
+def control_groups() -> set[Path]:
+    """Those that libvirt made for QEMU."""
+    groups = Path("/sys/fs/cgroup")
+    return {*groups.glob("machine*/qemu-*"), *groups.glob("*/machine*/qemu-*")}
+
+
 class Owners:
     """Processes that open the same lab one after the other."""
 
@@ -88,6 +94,7 @@ def test_a_power_cut_whose_author_died_is_taken_back(owners: Owners) -> None:
 
 
 def test_what_nobody_opens_again_is_found_and_removed(owners: Owners) -> None:
+    before = control_groups()
     owners.run(BEGIN + "cables.lose(machines, 'n1', 'mgmt', 30)\n" + DIE)
     found = leftovers(owners.labs)
     kinds = [left.kind for left in found]
@@ -98,6 +105,7 @@ def test_what_nobody_opens_again_is_found_and_removed(owners: Owners) -> None:
     assert leftovers(owners.labs) == []
     assert not exists(owners.namespace)
     assert not owners.folder.exists()
+    assert control_groups() <= before
     for left in found:
         if left.kind is LeftoverKind.PROCESS:
             assert (

@@ -11,12 +11,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from harness.clock import wait_until
+from harness.clock import DeadlineExpiredError, wait_until
 from harness.labs.nested.files import remove
 from harness.labs.nested.namespace import exists, remove_namespace
 from harness.labs.nested.owner import OWNER_NAME, Owner, owner_of
 from harness.labs.nested.port import DomainState, Hypervisor
 
+_GROUPS: Final = Path("/sys/fs/cgroup")
+_GROUP_PLACES: Final = ("machine", "machine.slice", "*/machine", "*/machine.slice")
+_GROUP_END: Final = ".libvirt-qemu"
 _PROGRAMS: Final = ("qemu-system-", "swtpm")
 _ENDS_WITHIN_S: Final = 10.0
 
@@ -120,6 +123,7 @@ def _belongs(pid: int, folder: Path, owner: Owner) -> bool:
 def _end(pid: int, folder: Path, owner: Owner) -> None:
     """End a process, which is looked at once more: its number may be somebody else's by now."""
     if _belongs(pid, folder, owner):
+        groups = _control_groups(pid)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         wait_until(
@@ -127,6 +131,32 @@ def _end(pid: int, folder: Path, owner: Owner) -> None:
             within_s=_ENDS_WITHIN_S,
             what=f"process {pid} to end",
         )
+        _remove_groups(groups)
+
+
+def _control_groups(pid: int) -> set[str]:
+    """Names of the control groups that libvirt made for a process (`qemu-….libvirt-qemu`; cgroups(7))."""
+    with suppress(OSError):
+        text = Path(f"/proc/{pid}/cgroup").read_text()
+        return {part for part in text.replace("\n", "/").split("/") if part.endswith(_GROUP_END)}
+    return set()
+
+
+def _remove_groups(names: set[str]) -> None:
+    """Remove control groups, the inner ones first; a process leaves its groups a little after it has ended."""
+    patterns = [f"{place}/{name}" for name in names for place in _GROUP_PLACES]
+
+    def removed() -> bool | None:
+        found = [path for pattern in patterns for path in _GROUPS.glob(pattern)]
+        for path in found:
+            inner = sorted((one for one in path.rglob("*") if one.is_dir()), reverse=True)
+            for one in (*inner, path):
+                with suppress(OSError):
+                    one.rmdir()
+        return None if any(path.exists() for path in found) else True
+
+    with suppress(DeadlineExpiredError):  # an empty group harms nobody
+        wait_until(removed, within_s=_ENDS_WITHIN_S, what="control groups to be empty")
 
 
 def _remove_folder(folder: Path) -> None:
