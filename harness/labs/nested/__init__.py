@@ -1,1 +1,1 @@
-"""Nested labs: virtual machines under libvirt that play the nodes of a cluster."""
+"""Nested labs: virtual machines under libvirt and QEMU that play the nodes of a cluster."""

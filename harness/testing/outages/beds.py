@@ -6,19 +6,17 @@ found and removed by the next one.
 
 from __future__ import annotations
 
-import ctypes
-import itertools
 import os
-import shutil
-import signal
-import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from harness.errors import ConfigError, LabError
+from harness.errors import ConfigError
+from harness.labs.nested import namespace
+from harness.labs.nested.command import run
+from harness.labs.nested.namespace import entered, owned_name, remove_namespace, remove_orphans
 from harness.testing.outages.script import Guest
 
 PREFIX: Final = "hil-bed"
@@ -27,8 +25,6 @@ MOST_GUESTS: Final = 126 * _ADDRESSES_PER_BLOCK
 _CABLE: Final = "cable"
 _STEERING: Final = "/sys/class/net/lo/queues/rx-0/rps_cpus"
 _PING_GROUPS: Final = Path("/proc/sys/net/ipv4/ping_group_range")
-_CLONE_NEWNET: Final = 0x4000_0000
-_numbers = itertools.count(1)
 
 
 class Bed(Protocol):
@@ -137,7 +133,7 @@ class LinkedNamespaces:
         """What comes in at the guests' loopback interface is handled by these; by the one that sent it when none."""
         mask = sum(1 << processor for processor in processors)
         words = [f"{mask >> low & 0xFFFF_FFFF:08x}" for low in range(0, max(mask.bit_length(), 1), 32)]
-        _run(self.responder(["sh", "-c", f"echo {','.join(reversed(words))} > {_STEERING}"]))
+        run(self.responder(["sh", "-c", f"echo {','.join(reversed(words))} > {_STEERING}"]))
 
     def allow_ping_sockets(self) -> None:
         """Let programs on the probers' side ping without raw sockets (`icmp(7)`)."""
@@ -147,7 +143,7 @@ class LinkedNamespaces:
     @contextmanager
     def on_prober_side(self) -> Iterator[None]:
         """Sockets that this thread opens inside the block are on the probers' side, and stay there."""
-        with _entered(self.prober_namespace):
+        with entered(self.prober_namespace):
             yield
 
 
@@ -162,16 +158,7 @@ def _guests(count: int, network: str) -> tuple[Guest, ...]:
 
 def why_no_namespaces() -> str:
     """What is missing for `linked_namespaces`; empty when nothing is."""
-    if os.name != "posix" or os.geteuid() != 0:
-        return "network namespaces need root"
-    if shutil.which("ip") is None:
-        return "network namespaces need the program ip (package iproute2)"
-    name = _name("try")
-    made = _run(["ip", "netns", "add", name], check=False)
-    if made.returncode:
-        return f"this machine makes no network namespaces: {made.stderr.strip()}"
-    _remove(name)
-    return ""
+    return namespace.why_no_namespaces(PREFIX)
 
 
 @contextmanager
@@ -183,13 +170,13 @@ def linked_namespaces() -> Iterator[LinkedNamespaces]:
     if missing := why_no_namespaces():
         raise ConfigError(missing, hint="run as root with iproute2, or use Loopback()")
     remove_leftovers()
-    bed = LinkedNamespaces(_name("probers"), _name("guests"))
+    bed = LinkedNamespaces(owned_name(PREFIX, "probers"), owned_name(PREFIX, "guests"))
     try:
         _build(bed)
         yield bed
     finally:
-        _remove(bed.prober_namespace)
-        _remove(bed.guest_namespace)
+        remove_namespace(bed.prober_namespace)
+        remove_namespace(bed.guest_namespace)
 
 
 def _build(bed: LinkedNamespaces) -> None:
@@ -206,67 +193,9 @@ def _build(bed: LinkedNamespaces) -> None:
         f"ip -n {guests} route add local 10.77.0.0/17 dev lo",
     ]
     for step in steps:
-        _run(step.split())
+        run(step.split())
 
 
 def remove_leftovers() -> list[str]:
     """Remove the namespaces of processes that are gone, with what still runs in them.  Returns their names."""
-    if not (folder := Path("/run/netns")).is_dir():
-        return []
-    found = [path.name for path in folder.iterdir() if path.name.startswith(f"{PREFIX}-") and not _alive(path.name)]
-    for name in found:
-        _remove(name)
-    return found
-
-
-def _remove(name: str) -> None:
-    """End what still runs in a namespace of ours, then remove it."""
-    for pid in _run(["ip", "netns", "pids", name], check=False).stdout.split():
-        with suppress(ProcessLookupError):
-            os.kill(int(pid), signal.SIGKILL)
-    _run(["ip", "netns", "delete", name], check=False)
-
-
-def _name(side: str) -> str:
-    """Unique on this machine; names the process that makes it by number and start."""
-    return f"{PREFIX}-{os.getpid()}-{_started(os.getpid())}-{next(_numbers)}-{side}"
-
-
-def _alive(name: str) -> bool:
-    """Whether the process that a namespace is named after still runs."""
-    pid, started = name.removeprefix(f"{PREFIX}-").split("-")[:2]
-    return _started(int(pid)) == started
-
-
-def _started(pid: int) -> str:
-    """When a process started, in clock ticks since boot; empty when there is none (`proc(5)`, field 22 of stat)."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-    return text.rpartition(")")[2].split()[19]
-
-
-def _run(command: list[str], *, check: bool = True) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
-    if check and done.returncode:
-        raise LabError(f"'{' '.join(command)}' failed: {done.stderr.strip()}", hint="no namespace of it is left")
-    return done
-
-
-@contextmanager
-def _entered(namespace: str) -> Iterator[None]:
-    """This thread in a network namespace (`setns(2)`), then back."""
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def enter(descriptor: int) -> None:
-        if libc.setns(descriptor, _CLONE_NEWNET):
-            code = ctypes.get_errno()
-            raise LabError(f"cannot enter network namespace {namespace}: {os.strerror(code)}")
-
-    with Path("/proc/thread-self/ns/net").open() as home, Path(f"/run/netns/{namespace}").open() as there:
-        enter(there.fileno())
-        try:
-            yield
-        finally:
-            enter(home.fileno())
+    return remove_orphans(PREFIX)

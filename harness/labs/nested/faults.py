@@ -1,0 +1,54 @@
+"""Taking back any primitive by its record, whoever did it: the one list of primitives that leave something behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from harness.errors import FaultError
+from harness.labs.nested import cables, disks, power
+from harness.labs.nested.machines import Machines
+from harness.labs.nested.port import DomainState
+from harness.labs.nested.undo import FAULT, Undo
+
+_UNDOINGS: Final[Mapping[str, Callable[[Machines, Undo], None]]] = {
+    power.POWER: power.undo_power,
+    power.FREEZE: power.undo_freeze,
+    power.STARVE: power.undo_starve,
+    power.SQUEEZE: power.undo_squeeze,
+    power.PULSE: power.undo_pulse,
+    cables.CABLE: cables.undo_cable,
+    cables.RULES: cables.undo_rules,
+    cables.SHAPING: cables.undo_shaping,
+    disks.PULLED: disks.undo_pulled,
+    disks.BAD: disks.undo_bad,
+    disks.SLOW: disks.undo_slow,
+}
+
+_OUTSIDE: Final = frozenset({cables.RULES, cables.SHAPING})
+"""Those that lie in the lab's network, not in the machine: they can be left when the machine is gone."""
+
+
+def undo_all(machines: Machines) -> list[Undo]:
+    """Take back every fault of the lab that is still open, the last one first; returns their records."""
+    steps = [step for step in reversed(machines.journal.open_steps) if step.what == FAULT]
+    records = [Undo.read(step.details) for step in steps]
+    for record in records:
+        undo(machines, record)
+    return records
+
+
+def undo(machines: Machines, record: Undo) -> None:
+    """Take a primitive back; harmless when it was taken back before, or never came about.
+
+    Raises FaultError for a record of a primitive that this version does not know.
+    """
+    undoing = _UNDOINGS.get(record.primitive)
+    if undoing is None:
+        raise FaultError(
+            f"the fault '{record.primitive}' on machine '{record.machine}' cannot be undone: it is unknown",
+            hint=f"known: {', '.join(sorted(_UNDOINGS))}",
+        )
+    if record.primitive in _OUTSIDE or machines.state(record.machine) is not DomainState.ABSENT:
+        undoing(machines, record)
+    machines.taken_back(record)

@@ -1,0 +1,143 @@
+"""What can be done to a machine under libvirt, seen from outside and by its guest, and taken back."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.clock import NS_PER_S, monotonic_ns, wait_until
+from harness.labs.nested import cables, disks, faults, power
+from harness.labs.nested.machines import Machines
+from harness.labs.nested.steps import StepJournal
+from harness.labs.nested.undo import Undo
+from tests.nested.conftest import Bed, ping
+
+pytestmark = pytest.mark.nested
+
+
+@pytest.fixture(autouse=True)
+def guests_up(bed: Bed) -> None:
+    """Faults of the test before are taken back; a guest that does not answer afterwards is started anew."""
+    faults.undo_all(bed.machines)
+    for machine in bed.machines.names:
+        if not bed.machines.state(machine).on or not bed.answers(machine, within_s=3):
+            bed.machines.hypervisor.stop(bed.machines.domain(machine))
+            bed.boot(machine)
+
+
+def by_another(machines: Machines, record: Undo) -> None:
+    """Take back as a new process would: from the plain record, with what the files tell."""
+    journal = StepJournal(machines.folder / "steps.jsonl")
+    assert any(step.details == record.plain() for step in journal.open_steps), "on disk before it was done"
+    again = Machines(machines.hypervisor, machines.spec, machines.folder, journal)
+    faults.undo(again, Undo.read(record.plain()))
+    machines.journal = journal
+
+
+def test_cable_out_and_in(bed: Bed) -> None:
+    record = cables.link_down(bed.machines, "n1", "mgmt")
+    cables.link_down(bed.machines, "n1", "mgmt")
+    assert bed.silent("n1")
+    assert bed.answers("n1", "storage")
+    by_another(bed.machines, record)
+    assert bed.answers("n1")
+
+
+def test_a_cable_stays_out_when_the_power_is_cut(bed: Bed) -> None:
+    record = cables.link_down(bed.machines, "n1", "mgmt")
+    bed.machines.hypervisor.stop(bed.machines.domain("n1"))
+    bed.boot("n1")
+    assert bed.answers("n1", "storage")
+    assert bed.silent("n1")
+    by_another(bed.machines, record)
+    assert bed.answers("n1")
+
+
+def test_lost_packets(bed: Bed) -> None:
+    record = cables.lose(bed.machines, "n1", "mgmt", 100)
+    assert bed.silent("n1")
+    assert bed.answers("n1", "storage")
+    cables.lose(bed.machines, "n1", "mgmt", 50, "from")
+    answers = sum(ping(bed.namespace, bed.address("n1"), timeout_s=0.1) for _ in range(100))
+    assert 20 <= answers <= 80, "half of a hundred, give or take six standard deviations"
+    by_another(bed.machines, record)
+    assert all(ping(bed.namespace, bed.address("n1")) for _ in range(20))
+
+
+def test_a_parted_network_keeps_the_others_whole(bed: Bed) -> None:
+    since = bed.mark("n1")
+    record = cables.part(bed.machines, "storage", ["n1"])
+    bed.hears("n1", "PEER failed", since, within_s=15)
+    for machine in bed.machines.names:
+        assert bed.answers(machine, "storage"), "the lab host reaches both sides"
+        assert bed.answers(machine, "mgmt")
+    since = bed.mark("n1")
+    by_another(bed.machines, record)
+    bed.hears("n1", "PEER ok", since, within_s=15)
+
+
+def test_a_slow_line(bed: Bed) -> None:
+    def ten_pings_s() -> float:
+        begin = monotonic_ns()
+        assert all(ping(bed.namespace, bed.address("n1"), timeout_s=3, size=1400) for _ in range(10))
+        return (monotonic_ns() - begin) / NS_PER_S
+
+    record = cables.shape(bed.machines, "n1", "mgmt", 64)
+    assert ten_pings_s() > 1, "115 kbit less the burst of 32 at 64 kbit/s"
+    by_another(bed.machines, record)
+    assert ten_pings_s() < 1
+    faults.undo(bed.machines, record)
+
+
+def test_a_pulled_disk_is_gone_and_comes_back(bed: Bed) -> None:
+    since = bed.mark("n1")
+    record = disks.pull_disk(bed.machines, "n1", "DATA1")
+    disks.pull_disk(bed.machines, "n1", "DATA1")
+    bed.hears("n1", "DISKS 1", since, within_s=10)
+    since = bed.mark("n1")
+    by_another(bed.machines, record)
+    bed.hears("n1", "DISKS 2", since, within_s=10)
+
+
+def test_a_disk_that_cannot_be_read(bed: Bed) -> None:
+    since = bed.mark("n1")
+    record = disks.fail_disk(bed.machines, "n1", "DATA1")
+    disks.fail_disk(bed.machines, "n1", "DATA1")
+    disks.fail_disk(bed.machines, "n1", "DATA2")
+    bed.hears("n1", "READ failed", since, within_s=15)
+    since = bed.mark("n1")
+    by_another(bed.machines, record)
+    faults.undo_all(bed.machines)
+    bed.hears("n1", "READ ok", since, within_s=15)
+    assert bed.machines.hypervisor.has_device(bed.machines.domain("n1"), "<serial>DATA2</serial>")
+
+
+def test_a_slow_disk(bed: Bed) -> None:
+    record = disks.throttle_disk(bed.machines, "n1", "DATA1", bytes_per_s=65536)
+    domain = bed.machines.domain("n1")
+    assert bed.machines.hypervisor.has_device(domain, "<total_bytes_sec>65536</total_bytes_sec>")
+    by_another(bed.machines, record)
+    assert not bed.machines.hypervisor.has_device(domain, "<total_bytes_sec>")
+
+
+def test_memory_squeezed(bed: Bed) -> None:
+    def left_mib() -> int:
+        answer = bed.machines.hypervisor.monitor(bed.machines.domain("n1"), {"execute": "query-balloon"})
+        return int(answer["actual"]) >> 20
+
+    record = power.squeeze(bed.machines, "n1", 80)
+    wait_until(lambda: True if left_mib() <= 80 else None, within_s=30, what="the balloon")
+    by_another(bed.machines, record)
+    wait_until(lambda: True if left_mib() == 96 else None, within_s=30, what="the balloon")
+    assert bed.answers("n1")
+
+
+def test_starved_processors(bed: Bed) -> None:
+    record = power.starve(bed.machines, "n1", 0.1)
+    assert bed.machines.hypervisor.has_device(bed.machines.domain("n1"), "<quota>10000</quota>")
+    by_another(bed.machines, record)
+    assert not bed.machines.hypervisor.has_device(bed.machines.domain("n1"), "<quota>10000</quota>")
+
+
+def test_an_nmi_reaches_the_guest(bed: Bed) -> None:
+    assert power.inject_nmi(bed.machines, "n1").primitive == power.PULSE
+    assert bed.machines.journal.open_steps == ()
