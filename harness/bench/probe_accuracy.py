@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,6 +37,7 @@ from harness.measure.ledger import build_ledger
 from harness.testing.outages.beds import LinkedNamespaces
 from harness.testing.outages.responder import responding
 from harness.testing.outages.script import Guest, Kind, Outage, Setup, node_wide
+from harness.testing.outages.silencer import INSTALL_NFT
 from harness.testing.outages.truth import Silence, Truth
 from harness.values import SampleWindow, Signal
 
@@ -133,6 +135,8 @@ def _errors(edges: Edges, silences: Sequence[Silence], *, node_wide: bool) -> Er
 
 def edge_figures(figures: Mapping[str, Figure], bed: LinkedNamespaces, say: Say) -> list[Figure]:
     """`down`, `up`, `up-peer` and `node` of the given figures."""
+    if shutil.which("nft") is None:
+        return [replace(figures[name], remark=INSTALL_NFT) for name in ("down", "up", "up-peer", "node")]
     seconds = LEAD_S + SINGLE_S + NODE_S
     say(f"outages of {NODES * GUESTS_PER_NODE} guests, alone and by node, for {seconds} s")
     watched = calm_watch(bed, say)

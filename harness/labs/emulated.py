@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from harness.errors import ConfigError, LabError
 from harness.labs.models import LabFile
@@ -20,7 +20,7 @@ from harness.twin.emulated import EmulatedCluster, EmulatedSpec
 from harness.twin.model import CatalogError, ModelError, ModelEvent
 from harness.twin.wire.certificates import Authority
 
-TOKEN_BYTES = 18
+TOKEN_BYTES: Final = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +42,17 @@ class EmulatedBrain:
         self._ca_file = ca_file
         self.token = secrets.token_urlsafe(TOKEN_BYTES)
         authority = Authority(f"Certificates of an emulated lab, {file.lab}", read_utc_s())
-
-        def certify(node: str) -> bytes:
-            names = [node, f"{node}.{self._account.domain}"]
-            return authority.issue([name.lower() for name in names], [addresses.nodes[node]])
-
-        self._account = node_account(file)
+        self._account = account = node_account(file)
         try:
             self._cluster = EmulatedCluster(
                 EmulatedSpec(
                     model=model_spec(file, file.versions.model_dump(), file.default_seed, ()),
-                    account=self._account,
+                    account=account,
                     brain=addresses.brain,
                     token=self.token,
                     winrm_port=file.winrm.port,
                     winrm_tls_port=file.winrm.tls_port,
-                    certify=certify,
+                    certify=lambda node: authority.issue_to_node(node, account.domain, addresses.nodes[node]),
                     guest_addresses=addresses.guests,
                 )
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from harness.errors import ConfigError, LabError
 from harness.labs.models import LabFile, WindowsGuest
@@ -14,7 +14,7 @@ from harness.twin.lab import Account, make_password
 from harness.twin.model import ModelEvent, ModelSpec, PlantedCause
 from harness.twin.model.windows.spec import WindowsGuestSpec
 
-DOMAIN = "AZLOCAL"
+DOMAIN: Final = "AZLOCAL"
 """Of a node account for which the lab file names none."""
 
 

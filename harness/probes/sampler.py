@@ -187,7 +187,7 @@ class Sampler:
         if self._busy:
             self._do_more(slot, on_time=woken_ns - due_ns < self._slot_ns)
         if reads:
-            self._judge(slot, looks=bool(looks))
+            self._attend(slot, looks=bool(looks))
         else:
             # Never in one step with a look: each takes as long as a slot when many guests are away.
             self._finalise()
@@ -198,7 +198,7 @@ class Sampler:
         """The next slot after `slot` in which anything is to do, unless there is more to do than usual."""
         return min(slot + self._to_turn[slot % self._slots], max(self._read_slot, slot + 1))
 
-    def _judge(self, slot: int, *, looks: bool) -> None:
+    def _attend(self, slot: int, *, looks: bool) -> None:
         """Look at the replies that were taken if need be, and say when to take them next: while something is done in
         every slot in one in which no probe in turn is sent, so that none waits for it; else in one for which the
         sampler wakes anyway."""

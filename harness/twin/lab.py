@@ -131,9 +131,7 @@ class SimulatedLab(ControlledLab):
         )
 
     def _certify(self, node: str, number: int) -> ssl.SSLContext:
-        """[INF] Names as a certificate template of a domain puts them in, and the address, which clients here use."""
-        names = [node, f"{node}.{self.spec.account.domain}"]
-        return make_context(self._authority.issue([name.lower() for name in names], [self.address(number)]))
+        return make_context(self._authority.issue_to_node(node, self.spec.account.domain, self.address(number)))
 
     @property
     def authority_pem(self) -> bytes:

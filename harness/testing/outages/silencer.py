@@ -33,7 +33,9 @@ _MARKS: Final = {
 """Marks of the packets that change a set (`SO_MARK`): nobody else's packet carries them."""
 _DISCARD: Final = 9
 """The port that they are addressed to, which none of them reaches."""
-NO_NFT: Final = "guests that the kernel answers for are silenced with the program nft, which is not installed"
+INSTALL_NFT: Final = (
+    "guests that the kernel answers for are silenced by nft, which is not installed: apt install nftables"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ class _Filters:
         try:
             subprocess.run(command, input=rules, capture_output=True, text=True, check=True, timeout=20)
         except FileNotFoundError as error:
-            raise ConfigError(NO_NFT, hint="apt-get install -y nftables") from error
+            raise ConfigError(INSTALL_NFT, hint="run it as root, in a network namespace of its own") from error
         except subprocess.CalledProcessError as error:
             raise ConfigError(f"the kernel refuses the rules that silence guests: {error.stderr.strip()}") from error
         self._sockets = {key: socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for key in _MARKS}

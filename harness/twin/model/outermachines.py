@@ -62,7 +62,7 @@ class OuterMachines(Machines):
         self._runs(node)
 
     def came_back(self, node: Node) -> None:
-        """A machine that had been missed is heard again, in the same boot: its cluster service starts anew."""
+        """A machine that had been missed is heard again, in the same boot: its cluster service starts anew [INF]."""
         if node.phase is not NodePhase.Running:
             self._set_winrm(node, WinRmState.Answering)
             self._runs(node)

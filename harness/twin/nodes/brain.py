@@ -143,8 +143,6 @@ class Brain:
         programs = _Programs(self._backends[node], connected.link)
         try:
             for message in messages:
-                if message["type"] == "leaving":
-                    return
                 if message["type"] == "serving":
                     self._listener.serving(node, connected.boot)
                 else:

@@ -6,12 +6,12 @@ import itertools
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from harness.twin.nodes.protocol import Link, to_bytes, to_text
 from harness.twin.wire.port import CommandSpec, OutputSink, ShellSpec
 
-FAILED = 1
+FAILED: Final = 1
 """Exit code of a program whose brain is gone."""
 
 

@@ -72,6 +72,17 @@ class Beat:
         return cls(str(node), str(boot), int(number))
 
 
+def _message(line: bytes) -> Mapping[str, Any]:
+    """The message that a line is.  Raises ProtocolError."""
+    try:
+        message = json.loads(line)
+    except ValueError as error:
+        raise ProtocolError("a line that is no JSON") from error
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        raise ProtocolError("a line that is no message")
+    return message
+
+
 class Link:
     """One end of a connection.  `send` may be called from any thread and never blocks; one thread reads `messages`."""
 
@@ -92,20 +103,9 @@ class Link:
 
     def messages(self) -> Iterator[Mapping[str, Any]]:
         """What the other side says, until the connection ends.  Raises ProtocolError."""
-        while True:
-            try:
-                line = self._lines.readline(LONGEST_LINE)
-            except OSError:
-                return
-            if not line.endswith(b"\n"):
-                return
-            try:
-                message = json.loads(line)
-            except ValueError as error:
-                raise ProtocolError("a line that is no JSON") from error
-            if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-                raise ProtocolError("a line that is no message")
-            yield message
+        with self._lines, suppress(OSError):
+            while (line := self._lines.readline(LONGEST_LINE)).endswith(b"\n"):
+                yield _message(line)
 
     def close(self) -> None:
         """End the connection; who reads from it comes to an end."""

@@ -70,24 +70,18 @@ class NodeService:
         self._commands = FarCommands()
         self._addresses = GuestAddresses(place.interface)
         self._endpoint: Endpoint | None = None
-        self._ended = threading.Event()
 
     def run(self) -> None:
-        """Serve until `stop`.  Raises ProtocolError when the brain is of another kind."""
+        """Serve for ever.  Raises ProtocolError when the brain is of another kind."""
+        pause = threading.Event()
         self._server.start()
         try:
-            while not self._ended.is_set():
+            while True:
                 if (link := self._connected()) is not None:
                     self._belong(link)
-                self._ended.wait(AGAIN_S)
+                pause.wait(AGAIN_S)
         finally:
-            self._ended.set()
             self._server.stop()
-
-    def stop(self) -> None:
-        """Make `run` return soon."""
-        self._ended.set()
-        self._commands.say("leaving")
 
     def _connected(self) -> Link | None:
         try:
@@ -145,8 +139,6 @@ class NodeService:
         kind = message["type"]
         if kind == "guests":
             self._addresses.have(message["addresses"])
-        elif kind == "state" and self._endpoint is not None:
-            self._endpoint.set_state(message["winrm"])
         elif kind == "order":
             self._place.orders.parent.mkdir(parents=True, exist_ok=True)
             self._place.orders.write_text(message["what"])

@@ -57,6 +57,11 @@ class Authority:
         self.pem: bytes = builder.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
         """The authority's certificate, for clients to pin."""
 
+    def issue_to_node(self, node: str, domain: str, address: str) -> bytes:
+        """As `issue`, to a node [INF]: names as a certificate template of a domain puts them in, and the address, which
+        clients here use."""
+        return self.issue([node.lower(), f"{node}.{domain}".lower()], [address])
+
     def issue(self, dns_names: Sequence[str], addresses: Sequence[str], validity: Validity | None = None) -> bytes:
         """Return certificate and private key, as PEM, of a server with these names and IP addresses."""
         key = ec.generate_private_key(ec.SECP256R1())

@@ -20,7 +20,7 @@ from harness.bench.prober import Account, Assignment
 from harness.clock import NS_PER_MS, NS_PER_S, monotonic_ns, pause
 from harness.errors import HarnessError
 from harness.exits import Exit
-from harness.testing.outages.beds import Loopback, linked_namespaces, why_no_namespaces
+from harness.testing.outages.beds import LinkedNamespaces, Loopback, linked_namespaces, why_no_namespaces
 from harness.testing.outages.responder import responding
 from harness.testing.outages.script import Kind, Outage, Setup
 from harness.testing.outages.truth import Silence, Truth
@@ -112,6 +112,16 @@ def test_outages_at_a_told_stall_are_left_out_and_too_many_say_nothing() -> None
     assert watched([at_an_edge]).too_disturbed() == "", "one of eight may be"
     assert "8 of 8 outages" in watched([(0, 9 * NS_PER_S)]).too_disturbed()
     assert watched([], realtime=False).too_disturbed() == probe_accuracy.NOT_REALTIME
+
+
+def test_without_nft_the_edges_are_not_run_and_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe_accuracy.shutil, "which", lambda _name: None)
+    bed = LinkedNamespaces("none", "none")
+    figures = probe_accuracy.edge_figures(probe.FIGURES, bed, lambda _text: None)
+    assert [figure.name for figure in figures] == [
+        probe.FIGURES[name].name for name in ("down", "up", "up-peer", "node")
+    ]
+    assert {(figure.value, "nftables" in figure.remark) for figure in figures} == {(None, True)}
 
 
 def test_pauses_are_told_by_the_watchers_of_the_machine() -> None:
