@@ -20,7 +20,7 @@ class Holder:
     @classmethod
     def of(cls, pid: int) -> Holder:
         """The holder that the live process `pid` of this host is.  Raises ProcessLookupError when there is none."""
-        started = _start_time(pid)
+        started = start_time(pid)
         if started is None:
             raise ProcessLookupError(f"no process {pid}")
         return cls(socket.gethostname(), _boot_id(), pid, started)
@@ -43,7 +43,7 @@ class Holder:
         """
         if not self.is_local:
             return False
-        return self.boot_id != _boot_id() or _start_time(self.pid) != self.started
+        return self.boot_id != _boot_id() or start_time(self.pid) != self.started
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}"
@@ -53,7 +53,7 @@ def _boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
-def _start_time(pid: int) -> int | None:
+def start_time(pid: int) -> int | None:
     """Start time of `pid` in clock ticks since boot (proc(5), field 22), None when it does not run any more."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()

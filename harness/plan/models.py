@@ -70,13 +70,15 @@ class Sparse(Value):
         return {name: value for name, value in plain.items() if value is not None}
 
 
-def _version_check(what: str, form: re.Pattern[str], example: str) -> BeforeValidator:
+def of_form(form: re.Pattern[str], example: str, objection: str) -> BeforeValidator:
+    """Text of a form; the message about another one is its text, "is" and `objection`."""
+
     def check(value: object) -> str:
         if isinstance(value, float):
             raise TextError(f'{value} was read as a number, which loses zeros; quote it: "{value}"')
         text = require_text(value, example)
         if not form.fullmatch(text):
-            raise TextError(f"'{text}' is no {what} version; it has four parts, for example {example}")
+            raise TextError(f"'{text}' is {objection}")
         return text
 
     return BeforeValidator(check)
@@ -142,12 +144,12 @@ Name = Annotated[str, AfterValidator(_name), Field(examples=["owner-dies"])]
 ScenarioId = Annotated[str, AfterValidator(_scenario_id), Field(examples=["UPD-001"])]
 SolutionVersion = Annotated[
     str,
-    _version_check("solution", _VERSION, "12.2510.1002.94"),
+    of_form(_VERSION, "12.2510.1002.94", "no solution version; it has four parts, for example 12.2510.1002.94"),
     WithJsonSchema({"type": "string", "pattern": f"^{_VERSION.pattern}$"}),
 ]
 SbeVersion = Annotated[
     str,
-    _version_check("SBE", _SBE_VERSION, "4.1.2510.2"),
+    of_form(_SBE_VERSION, "4.1.2510.2", "no SBE version; it has four parts, for example 4.1.2510.2"),
     WithJsonSchema({"type": "string", "pattern": f"^{_SBE_VERSION.pattern}$"}),
 ]
 ContentFolder = Annotated[str, AfterValidator(_content_folder), Field(examples=["C:\\SBE"])]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.labs.nested.command import run
+from harness.paths import replace_file
 
 PART: Final = ".part"
 """End of the name of something that is being made."""
@@ -31,12 +32,7 @@ def copy_whole(source: Path, target: Path) -> None:
 def write_whole(path: Path, text: str) -> None:
     """Write a file and see to it that it is on disk before its name is."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + PART)
-    with part.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    replace_file(path, text)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_interface, ip_network
-from pathlib import Path
 from typing import Final
 
 from harness.errors import ConfigError
+from harness.labs.holder import start_time
 from harness.labs.nested.command import run
 from harness.labs.nested.entering import NAMESPACES, entered
 
@@ -139,7 +139,7 @@ def orphans(prefix: str) -> list[str]:
 
 def owned_name(prefix: str, label: str) -> str:
     """A name unique on this machine that names this process as the owner by number and start."""
-    return f"{prefix}-{os.getpid()}-{_started(os.getpid())}-{next(_numbers)}-{label}"
+    return f"{prefix}-{os.getpid()}-{start_time(os.getpid())}-{next(_numbers)}-{label}"
 
 
 def owner_alive(prefix: str, name: str) -> bool:
@@ -148,13 +148,4 @@ def owner_alive(prefix: str, name: str) -> bool:
     started = rest.partition("-")[0]
     if not (pid.isdecimal() and started.isdecimal()):
         return True
-    return _started(int(pid)) == started
-
-
-def _started(pid: int) -> str:
-    """When a process started, in clock ticks since boot; empty when there is none (`proc(5)`, field 22 of stat)."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-    return text.rpartition(")")[2].split()[19]
+    return str(start_time(int(pid))) == started

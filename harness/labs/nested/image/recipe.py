@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, StrictInt
 
 from harness.paths import fixtures_dir
 from harness.plan.checking import validate
-from harness.plan.models import Value
+from harness.plan.models import Value, of_form
 from harness.plan.problem import SourceError
 from harness.plan.text import TextError, require_text
 from harness.plan.yaml_source import load_source
@@ -30,15 +30,7 @@ _SHELL_PATTERN: Final = re.compile(r"[\w*?+./-]+")
 
 
 def _form(what: str, pattern: re.Pattern[str], example: str) -> BeforeValidator:
-    def check(value: object) -> str:
-        if isinstance(value, float):
-            raise TextError(f'{value} was read as a number, which loses zeros; quote it: "{value}"')
-        text = require_text(value, example)
-        if not pattern.fullmatch(text):
-            raise TextError(f"'{text}' is no {what}; write it like '{example}'")
-        return text
-
-    return BeforeValidator(check)
+    return of_form(pattern, example, f"no {what}; write it like '{example}'")
 
 
 def _pattern_below_root(value: object) -> str:
