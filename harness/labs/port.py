@@ -28,7 +28,8 @@ class Endpoint:
     """Where and how a node or guest is reached.
 
     `ca_file` is a PEM file with the authority to trust where `tls` is on, empty for the machine's own.  `second_hop` is
-    how to log on so that the node can go on to other machines: `credssp`, or `none`.
+    how to log on so that the node can go on to other machines: `credssp`, or `none`.  `namespace` is the named network
+    namespace of this machine in which the address is reached, empty for the machine's own.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Endpoint:
     tls: bool = False
     ca_file: str = ""
     second_hop: str = "none"
+    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

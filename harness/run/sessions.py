@@ -95,4 +95,5 @@ def to_winrm(found: Endpoint) -> WinRmEndpoint:
         transport=scheme,
         tls=found.tls,
         ca_trust_path=found.ca_file or None,
+        namespace=found.namespace,
     )

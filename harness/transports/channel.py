@@ -12,6 +12,7 @@ from urllib3.connection import HTTPConnection
 from winrm.exceptions import InvalidCredentialsError, WinRMTransportError
 from winrm.protocol import Protocol as WinRmProtocol
 
+from harness.netns import inside
 from harness.transports.credssp_client import CredSspAuth
 from harness.transports.logged_on_line import LoggedOnLine
 from harness.transports.ntlm_logon import log_on, make_context
@@ -27,7 +28,8 @@ class WinRmEndpoint:
     """Where and as whom to reach a node.  `name` is what journals show; `address` a host name or IP address.
 
     `transport` is pywinrm's name of the log-on scheme.  `ca_trust_path` pins a PEM file for TLS; None trusts certifi.
-    The certificate is always checked, and must be made out to `address`.
+    The certificate is always checked, and must be made out to `address`.  `namespace` is the named network namespace in
+    which connections are made, empty for the machine's own.
     """
 
     name: str
@@ -39,6 +41,7 @@ class WinRmEndpoint:
     tls: bool = False
     ca_trust_path: str | None = None
     kerberos_hostname: str | None = None
+    namespace: str = ""
 
     @property
     def url(self) -> str:
@@ -64,8 +67,15 @@ class Channel:
         self._connect_timeout_s = 0.0
 
     def open(self, connect_timeout_s: float, read_timeout_s: float) -> None:
-        """Build the session and log on; with Basic, and Kerberos over HTTPS, that comes with the first message."""
+        """Build the session and log on; with Basic, and Kerberos over HTTPS, that comes with the first message.
+
+        Raises LabError too: when the endpoint's network namespace is gone.
+        """
         self._connect_timeout_s = connect_timeout_s
+        with inside(self._endpoint.namespace):
+            self._open(read_timeout_s)
+
+    def _open(self, read_timeout_s: float) -> None:
         if self._endpoint.transport == "ntlm" and not self._endpoint.tls:
             self._log_on_line(read_timeout_s)
             return
@@ -115,7 +125,8 @@ class Channel:
             self._line.timeout_s = read_timeout_s
         else:
             self._set_timeout(read_timeout_s)
-        return self._protocol.send_message(message)
+        with inside(self._endpoint.namespace):  # a session may connect anew
+            return self._protocol.send_message(message)
 
     def close(self) -> None:
         """Close the session and forget its keys, or they would seal the first message of the next one."""

@@ -17,7 +17,6 @@ import pytest
 
 from harness.clock import DeadlineExpiredError, monotonic_ns, wait_until
 from harness.errors import HarnessError
-from harness.labs.nested.entering import entered
 from harness.labs.nested.hypervisor import embed_uri
 from harness.labs.nested.machines import Machines
 from harness.labs.nested.namespace import (
@@ -30,6 +29,7 @@ from harness.labs.nested.namespace import (
 )
 from harness.labs.nested.opening import discard_machines, open_machines
 from harness.labs.nested.spec import DataDisk, MachineSpec, MachinesSpec, Nic
+from harness.netns import entered
 from harness.paths import state_dir
 from harness.testing.tinyguest import NODE_UP, TinyGuest, blank_image, tiny_guest
 

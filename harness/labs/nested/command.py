@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Final
 
 from harness.errors import LabError
-from harness.labs.nested.entering import entered
+from harness.netns import inside
 
 PACKAGES: Final = {
     "ip": "iproute2",
@@ -32,7 +31,7 @@ def run(
     """
     line = " ".join(command)
     try:
-        with entered(namespace) if namespace else nullcontext():
+        with inside(namespace):
             done = subprocess.run(
                 list(command), input=text, capture_output=True, text=True, check=False, timeout=within_s
             )

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -21,8 +21,8 @@ from harness.clock import DeadlineExpiredError, monotonic_ns, wait_until
 from harness.errors import ConfigError, LabError
 from harness.labs.nested import events
 from harness.labs.nested.binding import binding, is_missing, qemu_binding, translated
-from harness.labs.nested.entering import entered
 from harness.labs.nested.port import DomainEvent, DomainState
+from harness.netns import inside
 
 EMBED_ROOT_LIMIT: Final = 51
 """Characters of the folder: up to 56 more are the path of QEMU's monitor, a socket of at most 107 ([D] unix(7))."""
@@ -306,10 +306,8 @@ class Connection:
             raise LabError(f"{self._uri} knows no domain {domain}", hint="the lab's machines were not made yet")
         return found
 
-    @contextmanager
-    def _inside(self) -> Iterator[None]:
-        with entered(self._namespace) if self._namespace else nullcontext():
-            yield
+    def _inside(self) -> AbstractContextManager[None]:
+        return inside(self._namespace)
 
     def _translated(self, what: str, *, hint: str = "") -> Any:
         return translated(self._libvirt, what, hint=hint)

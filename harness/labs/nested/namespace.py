@@ -19,7 +19,7 @@ from typing import Final
 from harness.errors import ConfigError
 from harness.labs.holder import start_time
 from harness.labs.nested.command import run
-from harness.labs.nested.entering import NAMESPACES, entered
+from harness.netns import NAMESPACES, entered
 
 __all__ = [
     "Network",

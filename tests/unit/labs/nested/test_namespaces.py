@@ -12,11 +12,11 @@ import pytest
 
 from harness.errors import LabError, LeaseError
 from harness.labs.nested.command import run
-from harness.labs.nested.entering import entered
 from harness.labs.nested.leftovers import LeftoverKind, clean, leftovers
 from harness.labs.nested.namespace import owned_name, owner_alive
 from harness.labs.nested.owner import OWNER_NAME, claim, owner_of
 from harness.labs.nested.spec import MachinesSpec
+from harness.netns import entered
 
 
 def test_a_name_tells_whether_its_owner_lives() -> None:
