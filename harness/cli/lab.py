@@ -128,7 +128,7 @@ def check_lab(name: str) -> Iterator[Check]:
         yield Check("lab file", State.MISSING, str(error), error.hint, needed=True)
         return
     yield Check("lab file", State.OK, f"{lab.lab}: {len(lab.nodes)} nodes, {len(lab.guests)} guests", needed=True)
-    if why_not := why_not_hosted(lab.kind):
+    if why_not := why_not_hosted(lab):
         yield Check("provider", State.MISSING, why_not, "hil lab list shows the kinds of the others", needed=True)
         return
     yield check_port(lab)

@@ -104,10 +104,10 @@ def refuse_labs(labs: Sequence[LabFile]) -> None:
 
     Where some labs can be hosted, the scenarios of the others are not-run.
     """
-    hosted = [lab for lab in labs if not why_not_hosted(lab.kind)]
+    hosted = [lab for lab in labs if not why_not_hosted(lab)]
     if labs and not hosted:
         raise ConfigError(
-            f"lab '{labs[0].lab}' cannot be used: {why_not_hosted(labs[0].kind)}",
+            f"lab '{labs[0].lab}' cannot be used: {why_not_hosted(labs[0])}",
             hint="hil lab list shows labs and their kinds; name another one with --lab",
         )
     for lab in hosted:

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.errors import ConfigError, LabError
+from harness.labs.answers import WINRM_KINDS, baseline, description, node_endpoint
 from harness.labs.models import LabFile
-from harness.labs.modelspec import epoch_of, model_spec, node_account, plain_event
+from harness.labs.modelspec import model_spec, node_account, plain_event
 from harness.twin.clock import read_utc_s
 from harness.twin.emulated import EmulatedCluster, EmulatedSpec
 from harness.twin.model import CatalogError, ModelError, ModelEvent
 from harness.twin.wire.certificates import Authority
+from harness.values import Machines, Subject
 
 TOKEN_BYTES: Final = 18
 
@@ -32,15 +34,21 @@ class Addresses:
     guests: Mapping[str, str]
 
 
+def make_token() -> str:
+    """A token that nobody guesses, of characters that a kernel's command line can carry."""
+    return secrets.token_urlsafe(TOKEN_BYTES)
+
+
 class EmulatedBrain:
     """The cluster that machines outside make.  Raises ConfigError for a lab file that it cannot serve, LabError when
     its address is taken."""
 
-    def __init__(self, file: LabFile, addresses: Addresses, ca_file: Path) -> None:
+    def __init__(self, file: LabFile, addresses: Addresses, ca_file: Path, token: str) -> None:
+        """`token` is what nodes prove themselves with (`make_token`); the authority that certifies them goes to
+        `ca_file`."""
         self._file = file
         self._addresses = addresses
         self._ca_file = ca_file
-        self.token = secrets.token_urlsafe(TOKEN_BYTES)
         authority = Authority(f"Certificates of an emulated lab, {file.lab}", read_utc_s())
         self._account = account = node_account(file)
         try:
@@ -49,7 +57,7 @@ class EmulatedBrain:
                     model=model_spec(file, file.versions.model_dump(), file.default_seed, ()),
                     account=account,
                     brain=addresses.brain,
-                    token=self.token,
+                    token=token,
                     winrm_port=file.winrm.port,
                     winrm_tls_port=file.winrm.tls_port,
                     certify=lambda node: authority.issue_to_node(node, account.domain, addresses.nodes[node]),
@@ -80,53 +88,35 @@ class EmulatedBrain:
         """Lab time."""
         return self._cluster.now_ns
 
+    @property
+    def guest_addresses(self) -> Mapping[str, str]:
+        """Where guests answer, on whatever node they run."""
+        return self._addresses.guests
+
+    def rest(self) -> None:
+        """Before the machines are made anew: a cluster at rest, which wants nothing of them and knows no boot of
+        theirs."""
+        self._cluster.reset(model_spec(self._file, self._file.versions.model_dump(), self._file.default_seed, ()))
+        self._cluster.forget_boots()
+
     def described(self) -> dict[str, Any]:
-        """What `describe` tells of the cluster."""
-        return {
-            "name": self._file.lab,
-            "capabilities": list(self._file.capabilities),
-            "nodes": list(self._cluster.nodes),
-            "guests": list(self._cluster.guests),
-            "guest_classes": self._file.guest_classes,
-            "managed_guests": [],
-            "sample_interval_ns": round(self._file.probe.interval.total_seconds() * 1e9),
-            "epoch": epoch_of(self._file).isoformat(),
-            "flows": True,
-            "rate": 1.0,
-        }
+        """The answer of the verb `describe`."""
+        return description(self._file, Subject.EMULATED, Machines.VIRTUAL, rate=1.0)
 
     def baseline(self, versions: Mapping[str, str], seed: int, provoke: list[dict[str, Any]]) -> dict[str, Any]:
         """Begin anew at lab time zero; all nodes must be serving.  The answer of the verb `baseline`."""
-        wanted = {**self._file.versions.model_dump(), **versions}
         missing = [node for node in self._file.nodes if node not in self.serving]
         if missing:
             return {"ready": False, "reason": f"{', '.join(missing)} does not serve", "versions": {}}
-        try:
-            self._cluster.reset(model_spec(self._file, wanted, seed, provoke))
-        except (ValueError, CatalogError) as error:
-            return {"ready": False, "reason": str(error), "versions": {}}
-        return {"ready": True, "reason": "", "versions": wanted}
+        return baseline(self._file, versions, seed, provoke, self._cluster.reset)
 
     def endpoint(self, name: str, kind: str) -> dict[str, Any]:
         """The answer of the verb `endpoint`.  Raises LabError when there is none."""
-        winrm = self._file.winrm
-        if name not in self._addresses.nodes or kind not in ("winrm", "winrm-http", "winrm-https"):
+        if name not in self._addresses.nodes or kind not in WINRM_KINDS:
             raise LabError(
                 f"'{self._file.lab}' has no endpoint of kind '{kind}' for '{name}'", hint="see: hil lab show"
             )
-        tls = winrm.tls if kind == "winrm" else kind == "winrm-https"
-        return {
-            "name": name,
-            "kind": kind,
-            "address": self._addresses.nodes[name],
-            "port": winrm.tls_port if tls else winrm.port,
-            "username": self._account.login,
-            "secret": self._account.password,
-            "transport": winrm.transport,
-            "tls": tls,
-            "ca_file": str(self._ca_file) if tls else "",
-            "second_hop": winrm.second_hop,
-        }
+        return node_endpoint(self._file, name, kind, self._addresses.nodes[name], self._account, self._ca_file)
 
     def events(self, since: int) -> list[dict[str, Any]]:
         """Events with a number greater than `since`."""

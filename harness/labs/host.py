@@ -31,7 +31,9 @@ log = logging.getLogger("hil.host")
 ORPHAN_AFTER_S: Final = 15 * 60
 READY_NAME: Final = "host.json"
 
-READING_VERBS: Final = frozenset({"describe", "now", "power_state", "events", "samples", "endpoint"})
+READING_VERBS: Final = frozenset(
+    {"describe", "now", "power_state", "events", "held", "samples", "consoles", "endpoint"}
+)
 
 
 class Hosted(Protocol):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -39,6 +40,8 @@ EXAMPLE: Final = ".example.yaml"
 _SECRET = re.compile(r"secret://(?:env/[A-Za-z_][A-Za-z0-9_]*|file/\S+|exec/\S.*|generated)")
 _SCALED = re.compile(r"scaled:([0-9]+(?:\.[0-9]+)?)")
 _MACHINE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,14}")  # NetBIOS length: cluster node names are computer names
+EMBED: Final = "qemu:///embed"
+"""libvirt's driver inside the lab host: no daemon."""
 _MOST_NODES: Final = 16  # [D] system-requirements-23h2: 1-16 machines
 
 
@@ -105,6 +108,13 @@ def _word(value: object) -> object:
     return "off" if value is False else value
 
 
+def _network(value: object) -> str:
+    try:
+        return str(IPv4Network(require_text(value, "10.77.0.0/24")))
+    except ValueError as error:
+        raise TextError(f"'{value}' is no IPv4 network: {error}; write it like 10.77.0.0/24") from error
+
+
 def _utc(moment: datetime) -> datetime:
     if moment.utcoffset() != timedelta(0):
         raise TextError("the epoch must be in UTC, for example 2025-11-11T22:00:00Z")
@@ -126,6 +136,7 @@ SecretReference = Annotated[str, BeforeValidator(_secret), WithJsonSchema({"type
 Kb = Annotated[str, StringConstraints(pattern=r"^KB[0-9]{6,8}$")]
 Month = Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]
 Port = Annotated[StrictInt, Field(ge=1, le=65535)]
+Network = Annotated[str, BeforeValidator(_network), WithJsonSchema({"type": "string", "examples": ["10.77.0.0/24"]})]
 Utc = Annotated[AwareDatetime, AfterValidator(_utc)]
 
 
@@ -204,12 +215,24 @@ class TwinLab(Value):
 
 class NestedLab(Value):
     """Only for `kind: nested`: the libvirt connection, the network namespace, the snapshot that is the baseline, and
-    whether real Azure Local runs in the machines (`product`) or a stand-in (`emulated`)."""
+    whether real Azure Local runs in the machines (`product`) or a stand-in (`emulated`).
+
+    The rest is for machines that the lab host makes: `domain_type` as declared, never probed (`qemu` is emulation);
+    memory and processors of each; networks of the lab's own; `scale`, the share of its time that the work of an update
+    takes in a stand-in, and values that replace those of its calibration.
+    """
 
     uri: Line
     namespace: Name
     subject: Literal["product", "emulated"]
     snapshot: Name | None = None
+    domain_type: Literal["qemu", "kvm"] = "qemu"
+    memory_mib: Annotated[StrictInt, Field(ge=128)] = 256
+    processors: Annotated[StrictInt, Field(ge=1, le=64)] = 1
+    management: Network = "10.77.0.0/24"
+    storage: Network = "10.77.1.0/24"
+    scale: Annotated[float, Field(gt=0, le=1)] = 1.0
+    overrides: Parameters = ()
 
 
 class Machine(Value):
@@ -280,17 +303,22 @@ class LabFile(Value):
         return self.kind == "twin"
 
     @property
+    def has_model(self) -> bool:
+        """Is the cluster that runs there computed: the twin itself, or a stand-in on machines of its own?"""
+        return self.is_simulated or (self.nested is not None and self.nested.subject == "emulated")
+
+    @property
     def releases(self) -> tuple[str, ...] | None:
         """Every solution version that the lab can be brought to, None where only the plant knows.
 
-        The versions of a simulated lab are exactly those of the table that it is made from.
+        The versions of a computed cluster are exactly those of the table that it is made from.
         """
-        return tuple(release_builds()) if self.is_simulated else None
+        return tuple(release_builds()) if self.has_model else None
 
     @property
     def sbe_releases(self) -> tuple[str, ...] | None:
         """As `releases`, of Solution Builder Extensions."""
-        return SBES.versions if self.is_simulated else None
+        return SBES.versions if self.has_model else None
 
     @model_validator(mode="after")
     def _check_kind(self) -> LabFile:
@@ -340,6 +368,8 @@ def _rule_objections(lab: LabFile) -> list[Objection]:
         found.append(Objection(("instances",), "a physical lab has exactly one instance"))
     if lab.clock.mode != "real" and lab.epoch is None:
         found.append(Objection(("clock",), "a simulated clock needs an 'epoch': the UTC time of lab time zero"))
+    if lab.nested is not None and lab.nested.subject == "emulated":
+        found += _emulated_objections(lab, lab.nested)
     for account, credential in (
         ("node", lab.credentials.node),
         ("bmc", lab.credentials.bmc),
@@ -352,6 +382,17 @@ def _rule_objections(lab: LabFile) -> list[Objection]:
     if lab.physical is not None and {machine.node for machine in lab.physical.machines} != set(lab.nodes):
         found.append(Objection(("physical", "machines"), "the machines must be exactly the 'nodes' of the lab"))
     return found
+
+
+def _emulated_objections(lab: LabFile, nested: NestedLab) -> Iterator[Objection]:
+    if lab.epoch is None:
+        yield Objection(("nested", "subject"), "an emulated cluster needs an 'epoch': the UTC time of lab time zero")
+    if nested.snapshot is not None:
+        yield Objection(("nested", "snapshot"), "machines of an emulated cluster are made anew: they have no snapshot")
+    if nested.uri != EMBED:
+        yield Objection(("nested", "uri"), f"machines of an emulated cluster are made by {EMBED}")
+    if IPv4Network(nested.management).overlaps(IPv4Network(nested.storage)):
+        yield Objection(("nested", "storage"), f"'{nested.storage}' overlaps 'management', {nested.management}")
 
 
 def _class_objections(lab: LabFile) -> Iterator[Objection]:

@@ -34,7 +34,8 @@ def epoch_of(file: LabFile) -> datetime:
 
 def model_spec(file: LabFile, versions: Mapping[str, str], seed: int, provoke: Any) -> ModelSpec:
     """The model at a baseline.  Raises ValueError or LabError for one that does not exist."""
-    overrides = file.twin.overrides if file.twin else ()
+    section = file.twin or file.nested
+    overrides = section.overrides if section else ()
     return ModelSpec(
         nodes=len(file.nodes),
         guests=len(file.guests),
@@ -49,6 +50,7 @@ def model_spec(file: LabFile, versions: Mapping[str, str], seed: int, provoke: A
         causes=tuple(cause for one in provoke if one.get("defect") is None for cause in _causes(file, one)),
         windows=tuple(_windows_guest(guest) for guest in file.twin.windows_guests) if file.twin else (),
         overrides={key: float(value) for key, value in overrides},
+        scale=file.nested.scale if file.nested else 1.0,
     )
 
 

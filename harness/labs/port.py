@@ -186,13 +186,20 @@ class Lab(Protocol):
         """Events with a number greater than `since`, in order."""
 
     def hold(self, hold: Hold, lease: Lease) -> None:
-        """Stop lab time at the next event that matches."""
+        """Stop lab time at the next event that matches, or the event's node where lab time flows."""
 
     def unhold(self, hold_id: str, lease: Lease) -> None:
         """Forget a hold; harmless when it is unknown."""
 
+    def held_ns(self, hold_id: str) -> int | None:
+        """Where lab time flows: how long after its event the node stood still.  None when nothing is held, or lab time
+        itself was."""
+
     def samples(self, since_ns: int) -> SampleWindow:
-        """Samples from `since_ns` (exclusive) to now (inclusive)."""
+        """Samples after `since_ns`, to now, or to an earlier end where a prober has not written more yet."""
+
+    def consoles(self) -> Mapping[str, str]:
+        """The end of what each node wrote to its console, by node; empty for a lab that keeps none."""
 
     def release(self, lease: Lease) -> None:
         """End the lab host; nothing of the instance is left."""

@@ -108,6 +108,15 @@ class RemoteLab:
         """Forget a hold."""
         self._channel.call("unhold", epoch=lease.epoch, id=hold_id)
 
+    def held_ns(self, hold_id: str) -> int | None:
+        """How long after its event a node stood still."""
+        found: int | None = self._channel.call("held", id=hold_id)
+        return found
+
+    def consoles(self) -> dict[str, str]:
+        """The end of each node's console."""
+        return dict(self._channel.call("consoles"))
+
     def samples(self, since_ns: int) -> SampleWindow:
         """Samples since `since_ns`."""
         return window_from_record(self._channel.call("samples", since_ns=since_ns))

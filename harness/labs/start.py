@@ -12,14 +12,24 @@ from harness.clock import slow_collector
 from harness.errors import ConfigError, HarnessError
 from harness.labs.host import Hosted, run_host
 from harness.labs.hosting import FAILED_NAME, JOB_NAME
+from harness.labs.models import LabFile
 
-HOSTED_KINDS: Final = frozenset({"twin"})
+HOSTED_KINDS: Final = frozenset({"nested", "twin"})
 """Kinds of labs that this version has a provider for."""
 
 
-def why_not_hosted(kind: str) -> str:
-    """Why labs of `kind` cannot be hosted, empty when they can."""
-    return "" if kind in HOSTED_KINDS else f"labs of kind '{kind}' cannot be hosted by this version"
+def why_not_hosted(lab: LabFile) -> str:
+    """Why a lab cannot be hosted here, empty when it can: this version, or what this machine lacks."""
+    if lab.kind not in HOSTED_KINDS:
+        return f"labs of kind '{lab.kind}' cannot be hosted by this version"
+    if lab.nested is None:
+        return ""
+    if lab.nested.subject != "emulated":
+        return f"nested labs with 'subject: {lab.nested.subject}' cannot be hosted by this version"
+    from harness.labs.nested.needs import lab_lacks, named, remedy
+
+    lacks = lab_lacks()
+    return f"this machine lacks {named(lacks)} ({remedy(lacks)})" if lacks else ""
 
 
 def provider(kind: str) -> Callable[[str, dict[str, Any], Path], Hosted]:
@@ -28,7 +38,11 @@ def provider(kind: str) -> Callable[[str, dict[str, Any], Path], Hosted]:
         from harness.labs.twin import TwinHosting
 
         return TwinHosting
-    raise ConfigError(why_not_hosted(kind), hint=f"use a lab of kind: {', '.join(sorted(HOSTED_KINDS))}")
+    if kind == "nested":
+        from harness.labs.nested.hosting import NestedHosting
+
+        return NestedHosting
+    raise ConfigError(f"labs of kind '{kind}' cannot be hosted by this version", hint=f"use a lab of kind: {', '.join(sorted(HOSTED_KINDS))}")
 
 
 def main(folder: Path) -> int:

@@ -8,8 +8,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from harness.errors import ConfigError, LabError
+from harness.labs.answers import WINRM_KINDS, baseline, description, node_endpoint
 from harness.labs.models import LabFile
-from harness.labs.modelspec import epoch_of, model_spec, node_account, plain_event
+from harness.labs.modelspec import model_spec, node_account, plain_event
 from harness.labs.secrets import GENERATED, resolve
 from harness.twin.checking import CommandRow, Finding, FindingKind, all_commands, check_scripts, is_known
 from harness.twin.clock import ClockMode
@@ -95,7 +96,9 @@ class TwinHosting:
             "events": lambda since: [plain_event(event) for event in self.simulated.events(since)],
             "hold": lambda id, kind, path: self.simulated.hold(id, kind, path),
             "unhold": lambda id: self.simulated.unhold(id),
+            "held": lambda id: None,
             "samples": self._samples,
+            "consoles": dict,
         }
 
     def call(self, verb: str, args: dict[str, Any]) -> Any:
@@ -121,55 +124,32 @@ class TwinHosting:
     # --- verbs -------------------------------------------------------------------------------------------------------
 
     def _describe(self) -> dict[str, Any]:
-        spec = self.simulated.spec
-        return {
-            "name": self._file.lab,
-            "kind": "twin",
-            "subject": Subject.SIMULATED.value,
-            "machines": Machines.NONE.value,
-            "capabilities": list(self._file.capabilities),
-            "nodes": list(self.simulated.nodes),
-            "guests": list(self.simulated.guests),
-            "guest_classes": self._file.guest_classes,
-            "managed_guests": list(self.simulated.managed_guests),
-            "sample_interval_ns": spec.sample_interval_ns,
-            "epoch": epoch_of(self._file).isoformat(),
-            "flows": spec.clock.flows,
-            "rate": spec.clock.rate or 0.0,
-        }
+        spec, managed = self.simulated.spec, self.simulated.managed_guests
+        return description(
+            self._file, Subject.SIMULATED, Machines.NONE, rate=spec.clock.rate, managed_guests=list(managed)
+        )
 
     def _baseline(self, versions: dict[str, str], seed: int, provoke: list[dict[str, Any]]) -> dict[str, Any]:
-        wanted = {**self._file.versions.model_dump(), **versions}
-        try:
-            self.simulated.reset(model_spec(self._file, wanted, seed, provoke))
-        except (ValueError, CatalogError) as error:
-            return {"ready": False, "reason": str(error), "versions": {}}
-        return {"ready": True, "reason": "", "versions": wanted}
+        return baseline(self._file, versions, seed, provoke, self.simulated.reset)
 
     def _endpoint(self, name: str, kind: str) -> dict[str, Any]:
-        winrm = self._file.winrm
-        account, guests = self.simulated.spec.account, self.simulated.managed_guests
-        tls = winrm.tls if kind == "winrm" else kind == "winrm-https"
-        if kind in ("winrm", "winrm-http", "winrm-https") and name in self.simulated.nodes:
-            address, login, secret = self.simulated.node_address(name), account.login, account.password
-        elif kind in ("winrm", "winrm-http") and name in guests:
-            access, tls = self.simulated.guest_access(name), False
-            address, login, secret = access.address, access.login, access.password
-        else:
-            raise LabError(
-                f"'{self._instance}' has no endpoint of kind '{kind}' for '{name}'", hint="see: hil lab show"
-            )
+        account = self.simulated.spec.account
+        if kind in WINRM_KINDS and name in self.simulated.nodes:
+            address = self.simulated.node_address(name)
+            return node_endpoint(self._file, name, kind, address, account, self._ca_file)
+        if kind in ("winrm", "winrm-http") and name in self.simulated.managed_guests:
+            return self._guest_endpoint(name, kind)
+        raise LabError(f"'{self._instance}' has no endpoint of kind '{kind}' for '{name}'", hint="see: hil lab show")
+
+    def _guest_endpoint(self, name: str, kind: str) -> dict[str, Any]:
+        access = self.simulated.guest_access(name)
         return {
             "name": name,
             "kind": kind,
-            "address": address,
-            "port": winrm.tls_port if tls else winrm.port,
-            "username": login,
-            "secret": secret,
-            "transport": "ntlm" if name in guests else winrm.transport,
-            "tls": tls,
-            "ca_file": str(self._ca_file) if tls else "",
-            "second_hop": "none" if name in guests else winrm.second_hop,
+            "address": access.address,
+            "port": self._file.winrm.port,
+            "username": access.login,
+            "secret": access.password,
         }
 
     def _plant(self, cause: str, node: str | None = None, parameters: dict[str, Any] | None = None) -> None:

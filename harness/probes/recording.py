@@ -20,6 +20,7 @@ from harness.measure.joining import RunJoiner
 from harness.measure.ledger import Ledger, build_ledger
 from harness.measure.ownership import Ownership
 from harness.measure.samples import window_from_record, window_line
+from harness.measure.windows import shifted
 from harness.values import ControlHealth, SampleRun, SampleWindow
 
 FILE_NAME: Final = "samples.jsonl"
@@ -117,26 +118,6 @@ class Recorder:
 def _unwritable(path: Path, error: OSError) -> HarnessError:
     return HarnessError(
         f"cannot write '{path}': {error.strerror}", hint="free space on the disk, or choose another folder with --out"
-    )
-
-
-def shifted(window: SampleWindow, by_ns: int) -> SampleWindow:
-    """The same window on another origin of time."""
-
-    def moved(run: SampleRun) -> SampleRun:
-        return replace(run, first_ns=run.first_ns + by_ns)
-
-    control = window.control
-    return SampleWindow(
-        window.from_ns + by_ns,
-        window.to_ns + by_ns,
-        tuple(map(moved, window.runs)),
-        replace(
-            control,
-            stalls=tuple((start + by_ns, end + by_ns) for start, end in control.stalls),
-            targets=tuple(map(moved, control.targets)),
-            blind=tuple((start + by_ns, end + by_ns, reason) for start, end, reason in control.blind),
-        ),
     )
 
 

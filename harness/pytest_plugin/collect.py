@@ -56,7 +56,7 @@ class PlanModule(pytest.Module):
             plan = load_plan(self.path)
             pairs = [(scenario, find_lab(options.lab or scenario.lab)) for scenario in plan.scenarios]
             for lab in {lab.lab: lab for _, lab in pairs}.values():
-                if not why_not_hosted(lab.kind):  # scenarios of the others are not-run
+                if not why_not_hosted(lab):  # scenarios of the others are not-run
                     check_secrets(lab)
         except HarnessError as error:
             raise self.CollectError(f"{error}\n{error.hint}".rstrip()) from None

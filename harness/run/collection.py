@@ -42,6 +42,15 @@ def collect_migrations(loop: Loop, endpoints: Endpoints, lab: Lab, scribe: Scrib
             scribe.observed(answer.node, "migrations", "migrations", migrations_record(answer.value))
 
 
+def collect_consoles(lab: Lab, scribe: Scribe, folder: Path) -> None:
+    """What the nodes wrote to their consoles, where the lab keeps it."""
+    for node, text in sorted(lab.consoles().items()):
+        path = folder / "evidence" / f"console-{node}.log"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(scribe.redacted(text.encode()))
+        name_evidence(scribe, folder, f"evidence/{path.name}", f"the end of the console of {node}", wall_times=True)
+
+
 def store_evidence(scribe: Scribe, folder: Path, name: str, value: Any, about: str) -> None:
     """Write one evidence file and name it in the journal."""
     content = scribe.redacted((json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode())

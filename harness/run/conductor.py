@@ -21,7 +21,7 @@ from harness.labs.lease import Lease
 from harness.labs.port import BaselineSpec, Lab
 from harness.plan.models import Scenario
 from harness.run.change import Change
-from harness.run.collection import collect_evidence, collect_migrations
+from harness.run.collection import collect_consoles, collect_evidence, collect_migrations
 from harness.run.content_import import content_import_of
 from harness.run.endpoints import Answer, Endpoints
 from harness.run.fault_cycle import FaultCycle, FaultMemory, Surroundings, to_ns
@@ -35,6 +35,7 @@ from harness.run.loop import Loop, StopRequestedError
 from harness.run.memory import RunMemory
 from harness.run.observer import Observer
 from harness.run.phases import PhaseTracker
+from harness.run.sampling import Sampling
 from harness.run.scribe import Scribe, plain
 from harness.run.stop import StopFlag
 from harness.run.update_cycle import Ending, UpdateCycle
@@ -42,9 +43,6 @@ from harness.values import Event, Verdict
 from harness.workflows.port import Command, ContentWorkflow, GuestWorkflow, HostSide, Workflow
 from harness.workflows.sbe import extension_record
 from harness.workflows.solution import final_record
-
-SAMPLE_EVERY_S: Final = 300
-"""Lab time between two fetches of availability samples."""
 
 ASK_BUILDS_FOR_S: Final = 600
 ASK_AGAIN_S: Final = 30
@@ -107,6 +105,7 @@ class Conductor:
         self._content = content_import_of(
             workflow, scenario, lab, self._loop, endpoints, self._observer, scribe, memory.content
         )
+        self._sampling = Sampling(lab, self._loop, scribe, memory, self._leg.take_samples)
         self._independence = Independence(lab, self._loop, endpoints, self._observer, scribe)
         self._watching = False
 
@@ -210,7 +209,7 @@ class Conductor:
         self._catch_up()
         self._watching = True
         self._poll()
-        self._sample_again()
+        self._sampling.fetch_while(lambda: self._watching)
 
     def _is_ready(self) -> bool:
         """Preflight: can the workflow start now?  What speaks against it is the lab's doing, not the product's."""
@@ -290,7 +289,7 @@ class Conductor:
         """May another leg go on from here?"""
         faults_over = all(fault.over and fault.in_place for fault in self._faults) and self.tainted is None
         if not self._leg.over and self._leg.may_end and faults_over:
-            self._sample()
+            self._sampling.fetch()
             self._leg.end()
         return self._leg.over
 
@@ -371,9 +370,10 @@ class Conductor:
         """Probes off, the last samples, the evidence."""
         self._watching = False
         self._scribe.stage("probes-off")
-        self._sample()
+        self._sampling.fetch_rest()
         self._scribe.stage("evidence")
         self._read_health()
+        collect_consoles(self._lab, self._scribe, self._job.folder)
         collect_migrations(self._loop, self._endpoints, self._lab, self._scribe)
         collect_evidence(
             self._loop, self._observer, evidence_commands(self._workflow.update_id), self._scribe, self._job.folder
@@ -412,7 +412,7 @@ class Conductor:
         if self._watching:
             self._undo()
             self._update.let_go()
-            self._sample()
+            self._sampling.fetch_rest()
 
     @property
     def tainted(self) -> str | None:
@@ -432,18 +432,6 @@ class Conductor:
             self._update.check(self._observer.view())
             self._observer.poll()
             self._loop.agenda.plan(self._lab.clock.now_ns() + to_ns(self._scenario.budgets.poll), "poll", self._poll)
-
-    def _sample_again(self) -> None:
-        if self._watching:
-            self._sample()
-            self._loop.agenda.plan(self._lab.clock.now_ns() + SAMPLE_EVERY_S * NS_PER_S, "samples", self._sample_again)
-
-    def _sample(self) -> None:
-        if self._lab.clock.now_ns() > self._memory.sampled_to_ns:
-            window = self._lab.samples(self._memory.sampled_to_ns)
-            self._scribe.samples(window, self._lab.sample_interval_ns)
-            self._leg.take_samples(window)
-            self._memory.sampled_to_ns = window.to_ns
 
     def _take_event(self, event: Event) -> None:
         self._scribe.event(event, self._lab.clock.now_ns())

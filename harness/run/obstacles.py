@@ -17,7 +17,7 @@ def obstacles(scenario: Scenario, lab: LabFile) -> tuple[str, ...]:
     Two sources: what the lab declares (`harness.plan.fits`), and what this version of the harness can do.
     """
     found = [f"{misfit.part}: {misfit.message}" for misfit in fits(scenario, lab)]
-    if why_not := why_not_hosted(lab.kind):
+    if why_not := why_not_hosted(lab):
         found.append(f"lab: {why_not}")
     try:
         workflow_of(scenario, lab.nodes)

@@ -260,6 +260,13 @@ class ScriptedLab:
         self._fence(lease)
         self.holds.pop(hold_id, None)
 
+    def held_ns(self, hold_id: str) -> int | None:
+        """Lab time itself stands still."""
+
+    def consoles(self) -> Mapping[str, str]:
+        """There are none."""
+        return {}
+
     def samples(self, since_ns: int) -> SampleWindow:
         """Every guest answered every sample."""
         now_ns = self.clock.t_ns

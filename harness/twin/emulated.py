@@ -206,6 +206,12 @@ class EmulatedCluster(ControlledLab):
         for node in built.nodes:
             self._tell_guests(node)
 
+    def forget_boots(self) -> None:
+        """Nothing was heard of any machine yet: the next boot of each is the one in which the model begins."""
+        with self.engine.baton():
+            self._boots.clear()
+            self._heard.clear()
+
     def close(self) -> None:
         """Let the nodes go."""
         self._ended.set()

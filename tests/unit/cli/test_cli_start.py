@@ -154,7 +154,7 @@ def test_words_behind_two_dashes_go_to_pytest(monkeypatch: pytest.MonkeyPatch) -
     assert orders == [Order("demo", expression="UPD", extra=("--maxfail=1", "-x"))]
 
 
-@pytest.mark.parametrize("lab", ["nested-2node", str(labs_dir() / "physical-rack.example.yaml")])
+@pytest.mark.parametrize("lab", ["nested-windows", str(labs_dir() / "physical-rack.example.yaml")])
 def test_a_lab_that_cannot_be_hosted_is_refused_before_its_secrets_are_asked_for(
     lab: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

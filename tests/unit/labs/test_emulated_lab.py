@@ -45,9 +45,9 @@ def machines(tmp_path: Path) -> NodeProcesses:
 def brain(tmp_path: Path, machines: NodeProcesses) -> Iterator[EmulatedBrain]:
     addresses = Addresses(("127.0.0.1", 0), {node: machines.address(node) for node in NODES}, {})
     with ExitStack() as stack:
-        made = stack.enter_context(closing(EmulatedBrain(lab_file(), addresses, tmp_path / "ca.pem")))
+        made = stack.enter_context(closing(EmulatedBrain(lab_file(), addresses, tmp_path / "ca.pem", machines.token)))
         stack.callback(machines.end_all)
-        machines.brain, machines.token = made.brain, made.token
+        machines.brain = made.brain
         yield made
 
 

@@ -171,3 +171,52 @@ def test_demo_lab() -> None:
 def test_unknown_lab_names_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"unknown lab 'twin-4nod' \(did you mean 'twin-4node'\?\)"):
         find_lab("twin-4nod")
+
+
+EMULATED = (
+    SOUND.replace("kind: twin", "kind: nested").replace("clock: scaled:60", "clock: real")
+    + """\
+nested: {uri: "qemu:///embed", namespace: n, subject: emulated}
+"""
+)
+
+
+def test_a_stand_in_lab_has_machines_of_usual_size_on_networks_of_its_own(tmp_path: Path) -> None:
+    nested = load(tmp_path, EMULATED).nested
+    assert nested is not None
+    assert (nested.domain_type, nested.memory_mib, nested.processors) == ("qemu", 256, 1)
+    assert (nested.management, nested.storage, nested.scale) == ("10.77.0.0/24", "10.77.1.0/24", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('epoch: "2025-11-11T22:00:00Z"\n', "", "nested.subject: an emulated cluster needs an 'epoch'"),
+        ("subject: emulated", "subject: emulated, snapshot: s", "nested.snapshot: machines of an emulated cluster"),
+        (
+            '"qemu:///embed"',
+            '"qemu:///system"',
+            "nested.uri: machines of an emulated cluster are made by qemu:///embed",
+        ),
+        (
+            "subject: emulated",
+            "subject: emulated, storage: 10.77.0.128/25",
+            "nested.storage: '10.77.0.128/25' overlaps",
+        ),
+        ("subject: emulated", "subject: emulated, storage: 10.77.1.1/24", "nested.storage: '10.77.1.1/24' is no IPv4"),
+        ("subject: emulated", "subject: emulated, scale: 0", "nested.scale"),
+        ("subject: emulated", "subject: emulated, scale: 1.5", "nested.scale"),
+        ("subject: emulated", "subject: emulated, memory_mib: 64", "nested.memory_mib"),
+        ("subject: emulated", "subject: emulated, domain_type: xen", "nested.domain_type"),
+    ],
+)
+def test_mistakes_of_a_stand_in_lab(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    assert old in EMULATED
+    with pytest.raises(SourceError) as caught:
+        load(tmp_path, EMULATED.replace(old, new))
+    assert expected in str(caught.value)
+
+
+def test_releases_of_a_computed_cluster_are_known_wherever_it_runs(tmp_path: Path) -> None:
+    assert load(tmp_path, EMULATED).releases == load(tmp_path, SOUND).releases
+    assert load(tmp_path, EMULATED.replace("subject: emulated", "subject: product")).releases is None

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from harness.errors import ConfigError, HarnessError
 from harness.measure.ledger_document import ledger_text
-from harness.probes.recording import FILE_NAME, Header, Recorder, read_recording, shifted
+from harness.measure.windows import shifted
+from harness.probes.recording import FILE_NAME, Header, Recorder, read_recording
 from harness.testing.watched import Trouble, Watched
 from harness.values import Answer, ControlHealth, SampleRun, SampleWindow, Signal
 
