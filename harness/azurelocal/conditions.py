@@ -28,6 +28,8 @@ target="$($_.TargetResourceName)";description=$_.Description;extra=$_.Additional
 _DRIVE: Final = """$d=Get-PSDrive C
 $t=0;Get-ChildItem C:\\Windows\\Temp -Recurse -File -Force -ErrorAction SilentlyContinue|ForEach-Object{$t+=$_.Length}
 @{node=$env:COMPUTERNAME;free=$d.Free;used=$d.Used;temp=$t}"""
+_UPTIME: Final = """$o=Get-CimInstance Win32_OperatingSystem
+@{node=$o.CSName;up_s=($o.LocalDateTime-$o.LastBootUpTime).TotalSeconds}"""
 _SERVICE: Final = """$begun=[DateTime]::UtcNow;$e=''
 try{$null=Get-SolutionUpdateEnvironment}catch{$e="$($_.Exception.Message)"}
 @{answer_s=([DateTime]::UtcNow-$begun).TotalSeconds;error=$e}"""
@@ -72,6 +74,11 @@ def _read_drive(document: Json) -> dict[str, Json]:
     }
 
 
+def _read_uptime(document: Json) -> dict[str, Json]:
+    row = as_record(document)
+    return {"node": as_text(row.get("node")), "up_s": as_number(row.get("up_s"))}
+
+
 def _read_service(document: Json) -> dict[str, Json]:
     row = as_record(document)
     return {"answer_s": as_number(row.get("answer_s")), "error": as_text(row.get("error"))}
@@ -85,6 +92,12 @@ PLANS: Final[Command[Any]] = Command("plans", script_json(_PLANS, depth=2), _rea
 
 DRIVE: Final[Command[Any]] = Command("drives", script_json(_DRIVE, depth=2), _read_drive)
 """The system drive of the node that is asked: node, free_gb, temp_gb."""
+
+UPTIME: Final[Command[Any]] = Command("uptime", script_json(_UPTIME, depth=1), _read_uptime, within_s=20.0)
+"""How long the operating system of the node that is asked runs, by the node's own clock: node, up_s.
+
+The wait is short, since it is asked of nodes that may be away.  Names: [D] Win32_OperatingSystem.
+"""
 
 SERVICE: Final[Command[Any]] = Command("service", script_json(_SERVICE, depth=1), _read_service, within_s=180.0)
 """How the Update Service answers: answer_s, error."""

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from harness.errors import ConfigError, FaultError
 from harness.faults.causes import CAUSES, Cause, PlantedCause
-from harness.faults.node_power import NodePowerLoss
+from harness.faults.node_away import CausedAbsence
+from harness.faults.node_power import NodePowerCycle, NodePowerLoss
 from harness.faults.port import FaultMode
 from harness.labs.lease import Lease
 from harness.labs.port import Lab
@@ -22,6 +23,9 @@ def _planted(cause: Cause) -> Make:
 
 _MODES: Final[Mapping[str, Make]] = {
     "node.power_loss": lambda parameters: NodePowerLoss(),
+    "node.power_cycle": lambda parameters: NodePowerCycle("machine-reset", parameters),
+    "node.hang": lambda parameters: CausedAbsence("machine-frozen", parameters),
+    "network.isolate": lambda parameters: CausedAbsence("cables-out", parameters),
     **{fault: _planted(cause) for fault, cause in CAUSES.items()},
 }
 

@@ -1,25 +1,21 @@
-"""Node power loss: fail-stop, dirty.  The signs to expect: the cluster finds the node Down, and nobody answers at its
-address [win]."""
+"""Power of a node: lost until it is switched on again, or cycled at once."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from harness.azurelocal.command import Command
+from harness.azurelocal.conditions import UPTIME
+from harness.clock import NS_PER_S
+from harness.faults.node_away import CausedAbsence, NodeAway
 from harness.faults.port import Proof
 from harness.faults.view import View
 from harness.labs.lease import Lease
 from harness.labs.port import Lab
 
 
-class NodePowerLoss:
-    """The power of a node is cut, and later switched on again."""
-
-    def check(self, target: str, view: View) -> str | None:
-        """The target must be known, and up or paused: a node that is already down cannot lose power visibly."""
-        fact = view.nodes.get(target)
-        if fact is None:
-            return f"nobody knows the state of '{target}'"
-        if fact.state not in ("Up", "Paused"):
-            return f"'{target}' is already {fact.state}"
-        return None
+class NodePowerLoss(NodeAway):
+    """The power of a node is cut (fail-stop, dirty), and later switched on again."""
 
     def undo_record(self, target: str) -> dict[str, str]:
         """Switch the node on."""
@@ -29,23 +25,26 @@ class NodePowerLoss:
         """Cut the power."""
         lab.power_off(target, lease)
 
-    def question(self, target: str) -> None:
-        """The cluster's own view tells enough."""
+
+class NodePowerCycle(CausedAbsence):
+    """A node is reset (fail-stop, dirty) and starts again by itself.
+
+    A machine that starts quickly may be back between two looks at the cluster, or before the cluster missed it.  So its
+    own word counts too: an operating system that started after the reset was ordered.
+    """
+
+    def question(self, target: str) -> tuple[Command[Any], str | None]:
+        """How long the target runs; while it is away, nothing is told."""
+        return UPTIME, target
 
     def effect(self, target: str, since_ns: int, view: View) -> tuple[Proof, ...]:
-        """Another node must have lost the target from the cluster; a refused management connection supports it."""
-        fact = view.nodes.get(target)
-        if fact is None or fact.t_ns <= since_ns or fact.state != "Down":
-            return ()
-        proofs = [Proof("cluster", fact.seen_by, f"{target} is Down")]
-        contact = view.contact.get(target)
-        if contact is not None and contact.t_ns > since_ns and not contact.answers:
-            proofs.append(Proof("winrm", target, f"{target} does not answer"))
-        return tuple(proofs)
+        """Another node lost the target, or the target started later than `since_ns`."""
+        return (*super().effect(target, since_ns, view), *self._restarted(target, since_ns, view))
 
-    def recovery(self, target: str, since_ns: int, view: View) -> tuple[Proof, ...]:
-        """The cluster must have the target up again, or paused where a drain of the update caught it."""
-        fact = view.nodes.get(target)
-        if fact is None or fact.t_ns <= since_ns or fact.state not in ("Up", "Paused"):
+    def _restarted(self, target: str, since_ns: int, view: View) -> tuple[Proof, ...]:
+        """Counted back from the asking, not from the answer: a slow answer must not make a start look younger."""
+        told = view.told.get((UPTIME.name, target))
+        up_s = told.value["up_s"] if told is not None else None
+        if told is None or up_s is None or told.asked_ns - up_s * NS_PER_S <= since_ns:
             return ()
-        return (Proof("cluster", fact.seen_by, f"{target} is {fact.state}"),)
+        return (Proof("winrm", told.node, f"{target} started anew and has run for {up_s:.0f} s"),)

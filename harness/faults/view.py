@@ -32,11 +32,15 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The answer to a question that a fault wanted asked: what, by whom, when (lab time)."""
+    """The answer to a question that a fault wanted asked: what, by whom, when, and not before when (lab time).
+
+    What the answer tells was so at some moment between `asked_ns` and `t_ns`.
+    """
 
     value: Any
     node: str
     t_ns: int
+    asked_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

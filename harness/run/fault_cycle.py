@@ -278,8 +278,7 @@ class FaultCycle:
 
     def _carry_out(self, event: Event, targets: tuple[str, ...]) -> None:
         now_ns, mode = self.around.lab.clock.now_ns(), self._mode
-        lasts = self.fault.lasts or (self.fault.until.or_after if self.fault.until else None)
-        recover_at_ns = now_ns + to_ns(lasts) if lasts is not None else None
+        recover_at_ns = self._ends_at_ns(now_ns)
         trigger = {
             "event_number": event.seq,
             "t_source_ns": event.t_ns,
@@ -305,6 +304,14 @@ class FaultCycle:
         self._hit(targets)
         self._unhold()
         self._look_for_effect()
+
+    def _ends_at_ns(self, now_ns: int) -> int | None:
+        """When the fault is to be reverted: a pulse, which leaves nothing to revert, as soon as its effect is proven,
+        so that the proof of healing is looked for from then on."""
+        if FAULTS[self.fault.fault].lifetime == "pulse":
+            return now_ns
+        lasts = self.fault.lasts or (self.fault.until.or_after if self.fault.until else None)
+        return now_ns + to_ns(lasts) if lasts is not None else None
 
     def _hit(self, targets: tuple[str, ...]) -> None:
         for target in targets:

@@ -85,10 +85,11 @@ class Observer:
                 then()
                 return
             (question, node), *rest = left
+            asked_ns = self._lab.clock.now_ns()
 
             def told(answer: Answer | None) -> None:
                 if answer is not None:
-                    self._keep(question.name, node or "", answer)
+                    self._keep(question.name, node or "", answer, asked_ns)
                 next_one(rest)
 
             self.ask_any(question, [node] if node else self.candidates(), told)
@@ -100,8 +101,8 @@ class Observer:
 
         self.ask_any(observe_cluster(), self.candidates(spare_first=True), answered)
 
-    def _keep(self, question: str, about: str, answer: Answer) -> None:
-        told = Told(answer.value, answer.node, self._lab.clock.now_ns())
+    def _keep(self, question: str, about: str, answer: Answer, asked_ns: int) -> None:
+        told = Told(answer.value, answer.node, self._lab.clock.now_ns(), asked_ns)
         self._view = replace(self._view, told={**self._view.told, (question, about): told})
 
     def touch(self, node: str) -> None:

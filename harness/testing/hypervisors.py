@@ -26,6 +26,10 @@ class Rack:
     memory_kib: dict[str, int] = field(default_factory=dict)
     limits: dict[tuple[str, str], Mapping[str, int]] = field(default_factory=dict)
     links_down: set[tuple[str, str]] = field(default_factory=set)
+    plugged: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Of each domain the devices that were plugged in by its monitor, and what each is of."""
+    nodes: dict[str, dict[str, Mapping[str, Any]]] = field(default_factory=dict)
+    """Of each domain the block nodes that were made by its monitor."""
     tpm: Path | None = None
     """Folder in which each domain that is started keeps a TPM; None for none."""
 
@@ -83,6 +87,8 @@ class FakeHypervisor:
             self._set(domain, DomainState.OFF)
             self.rack.quotas.pop(domain, None)
             self.rack.memory_kib.pop(domain, None)
+            self.rack.plugged.pop(domain, None)
+            self.rack.nodes.pop(domain, None)
 
     def reset(self, domain: str) -> None:
         """See Hypervisor."""
@@ -149,8 +155,26 @@ class FakeHypervisor:
         self._running(domain)
 
     def monitor(self, domain: str, command: Mapping[str, Any]) -> Any:
-        """See Hypervisor: there is no QEMU."""
-        raise LabError(f"{domain} has no monitor", hint="the double is no QEMU")
+        """See Hypervisor: block nodes, and the devices of which they are, as far as failing disks need them."""
+        self._running(domain)
+        plugged, nodes = self.rack.plugged.setdefault(domain, {}), self.rack.nodes.setdefault(domain, {})
+        said = command.get("arguments", {})
+        match command["execute"]:
+            case "qom-list":
+                return [{"name": name} for name in plugged]
+            case "query-named-block-nodes":
+                return [{"node-name": name} for name in nodes]
+            case "blockdev-add":
+                nodes[said["node-name"]] = said
+            case "blockdev-del":
+                del nodes[said["node-name"]]
+            case "device_add":
+                plugged[said["id"]] = said["drive"]
+            case "device_del":
+                del plugged[said["id"]]
+            case other:
+                raise LabError(f"{domain} knows no command '{other}'", hint="the double is no QEMU")
+        return {}
 
     def tpm_folder(self, uuid: UUID) -> Path | None:
         """See Hypervisor."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from harness.clock import NS_PER_S, monotonic_ns, wait_until
-from harness.labs.nested import cables, disks, faults, power
+from harness.labs.nested import cables, disks, faults, outside, power
 from harness.labs.nested.machines import Machines
 from harness.labs.nested.steps import StepJournal
 from harness.labs.nested.undo import Undo
+from harness.testing.tinyguest import NODE_UP
 from tests.nested.conftest import Bed, ping
 
 pytestmark = pytest.mark.nested
@@ -140,4 +141,55 @@ def test_starved_processors(bed: Bed) -> None:
 
 def test_an_nmi_reaches_the_guest(bed: Bed) -> None:
     assert power.inject_nmi(bed.machines, "n1").primitive == power.PULSE
+    assert bed.machines.journal.open_steps == ()
+
+
+def by_name(machines: Machines, cause: str) -> None:
+    """Lift a cause of n1 as a new process would: with what the files tell."""
+    machines.journal = StepJournal(machines.folder / "steps.jsonl")
+    outside.lift(Machines(machines.hypervisor, machines.spec, machines.folder, machines.journal), cause, "n1")
+
+
+def test_a_frozen_guest_is_silent_until_the_cause_is_lifted(bed: Bed) -> None:
+    outside.plant(bed.machines, "machine-frozen", "n1")
+    outside.plant(bed.machines, "machine-frozen", "n1")
+    assert bed.silent("n1")
+    by_name(bed.machines, "machine-frozen")
+    assert bed.answers("n1", within_s=5)
+
+
+def test_all_cables_out_and_packets_lost_are_lifted_apart(bed: Bed) -> None:
+    outside.plant(bed.machines, "packets-lost", "n1", {"percent": 100})
+    outside.plant(bed.machines, "cables-out", "n1")
+    assert bed.silent("n1")
+    assert bed.silent("n1", "storage")
+    by_name(bed.machines, "cables-out")
+    assert bed.answers("n1", "storage", within_s=5)
+    assert bed.silent("n1")
+    by_name(bed.machines, "packets-lost")
+    assert bed.answers("n1", within_s=5)
+
+
+def test_two_partings_of_one_network_do_not_hide_each_other(bed: Bed) -> None:
+    def reached() -> bool | None:
+        told = [line for line in bed.said("n1") if line.startswith("PEER")]
+        return True if told[-1:] == ["PEER ok"] else None
+
+    wait_until(reached, within_s=30, what="n1 to reach n2")
+    since = bed.mark("n1")
+    outside.plant(bed.machines, "network-parted", "n1", {"network": "storage"})
+    outside.plant(bed.machines, "network-parted", "n2", {"network": "storage"})
+    bed.hears("n1", "PEER failed", since, within_s=15)
+    since = bed.mark("n1")
+    by_name(bed.machines, "network-parted")
+    with pytest.raises(pytest.fail.Exception, match="did not say 'PEER ok'"):
+        bed.hears("n1", "PEER ok", since, within_s=5)
+    outside.lift(bed.machines, "network-parted", "n2")
+    bed.hears("n1", "PEER ok", since, within_s=15)
+
+
+def test_a_reset_guest_starts_anew(bed: Bed) -> None:
+    since = bed.mark("n1")
+    outside.plant(bed.machines, "machine-reset", "n1")
+    bed.hears("n1", NODE_UP, since)
     assert bed.machines.journal.open_steps == ()

@@ -30,6 +30,8 @@ _LONGEST_QUEUE: Final = "400ms"
 
 def link_down(machines: Machines, machine: str, network: str) -> Undo:
     """Pull the cable of a card (5–45 ms): the guest sees its carrier go; it stays out when the power is cut."""
+    # before the journal: the record of a card that is not there could never be undone
+    machines.spec.nic(machine, network)
     record = Undo(CABLE, machine, {"network": network})
     return machines.carry_out(record, lambda: _set_link(machines, machine, network, up=False))
 
@@ -65,7 +67,8 @@ def lose(machines: Machines, machine: str, network: str, percent: float, directi
 def part(machines: Machines, network: str, side: Sequence[str]) -> Undo:
     """Part one network in two (5 ms to set): the machines of `side`, and all others on it; other networks stay whole.
 
-    The lab host still reaches both.  Raises ConfigError when one of the two would be empty.
+    The lab host still reaches both.  A network can be parted in several ways at once, each with another first machine
+    of its `side`.  Raises ConfigError when one of the two would be empty.
     """
     on_it = [one.name for one in machines.spec.machines if any(nic.network == network for nic in one.nics)]
     near = {_tap(machines, machine, network) for machine in side}
@@ -77,7 +80,8 @@ def part(machines: Machines, network: str, side: Sequence[str]) -> Undo:
         )
     here, there = _group(near), _group(far)
     rules = [f"iifname {here} oifname {there} drop", f"iifname {there} oifname {here} drop"]
-    table = f"hil_part_{network.replace('-', '_')}"
+    # of its own for each: lifting one parting must leave the others
+    table = f"hil_part_{_tap(machines, side[0], network)}"
     record = Undo(RULES, side[0], {"table": table})
     wanted = [_chain("across", "forward", rules)]
     return machines.carry_out(record, lambda: _replace_table(machines, table, wanted))

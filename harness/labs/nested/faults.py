@@ -9,7 +9,7 @@ from harness.errors import FaultError
 from harness.labs.nested import cables, disks, power
 from harness.labs.nested.machines import Machines
 from harness.labs.nested.port import DomainState
-from harness.labs.nested.undo import FAULT, Undo
+from harness.labs.nested.undo import Undo
 
 _UNDOINGS: Final[Mapping[str, Callable[[Machines, Undo], None]]] = {
     power.POWER: power.undo_power,
@@ -31,8 +31,17 @@ _OUTSIDE: Final = frozenset({cables.RULES, cables.SHAPING})
 
 def undo_all(machines: Machines) -> list[Undo]:
     """Take back every fault of the lab that is still open, the last one first; returns their records."""
-    steps = [step for step in reversed(machines.journal.open_steps) if step.what == FAULT]
-    records = [Undo.read(step.details) for step in steps]
+    return _undo_each(machines, lambda record: True)
+
+
+def undo_cause(machines: Machines, cause: str, machine: str) -> list[Undo]:
+    """Take back every open fault that was done to a machine for one cause, the last one first; returns their
+    records."""
+    return _undo_each(machines, lambda record: (record.cause, record.machine) == (cause, machine))
+
+
+def _undo_each(machines: Machines, wanted: Callable[[Undo], bool]) -> list[Undo]:
+    records = [record for record in reversed(machines.open_faults().values()) if wanted(record)]
     for record in records:
         undo(machines, record)
     return records

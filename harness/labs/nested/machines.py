@@ -8,6 +8,8 @@ done, so that a process that finds a lab whose owner was killed can bring it to 
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +19,7 @@ from harness.labs.nested.files import remove, write_whole
 from harness.labs.nested.port import DomainState, Hypervisor
 from harness.labs.nested.sets import PRISTINE, SnapshotSets, check_name
 from harness.labs.nested.spec import MachineSpec, MachinesSpec
-from harness.labs.nested.steps import Step, StepJournal
+from harness.labs.nested.steps import StepJournal
 from harness.labs.nested.undo import FAULT, Undo
 from harness.labs.nested.volumes import Volumes
 
@@ -41,6 +43,7 @@ class Machines:
         self.places = Places(folder)
         self.volumes = volumes or Volumes(self.places)
         self.sets = SnapshotSets(folder / "sets")
+        self._cause = ""
 
     # --- names -------------------------------------------------------------------------------------------------------
 
@@ -134,26 +137,37 @@ class Machines:
 
     # --- faults ------------------------------------------------------------------------------------------------------
 
+    def acting_for(self, cause: str) -> Machines:
+        """The same machines, for somebody whose deeds are all done for one cause: their records name it."""
+        same = copy(self)
+        same._cause = cause
+        return same
+
     def carry_out(self, record: Undo, effect: Callable[[], None]) -> Undo:
-        """Do a fault whose undoing is `record`, which is on disk before.  Its step stays open until it is undone."""
+        """Do a fault whose undoing is `record`, which is on disk before, with the cause for which it is done.
+
+        Returns the record as it is on disk.  Its step stays open until it is undone.
+        """
         self.spec.machine(record.machine)
+        record = replace(record, cause=self._cause)
         if not self.is_open(record):
             self.journal.begin(FAULT, **record.plain())
         effect()
         return record
 
+    def open_faults(self) -> dict[int, Undo]:
+        """Records of all faults that were done, or begun, and not undone, by number of their step, oldest first."""
+        return {step.number: Undo.read(step.details) for step in self.journal.open_steps if step.what == FAULT}
+
     def is_open(self, record: Undo) -> bool:
-        """Whether such a fault was done, or begun, and not undone."""
-        return bool(self._open_steps(record))
+        """Whether such a fault was done, or begun, for the same cause and not undone."""
+        return record in self.open_faults().values()
 
     def taken_back(self, record: Undo) -> None:
-        """Note that a fault was undone."""
-        for step in self._open_steps(record):
-            self.journal.end(step.number)
-
-    def _open_steps(self, record: Undo) -> list[Step]:
-        plain = record.plain()
-        return [step for step in self.journal.open_steps if step.what == FAULT and step.details == plain]
+        """Note that a fault was undone: what is not there any more is there for no cause."""
+        for number, found in self.open_faults().items():
+            if found.is_same_deed(record):
+                self.journal.end(number)
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

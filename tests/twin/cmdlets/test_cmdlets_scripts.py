@@ -8,9 +8,10 @@ import pytest
 
 from harness import paths
 from harness.azurelocal import builds, cau, cluster, evidence, health, updates
+from harness.azurelocal.conditions import UPTIME
 from harness.transports.powershell import script_json
 from harness.transports.replies import PowerShellError, parse_json_reply
-from harness.twin.model.states import CauRunState, ClusterNodeState, UpdateState
+from harness.twin.model.states import CauRunState, ClusterNodeState, NodePhase, UpdateState
 from harness.values import EnumValue
 from harness.workflows.solution import SolutionUpdate
 from tests.twin.cmdlets.shell_nodes import HOUR, UPDATE, S, ShellNode, make_node, run_until
@@ -28,6 +29,19 @@ def test_the_list_of_updates(idle: ShellNode) -> None:
     assert (row.state, row.version, row.package_type) == (EnumValue("Ready", 2), "12.2510.1002.94", "Solution")
     assert row.display_name == "2025.10 Cumulative Update"
     assert WORKFLOW.readiness().read(idle.reply(WORKFLOW.readiness().script)).ready
+
+
+def test_how_long_a_node_runs_and_that_it_started_anew() -> None:
+    node = make_node("NODE02", guests=1)
+    before = UPTIME.read(node.reply(UPTIME.script))
+    assert before["node"] == "NODE02"
+    assert before["up_s"] == pytest.approx((node.model.now_ns - node.node.last_boot_ns) / S, abs=1)
+    ordered_ns = node.model.now_ns
+    node.run("Restart-Computer -Force")
+    run_until(node.model, lambda: node.node.phase is not NodePhase.Running)
+    run_until(node.model, lambda: node.node.member)
+    after = UPTIME.read(node.reply(UPTIME.script))
+    assert 0 < after["up_s"] < (node.model.now_ns - ordered_ns) / S < before["up_s"]
 
 
 def test_an_idle_cluster(idle: ShellNode) -> None:

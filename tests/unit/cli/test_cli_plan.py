@@ -51,10 +51,10 @@ def test_a_lab_that_this_version_cannot_host_fits_nothing() -> None:
 def test_what_this_version_cannot_do_is_an_obstacle_too(tmp_path: Path) -> None:
     plan = tmp_path / "demo.yaml"
     text = (plans_dir() / "demo.yaml").read_text(encoding="utf-8")
-    plan.write_text(text.replace("fault: node.power_loss", "fault: node.hang"), encoding="utf-8")
+    plan.write_text(text.replace("fault: node.power_loss", "fault: network.degrade"), encoding="utf-8")
     loss = load_plan(plan).scenario("UPD-002")
     found = obstacles(loss, find_lab(loss.lab))
-    assert any(reason.startswith("faults.") and "node.hang" in reason for reason in found)
+    assert any(reason.startswith("faults.") and "network.degrade" in reason for reason in found)
 
 
 def test_an_unknown_lab_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:

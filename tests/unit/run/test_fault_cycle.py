@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.azurelocal.conditions import UPTIME
 from harness.journal import Entry
+from harness.labs.lease import Lease
 from harness.testing.lab import BOOT_S, NOTICE_S, ScriptedLab
 from harness.testing.rig import FAULT, Rig
 from harness.testing.update import ScriptedUpdate
@@ -95,6 +97,65 @@ class TestLife:
         rig = build(fault(hold="false"))
         rig.attempt()
         assert rig.find("fault.missed") or rig.find("fault.inject")[0].data["trigger"]["lag_ns"] <= 500e6
+
+
+class TestFromOutside:
+    """Faults whose causes the lab brings about at the machines."""
+
+    @staticmethod
+    def back_after(rig: Rig, away_s: float) -> None:
+        """What is planted takes the node away, for so long."""
+        plant = rig.lab.plant
+
+        def planted(cause: str, node: str | None, parameters: object, lease: Lease) -> None:
+            plant(cause, node, {}, lease)
+            machine, since_ns = rig.lab.cluster[node or ""], rig.lab.clock.t_ns
+            machine.powered = False
+
+            def missed() -> None:
+                if not machine.powered:
+                    rig.lab.set_state(node or "", "Down")
+
+            def back() -> None:
+                machine.powered = True
+                rig.lab.set_state(node or "", "Up")
+                started_ns = rig.lab.clock.t_ns
+                rig.lab.answers[UPTIME.script] = lambda asked: {
+                    "node": asked,
+                    "up_s": (rig.lab.clock.t_ns - (started_ns if asked == node else 0)) / 1e9,
+                }
+
+            rig.lab.do_at(since_ns / 1e9 + NOTICE_S, missed)
+            rig.lab.do_at(since_ns / 1e9 + away_s, back)
+
+        rig.lab.plant = planted  # type: ignore[method-assign]
+
+    @pytest.mark.parametrize(("away_s", "source"), [(BOOT_S, "cluster"), (NOTICE_S / 2, "winrm")])
+    def test_a_pulse_is_over_once_it_is_proven_and_healed(self, build: Build, away_s: float, source: str) -> None:
+        """However quickly the node is back: seen by the cluster, or told by its own start."""
+        rig = build(fault(fault="node.power_cycle", lasts=None))
+        self.back_after(rig, away_s)
+        assert rig.attempt() == "completed"
+        assert rig.whats("fault.") == LIFE + HEALING
+        assert rig.findings() == []
+        assert rig.find("fault.confirmed")[0].data["by"][0]["source"] == source
+        assert [deed[0] for deed in rig.lab.deeds] == ["plant", "lift"]
+
+    def test_a_reset_that_did_not_come_about_is_never_confirmed(self, build: Build) -> None:
+        rig = build(fault(fault="node.power_cycle", lasts=None))
+        rig.lab.answers[UPTIME.script] = lambda node: {"node": node, "up_s": 86_400 + rig.lab.clock.t_ns / 1e9}
+        rig.attempt()
+        assert "fault-not-confirmed" in rig.findings()
+        assert "fault.state active" not in rig.whats()
+
+    def test_a_frozen_node_is_let_go_when_its_time_is_over(self, build: Build) -> None:
+        rig = build(fault(fault="node.hang"))
+        self.back_after(rig, 240)
+        rig.attempt()
+        assert rig.whats("fault.") == LIFE + HEALING
+        (plant, _, planted_ns), (lift, whom, lifted_ns) = rig.lab.deeds
+        assert (plant, lift, whom) == ("plant", "lift", "machine-frozen NODE04")
+        assert (lifted_ns - planted_ns) / 1e9 == 180
 
 
 class TestMoment:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import harness
-from harness.labs.nested import power
+from harness.labs.nested import outside, power
 from harness.labs.nested.files import remove
 from harness.labs.nested.machines import Machines
 from harness.labs.nested.port import DomainState
@@ -102,6 +102,7 @@ class Bench:
         remove(self.folder / "swtpm")
         self.rack.definitions.clear()
         self.rack.states.clear()
+        self.rack.links_down.clear()
         machines = self.opened()
         machines.ensure()
         self.write(machines, "kept")
@@ -219,6 +220,21 @@ def test_power_cut(bench: Bench) -> None:
         after = bench.opened()
         assert [after.state(name) for name in after.names] == [DomainState.RUNNING] * 2, f"killed at {number}"
         assert after.journal.open_steps == ()
+
+
+def test_planting_a_cause(bench: Bench) -> None:
+    """However far it came, the next process lifts it knowing nothing but its name."""
+    machines, came_about = bench.begin(), set()
+    machines.start()
+    for number in bench.occasions(lambda: outside.plant(machines, "cables-out", "n2")):
+        dying = bench.begin()
+        dying.start()
+        assert killed_at(number, lambda dying=dying: outside.plant(dying, "cables-out", "n2"))
+        came_about.add(bool(bench.rack.links_down))
+        outside.lift(bench.opened(), "cables-out", "n2")
+        assert bench.rack.links_down == set(), f"killed at {number}"
+        assert bench.opened().journal.open_steps == ()
+    assert came_about == {True, False}, "both were met"
 
 
 def test_a_recovery_that_is_killed_itself(bench: Bench) -> None:
