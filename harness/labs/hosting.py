@@ -48,9 +48,14 @@ class RunningHost:
         return self.holder is not None and not self.holder.proven_dead
 
 
+def labs_folder() -> Path:
+    """The folder of all lab hosts."""
+    return state_dir() / "labs"
+
+
 def folder_of(instance: str) -> Path:
     """The folder of a lab host."""
-    return state_dir() / "labs" / instance
+    return labs_folder() / instance
 
 
 def find_host(instance: str) -> RunningHost:
@@ -68,7 +73,7 @@ def _holder(path: Path) -> Holder | None:
 
 def all_hosts() -> list[RunningHost]:
     """Every lab host that left a folder, by instance."""
-    folder = state_dir() / "labs"
+    folder = labs_folder()
     return [find_host(entry.name) for entry in sorted(folder.iterdir())] if folder.is_dir() else []
 
 

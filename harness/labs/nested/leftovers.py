@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from harness.clock import DeadlineExpiredError, wait_until
-from harness.labs.nested.files import remove
-from harness.labs.nested.namespace import exists, remove_namespace
-from harness.labs.nested.owner import OWNER_NAME, Owner, owner_of
+from harness.labs.nested.embedroot import EMBED, is_ours, remove_root, root_of
+from harness.labs.nested.namespace import exists, processes_in, remove_namespace
+from harness.labs.nested.owner import Owner, never_claimed, owner_of, remove_claimed
 from harness.labs.nested.port import DomainState, Hypervisor
 
+MACHINES_NAME: Final = "machines"
+"""In a lab host's folder: the folder of its machines."""
 _GROUPS: Final = Path("/sys/fs/cgroup")
 _GROUP_PLACES: Final = ("machine", "machine.slice", "*/machine", "*/machine.slice")
 _GROUP_END: Final = ".libvirt-qemu"
@@ -38,69 +40,123 @@ class LeftoverKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """One thing that a dead owner's lab left: `name` is a domain, a process number, a namespace or a path."""
+    """One thing that a dead owner's lab left: `name` is a domain, a process number, a namespace or a path.
+
+    `lab` is empty for the folder of an owner that was killed before it wrote who it is.
+    """
 
     lab: str
     kind: LeftoverKind
     name: str
 
 
-def leftovers(labs: Path, connect: Connect | None = None) -> list[Leftover]:
-    """What is left of labs with a folder below `labs` whose owner is dead.
+def machine_folders(labs: Path) -> list[Path]:
+    """Folders of machines below `labs`, the folder of all lab hosts: `labs/*/machines`, and `labs/*` with a record."""
+    hosts = sorted(path for path in labs.iterdir() if path.is_dir()) if labs.is_dir() else []
+    found = []
+    for host in hosts:
+        found += [host / MACHINES_NAME] if (host / MACHINES_NAME).is_dir() else []
+        found += [host] if owner_of(host) is not None else []
+    return found
+
+
+def leftovers(labs: Path, connect: Connect | None = None, *, only: Collection[Path] | None = None) -> list[Leftover]:
+    """What is left in the folders of machines below `labs` (or in `only` those of them) whose owner is dead.
 
     Domains of a daemon are looked at through `connect`, without it not at all.  Those of the driver inside a process
     are files in its folder, and processes.
     """
-    return [left for folder, owner in _dead(labs) for left in _of(folder, owner, connect)]
+    return [left for one in _dead(labs, only) for left in one.left(connect)]
 
 
-def clean(labs: Path, connect: Connect | None = None) -> list[Leftover]:
+def clean(labs: Path, connect: Connect | None = None, *, only: Collection[Path] | None = None) -> list[Leftover]:
     """Remove all that `leftovers` finds, and return it.  Can be called again after being killed itself."""
-    removed: list[Leftover] = []
-    for folder, owner in _dead(labs):
-        found = _of(folder, owner, connect)
-        if connect is not None and not _embedded(owner):
-            _remove_domains(owner, connect)
-        for left in found:
-            if left.kind is LeftoverKind.PROCESS:
-                _end(int(left.name), folder, owner)
-        if owner.namespace:
-            remove_namespace(owner.namespace)
-        _remove_folder(folder)
-        removed += found
-    return removed
+    return [left for one in _dead(labs, only) for left in one.clean(connect)]
 
 
-def _dead(labs: Path) -> Iterator[tuple[Path, Owner]]:
-    folders = sorted(labs.iterdir()) if labs.is_dir() else []
-    for folder in folders:
-        owner = owner_of(folder)
-        if owner is not None and owner.holder.proven_dead:
-            yield folder, owner
+def _dead(labs: Path, only: Collection[Path] | None) -> list[_Dead]:
+    """A namespace or driver's folder that a living owner names too is not what the dead one left."""
+    owners = {folder: owner_of(folder) for folder in machine_folders(labs)}
+    alive = [owner for owner in owners.values() if owner is not None and not owner.holder.proven_dead]
+    used = {owner.namespace for owner in alive} | {str(root_of(owner.uri)) for owner in alive}
+    dead = []
+    for folder, owner in owners.items():
+        if only is not None and folder not in only:
+            continue
+        if owner is None and never_claimed(folder):
+            dead.append(_Dead(folder))
+        elif owner is not None and owner.holder.proven_dead:
+            namespace = "" if owner.namespace in used else owner.namespace
+            root = root_of(owner.uri)
+            outside = root is not None and str(root) not in used and not root.is_relative_to(folder) and is_ours(root)
+            dead.append(_Dead(folder, owner, namespace, root if outside else None))
+    return dead
 
 
-def _of(folder: Path, owner: Owner, connect: Connect | None) -> list[Leftover]:
-    found = [Leftover(owner.lab, LeftoverKind.PROCESS, str(pid)) for pid in _processes(folder, owner)]
-    if connect is not None and not _embedded(owner):
-        hypervisor = connect(owner.uri)
-        known = [name for name in owner.domains if hypervisor.state(name) is not DomainState.ABSENT]
-        hypervisor.close()
-        found += [Leftover(owner.lab, LeftoverKind.DOMAIN, name) for name in known]
-    if owner.namespace and exists(owner.namespace):
-        found.append(Leftover(owner.lab, LeftoverKind.NAMESPACE, owner.namespace))
-    return [*found, Leftover(owner.lab, LeftoverKind.FOLDER, str(folder))]
+@dataclass(frozen=True, slots=True)
+class _Dead:
+    """A folder of machines whose owner is dead, and what is outside of it: namespace, and folder of the driver."""
+
+    folder: Path
+    owner: Owner | None = None
+    namespace: str = ""
+    root: Path | None = None
+
+    def left(self, connect: Connect | None) -> list[Leftover]:
+        lab = self.owner.lab if self.owner else ""
+        found = [(LeftoverKind.PROCESS, str(pid)) for pid in sorted({*self._machines(), *self._inside()})]
+        found += [(LeftoverKind.DOMAIN, name) for name in self._domains(connect)]
+        if self.namespace and exists(self.namespace):
+            found.append((LeftoverKind.NAMESPACE, self.namespace))
+        if self.root is not None:
+            found.append((LeftoverKind.FOLDER, str(self.root)))
+        found.append((LeftoverKind.FOLDER, str(self.folder)))
+        return [Leftover(lab, kind, name) for kind, name in found]
+
+    def clean(self, connect: Connect | None) -> list[Leftover]:
+        """The folder with the owner's record goes last: killed in between, the rest is found again."""
+        found = self.left(connect)
+        if self.owner is not None:
+            if connect is not None and not _embedded(self.owner):
+                _remove_domains(self.owner, connect)
+            for pid in self._machines():
+                _end(pid, self.folder, self.owner)
+        if self.namespace:
+            remove_namespace(self.namespace)
+        if self.root is not None:
+            remove_root(self.root)
+        remove_claimed(self.folder)
+        return found
+
+    def _machines(self) -> list[int]:
+        return _processes(self.folder, self.owner) if self.owner else []
+
+    def _inside(self) -> list[int]:
+        """Whatever runs in the namespace, machines too."""
+        return processes_in(self.namespace) if self.namespace else []
+
+    def _domains(self, connect: Connect | None) -> list[str]:
+        if connect is None or self.owner is None or _embedded(self.owner):
+            return []
+        hypervisor = connect(self.owner.uri)
+        try:
+            return [name for name in self.owner.domains if hypervisor.state(name) is not DomainState.ABSENT]
+        finally:
+            hypervisor.close()
 
 
 def _embedded(owner: Owner) -> bool:
-    return owner.uri.startswith("qemu:///embed")
+    return owner.uri.startswith(EMBED)
 
 
 def _remove_domains(owner: Owner, connect: Connect) -> None:
     hypervisor = connect(owner.uri)
-    for name in owner.domains:
-        hypervisor.stop(name)
-        hypervisor.undefine(name)
-    hypervisor.close()
+    try:
+        for name in owner.domains:
+            hypervisor.stop(name)
+            hypervisor.undefine(name)
+    finally:
+        hypervisor.close()
 
 
 def _processes(folder: Path, owner: Owner) -> list[int]:
@@ -157,11 +213,3 @@ def _remove_groups(names: set[str]) -> None:
 
     with suppress(DeadlineExpiredError):  # an empty group harms nobody
         wait_until(removed, within_s=_ENDS_WITHIN_S, what="control groups to be empty")
-
-
-def _remove_folder(folder: Path) -> None:
-    """The owner's record goes last, so that a killed cleaning is found again."""
-    for path in folder.iterdir():
-        if path.name != OWNER_NAME:
-            remove(path)
-    remove(folder)
