@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -75,7 +76,6 @@ def clean(labs: Path, connect: Connect | None = None, *, only: Collection[Path] 
 
 
 def _dead(labs: Path, only: Collection[Path] | None) -> list[_Dead]:
-    """A namespace or driver's folder that a living owner names too is not what the dead one left."""
     owners = {folder: owner_of(folder) for folder in machine_folders(labs)}
     alive = [owner for owner in owners.values() if owner is not None and not owner.holder.proven_dead]
     used = {owner.namespace for owner in alive} | {str(root_of(owner.uri)) for owner in alive}
@@ -86,11 +86,19 @@ def _dead(labs: Path, only: Collection[Path] | None) -> list[_Dead]:
         if owner is None and never_claimed(folder):
             dead.append(_Dead(folder))
         elif owner is not None and owner.holder.proven_dead:
-            namespace = "" if owner.namespace in used else owner.namespace
-            root = root_of(owner.uri)
-            outside = root is not None and str(root) not in used and not root.is_relative_to(folder) and is_ours(root)
-            dead.append(_Dead(folder, owner, namespace, root if outside else None))
+            dead.append(_without_others(folder, owner, used))
     return dead
+
+
+def _without_others(folder: Path, owner: Owner, used: Collection[str]) -> _Dead:
+    """What is of a dead owner: not the namespace or driver's folder that a living one names too (`used`), nor a
+    namespace in which machines of another folder run: their owner may be recorded elsewhere."""
+    root = root_of(owner.uri)
+    outside = root is not None and str(root) not in used and not root.is_relative_to(folder) and is_ours(root)
+    one = _Dead(folder, owner, "" if owner.namespace in used else owner.namespace, root if outside else None)
+    if one.namespace and any(_machine(pid) and not _belongs(pid, one.marks) for pid in processes_in(one.namespace)):
+        return replace(one, namespace="")
+    return one
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +128,7 @@ class _Dead:
             if connect is not None and not _embedded(self.owner):
                 _remove_domains(self.owner, connect)
             for pid in self._machines():
-                _end(pid, self.folder, self.owner)
+                _end(pid, self.marks)
         if self.namespace:
             remove_namespace(self.namespace)
         if self.root is not None:
@@ -128,8 +136,14 @@ class _Dead:
         remove_claimed(self.folder)
         return found
 
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Paths that are this lab's alone.  Names and UUIDs of machines are not: a lab of the same name in another
+        state folder has the same ones, and may be alive."""
+        return tuple(f"{folder}/" for folder in (self.folder, self.root) if folder is not None)
+
     def _machines(self) -> list[int]:
-        return _processes(self.folder, self.owner) if self.owner else []
+        return _processes(self.marks) if self.owner else []
 
     def _inside(self) -> list[int]:
         """Whatever runs in the namespace, machines too."""
@@ -159,31 +173,35 @@ def _remove_domains(owner: Owner, connect: Connect) -> None:
         hypervisor.close()
 
 
-def _processes(folder: Path, owner: Owner) -> list[int]:
-    """QEMU and swtpm processes of a lab: they name its folder or the UUID of one of its machines."""
+def _processes(marks: Collection[str]) -> list[int]:
+    """QEMU and swtpm processes of a lab: they name its folder, or that of the driver."""
     numbers = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
-    return [pid for pid in sorted(numbers) if _belongs(pid, folder, owner)]
+    return [pid for pid in sorted(numbers) if _belongs(pid, marks)]
 
 
-def _belongs(pid: int, folder: Path, owner: Owner) -> bool:
+def _belongs(pid: int, marks: Collection[str]) -> bool:
+    """Whether a process is a machine's and names a path that begins with one of `marks`."""
+    words = _machine(pid)
+    return any(re.search(rf"(?<![\w/.-]){re.escape(mark)}", word) for word in words for mark in marks)
+
+
+def _machine(pid: int) -> list[str]:
+    """The command line of a process that is a machine's; empty for every other, and for none."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
     except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return False
-    if not Path(words[0]).name.startswith(_PROGRAMS):
-        return False
-    marks = (f"{folder}/", *owner.domains.values())
-    return any(mark in word for word in words for mark in marks)
+        return []
+    return words if Path(words[0]).name.startswith(_PROGRAMS) else []
 
 
-def _end(pid: int, folder: Path, owner: Owner) -> None:
+def _end(pid: int, marks: Collection[str]) -> None:
     """End a process, which is looked at once more: its number may be somebody else's by now."""
-    if _belongs(pid, folder, owner):
+    if _belongs(pid, marks):
         groups = _control_groups(pid)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         wait_until(
-            lambda: None if _belongs(pid, folder, owner) else True,
+            lambda: None if _belongs(pid, marks) else True,
             within_s=_ENDS_WITHIN_S,
             what=f"process {pid} to end",
         )

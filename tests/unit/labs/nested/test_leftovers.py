@@ -1,4 +1,4 @@
-"""What dead owners left is found and removed: all of it, wherever they were killed or the cleaning was; nothing else."""
+"""What dead owners left is found and removed: all of it, wherever they or the cleaning were killed, and no more."""
 
 from __future__ import annotations
 
@@ -132,6 +132,35 @@ def test_a_folder_without_a_record_is_removed_only_when_it_is_empty(site: Site) 
     assert not site.machines.exists()
 
 
+def test_machines_are_told_by_the_labs_own_paths_and_not_by_name_or_uuid(site: Site) -> None:
+    """A lab of the same name in another state folder has the same names and UUIDs, and may be alive."""
+    site.left_whole()
+    owner = owner_of(site.machines)
+    assert owner is not None
+    ((name, uuid), *_) = owner.domains.items()
+    words = [
+        f"{site.machines}/disks/n1.qcow2",
+        f"{site.root}/lib/qemu/key",
+        uuid,
+        name,
+        f"{site.root}2/lib",
+        f"/mnt{site.machines}/disk",
+    ]
+    command = ["qemu-system-fake", "-c", "input()"]
+    machines = [subprocess.Popen([*command, word], executable=sys.executable, stdin=subprocess.PIPE) for word in words]
+    try:
+        found = leftovers(site.labs)
+        pids = [left.name for left in found if left.kind is LeftoverKind.PROCESS]
+        assert pids == [str(machine.pid) for machine in machines[:2]]
+        assert clean(site.labs) == found
+        assert [machine.wait(10) for machine in machines[:2]] == [-9, -9]
+        assert [machine.poll() for machine in machines[2:]] == [None] * 4
+    finally:
+        for machine in machines:
+            machine.kill()
+            machine.communicate()
+
+
 class RemovedError(BaseException):
     """As SIGKILL at the moment when something would be removed."""
 
@@ -221,6 +250,26 @@ def test_whatever_runs_in_the_namespace_is_found_and_ended(site: Site) -> None:
             assert prober.wait(10) == -9
         assert not exists(name)
         assert processes_in(name) == []
+        assert site.is_clean()
+    finally:
+        remove_namespace(name)
+
+
+@namespaces
+def test_a_namespace_in_which_machines_of_another_folder_run_stays(site: Site, tmp_path: Path) -> None:
+    """A lab of the same name in another state folder: nothing here tells whether its owner lives."""
+    name = owned_name("hil-try", "both")
+    site.spec = MachinesSpec("lab", (Network("mgmt", "10.80.1.0/24"),), site.spec.machines, name)
+    site.left_whole()
+    ensure_namespace(name)
+    try:
+        command = ["qemu-system-fake", "-c", "input()", f"{tmp_path}/other/machines/disk"]
+        with entered(name):
+            other = subprocess.Popen(command, executable=sys.executable, stdin=subprocess.PIPE)
+        with other:
+            assert [left.kind for left in clean(site.labs)] == [LeftoverKind.FOLDER] * 2
+            assert processes_in(name) == [other.pid]
+            other.kill()
         assert site.is_clean()
     finally:
         remove_namespace(name)
