@@ -57,7 +57,9 @@ class Site:
         """A lab with some state whose owner is dead."""
         self.claim()
         prepare_root(self.uri)
-        for path in (self.machines / "disks" / "n1.qcow2", self.root / "lib" / "n1.xml", self.root / "etc" / "more"):
+        files = ["disks/n1.qcow2", *"abcdefgh"]  # enough that a record removed in any order is not the last by chance
+        paths = [*(self.machines / file for file in files), self.root / "lib" / "n1.xml", self.root / "etc" / "more"]
+        for path in paths:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("state")
         self.owner_dies()
