@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 _NUMBERS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -19,7 +19,7 @@ class Interrupts:
         self.count = 0
         self._before: list[tuple[signal.Signals, Any]] = []
 
-    def __enter__(self) -> Interrupts:
+    def __enter__(self) -> Self:
         self._before = [(number, signal.signal(number, self._received)) for number in _NUMBERS]
         return self
 
@@ -29,3 +29,18 @@ class Interrupts:
 
     def _received(self, _number: int, _frame: FrameType | None) -> None:
         self.count += 1
+
+
+class FirstInterrupt(Interrupts):
+    """The first SIGINT or SIGTERM ends what is going on, as KeyboardInterrupt; later ones only count, so that they
+    disturb no tidying up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spared = False
+        """Whether even the first one only counts from now on."""
+
+    def _received(self, number: int, frame: FrameType | None) -> None:
+        super()._received(number, frame)
+        if self.count == 1 and not self.spared:
+            raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""`hil lab`: list, show, release and check labs."""
+"""`hil lab`: list, show, release and check labs; bring one to its baseline, clean up after killed lab hosts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Annotated, Final
 
 import typer
 
+from harness.cli import labbaseline
 from harness.cli.called import say
 from harness.cli.doctor import LAB_ADDRESSES, Check, State
 from harness.cli.doctor import show as show_checks
@@ -86,6 +87,10 @@ def release(
     end_host(state.instance)
     typer.echo(f"{state.instance} is free")
     return Exit.PASS
+
+
+app.command("baseline")(labbaseline.baseline)
+app.command("clean")(labbaseline.clean)
 
 
 def _consequences(state: InstanceState, would: str) -> Iterator[str]:

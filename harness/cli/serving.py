@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from harness.cli.hosted import HostedInstance
 from harness.clock import NS_PER_S, Deadline, lab_utc, pause, utc_text
-from harness.errors import ConfigError, LabError, LeaseError
+from harness.errors import ConfigError
 from harness.labs.control import ControlChannel, LabHostGoneError
-from harness.labs.hosting import attach, end_host, find_host, folder_of, start_host
+from harness.labs.hosting import find_host, folder_of
 from harness.labs.lease import RENEW_EVERY_S, LeaseRow, LeaseStore
 from harness.labs.models import LabFile, parse_clock
-from harness.labs.port import BaselineSpec
-from harness.labs.remote import RemoteLab
 from harness.plan.text import TextError
 
 PURPOSE: Final = "twin serve"
@@ -56,28 +54,12 @@ def with_clock(lab: LabFile, clock: str | None) -> LabFile:
     return lab.model_copy(update={"clock": spec})
 
 
-class Service:
-    """A leased and hosted instance at its baseline."""
+class Service(HostedInstance):
+    """A leased and hosted instance at its baseline, for clients outside of any plan."""
 
     def __init__(self, lab: LabFile, instances: tuple[str, ...], seed: int) -> None:
         """Lease, host, baseline.  Raises LeaseError when no instance is free, LabError when it does not come up."""
-        self._leases = LeaseStore()
-        self.file = lab
-        self.lease = self._leases.acquire_any(instances, purpose=PURPOSE)
-        try:
-            start_host(self.lease.instance, lab.model_dump(mode="json", by_alias=True))
-            self.lab: RemoteLab = attach(self.lease)
-            reached = self.lab.baseline(BaselineSpec(lab.versions.model_dump(), seed), self.lease)
-        except BaseException:
-            self._give_back()
-            raise
-        self.versions = reached.versions
-        if not reached.ready:
-            self.release()
-            raise LabError(
-                f"the baseline of '{self.lease.instance}' cannot be reached: {reached.reason}",
-                hint=f"check versions.solution in the lab file: hil lab show {lab.lab}",
-            )
+        super().__init__(lab, instances, seed, purpose=PURPOSE)
 
     def describe(self) -> dict[str, Any]:
         """The first line of `hil twin serve --json`."""
@@ -127,27 +109,15 @@ class Service:
         renewal = Deadline.after(RENEW_EVERY_S)
         while wanted():
             if renewal.expired():
-                self._leases.renew(self.lease)
+                self.leases.renew(self.lease)
                 renewal = Deadline.after(RENEW_EVERY_S)
             if not find_host(self.lease.instance).alive:
-                self._leases.check(self.lease)  # an operator's release is no accident of the lab host
+                self.leases.check(self.lease)  # an operator's release is no accident of the lab host
                 raise LabHostGoneError(
                     f"the lab host of '{self.lease.instance}' died",
                     hint=f"its last words are in {folder_of(self.lease.instance) / 'host.log'}",
                 )
             pause(LOOK_EVERY_S)
-
-    def release(self) -> None:
-        """End the lab host and give the lease back; harmless when either is gone."""
-        with suppress(LabHostGoneError, LeaseError):
-            self.lab.release(self.lease)
-        self._give_back()
-
-    def _give_back(self) -> None:
-        row = self._leases.read(self.lease.instance)
-        if row is not None and row.epoch == self.lease.epoch:  # else the instance is somebody else's by now
-            end_host(self.lease.instance)
-            self._leases.release(self.lease)
 
 
 # --- lab time ---------------------------------------------------------------------------------------------------------

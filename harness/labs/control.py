@@ -19,6 +19,9 @@ from harness.errors import HarnessError, LabError, LeaseError
 
 SOCKET_NAME: Final = "control.sock"
 MAX_LINE: Final = 64 * 1024 * 1024
+ANSWER_WITHIN_S: Final = 120.0
+LONGER_ANSWERS_S: Final[Mapping[str, float]] = {"baseline": 600.0}
+"""Wall seconds for verbs that take longer: a nested lab boots its machines for a baseline."""
 
 _ERROR_KINDS: Final[Mapping[str, type[HarnessError]]] = {"lease": LeaseError, "lab": LabError}
 
@@ -42,11 +45,11 @@ def error_answer(error: HarnessError) -> dict[str, Any]:
 class ControlChannel:
     """The harness' end of the channel.  Not thread-safe: one channel, one thread."""
 
-    def __init__(self, folder: Path, *, timeout_s: float = 120.0) -> None:
+    def __init__(self, folder: Path) -> None:
         """Connect to the lab host whose socket lies in `folder`.  Raises LabError when nobody listens."""
         self._folder = folder
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(timeout_s)
+        self._socket.settimeout(ANSWER_WITHIN_S)
         try:
             with short_path(folder) as path:
                 self._socket.connect(path)
@@ -62,6 +65,7 @@ class ControlChannel:
         """
         request = json.dumps({"verb": verb, "epoch": epoch, "args": args}, separators=(",", ":"))
         try:
+            self._socket.settimeout(LONGER_ANSWERS_S.get(verb, ANSWER_WITHIN_S))
             self._file.write(request.encode() + b"\n")
             self._file.flush()
             line = self._file.readline(MAX_LINE)

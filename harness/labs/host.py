@@ -15,7 +15,9 @@ import os
 import queue
 import signal
 import socket
+import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -30,6 +32,9 @@ log = logging.getLogger("hil.host")
 
 ORPHAN_AFTER_S: Final = 15 * 60
 READY_NAME: Final = "host.json"
+"""The process of a lab host that can be reached."""
+STARTING_NAME: Final = "starting.json"
+"""The process of a lab host from its first moment, so that one whose starter was killed is found and ended."""
 
 READING_VERBS: Final = frozenset(
     {"describe", "now", "power_state", "events", "held", "samples", "consoles", "endpoint"}
@@ -165,10 +170,26 @@ def _write_ready(folder: Path) -> None:
     replace_file(folder / READY_NAME, json.dumps(asdict(Holder.me())))
 
 
-def run_host(hosted: Hosted, folder: Path) -> None:
-    """Main of a lab host process: serve until released, orphaned or told to stop by SIGTERM or SIGINT."""
+@contextlib.contextmanager
+def coming_up(folder: Path) -> Iterator[None]:
+    """What a lab host process does around its whole life: it says who it is, and keeps a log.
+
+    Until `run_host` listens to signals, SIGTERM and SIGINT end it by an exception (SystemExit), so that whoever is
+    making machines can take them back.
+    """
     faulthandler.enable()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit("told to end while coming up"))
+    replace_file(folder / STARTING_NAME, json.dumps(asdict(Holder.me())))
+    try:
+        yield
+    finally:
+        (folder / STARTING_NAME).unlink(missing_ok=True)
+
+
+def run_host(hosted: Hosted, folder: Path) -> None:
+    """Main of a lab host process: serve until released, orphaned or told to stop by SIGTERM or SIGINT."""
     host = LabHost(hosted, folder)
     signal.signal(signal.SIGTERM, lambda *_: host.end())
     signal.signal(signal.SIGINT, lambda *_: host.end())

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from harness.clock import slow_collector
 from harness.errors import ConfigError, HarnessError
-from harness.labs.host import Hosted, run_host
+from harness.labs.host import Hosted, coming_up, run_host
 from harness.labs.hosting import FAILED_NAME, JOB_NAME
 from harness.labs.models import LabFile
 
@@ -48,13 +48,14 @@ def provider(kind: str) -> Callable[[str, dict[str, Any], Path], Hosted]:
 def main(folder: Path) -> int:
     """Host the instance described in `folder` until it ends."""
     slow_collector()
-    job = json.loads((folder / JOB_NAME).read_text())
-    try:
-        hosted = provider(job["lab"]["kind"])(job["instance"], job["lab"], folder)
-    except HarnessError as error:
-        (folder / FAILED_NAME).write_text(json.dumps({"message": str(error), "hint": error.hint}))
-        return 1
-    run_host(hosted, folder)
+    with coming_up(folder):
+        job = json.loads((folder / JOB_NAME).read_text())
+        try:
+            hosted = provider(job["lab"]["kind"])(job["instance"], job["lab"], folder)
+        except HarnessError as error:
+            (folder / FAILED_NAME).write_text(json.dumps({"message": str(error), "hint": error.hint}))
+            return 1
+        run_host(hosted, folder)
     return 0
 
 

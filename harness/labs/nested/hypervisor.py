@@ -14,30 +14,19 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from harness.clock import DeadlineExpiredError, monotonic_ns, wait_until
 from harness.errors import ConfigError, LabError
 from harness.labs.nested import events
 from harness.labs.nested.binding import binding, is_missing, qemu_binding, translated
+from harness.labs.nested.embedroot import EMBED, prepare_root, root_of
 from harness.labs.nested.port import DomainEvent, DomainState
 from harness.netns import inside
 
 EMBED_ROOT_LIMIT: Final = 51
 """Characters of the folder: up to 56 more are the path of QEMU's monitor, a socket of at most 107 ([D] unix(7))."""
-_EMBED: Final = "qemu:///embed"
-_EMBED_SETTINGS: Final = """\
-# Written by azurelocal-hil.  virtlogd is a daemon of libvirt's; without it QEMU writes its own log.
-stdio_handler = "file"
-# The lab's files belong to who runs it: nothing is handed to another user, golden images least of all.
-user = "root"
-group = "root"
-swtpm_user = "root"
-swtpm_group = "root"
-dynamic_ownership = 0
-security_driver = "none"
-"""
 _VCPU_PERIOD_US: Final = 100_000
 _UNPLUG_WITHIN_S: Final = 10.0
 _KEEP_ALIVE: Final = (5, 3)
@@ -47,7 +36,7 @@ Listener = Callable[[DomainEvent], None]
 
 
 def embed_uri(folder: Path) -> str:
-    """The address of the driver inside this process with its state in `folder`, which is prepared.
+    """The address of the driver inside this process with its state in `folder`.  Nothing is made yet.
 
     Raises ConfigError for a folder whose path is too long for QEMU's sockets.
     """
@@ -56,10 +45,7 @@ def embed_uri(folder: Path) -> str:
             f"'{folder}' cannot hold libvirt's state: its path must be absolute, at most {EMBED_ROOT_LIMIT} characters",
             hint="use a shorter state folder: HIL_STATE",
         )
-    settings = folder / "etc" / "qemu.conf"
-    settings.parent.mkdir(parents=True, exist_ok=True)
-    settings.write_text(_EMBED_SETTINGS)
-    return f"{_EMBED}?root={folder}"
+    return f"{EMBED}?root={folder}"
 
 
 _embedding = threading.Event()
@@ -70,7 +56,7 @@ def _check_company(uri: str) -> None:
     """Raises LabError where libvirt has no way: with its driver inside, a process does not reach a local daemon's
     ("Missing URI parameter 'root'" [measured]).  The other order works."""
     address = urlsplit(uri)
-    if uri.startswith(_EMBED):
+    if uri.startswith(EMBED):
         _embedding.set()
     elif _embedding.is_set() and address.scheme.startswith("qemu") and not address.hostname:
         raise LabError(
@@ -91,6 +77,7 @@ class Connection:
         self._libvirt = binding()
         self._listeners: list[Listener] = []
         _check_company(uri)
+        prepare_root(uri)
         with self._inside(), self._translated(f"no connection to the hypervisor {uri}"):
             self._connection = self._libvirt.open(uri)
         if urlsplit(uri).hostname:
@@ -286,8 +273,9 @@ class Connection:
         address = urlsplit(self._uri)
         if address.scheme.partition("+")[0] != "qemu" or address.hostname:
             return None
-        roots = parse_qs(address.query).get("root")
-        return Path(roots[0] if roots else "/var/lib/libvirt", "lib" if roots else "", "swtpm", str(uuid))
+        if (root := root_of(self._uri)) is not None:
+            return root / "lib" / "swtpm" / str(uuid)
+        return Path("/var/lib/libvirt/swtpm", str(uuid))
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

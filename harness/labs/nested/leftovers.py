@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from harness.clock import DeadlineExpiredError, wait_until
-from harness.labs.nested.files import remove
-from harness.labs.nested.namespace import exists, remove_namespace
-from harness.labs.nested.owner import OWNER_NAME, Owner, owner_of
+from harness.labs.nested.embedroot import EMBED, is_ours, remove_root, root_of
+from harness.labs.nested.namespace import exists, processes_in, remove_namespace
+from harness.labs.nested.owner import Owner, never_claimed, owner_of, remove_claimed
 from harness.labs.nested.port import DomainState, Hypervisor
 
+MACHINES_NAME: Final = "machines"
+"""In a lab host's folder: the folder of its machines."""
 _GROUPS: Final = Path("/sys/fs/cgroup")
 _GROUP_PLACES: Final = ("machine", "machine.slice", "*/machine", "*/machine.slice")
 _GROUP_END: Final = ".libvirt-qemu"
@@ -38,96 +41,167 @@ class LeftoverKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """One thing that a dead owner's lab left: `name` is a domain, a process number, a namespace or a path."""
+    """One thing that a dead owner's lab left: `name` is a domain, a process number, a namespace or a path.
+
+    `lab` is empty for the folder of an owner that was killed before it wrote who it is.
+    """
 
     lab: str
     kind: LeftoverKind
     name: str
 
 
-def leftovers(labs: Path, connect: Connect | None = None) -> list[Leftover]:
-    """What is left of labs with a folder below `labs` whose owner is dead.
+def machine_folders(labs: Path) -> list[Path]:
+    """Folders of machines below `labs`, the folder of all lab hosts: `labs/*/machines`, and `labs/*` with a record."""
+    hosts = sorted(path for path in labs.iterdir() if path.is_dir()) if labs.is_dir() else []
+    found = []
+    for host in hosts:
+        found += [host / MACHINES_NAME] if (host / MACHINES_NAME).is_dir() else []
+        found += [host] if owner_of(host) is not None else []
+    return found
+
+
+def leftovers(labs: Path, connect: Connect | None = None, *, only: Collection[Path] | None = None) -> list[Leftover]:
+    """What is left in the folders of machines below `labs` (or in `only` those of them) whose owner is dead.
 
     Domains of a daemon are looked at through `connect`, without it not at all.  Those of the driver inside a process
     are files in its folder, and processes.
     """
-    return [left for folder, owner in _dead(labs) for left in _of(folder, owner, connect)]
+    return [left for one in _dead(labs, only) for left in one.left(connect)]
 
 
-def clean(labs: Path, connect: Connect | None = None) -> list[Leftover]:
+def clean(labs: Path, connect: Connect | None = None, *, only: Collection[Path] | None = None) -> list[Leftover]:
     """Remove all that `leftovers` finds, and return it.  Can be called again after being killed itself."""
-    removed: list[Leftover] = []
-    for folder, owner in _dead(labs):
-        found = _of(folder, owner, connect)
-        if connect is not None and not _embedded(owner):
-            _remove_domains(owner, connect)
-        for left in found:
-            if left.kind is LeftoverKind.PROCESS:
-                _end(int(left.name), folder, owner)
-        if owner.namespace:
-            remove_namespace(owner.namespace)
-        _remove_folder(folder)
-        removed += found
-    return removed
+    return [left for one in _dead(labs, only) for left in one.clean(connect)]
 
 
-def _dead(labs: Path) -> Iterator[tuple[Path, Owner]]:
-    folders = sorted(labs.iterdir()) if labs.is_dir() else []
-    for folder in folders:
-        owner = owner_of(folder)
-        if owner is not None and owner.holder.proven_dead:
-            yield folder, owner
+def _dead(labs: Path, only: Collection[Path] | None) -> list[_Dead]:
+    owners = {folder: owner_of(folder) for folder in machine_folders(labs)}
+    alive = [owner for owner in owners.values() if owner is not None and not owner.holder.proven_dead]
+    used = {owner.namespace for owner in alive} | {str(root_of(owner.uri)) for owner in alive}
+    dead = []
+    for folder, owner in owners.items():
+        if only is not None and folder not in only:
+            continue
+        if owner is None and never_claimed(folder):
+            dead.append(_Dead(folder))
+        elif owner is not None and owner.holder.proven_dead:
+            dead.append(_without_others(folder, owner, used))
+    return dead
 
 
-def _of(folder: Path, owner: Owner, connect: Connect | None) -> list[Leftover]:
-    found = [Leftover(owner.lab, LeftoverKind.PROCESS, str(pid)) for pid in _processes(folder, owner)]
-    if connect is not None and not _embedded(owner):
-        hypervisor = connect(owner.uri)
-        known = [name for name in owner.domains if hypervisor.state(name) is not DomainState.ABSENT]
-        hypervisor.close()
-        found += [Leftover(owner.lab, LeftoverKind.DOMAIN, name) for name in known]
-    if owner.namespace and exists(owner.namespace):
-        found.append(Leftover(owner.lab, LeftoverKind.NAMESPACE, owner.namespace))
-    return [*found, Leftover(owner.lab, LeftoverKind.FOLDER, str(folder))]
+def _without_others(folder: Path, owner: Owner, used: Collection[str]) -> _Dead:
+    """What is of a dead owner: not the namespace or driver's folder that a living one names too (`used`), nor a
+    namespace in which machines of another folder run: their owner may be recorded elsewhere."""
+    root = root_of(owner.uri)
+    outside = root is not None and str(root) not in used and not root.is_relative_to(folder) and is_ours(root)
+    one = _Dead(folder, owner, "" if owner.namespace in used else owner.namespace, root if outside else None)
+    if one.namespace and any(_machine(pid) and not _belongs(pid, one.marks) for pid in processes_in(one.namespace)):
+        return replace(one, namespace="")
+    return one
+
+
+@dataclass(frozen=True, slots=True)
+class _Dead:
+    """A folder of machines whose owner is dead, and what is outside of it: namespace, and folder of the driver."""
+
+    folder: Path
+    owner: Owner | None = None
+    namespace: str = ""
+    root: Path | None = None
+
+    def left(self, connect: Connect | None) -> list[Leftover]:
+        lab = self.owner.lab if self.owner else ""
+        found = [(LeftoverKind.PROCESS, str(pid)) for pid in sorted({*self._machines(), *self._inside()})]
+        found += [(LeftoverKind.DOMAIN, name) for name in self._domains(connect)]
+        if self.namespace and exists(self.namespace):
+            found.append((LeftoverKind.NAMESPACE, self.namespace))
+        if self.root is not None:
+            found.append((LeftoverKind.FOLDER, str(self.root)))
+        found.append((LeftoverKind.FOLDER, str(self.folder)))
+        return [Leftover(lab, kind, name) for kind, name in found]
+
+    def clean(self, connect: Connect | None) -> list[Leftover]:
+        """The folder with the owner's record goes last: killed in between, the rest is found again."""
+        found = self.left(connect)
+        if self.owner is not None:
+            if connect is not None and not _embedded(self.owner):
+                _remove_domains(self.owner, connect)
+            for pid in self._machines():
+                _end(pid, self.marks)
+        if self.namespace:
+            remove_namespace(self.namespace)
+        if self.root is not None:
+            remove_root(self.root)
+        remove_claimed(self.folder)
+        return found
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Paths that are this lab's alone.  Names and UUIDs of machines are not: a lab of the same name in another
+        state folder has the same ones, and may be alive."""
+        return tuple(f"{folder}/" for folder in (self.folder, self.root) if folder is not None)
+
+    def _machines(self) -> list[int]:
+        return _processes(self.marks) if self.owner else []
+
+    def _inside(self) -> list[int]:
+        """Whatever runs in the namespace, machines too."""
+        return processes_in(self.namespace) if self.namespace else []
+
+    def _domains(self, connect: Connect | None) -> list[str]:
+        if connect is None or self.owner is None or _embedded(self.owner):
+            return []
+        hypervisor = connect(self.owner.uri)
+        try:
+            return [name for name in self.owner.domains if hypervisor.state(name) is not DomainState.ABSENT]
+        finally:
+            hypervisor.close()
 
 
 def _embedded(owner: Owner) -> bool:
-    return owner.uri.startswith("qemu:///embed")
+    return owner.uri.startswith(EMBED)
 
 
 def _remove_domains(owner: Owner, connect: Connect) -> None:
     hypervisor = connect(owner.uri)
-    for name in owner.domains:
-        hypervisor.stop(name)
-        hypervisor.undefine(name)
-    hypervisor.close()
+    try:
+        for name in owner.domains:
+            hypervisor.stop(name)
+            hypervisor.undefine(name)
+    finally:
+        hypervisor.close()
 
 
-def _processes(folder: Path, owner: Owner) -> list[int]:
-    """QEMU and swtpm processes of a lab: they name its folder or the UUID of one of its machines."""
+def _processes(marks: Collection[str]) -> list[int]:
+    """QEMU and swtpm processes of a lab: they name its folder, or that of the driver."""
     numbers = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
-    return [pid for pid in sorted(numbers) if _belongs(pid, folder, owner)]
+    return [pid for pid in sorted(numbers) if _belongs(pid, marks)]
 
 
-def _belongs(pid: int, folder: Path, owner: Owner) -> bool:
+def _belongs(pid: int, marks: Collection[str]) -> bool:
+    """Whether a process is a machine's and names a path that begins with one of `marks`."""
+    words = _machine(pid)
+    return any(re.search(rf"(?<![\w/.-]){re.escape(mark)}", word) for word in words for mark in marks)
+
+
+def _machine(pid: int) -> list[str]:
+    """The command line of a process that is a machine's; empty for every other, and for none."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
     except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return False
-    if not Path(words[0]).name.startswith(_PROGRAMS):
-        return False
-    marks = (f"{folder}/", *owner.domains.values())
-    return any(mark in word for word in words for mark in marks)
+        return []
+    return words if Path(words[0]).name.startswith(_PROGRAMS) else []
 
 
-def _end(pid: int, folder: Path, owner: Owner) -> None:
+def _end(pid: int, marks: Collection[str]) -> None:
     """End a process, which is looked at once more: its number may be somebody else's by now."""
-    if _belongs(pid, folder, owner):
+    if _belongs(pid, marks):
         groups = _control_groups(pid)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         wait_until(
-            lambda: None if _belongs(pid, folder, owner) else True,
+            lambda: None if _belongs(pid, marks) else True,
             within_s=_ENDS_WITHIN_S,
             what=f"process {pid} to end",
         )
@@ -157,11 +231,3 @@ def _remove_groups(names: set[str]) -> None:
 
     with suppress(DeadlineExpiredError):  # an empty group harms nobody
         wait_until(removed, within_s=_ENDS_WITHIN_S, what="control groups to be empty")
-
-
-def _remove_folder(folder: Path) -> None:
-    """The owner's record goes last, so that a killed cleaning is found again."""
-    for path in folder.iterdir():
-        if path.name != OWNER_NAME:
-            remove(path)
-    remove(folder)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from ipaddress import ip_interface, ip_network
 from typing import Final
 
+from harness.clock import DeadlineExpiredError, wait_until
 from harness.errors import ConfigError
 from harness.labs.holder import start_time
 from harness.labs.nested.command import run
@@ -29,6 +30,7 @@ __all__ = [
     "orphans",
     "owned_name",
     "owner_alive",
+    "processes_in",
     "remove_namespace",
     "remove_orphans",
     "why_no_namespaces",
@@ -36,6 +38,8 @@ __all__ = [
 
 _NAME_LIMIT: Final = 15
 """Of an interface: IFNAMSIZ without its end ([D] linux/if.h)."""
+
+_ENDS_WITHIN_S: Final = 10.0
 
 _numbers = itertools.count(1)
 
@@ -113,12 +117,31 @@ def _ensure_bridge(namespace: str, network: Network) -> None:
     run(["ip", "link", "set", bridge, "up"], namespace=namespace)
 
 
+def processes_in(name: str) -> list[int]:
+    """Numbers of the processes that run in a namespace; none when there is no such namespace."""
+    if not exists(name):
+        return []
+    return sorted(int(pid) for pid in run(["ip", "netns", "pids", name], check=False).stdout.split())
+
+
 def remove_namespace(name: str) -> None:
-    """End what still runs in a namespace of ours, then remove it; harmless when there is none."""
-    for pid in run(["ip", "netns", "pids", name], check=False).stdout.split():
-        with suppress(ProcessLookupError):
-            os.kill(int(pid), signal.SIGKILL)
-    run(["ip", "netns", "delete", name], check=False)
+    """End what still runs in a namespace of ours, then remove it; harmless when there is none.
+
+    Waits until they have ended, since a namespace lives on unseen while a process is in it; what they began in
+    between is ended too.
+    """
+
+    def emptied() -> bool | None:
+        found = processes_in(name)
+        for pid in found:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return None if found else True
+
+    if exists(name):
+        with suppress(DeadlineExpiredError):  # stuck in the kernel: it ends when that lets go of it
+            wait_until(emptied, within_s=_ENDS_WITHIN_S, what=f"the processes in {name} to end", poll_s=0.02)
+        run(["ip", "netns", "delete", name], check=False)
 
 
 def remove_orphans(prefix: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Final
 
 from harness.errors import LeaseError
 from harness.labs.holder import Holder
-from harness.labs.nested.files import write_whole
+from harness.labs.nested.files import remove, write_whole
 from harness.labs.nested.spec import MachinesSpec
 
 OWNER_NAME: Final = "owner.json"
@@ -53,3 +53,19 @@ def owner_of(folder: Path) -> Owner | None:
         return Owner(holder=holder, **plain)
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def never_claimed(folder: Path) -> bool:
+    """Whether a lab folder is there that holds nothing: its owner was killed before it wrote the record, or when it had
+    removed all.  What is outside of a folder is made after the record and removed before it."""
+    if not folder.is_dir() or folder.is_symlink():
+        return False
+    return {path.name for path in folder.iterdir()} <= {f".{OWNER_NAME}.part"}
+
+
+def remove_claimed(folder: Path) -> None:
+    """Remove a lab folder, the owner's record last, so that a killed removal is found again."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.name != OWNER_NAME:
+            remove(path)
+    remove(folder)

@@ -268,9 +268,14 @@ def served_lab(monkeypatch: pytest.MonkeyPatch) -> FakeLab:
     """What `hil twin serve` would host, and where it ends after one look."""
     lab = FakeLab()
     started: list[dict[str, Any]] = []
-    monkeypatch.setattr(serving, "start_host", lambda instance, job: started.append(job))
-    monkeypatch.setattr(serving, "attach", lambda lease: lab)
-    monkeypatch.setattr(serving, "end_host", lambda instance: True)
+
+    def start_host(instance: str, job: dict[str, Any], say: object) -> Path:
+        started.append(job)
+        return folder_of(instance)
+
+    monkeypatch.setattr("harness.cli.hosted.start_host", start_host)
+    monkeypatch.setattr("harness.cli.hosted.attach", lambda lease: lab)
+    monkeypatch.setattr("harness.cli.hosted.end_host", lambda instance: True)
     monkeypatch.setattr(serving, "find_host", lambda instance: SimpleNamespace(alive=True))
     monkeypatch.setattr(serving, "pause", lambda seconds: interrupt())
     lab.started = started  # type: ignore[attr-defined]
@@ -316,12 +321,12 @@ def test_serve_for_people_says_how_to_let_time_pass(served_lab: Any, capsys: pyt
 
 
 def test_a_lab_that_does_not_come_up_leaves_no_lease(served_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(instance: str, job: object) -> None:
+    def fail(instance: str, job: object, say: object) -> None:
         raise LabError("no address is free")
 
-    monkeypatch.setattr(serving, "start_host", fail)
+    monkeypatch.setattr("harness.cli.hosted.start_host", fail)
     assert cli.main(["twin", "serve", "twin-4node"]) == Exit.LAB
-    monkeypatch.setattr(serving, "start_host", lambda instance, job: None)
+    monkeypatch.setattr("harness.cli.hosted.start_host", lambda instance, job, say: folder_of(instance))
     monkeypatch.setattr(FakeLab, "ready", False)
     assert cli.main(["twin", "serve", "twin-4node"]) == Exit.LAB
     assert served_lab.released

@@ -18,13 +18,14 @@ import pytest
 
 from harness.clock import wait_until
 from harness.errors import ConfigError, LabError, LeaseError
-from harness.labs import hosting
+from harness.labs import control, hosting
 from harness.labs.control import SOCKET_NAME, ControlChannel, LabHostGoneError, short_path
 from harness.labs.holder import Holder
-from harness.labs.host import READY_NAME, LabHost
-from harness.labs.hosting import all_hosts, attach, end_host, find_host, folder_of, start_host
+from harness.labs.host import READY_NAME, STARTING_NAME, LabHost
+from harness.labs.hosting import LastLine, all_hosts, attach, end_host, find_host, folder_of, start_host
 from harness.labs.lease import Lease
 from harness.labs.start import provider
+from harness.paths import root
 
 ABOUT = {
     "name": "fake",
@@ -56,7 +57,7 @@ class FakeHosted:
                 return 42
             case "advance":
                 return args["to_ns"]
-            case "events":
+            case "events" | "baseline":
                 self.blocked.wait(5)
                 return []
             case "power_off":
@@ -145,6 +146,22 @@ class TestChannel:
         waiting.join(5)
         slow.close()
         quick.close()
+
+    def test_a_baseline_may_take_longer_than_other_verbs(
+        self, serve: Callable[..., Serving], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(control, "ANSWER_WITHIN_S", 0.2)
+        serving = serve()
+        late = threading.Timer(0.5, serving.hosted.blocked.set)
+        late.start()
+        patient = ControlChannel(tmp_path)
+        assert patient.call("baseline", epoch=1) == []
+        assert patient.call("now") == 42
+        serving.hosted.blocked.clear()
+        with pytest.raises(LabHostGoneError, match="timed out"):
+            patient.call("events")
+        serving.hosted.blocked.set()
+        patient.close()
 
     @pytest.mark.parametrize("line", [b"garbage\n", b"[1, 2]\n", b'{"verb": "now"}\n', b"\xff\xfe\n", b"7\n", b"\n"])
     def test_garbage_ends_that_connection_only(
@@ -246,6 +263,13 @@ def as_fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         process.wait()
 
 
+TAKES_BACK = """
+        made.touch()
+        try:
+            print("made", flush=True)
+            time.sleep(60)
+        finally:
+            made.unlink()"""
 LEASE = Lease("fake#1", 1, Holder.me())
 JOB = {"kind": "fake"}
 
@@ -304,6 +328,60 @@ class TestProcess:
         with pytest.raises(LabError, match="ZeroDivisionError: a defect"):
             start_host("fake#1", JOB)
 
+    def test_kinds_that_take_longer_to_start_get_the_time(
+        self, as_fake: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(hosting, "START_WITHIN_S", 0.2)
+        monkeypatch.setattr(hosting, "LONGER_STARTS_S", {"slow": 30.0})
+        as_fake("time.sleep(1)")
+        start_host("fake#1", {"kind": "slow"})
+        assert find_host("fake#1").alive
+        with pytest.raises(LabError, match=r"waited 0.2 s in vain for the lab host of 'fake#1'"):
+            start_host("fake#1", JOB)
+        assert not find_host("fake#1").alive
+
+    def test_the_starter_hears_what_the_host_says(self, as_fake: Callable[..., None]) -> None:
+        as_fake("[(print(word, flush=True), time.sleep(0.3)) for word in ('builds', 'builds', 'boots')]")
+        said: list[str] = []
+        start_host("fake#1", JOB, said.append)
+        assert said[:2] == ["builds", "boots"]
+
+    def test_a_host_whose_starter_is_interrupted_takes_back_what_it_made(
+        self, as_fake: Callable[..., None], tmp_path: Path
+    ) -> None:
+        made = tmp_path / "made"
+        as_fake(f"made = Path({str(made)!r})\n{TAKES_BACK}")
+
+        def interrupt(said: str) -> None:
+            assert made.exists(), said
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            start_host("fake#1", JOB, interrupt)
+        assert not made.exists()
+        assert not find_host("fake#1").alive
+        assert not (folder_of("fake#1") / STARTING_NAME).exists()
+
+    def test_a_host_that_comes_up_after_its_starter_was_killed_is_found(
+        self, as_fake: Callable[..., None], tmp_path: Path
+    ) -> None:
+        folder = folder_of("fake#1")
+        folder.mkdir(parents=True)
+        (folder / "lab.json").write_text(json.dumps({"instance": "fake#1", "lab": JOB}))
+        command = [*fake_host_module(tmp_path, "time.sleep(60)"), str(folder)]
+        process = subprocess.Popen(command, cwd=root(), env={**os.environ, "PYTHONPATH": str(root())})
+        try:
+            wait_until(lambda: (folder / STARTING_NAME).exists() or None, within_s=20, what="its first words")
+            assert not (folder / READY_NAME).exists()
+            assert find_host("fake#1").holder == Holder.of(process.pid)
+            as_fake()
+            start_host("fake#1", JOB)
+            assert process.wait(5) == 1
+            assert find_host("fake#1").alive
+        finally:
+            process.kill()
+            process.wait()
+
     def test_host_that_hangs_is_killed(self, as_fake: Callable[..., None]) -> None:
         as_fake("pass", "hang")
         start_host("fake#1", JOB)
@@ -338,3 +416,17 @@ def test_unreadable_state_of_a_host_is_no_host(state: Path) -> None:
     for text in ("", "{", json.dumps({"pid": 1})):
         (folder / READY_NAME).write_text(text)
         assert not find_host("fake#1").alive
+
+
+def test_only_whole_lines_of_a_log_are_told_each_once(tmp_path: Path) -> None:
+    said: list[str] = []
+    last_line = LastLine(tmp_path, said.append)
+    last_line.look()
+    with (tmp_path / "host.log").open("w") as log:
+        for text in ("one\ntwo\n", "thr", "ee\n", "three\n", "", "f" * 10_000 + "\n"):
+            log.write(text)
+            log.flush()
+            last_line.look()
+    assert said[:2] == ["two", "three"]
+    assert len(said) == 3
+    assert set(said[2]) == {"f"}
