@@ -13,8 +13,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from harness.exits import Exit
-
 NOT_RUN: Final = "not-run"
 INCOMPLETE: Final = "incomplete"
 
@@ -29,13 +27,6 @@ class Tally:
     ran: int
     skipped: Mapping[str, int] = field(default_factory=dict)
     """Reason → number of tests."""
-
-    @property
-    def judged(self) -> tuple[Exit, str]:
-        """Exit and result of a tier that promises to run all of its tests, none of which failed."""
-        if not self.skipped:
-            return Exit.PASS, ""
-        return Exit.LAB, INCOMPLETE if self.ran else NOT_RUN
 
     @property
     def reasons(self) -> str:
@@ -69,7 +60,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if file := terminalreporter.config.getoption(_OPTION):
         stats = terminalreporter.stats
         skipped = Counter(_reason(report) for report in stats.get("skipped", ()))
-        tally = Tally(sum(len(stats.get(kind, ())) for kind in _RAN), skipped)
+        tally = Tally(sum(len(stats.get(kind, ())) for kind in _RAN), dict(skipped))
         Path(file).write_text(json.dumps(asdict(tally)), encoding="utf-8")
 
 

@@ -111,8 +111,10 @@ def nested_tier(command: Sequence[str], folder: Path) -> Exit:
         file = Path(place) / "tally.json"
         closing = run_tests(tests, [*command, *tally.arguments(file)], folder)
         counted = tally.read(file)
-    if tests.exit is Exit.PASS:
-        tests.exit, tests.result = counted.judged if counted else (Exit.HARNESS, "")
+    if counted is None and tests.exit is Exit.PASS:
+        tests.exit = Exit.HARNESS
+    elif counted and counted.skipped and tests.exit in (Exit.PASS, Exit.NOTHING_SELECTED):
+        tests.exit, tests.result = Exit.LAB, tally.INCOMPLETE if counted.ran else tally.NOT_RUN
     show([tests], closing)
     if counted and counted.skipped:
         say(f"nested tests that did not run: {counted.reasons}", err=True)
