@@ -134,7 +134,7 @@ def pytest_command(extra: Sequence[str], *, full: bool, nested: bool, expression
     if expression:
         command += ["-k", expression]
     names_files = any(Path(word.partition("::")[0]).exists() for word in extra if not word.startswith("-"))
-    return [*command, *extra] if names_files else [*command, *extra, "tests"]
+    return [*command, *extra] if names_files else [*command, *extra, "tests/nested" if nested else "tests"]
 
 
 def run_tests(stage: Stage, command: Sequence[str], folder: Path) -> str:
