@@ -16,7 +16,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Final
@@ -26,6 +25,7 @@ import typer
 from harness.cli.called import say
 from harness.errors import ConfigError
 from harness.exits import Exit
+from harness.labs.nested import needs
 from harness.paths import reports_dir, root, state_dir
 from harness.probes.permission import permission
 
@@ -163,10 +163,12 @@ def browser() -> Check:
 
 def libvirt() -> Check:
     """Only for nested labs."""
-    if find_spec("libvirt"):
-        return Check("libvirt", State.OK, "libvirt-python is installed")
-    remedy = "apt-get install -y libvirt-dev pkg-config gcc python3-dev, then ./hil --nested doctor"
-    return Check("libvirt", State.MISSING, "no nested labs", remedy)
+    if lacks := needs.lab_lacks():
+        return Check("libvirt", State.MISSING, f"no nested labs: {needs.named(lacks)}", needs.remedy(lacks))
+    if lacks := needs.further_lacks():
+        found = f"nested labs without what needs {needs.named(lacks)}"
+        return Check("libvirt", State.WARN, found, needs.remedy(lacks))
+    return Check("libvirt", State.OK, "libvirt-python, QEMU and the programs of nested labs")
 
 
 def node() -> Check:

@@ -113,7 +113,7 @@ class Progress:
 
 def _hosted(lab: LabFile) -> LabFile:
     """Raises ConfigError for a lab whose kind cannot be hosted."""
-    if why_not := why_not_hosted(lab.kind):
+    if why_not := why_not_hosted(lab):
         raise ConfigError(why_not, hint="hil lab list shows the kinds of the others")
     return lab
 

@@ -42,7 +42,10 @@ def provider(kind: str) -> Callable[[str, dict[str, Any], Path], Hosted]:
         from harness.labs.nested.hosting import NestedHosting
 
         return NestedHosting
-    raise ConfigError(f"labs of kind '{kind}' cannot be hosted by this version", hint=f"use a lab of kind: {', '.join(sorted(HOSTED_KINDS))}")
+    raise ConfigError(
+        f"labs of kind '{kind}' cannot be hosted by this version",
+        hint=f"use a lab of kind: {', '.join(sorted(HOSTED_KINDS))}",
+    )
 
 
 def main(folder: Path) -> int:

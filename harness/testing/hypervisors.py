@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +10,7 @@ from uuid import UUID
 from xml.etree import ElementTree as ET
 
 from harness.errors import LabError
-from harness.labs.nested.port import DomainState
+from harness.labs.nested.port import DomainEvent, DomainState
 
 SERIAL: Final = "serial"
 
@@ -49,6 +49,9 @@ class FakeHypervisor:
     def close(self) -> None:
         """See Hypervisor."""
         self.closed = True
+
+    def listen(self, listener: Callable[[DomainEvent], None]) -> None:
+        """It tells nothing by itself."""
 
     def domains(self) -> tuple[str, ...]:
         """See Hypervisor."""

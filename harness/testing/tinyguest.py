@@ -20,6 +20,8 @@ from typing import Final
 from harness.errors import LabError
 from harness.labs.nested.command import run
 from harness.labs.nested.files import remove
+from harness.labs.nested.image.fingerprint import contents, digest_of
+from harness.labs.nested.image.store import ImageStore
 from harness.labs.nested.spec import KernelBoot
 
 NODE_UP: Final = "NODE-UP"
@@ -28,6 +30,9 @@ _QUICK: Final = "console=ttyS0 quiet nokaslr tsc=reliable no_timer_check cryptom
 _PACKAGES: Final = ("linux-image-cloud-amd64", "busybox-static")
 _MODULES: Final = ("virtio_pci", "virtio_net", "virtio_blk", "virtio_scsi", "virtio_balloon", "sd_mod")
 _DOWNLOAD_WITHIN_S: Final = 300.0
+_KIND: Final = "tinyguest"
+_KERNEL_NAME: Final = "vmlinuz"
+_INITRD_NAME: Final = "initrd.gz"
 
 _INIT: Final = """\
 #!/bin/busybox sh
@@ -89,19 +94,27 @@ class TinyGuest:
 
 
 def tiny_guest(folder: Path) -> TinyGuest:
-    """The guest, made in `folder` unless it is there.  Raises LabError when the packages cannot be downloaded."""
-    guest = TinyGuest(folder / "vmlinuz", folder / "initrd.gz")
-    unpacked = folder / "unpacked"
-    if not guest.kernel.exists():
-        remove(unpacked)
-        unpacked.mkdir(parents=True)
-        _download(folder, unpacked)
-        found = sorted(unpacked.glob("boot/vmlinuz-*"))
-        if not found:
-            raise LabError(f"no kernel came with {_PACKAGES[0]}", hint="apt-get update, then again")
-        shutil.copyfile(found[-1], guest.kernel)
-    guest.initrd.write_bytes(gzip.compress(_archive(unpacked), 1))
-    return guest
+    """The guest, made in `folder` unless it is there; processes that ask at the same time wait for the first.
+
+    Raises LabError when the packages cannot be downloaded.
+    """
+    store = ImageStore(folder)
+    digest = digest_of(contents({"tinyguest.py": Path(__file__)}))
+    with store.building(lambda _: None):
+        stored = store.find(_KIND, digest) or store.make(_KIND, digest, _make)
+    return TinyGuest(stored.folder / _KERNEL_NAME, stored.folder / _INITRD_NAME)
+
+
+def _make(into: Path) -> None:
+    unpacked = into / "unpacked"
+    unpacked.mkdir()
+    _download(into, unpacked)
+    found = sorted(unpacked.glob("boot/vmlinuz-*"))
+    if not found:
+        raise LabError(f"no kernel came with {_PACKAGES[0]}", hint="apt-get update, then again")
+    shutil.copyfile(found[-1], into / _KERNEL_NAME)
+    (into / _INITRD_NAME).write_bytes(gzip.compress(_archive(unpacked), 1))
+    remove(unpacked)
 
 
 def blank_image(path: Path, size_bytes: int = 1 << 20) -> Path:

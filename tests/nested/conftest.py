@@ -1,4 +1,5 @@
-"""Two tiny guests on two networks, at a hypervisor inside this process or at a daemon that the test starts."""
+"""Two tiny guests on two networks: at libvirt's driver inside this process, at a daemon that the test starts, or at its
+mock, where they are names only."""
 
 from __future__ import annotations
 
@@ -12,11 +13,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.clock import DeadlineExpiredError, monotonic_ns, wait_until
 from harness.errors import HarnessError
+from harness.labs.nested import faults, needs
 from harness.labs.nested.hypervisor import embed_uri
 from harness.labs.nested.machines import Machines
 from harness.labs.nested.namespace import (
@@ -25,10 +28,11 @@ from harness.labs.nested.namespace import (
     owned_name,
     remove_namespace,
     remove_orphans,
-    why_no_namespaces,
 )
 from harness.labs.nested.opening import discard_machines, open_machines
-from harness.labs.nested.spec import DataDisk, MachineSpec, MachinesSpec, Nic
+from harness.labs.nested.spec import DataDisk, KernelBoot, MachineSpec, MachinesSpec, Nic
+from harness.labs.nested.steps import StepJournal
+from harness.labs.nested.undo import Undo
 from harness.netns import entered
 from harness.paths import state_dir
 from harness.testing.tinyguest import NODE_UP, TinyGuest, blank_image, tiny_guest
@@ -37,30 +41,38 @@ PREFIX = "hil-try"
 UP_WITHIN_S = 90.0
 NETWORKS = (Network("mgmt", "10.80.1.0/24", "10.80.1.1"), Network("storage", "10.80.2.0/24", "10.80.2.1"))
 DISKS = (DataDisk("DATA1", 8 << 20), DataDisk("DATA2", 8 << 20))
-PROGRAMS = ("qemu-system-x86_64", "qemu-img", "nft", "tc")
+BEGIN = ("system", "image", "embed", "mock")
+"""Groups of tests in the order in which they begin, before all others."""
 
 
-def why_not() -> str:
-    """What is missing for nested labs on this machine; empty when nothing is."""
-    if missing := why_no_namespaces(PREFIX):
-        return missing
-    try:
-        import libvirt  # noqa: F401
-    except ImportError:
-        return "needs libvirt-python: ./hil --nested doctor"
-    absent = [program for program in PROGRAMS if shutil.which(program) is None]
-    return f"needs the program {absent[0]} (packages qemu-system-x86, qemu-utils, nftables)" if absent else ""
+def driver(name: str) -> Any:
+    """A driver of libvirt as the parameter of the fixture `bed`: all its tests share a process, and so the bed."""
+    return pytest.param(name, marks=pytest.mark.xdist_group(name))
 
 
+def on(*drivers: str) -> pytest.MarkDecorator:
+    """Run tests on these drivers: `embed` (inside this process), `system` (a daemon), `mock` (test:///default)."""
+    return pytest.mark.parametrize("bed", [driver(name) for name in drivers], indirect=True, scope="session")
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A process does not reach a local daemon any more once it has opened the driver inside itself."""
-    items.sort(key=lambda item: item.path.parent == Path(__file__).parent and "[system" not in item.name)
+    """Which groups begin: a process does not reach a local daemon any more once it has opened the driver inside
+    itself, and the tests with a node image take longest."""
+
+    def place(item: pytest.Item) -> int:
+        if item.path.parent != Path(__file__).parent:
+            return -1
+        group = next((str(mark.args[0]) for mark in item.iter_markers("xdist_group")), "")
+        return BEGIN.index(group) if group in BEGIN else len(BEGIN)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def machine_can_nest() -> None:
-    if missing := why_not():
-        pytest.skip(missing)
+    if lacks := needs.lab_lacks():
+        pytest.skip(f"needs {needs.named(lacks)}: {needs.remedy(lacks)}")
     remove_orphans(PREFIX)
 
 
@@ -160,6 +172,15 @@ def ping(namespace: str, address: str, *, timeout_s: float = 0.3, size: int = 0)
     return False
 
 
+def by_another(machines: Machines, record: Undo) -> None:
+    """Take back as a new process would: from the plain record, with what the files tell."""
+    journal = StepJournal(machines.folder / "steps.jsonl")
+    assert any(step.details == record.plain() for step in journal.open_steps), "on disk before it was done"
+    again = Machines(machines.hypervisor, machines.spec, machines.folder, journal)
+    faults.undo(again, Undo.read(record.plain()))
+    machines.journal = journal
+
+
 def two_machines(guest: TinyGuest, lab: str, namespace: str, folder: Path) -> MachinesSpec:
     base = blank_image(folder / "base.raw")
     machines = tuple(
@@ -225,18 +246,42 @@ def _taken(path: str) -> bool:
         return True
 
 
-@pytest.fixture(scope="module", params=["embed", "system"])
-def bed(request: pytest.FixtureRequest, guest: TinyGuest, short_folder: Path, embedded: str) -> Iterator[Bed]:
-    """A lab with both machines defined and off."""
+def mock_machines(folder: Path) -> MachinesSpec:
+    """The same two for libvirt's mock, which runs nothing: disks are files, kernels are names."""
+    base = blank_image(folder / "base.raw")
+    machines = tuple(
+        MachineSpec(
+            name,
+            96,
+            base=base,
+            base_format="raw",
+            boot=KernelBoot(folder / "vmlinuz"),
+            nics=(Nic("mgmt"), Nic("storage")),
+            disks=DISKS if name == "n1" else (),
+            domain_type="test",
+        )
+        for name in ("n1", "n2")
+    )
+    return MachinesSpec("try-mock", NETWORKS, machines)
+
+
+@pytest.fixture(scope="session")
+def bed(request: pytest.FixtureRequest, short_folder: Path) -> Iterator[Bed]:
+    """A lab with both machines defined and off, on the driver that the test names by `on`."""
     kind = str(request.param)
-    namespace = owned_name(PREFIX, kind)
-    folder = short_folder / f"{kind}-{request.module.__name__.rpartition('_')[2]}"
+    folder = short_folder / kind
     folder.mkdir()
     with ExitStack() as stack:
-        stack.callback(remove_namespace, namespace)
-        ensure_namespace(namespace)
-        uri = stack.enter_context(daemon(namespace, folder)) if kind == "system" else embedded
-        spec = two_machines(guest, f"try-{kind}", namespace, folder)
+        stack.callback(shutil.rmtree, folder)
+        if kind == "mock":
+            spec, uri = mock_machines(folder), "test:///default"
+        else:
+            namespace = owned_name(PREFIX, kind)
+            stack.callback(remove_namespace, namespace)
+            ensure_namespace(namespace)
+            spec = two_machines(request.getfixturevalue("guest"), f"try-{kind}", namespace, folder)
+            embedded = kind == "embed"
+            uri = request.getfixturevalue("embedded") if embedded else stack.enter_context(daemon(namespace, folder))
         machines = open_machines(spec, folder / "lab", uri)
         stack.callback(discard_machines, machines)
         machines.ensure()

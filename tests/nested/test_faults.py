@@ -8,30 +8,21 @@ from harness.clock import NS_PER_S, monotonic_ns, wait_until
 from harness.labs.nested import cables, disks, faults, outside, power
 from harness.labs.nested.machines import Machines
 from harness.labs.nested.steps import StepJournal
-from harness.labs.nested.undo import Undo
 from harness.testing.tinyguest import NODE_UP
-from tests.nested.conftest import Bed, ping
+from tests.nested.conftest import Bed, by_another, on, ping
 
-pytestmark = pytest.mark.nested
+pytestmark = [pytest.mark.nested, on("system", "embed")]
 
 
 @pytest.fixture(autouse=True)
 def guests_up(bed: Bed) -> None:
     """Faults of the test before are taken back; a guest that does not answer afterwards is started anew."""
     faults.undo_all(bed.machines)
+    bed.machines.ensure()
     for machine in bed.machines.names:
         if not bed.machines.state(machine).on or not bed.answers(machine, within_s=3):
             bed.machines.hypervisor.stop(bed.machines.domain(machine))
             bed.boot(machine)
-
-
-def by_another(machines: Machines, record: Undo) -> None:
-    """Take back as a new process would: from the plain record, with what the files tell."""
-    journal = StepJournal(machines.folder / "steps.jsonl")
-    assert any(step.details == record.plain() for step in journal.open_steps), "on disk before it was done"
-    again = Machines(machines.hypervisor, machines.spec, machines.folder, journal)
-    faults.undo(again, Undo.read(record.plain()))
-    machines.journal = journal
 
 
 def test_cable_out_and_in(bed: Bed) -> None:

@@ -20,7 +20,7 @@ from harness.clock import wait_until
 from harness.labs.nested.image import Card, NodeImage, boot_line, build_image, image_ready, why_not_buildable
 from harness.labs.nested.image.store import ImageStore
 
-pytestmark = pytest.mark.nested
+pytestmark = [pytest.mark.nested, pytest.mark.xdist_group("image")]
 
 QEMU = "qemu-system-x86_64"
 BOOT_WITHIN_S = 180.0  # three seconds on an idle machine
@@ -152,25 +152,15 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A state folder of this module's own: the image is really built."""
-    folder = tmp_path_factory.mktemp("state")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HIL_STATE", str(folder))
-        yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.fixture(scope="module")
-def image(state: Path, service: dict[str, Path]) -> NodeImage:
+def image(service: dict[str, Path]) -> Iterator[NodeImage]:
+    """Operating system and packages are those of the state folder, built where it has none; the disk is removed."""
     if missing := why_not_buildable():
         pytest.skip(missing)
     if shutil.which(QEMU) is None:
         pytest.skip(f"{QEMU} missing (apt-get install -y qemu-system-x86)")
-    said: list[str] = []
-    built = build_image(said.append, service_files=service)
-    assert sum(line.split(": ")[1].startswith("made in") for line in said) == 3
-    return built
+    built = build_image(lambda _: None, service_files=service)
+    yield built
+    shutil.rmtree(built.disk.parent)
 
 
 @pytest.fixture
@@ -188,14 +178,27 @@ def boot(tmp_path: Path, image: NodeImage) -> Iterator[Callable[[str], Node]]:
         node.close()
 
 
-def test_an_unchanged_image_is_found_and_nothing_else_is_left(image: NodeImage, service: dict[str, Path]) -> None:
+def test_an_unchanged_image_is_found(image: NodeImage, service: dict[str, Path]) -> None:
     assert image_ready(service) == image
+    assert build_image(lambda line: pytest.fail(line), service_files=service) == image
+    assert {entry.name for entry in image.disk.parent.iterdir()} == {"kernel", "initrd", "disk.qcow2", "made.json"}
+
+
+@pytest.mark.full
+def test_nothing_is_left_of_a_build_from_nothing(
+    service: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if missing := why_not_buildable():
+        pytest.skip(missing)
+    monkeypatch.setenv("HIL_STATE", str(tmp_path))
+    said: list[str] = []
+    built = build_image(said.append, service_files=service)
+    assert sum(line.split(": ")[1].startswith("made in") for line in said) == 3
+    assert image_ready(service) == built
     folder = ImageStore().folder
     assert not [entry.name for entry in folder.iterdir() if entry.name.startswith(".")]
-    assert {entry.name for entry in image.disk.parent.iterdir()} == {"kernel", "initrd", "disk.qcow2", "made.json"}
     assert not list(Path("/tmp").glob("mmdebstrap.*"))
-    mounts = Path("/proc/self/mounts").read_text()
-    assert str(folder) not in mounts
+    assert str(folder) not in Path("/proc/self/mounts").read_text()
 
 
 def test_a_change_of_the_service_makes_the_disk_only(
@@ -207,6 +210,7 @@ def test_a_change_of_the_service_makes_the_disk_only(
     other = build_image(said.append, service_files={**service, "harness/twin/nodes/service.py": changed})
     assert said[:2] == ["operating system: unchanged", "Python packages: unchanged"]
     assert other.digest != image.digest
+    shutil.rmtree(other.disk.parent)
     assert image.disk.is_file()
 
 

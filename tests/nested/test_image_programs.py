@@ -17,7 +17,7 @@ from harness.paths import root
 
 pytestmark = [
     pytest.mark.nested,
-    pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="namespaces for processes need root"),
+    pytest.mark.xdist_group("image-programs"),  # they look for each other's processes
 ]
 
 # A child in a session of its own, as a daemon would be, beside a program that waits for ever.

@@ -1,24 +1,24 @@
-"""Machines under libvirt, the same contract for the driver inside the process and for a daemon."""
+"""What guests see of their machines, at the driver inside the process and at a daemon."""
 
 from __future__ import annotations
 
 import pytest
 
-from harness.clock import wait_until
 from harness.errors import LabError
 from harness.labs.nested import faults, power
 from harness.labs.nested.hypervisor import Connection
 from harness.labs.nested.port import DomainEvent, DomainState
 from harness.labs.nested.undo import Undo
-from tests.nested.conftest import Bed
+from tests.nested.conftest import Bed, on
 
-pytestmark = pytest.mark.nested
+pytestmark = [pytest.mark.nested, on("system", "embed")]
 
 
 @pytest.fixture(autouse=True)
 def machines_off(bed: Bed) -> None:
     """Each test begins with all machines off, without faults, at the pristine state."""
     faults.undo_all(bed.machines)
+    bed.machines.ensure()
     bed.machines.revert("pristine")
 
 
@@ -53,10 +53,15 @@ def test_power_is_cut_and_comes_back(bed: Bed) -> None:
 
 
 def test_reset_starts_the_guest_again(bed: Bed) -> None:
+    told: list[DomainEvent] = []
+    hypervisor = bed.machines.hypervisor
+    assert isinstance(hypervisor, Connection)
+    hypervisor.listen(told.append)
     bed.boot("n1")
     since = bed.mark("n1")
     power.reset(bed.machines, "n1")
     bed.hears("n1", "COUNT 2", since)
+    assert "rebooted" in [event.detail for event in told]
 
 
 def test_frozen_guests_are_silent_and_go_on_where_they_were(bed: Bed) -> None:
@@ -85,46 +90,8 @@ def test_sets_bring_disks_back(bed: Bed) -> None:
     bed.hears("n1", "COUNT 2", since)
 
 
-def test_a_set_of_running_machines_is_refused(bed: Bed) -> None:
-    bed.machines.hypervisor.start(bed.machines.domain("n2"))
-    with pytest.raises(LabError, match="'n2' is on"):
-        bed.machines.snapshot("never")
-
-
-def test_events_are_told_in_words_with_the_time_they_came(bed: Bed) -> None:
-    told: list[DomainEvent] = []
-    hypervisor = bed.machines.hypervisor
-    assert isinstance(hypervisor, Connection)
-    hypervisor.listen(told.append)
-    bed.boot("n2")
-    power.suspend(bed.machines, "n2")
-    power.resume(bed.machines, "n2")
-    power.reset(bed.machines, "n2")
-    power.power_off(bed.machines, "n2")
-    domain = bed.machines.domain("n2")
-
-    def last() -> bool | None:
-        return True if any(event.detail == "stopped (destroyed)" for event in told) else None
-
-    wait_until(last, within_s=5, what="the last event")
-    words = [event.detail for event in told if event.domain == domain]
-    for expected in ("started", "suspended (paused)", "resumed", "rebooted", "stopped (destroyed)"):
-        assert expected in words, words
-    times = [event.t_mono_ns for event in told]
-    assert times == sorted(times)
-    assert times[0] > 0
-
-
 def test_starting_without_a_base_tells_what_to_do(bed: Bed) -> None:
     bed.machines.places.system_disk("n2").unlink()
     with pytest.raises(LabError, match="cannot be switched on") as caught:
         bed.machines.hypervisor.start(bed.machines.domain("n2"))
     assert caught.value.hint
-
-
-def test_a_daemon_is_not_reached_next_to_the_driver_inside(bed: Bed) -> None:
-    if not bed.machines.hypervisor.uri.startswith("qemu:///embed"):
-        pytest.skip("only after the driver inside the process was opened")
-    with pytest.raises(LabError, match="inside itself") as caught:
-        Connection("qemu:///system")
-    assert "another process" in caught.value.hint

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.clock import pause
-from harness.labs.nested import power
+from harness.labs.nested import needs, power
 from harness.labs.nested.command import run
 from harness.labs.nested.machines import Machines
 from harness.labs.nested.namespace import Network, owned_name
@@ -20,15 +20,14 @@ from harness.labs.nested.windows import Answers, answer_file, write_answer_mediu
 from harness.testing.tinyguest import blank_image
 from tests.nested.conftest import PREFIX
 
-pytestmark = pytest.mark.nested
+pytestmark = [pytest.mark.nested, pytest.mark.xdist_group("uefi")]
 
-FIRMWARE = Path("/usr/share/OVMF/OVMF_CODE_4M.ms.fd")
 SECRET = "not-a-real-one"
 
 
 @pytest.fixture(scope="module")
 def machines(short_folder: Path, embedded: str) -> Iterator[Machines]:
-    if not FIRMWARE.exists() or shutil.which("swtpm_setup") is None:
+    if not needs.FIRMWARE.exists() or shutil.which("swtpm_setup") is None:
         pytest.skip("needs the packages ovmf, swtpm and swtpm-tools")
     if shutil.which("xorriso") is None:
         pytest.skip("needs the package xorriso")

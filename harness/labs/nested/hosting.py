@@ -17,8 +17,8 @@ from harness.labs.models import LabFile
 from harness.labs.nested import outside, power
 from harness.labs.nested.faults import undo_all, undo_cause
 from harness.labs.nested.holding import Holds
-from harness.labs.nested.image import build_image
 from harness.labs.nested.hypervisor import embed_uri
+from harness.labs.nested.image import build_image
 from harness.labs.nested.layout import Layout, lay_out, machines_of
 from harness.labs.nested.opening import discard_machines, open_machines
 from harness.labs.nested.port import DomainEvent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -51,6 +51,9 @@ class Hypervisor(Protocol):
 
     def close(self) -> None:
         """Let go of the connection; domains stay as they are."""
+
+    def listen(self, listener: Callable[[DomainEvent], None]) -> None:
+        """Have `listener` called with every event from now on, in the hypervisor's own thread: it must be quick."""
 
     def domains(self) -> tuple[str, ...]:
         """Names of all domains, on or off, sorted."""

@@ -29,9 +29,11 @@ def power_off(machines: Machines, machine: str) -> Undo:
     The guest's memory is gone.  What reached QEMU survives in the host's page cache, so a disk's volatile write cache
     cannot be lost this way.
     """
-    was = "on" if machines.state(machine).on else "off"
+    cut, dark = Undo(POWER, machine, {"was": "on"}), Undo(POWER, machine, {"was": "off"})
     domain = machines.domain(machine)
-    return machines.carry_out(Undo(POWER, machine, {"was": was}), lambda: machines.hypervisor.stop(domain))
+    # a second cut is the first one: the machine was on before it
+    record = cut if machines.state(machine).on or machines.is_open(cut) else dark
+    return machines.carry_out(record, lambda: machines.hypervisor.stop(domain))
 
 
 def power_on(machines: Machines, machine: str) -> Undo:

@@ -34,9 +34,7 @@ class GuestWatch:
     when it does not begin.
     """
 
-    def __init__(
-        self, namespace: str, guests: Sequence[Mapping[str, str]], folder: Path, interval: timedelta
-    ) -> None:
+    def __init__(self, namespace: str, guests: Sequence[Mapping[str, str]], folder: Path, interval: timedelta) -> None:
         self._samples = folder / SAMPLES_NAME
         self._read_to = 0
         self._origin_ns: int | None = None

@@ -151,6 +151,26 @@ def test_nested_without_headers_says_what_is_left_out_and_goes_on(root: Path, to
     assert "libvirt labs are left out" in started.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("test", "--nested"), "nested.apt tests of nested labs"),
+        (("test", "-k", "x", "--nested"), "nested.apt tests of nested labs"),
+        (("test", "--nested", "--help"), ""),
+        (("test",), ""),
+        (("--nested", "doctor"), ""),
+    ],
+)
+def test_packages_are_brought_for_the_nested_tests_only(
+    root: Path, tools: Path, words: tuple[str, ...], expected: str
+) -> None:
+    warm(root, root / ".venv", ("run", "dev"))
+    script(root / "requirements" / "packages.sh", 'echo "brought: ${1##*/} $2"; exit 1')
+    said = start(root, tools, *words).stdout.splitlines()
+    assert [line for line in said if line.startswith("brought: ")] == ([f"brought: {expected}"] if expected else [])
+    assert said[-1].startswith("-P -m harness.cli "), "it goes on, whatever came of it"
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_checkout_that_cannot_be_written_uses_the_cache_folder(root: Path, tools: Path, tmp_path: Path) -> None:
     script(tools / "python3", 'case "$*" in *environment.py*) echo "$4" >&2; exit 3 ;; esac')

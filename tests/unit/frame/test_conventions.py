@@ -180,6 +180,16 @@ def test_every_dependency_is_justified(checkout: Path) -> None:
                 assert f"`{name}`" in page, f"docs/explanation/dependencies.md does not say why {name}"
 
 
+def test_nested_tests_are_where_their_tier_looks(tracked: list[Path], checkout: Path) -> None:
+    files = [path for path in tracked if path.name.startswith("test_")]
+    marked = {
+        path for path in files if re.search(r"^(pytestmark = \[?|@|    )pytest\.mark\.nested\b", text_of(path), re.M)
+    }
+    below = {path for path in files if path.is_relative_to(checkout / "tests" / "nested")}
+    assert below
+    assert marked == below, "`hil test --nested` collects tests/nested only, and there only what is marked"
+
+
 def test_changelog_fragments_have_a_kind(checkout: Path) -> None:
     kinds = {"added", "changed", "fixed", "removed", "security"}
     for path in (checkout / "changelog.d").iterdir():

@@ -77,16 +77,16 @@ def test_other_lines_are_not(line: str) -> None:
 @pytest.mark.parametrize(
     ("full", "nested", "marks"),
     [
-        (False, False, "not full and not nested"),
+        (False, False, "not nested and not full"),
         (True, False, "not nested"),
-        (False, True, "not full"),
-        (True, True, None),
+        (False, True, "nested and not full"),
+        (True, True, "nested"),
     ],
 )
-def test_long_tests_are_opted_into(full: bool, nested: bool, marks: str | None) -> None:
+def test_tests_are_chosen_by_their_marks(full: bool, nested: bool, marks: str) -> None:
     line = command.pytest_command([], full=full, nested=nested, expression="")
-    assert (line[line.index("-m", 3) + 1] if "-m" in line[3:] else None) == marks
-    assert line[-1] == "tests"
+    assert line[line.index("-m", 3) + 1] == marks
+    assert line[-1] == ("tests/nested" if nested else "tests"), "others need not be collected"
 
 
 def test_what_the_user_adds_comes_last(tmp_path: Path) -> None:

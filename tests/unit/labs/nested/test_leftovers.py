@@ -12,7 +12,6 @@ import pytest
 
 from harness.labs.nested import opening
 from harness.labs.nested.embedroot import is_ours, prepare_root, remove_root, root_of
-from harness.netns import entered
 from harness.labs.nested.hypervisor import embed_uri
 from harness.labs.nested.leftovers import Leftover, LeftoverKind, clean, leftovers
 from harness.labs.nested.namespace import (
@@ -26,6 +25,7 @@ from harness.labs.nested.namespace import (
 )
 from harness.labs.nested.owner import OWNER_NAME, claim, owner_of
 from harness.labs.nested.spec import MachinesSpec
+from harness.netns import entered
 from harness.testing.hypervisors import FakeHypervisor, Rack
 from tests.unit.labs.nested.test_killed_anywhere import KilledError, lines_watched
 

@@ -193,6 +193,17 @@ def test_power_comes_and_goes_and_is_undone_as_it_was(opened: Opener) -> None:
     assert opened().journal.open_steps == ()
 
 
+def test_a_second_power_cut_is_the_same_one(opened: Opener) -> None:
+    machines = opened()
+    machines.ensure()
+    machines.start()
+    record = power.power_off(machines, "n1")
+    assert power.power_off(machines, "n1") == record
+    faults.undo(machines, record)
+    faults.undo_all(opened())
+    assert machines.state("n1") is DomainState.RUNNING
+
+
 def test_power_on_takes_a_power_cut_back(opened: Opener) -> None:
     machines = opened()
     machines.ensure()
