@@ -15,8 +15,10 @@ import pytest
 from harness import cli
 from harness.cli.interrupts import FirstInterrupt
 from harness.cli.labbaseline import Progress
+from harness.clock import wait_until
 from harness.exits import Exit
-from harness.labs.hosting import all_hosts, folder_of
+from harness.labs.host import STARTING_NAME
+from harness.labs.hosting import all_hosts, find_host, folder_of
 from harness.labs.lease import LeaseStore
 from harness.labs.models import find_lab
 from harness.paths import root
@@ -106,6 +108,22 @@ def test_interrupted_while_the_lab_host_starts_nothing_is_left(number: signal.Si
         assert process.wait(60) == Exit.INTERRUPTED
     assert "interrupted" in rest
     assert "Traceback" not in rest
+    assert nothing_runs()
+
+
+def test_a_lab_host_that_comes_up_after_a_kill_is_ended_by_the_next_baseline() -> None:
+    """Only its own record tells of it: nobody waits for it any more, and it cannot be reached yet."""
+    command = [sys.executable, "-m", "harness.cli", "lab", "baseline", "twin-1node"]
+    environment = {**os.environ, "HIL_ROOT": str(root()), "PYTHONPATH": str(root())}
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment, cwd=root()) as process:
+        starting = folder_of(ONE) / STARTING_NAME
+        wait_until(lambda: starting.exists() or None, within_s=30, what="the lab host", poll_s=0.01)
+        process.kill()
+    orphan = find_host(ONE).holder
+    assert orphan is not None
+    assert not orphan.proven_dead
+    assert cli.main(["lab", "baseline", "twin-1node"]) == Exit.PASS
+    assert orphan.proven_dead
     assert nothing_runs()
 
 

@@ -203,16 +203,37 @@ def test_a_cleaning_that_was_killed_at_any_removal_is_done_by_the_next(site: Sit
     assert 8 <= removals < 100, "each file and folder was tried"
 
 
+def use_double(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Open machines at a double that makes the driver's folder as the real connection does."""
+
+    class Double(FakeHypervisor):
+        def __init__(self, uri: str, _namespace: str) -> None:
+            prepare_root(uri)
+            super().__init__(Rack(tpm=folder / "swtpm"))
+            self._uri = uri
+
+        @property
+        def uri(self) -> str:
+            return self._uri
+
+    monkeypatch.setattr(opening, "Connection", Double)
+
+
+@pytest.mark.parametrize("with_root", [True, False])
+def test_discarding_leaves_the_drivers_folder_to_a_process_that_still_needs_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, with_root: bool
+) -> None:
+    use_double(monkeypatch, tmp_path)
+    machines = opening.open_machines(site.spec, site.machines, site.uri)
+    opening.discard_machines(machines, with_root=with_root)
+    assert not site.machines.exists()
+    assert site.root.exists() != with_root
+
+
 def test_an_opening_that_was_killed_at_any_line_leaves_nothing_outside_of_a_record(
     site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The hypervisor is a double that makes the driver's folder as the real connection does."""
-
-    def connect(uri: str, _namespace: str) -> FakeHypervisor:
-        prepare_root(uri)
-        return FakeHypervisor(Rack(tpm=tmp_path / "swtpm"))
-
-    monkeypatch.setattr(opening, "Connection", connect)
+    use_double(monkeypatch, tmp_path)
     killed = 0
     for lines in range(2000):
         remaining = iter(range(lines))
