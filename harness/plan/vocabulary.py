@@ -32,7 +32,7 @@ class FaultWord:
 FAULTS: Final[dict[str, FaultWord]] = {
     "node.power_loss": FaultWord("F01 node power loss, without shutdown", "state", "power", takes_node_down=True),
     "node.power_cycle": FaultWord("F02 power cycle, without shutdown", "pulse", "power_cycle", takes_node_down=True),
-    "node.crash": FaultWord("F11 operating system crash (NMI)", "pulse", "power_cycle", takes_node_down=True),
+    "node.crash": FaultWord("F11 operating system crash (NMI)", "pulse", "node_crash", takes_node_down=True),
     "node.hang": FaultWord("F12 node frozen, links up", "state", "node_hang", takes_node_down=True),
     "service.kill": FaultWord("F17 F19 a service process is killed", "pulse", "service_faults"),
     "service.hang": FaultWord("F19 F20 a service process is suspended", "state", "service_faults"),
@@ -44,7 +44,7 @@ FAULTS: Final[dict[str, FaultWord]] = {
     "disk.slow": FaultWord("F32 disk answers late", "state", "disk_faults"),
     "node.fill_system_drive": FaultWord("F38 system drive of a node is full", "state", "causes"),
     "witness.loss": FaultWord("F40 the witness is out of reach", "state", "network_faults"),
-    "network.isolate": FaultWord("F41 all links of a node are down", "state", "network_faults", takes_node_down=True),
+    "network.isolate": FaultWord("F41 all links of a node are down", "state", "links", takes_node_down=True),
     "network.degrade": FaultWord("F44 latency, jitter, loss", "state", "network_faults"),
     "dns.fail": FaultWord("F47 name resolution fails", "state", "network_faults"),
     "azure.unreachable": FaultWord("F62 outbound connectivity is lost", "state", "network_faults"),
@@ -58,11 +58,13 @@ CAPABILITIES: Final[dict[str, str]] = {
     "provoke": "product defects and causes can be planted at the baseline",
     "causes": "causes of known conditions (a full drive, a left-over plan…) can be planted and lifted at any time",
     "guest_probes": "guests answer probes and send heartbeats",
-    "power_cycle": "a node can be reset or crashed out of band",
+    "power_cycle": "a node can be reset out of band",
+    "node_crash": "the operating system of a node can be crashed out of band",
     "node_hang": "a node can be frozen",
     "service_faults": "services on a node can be killed or suspended",
     "disk_faults": "disks can be made slow, full or failing",
-    "network_faults": "links, name resolution and outbound paths can be cut",
+    "links": "all links of a node can be cut",
+    "network_faults": "packets can be lost, name resolution and outbound paths be cut",
     "arm": "the Azure Resource Manager view of the instance can be read",
 }
 

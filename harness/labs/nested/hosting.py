@@ -1,4 +1,4 @@
-"""Hosting of nested labs: machines under libvirt in a network namespace, and the brain of the cluster that they make."""
+"""Hosting of nested labs: machines under libvirt in a network namespace, and the brain of their cluster."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class NestedHosting:
             )
         layout, token = lay_out(self._file, nested), make_token()
         image = build_image(log.info)
-        spec = machines_of(instance, nested, layout, image, token)
-        self._namespace = spec.namespace
+        self._namespace = f"{nested.namespace}-{place_of(folder)}"
+        spec = machines_of(instance, nested, layout, image, namespace=self._namespace, token=token)
         self._watch: GuestWatch | None = None
         self._zero_ns = monotonic_ns()
         self._untouched = False
@@ -241,6 +241,12 @@ def _cause_of(hold: str) -> str:
     return f"hold {hold}"
 
 
+def place_of(folder: Path) -> str:
+    """What is different for every lab host on this machine, whatever its lab is called: names outside of its folder
+    have it in them."""
+    return hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:12]
+
+
 def root_for(folder: Path) -> Path:
     """Where libvirt keeps its state for the lab host of a folder: QEMU's sockets there need a short path."""
-    return Path("/run") / f"hil-{hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:12]}"
+    return Path("/run") / f"hil-{place_of(folder)}"

@@ -58,10 +58,12 @@ def lay_out(file: LabFile, nested: NestedLab) -> Layout:
     )
 
 
-def machines_of(instance: str, nested: NestedLab, layout: Layout, image: NodeImage, token: str) -> MachinesSpec:
+def machines_of(
+    instance: str, nested: NestedLab, layout: Layout, image: NodeImage, *, namespace: str, token: str
+) -> MachinesSpec:
     """The machines of an instance, each with what it has to know on its kernel's command line.
 
-    Every instance has a network namespace of its own, so that all can have the same addresses.
+    Each instance needs a network namespace of its own, since all have the same addresses.
     """
 
     def made(arguments: Callable[[str], str]) -> MachinesSpec:
@@ -81,7 +83,7 @@ def machines_of(instance: str, nested: NestedLab, layout: Layout, image: NodeIma
                 )
                 for node in layout.nodes
             ),
-            namespace=f"{nested.namespace}-{_plain(instance)}",
+            namespace=namespace,
         )
 
     def line(named: MachinesSpec, node: str) -> str:

@@ -191,6 +191,9 @@ def test_no_shipped_lab_declares_faults_that_nothing_can_inject() -> None:
     usable = {name for name, word in FAULTS.items() if word.capability in declared}
     assert usable == {
         "node.power_loss",
+        "node.power_cycle",
+        "node.hang",
+        "network.isolate",
         "node.fill_system_drive",
         "update.orphan_plan",
         "resource_bridge.stop",
