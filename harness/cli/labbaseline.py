@@ -9,7 +9,6 @@ from typing import Annotated, Any, Final
 import typer
 
 from harness.cli.called import say
-from harness.cli.hosted import HostedInstance
 from harness.cli.interrupts import FirstInterrupt
 from harness.cli.serving import instance_names
 from harness.cli.table import echo_json
@@ -17,6 +16,7 @@ from harness.clock import NS_PER_S, monotonic_ns
 from harness.errors import ConfigError, HarnessError
 from harness.exits import Exit, worst
 from harness.labs.cleaning import Remains, find_remains, remove_remains
+from harness.labs.instance import HostedInstance
 from harness.labs.models import LabFile, find_lab
 from harness.labs.nested.leftovers import Leftover
 from harness.labs.start import why_not_hosted

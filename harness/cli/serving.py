@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from harness.cli.hosted import HostedInstance
 from harness.clock import NS_PER_S, Deadline, lab_utc, pause, utc_text
 from harness.errors import ConfigError
 from harness.labs.control import ControlChannel, LabHostGoneError
 from harness.labs.hosting import find_host, folder_of
+from harness.labs.instance import HostedInstance
 from harness.labs.lease import RENEW_EVERY_S, LeaseRow, LeaseStore
 from harness.labs.models import LabFile, parse_clock
 from harness.plan.text import TextError

@@ -205,6 +205,8 @@ class FaultCycle:
         if not self._waits:
             return
         self._firing = True
+        if self.fault.hold and event.node is not None and self.around.lab.clock.flows:
+            self.around.observer.avoid(event.node)  # it stands still
         self.around.observer.refresh(lambda: self._inject(event))
 
     def _inject(self, event: Event) -> None:
@@ -229,11 +231,16 @@ class FaultCycle:
             return f"'while {self.fault.while_}' did not hold"
         if self.fault.unless is not None and self.fault.unless.holds(facts):
             return f"'unless {self.fault.unless}' held"
-        lag_ns = self.around.lab.clock.now_ns() - event.t_ns
+        lag_ns = self._lag_ns(event)
         precision = self.fault.precision
         if precision is not None and lag_ns > to_ns(precision):
             return f"seen {lag_ns / NS_PER_S:.3f} s late, allowed {precision}"
         return None
+
+    def _lag_ns(self, event: Event) -> int:
+        """From the event until the lab stood still at it, or until now where it did not."""
+        held_ns = self.around.lab.held_ns(self.fault.id) if self.fault.hold else None
+        return max(0, self.around.lab.clock.now_ns() - event.t_ns) if held_ns is None else held_ns
 
     def _resolve(self, event: Event, view: View) -> tuple[str, ...]:
         roles = RoleView(self.around.lab.nodes, view, self.around.phases.turn, event.node)
@@ -283,7 +290,7 @@ class FaultCycle:
             "event_number": event.seq,
             "t_source_ns": event.t_ns,
             "t_seen_ns": now_ns,
-            "lag_ns": max(0, now_ns - event.t_ns),
+            "lag_ns": self._lag_ns(event),
             "precision_ns": to_ns(self.fault.precision) if self.fault.precision is not None else None,
         }
         self.around.scribe.fault_intent(

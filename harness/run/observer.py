@@ -32,7 +32,7 @@ OFFLINE_AT_REST: Final = frozenset({"AvailableStorage"})
 """Kinds of groups that are offline on a healthy cluster: nothing is in them [GK]."""
 
 AVOID_FOR_S: Final = 120
-"""Lab time for which a node that did not answer is asked last."""
+"""Lab time for which a node that did not answer, or is not expected to, is asked last."""
 
 
 class Observer:
@@ -104,6 +104,10 @@ class Observer:
     def _keep(self, question: str, about: str, answer: Answer, asked_ns: int) -> None:
         told = Told(answer.value, answer.node, self._lab.clock.now_ns(), asked_ns)
         self._view = replace(self._view, told={**self._view.told, (question, about): told})
+
+    def avoid(self, node: str) -> None:
+        """Ask other nodes first for a while: this one is expected not to answer."""
+        self._avoid_until_ns[node] = self._lab.clock.now_ns() + AVOID_FOR_S * NS_PER_S
 
     def touch(self, node: str) -> None:
         """Ask `node` itself for a sign of life; only whether it answers is kept."""

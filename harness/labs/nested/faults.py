@@ -31,20 +31,32 @@ _OUTSIDE: Final = frozenset({cables.RULES, cables.SHAPING})
 
 def undo_all(machines: Machines) -> list[Undo]:
     """Take back every fault of the lab that is still open, the last one first; returns their records."""
-    return _undo_each(machines, lambda record: True)
-
-
-def undo_cause(machines: Machines, cause: str, machine: str) -> list[Undo]:
-    """Take back every open fault that was done to a machine for one cause, the last one first; returns their
-    records."""
-    return _undo_each(machines, lambda record: (record.cause, record.machine) == (cause, machine))
-
-
-def _undo_each(machines: Machines, wanted: Callable[[Undo], bool]) -> list[Undo]:
-    records = [record for record in reversed(machines.open_faults().values()) if wanted(record)]
+    records = _open(machines)
     for record in records:
         undo(machines, record)
     return records
+
+
+def undo_cause(machines: Machines, cause: str, machine: str) -> list[Undo]:
+    """Take back every open fault that was done to a machine for one cause, the last one first; returns their records.
+
+    What was done for another cause as well stays until that one is taken back too: a frozen machine that a hold lets go
+    of stays frozen.
+    """
+    mine = [record for record in _open(machines) if (record.cause, record.machine) == (cause, machine)]
+    for record in mine:
+        if not _is_shared(machines, record):
+            undo(machines, record)
+        machines.withdraw(record)
+    return mine
+
+
+def _is_shared(machines: Machines, record: Undo) -> bool:
+    return any(other.is_same_deed(record) and other != record for other in _open(machines))
+
+
+def _open(machines: Machines) -> list[Undo]:
+    return list(reversed(machines.open_faults().values()))
 
 
 def undo(machines: Machines, record: Undo) -> None:

@@ -63,7 +63,7 @@ class NestedHosting:
         spec = machines_of(instance, nested, layout, image, namespace=self._namespace, token=token)
         self._watch: GuestWatch | None = None
         self._zero_ns = monotonic_ns()
-        self._untouched = False
+        self._untouched = self._begun = False
         self._one_at_a_time = threading.RLock()
         with ExitStack() as stack:
             self._machines = open_machines(spec, folder / MACHINES_NAME, embed_uri(root_for(folder)))
@@ -87,7 +87,7 @@ class NestedHosting:
         brain, machines = self._brain, self._machines
         return {
             "describe": brain.described,
-            "now": lambda: brain.now_ns,
+            "now": lambda: brain.now_ns if self._begun else 0,
             "baseline": self._baseline,
             "endpoint": lambda name, kind: {**brain.endpoint(name, kind), "namespace": self._namespace},
             "power_state": lambda node: "on" if machines.state(node).on else "off",
@@ -155,7 +155,7 @@ class NestedHosting:
             self._watch_anew()
             answer = self._brain.baseline(versions, seed, provoke)
             self._zero_ns = monotonic_ns() - self._brain.now_ns
-            self._untouched = False
+            self._untouched, self._begun = False, True
             return answer
 
     def _end_watch(self) -> None:

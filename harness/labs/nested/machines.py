@@ -163,6 +163,12 @@ class Machines:
         """Whether such a fault was done, or begun, for the same cause and not undone."""
         return record in self.open_faults().values()
 
+    def withdraw(self, record: Undo) -> None:
+        """Note that a fault is not wanted any more for its cause, whatever others want."""
+        for number, found in self.open_faults().items():
+            if found == record:
+                self.journal.end(number)
+
     def taken_back(self, record: Undo) -> None:
         """Note that a fault was undone: what is not there any more is there for no cause."""
         for number, found in self.open_faults().items():

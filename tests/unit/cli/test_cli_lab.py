@@ -273,9 +273,9 @@ def served_lab(monkeypatch: pytest.MonkeyPatch) -> FakeLab:
         started.append(job)
         return folder_of(instance)
 
-    monkeypatch.setattr("harness.cli.hosted.start_host", start_host)
-    monkeypatch.setattr("harness.cli.hosted.attach", lambda lease: lab)
-    monkeypatch.setattr("harness.cli.hosted.end_host", lambda instance: True)
+    monkeypatch.setattr("harness.labs.instance.start_host", start_host)
+    monkeypatch.setattr("harness.labs.instance.attach", lambda lease: lab)
+    monkeypatch.setattr("harness.labs.instance.end_host", lambda instance: True)
     monkeypatch.setattr(serving, "find_host", lambda instance: SimpleNamespace(alive=True))
     monkeypatch.setattr(serving, "pause", lambda seconds: interrupt())
     lab.started = started  # type: ignore[attr-defined]
@@ -324,9 +324,9 @@ def test_a_lab_that_does_not_come_up_leaves_no_lease(served_lab: Any, monkeypatc
     def fail(instance: str, job: object, say: object) -> None:
         raise LabError("no address is free")
 
-    monkeypatch.setattr("harness.cli.hosted.start_host", fail)
+    monkeypatch.setattr("harness.labs.instance.start_host", fail)
     assert cli.main(["twin", "serve", "twin-4node"]) == Exit.LAB
-    monkeypatch.setattr("harness.cli.hosted.start_host", lambda instance, job, say: folder_of(instance))
+    monkeypatch.setattr("harness.labs.instance.start_host", lambda instance, job, say: folder_of(instance))
     monkeypatch.setattr(FakeLab, "ready", False)
     assert cli.main(["twin", "serve", "twin-4node"]) == Exit.LAB
     assert served_lab.released

@@ -263,6 +263,20 @@ def test_what_is_undone_is_undone_for_every_cause(machines: Machines) -> None:
     assert machines.journal.open_steps == ()
 
 
+@pytest.mark.parametrize("first", ["hold f1", "machine-frozen"])
+def test_what_two_causes_want_stays_until_neither_does(first: str, machines: Machines) -> None:
+    power.suspend(machines.acting_for("hold f1"), "n1")
+    plant(machines, "machine-frozen", "n1")
+    causes = ["hold f1", "machine-frozen"]
+    causes.remove(first)
+    faults.undo_cause(machines, first, "n1")
+    assert machines.state("n1") is DomainState.PAUSED
+    assert [record.cause for record in machines.open_faults().values()] == causes
+    faults.undo_cause(machines, causes[0], "n1")
+    assert machines.state("n1") is DomainState.RUNNING
+    assert machines.journal.open_steps == ()
+
+
 # --- wires, with the programs and a namespace of the kernel ----------------------------------------------------------
 
 
