@@ -9,11 +9,10 @@ import socket
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -45,14 +44,14 @@ BEGIN = ("system", "image", "embed", "mock")
 """Groups of tests in the order in which they begin, before all others."""
 
 
-def driver(name: str) -> Any:
-    """A driver of libvirt as the parameter of the fixture `bed`: all its tests share a process, and so the bed."""
-    return pytest.param(name, marks=pytest.mark.xdist_group(name))
-
-
-def on(*drivers: str) -> pytest.MarkDecorator:
-    """Run tests on these drivers: `embed` (inside this process), `system` (a daemon), `mock` (test:///default)."""
-    return pytest.mark.parametrize("bed", [driver(name) for name in drivers], indirect=True, scope="session")
+def on(*drivers: str, full: Sequence[str] = ()) -> pytest.MarkDecorator:
+    """Run tests on these drivers: `embed` (inside this process), `system` (a daemon), `mock` (test:///default); on those
+    in `full` only with `--full`.  All tests on a driver share a process, and so the bed."""
+    parameters = []
+    for name in (*drivers, *full):
+        marks = [pytest.mark.xdist_group(name), *([pytest.mark.full] if name in full else [])]
+        parameters.append(pytest.param(name, marks=marks))
+    return pytest.mark.parametrize("bed", parameters, indirect=True, scope="session")
 
 
 @pytest.hookimpl(trylast=True)
