@@ -45,8 +45,8 @@ BEGIN = ("system", "image", "embed", "mock")
 
 
 def on(*drivers: str, full: Sequence[str] = ()) -> pytest.MarkDecorator:
-    """Run tests on these drivers: `embed` (inside this process), `system` (a daemon), `mock` (test:///default); on those
-    in `full` only with `--full`.  All tests on a driver share a process, and so the bed."""
+    """Run tests on these drivers: `embed` (inside this process), `system` (a daemon), `mock` (test:///default); on
+    those in `full` only with `--full`.  All tests on a driver share a process, and so the bed."""
     parameters = []
     for name in (*drivers, *full):
         marks = [pytest.mark.xdist_group(name), *([pytest.mark.full] if name in full else [])]
