@@ -6,7 +6,7 @@ import pytest
 
 from harness.clock import NS_PER_S, monotonic_ns, wait_until
 from harness.labs.nested import cables, disks, faults, power
-from tests.nested.conftest import Bed, by_another, on, ping
+from tests.nested.conftest import Bed, by_another, on, ping, pings
 
 pytestmark = [pytest.mark.nested, on("system", "embed")]
 
@@ -46,10 +46,10 @@ def test_lost_packets(bed: Bed) -> None:
     assert bed.silent("n1")
     assert bed.answers("n1", "storage")
     cables.lose(bed.machines, "n1", "mgmt", 50, "from")
-    answers = sum(ping(bed.namespace, bed.address("n1"), timeout_s=0.1) for _ in range(100))
+    answers = pings(bed.namespace, bed.address("n1"), 100, within_s=3)
     assert 20 <= answers <= 80, "half of a hundred, give or take six standard deviations"
     by_another(bed.machines, record)
-    assert all(ping(bed.namespace, bed.address("n1")) for _ in range(20))
+    assert pings(bed.namespace, bed.address("n1"), 20, within_s=10) == 20
 
 
 def test_a_parted_network_keeps_the_others_whole(bed: Bed) -> None:
