@@ -35,9 +35,9 @@ DIE = "os.kill(os.getpid(), signal.SIGKILL)\n"
 
 
 def control_groups() -> set[Path]:
-    """Those that libvirt made for QEMU."""
+    """Those that libvirt made for the machines of these tests; others may come and go beside them."""
     groups = Path("/sys/fs/cgroup")
-    return {*groups.glob("machine*/qemu-*"), *groups.glob("*/machine*/qemu-*")}
+    return {*groups.glob("machine*/qemu-*-hil-killed-*"), *groups.glob("*/machine*/qemu-*-hil-killed-*")}
 
 
 class Owners:
