@@ -16,10 +16,12 @@ def guests_up(bed: Bed) -> None:
     """Faults of the test before are taken back; a guest that does not answer afterwards is started anew."""
     faults.undo_all(bed.machines)
     bed.machines.ensure()
-    for machine in bed.machines.names:
-        if not bed.machines.state(machine).on or not bed.answers(machine, within_s=3):
-            bed.machines.hypervisor.stop(bed.machines.domain(machine))
-            bed.boot(machine)
+    names = bed.machines.names
+    silent = [name for name in names if not bed.machines.state(name).on or not bed.answers(name, within_s=3)]
+    for name in silent:
+        bed.machines.hypervisor.stop(bed.machines.domain(name))
+    if silent:
+        bed.boot(*silent)
 
 
 def test_cable_out_and_in(bed: Bed) -> None:
