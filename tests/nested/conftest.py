@@ -3,21 +3,19 @@ mock, where they are names only."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from harness.clock import DeadlineExpiredError, monotonic_ns, wait_until
+from harness.clock import NS_PER_S, DeadlineExpiredError, monotonic_ns, wait_until
 from harness.errors import HarnessError
 from harness.labs.nested import faults, needs
 from harness.labs.nested.hypervisor import embed_uri
@@ -45,14 +43,14 @@ BEGIN = ("system", "image", "embed", "mock")
 """Groups of tests in the order in which they begin, before all others."""
 
 
-def driver(name: str) -> Any:
-    """A driver of libvirt as the parameter of the fixture `bed`: all its tests share a process, and so the bed."""
-    return pytest.param(name, marks=pytest.mark.xdist_group(name))
-
-
-def on(*drivers: str) -> pytest.MarkDecorator:
-    """Run tests on these drivers: `embed` (inside this process), `system` (a daemon), `mock` (test:///default)."""
-    return pytest.mark.parametrize("bed", [driver(name) for name in drivers], indirect=True, scope="session")
+def on(*drivers: str, full: Sequence[str] = ()) -> pytest.MarkDecorator:
+    """Run tests on these drivers: `embed` (inside this process), `system` (a daemon), `mock` (test:///default); on
+    those in `full` only with `--full`.  All tests on a driver share a process, and so the bed."""
+    parameters = []
+    for name in (*drivers, *full):
+        marks = [pytest.mark.xdist_group(name), *([pytest.mark.full] if name in full else [])]
+        parameters.append(pytest.param(name, marks=marks))
+    return pytest.mark.parametrize("bed", parameters, indirect=True, scope="session")
 
 
 @pytest.hookimpl(trylast=True)
@@ -155,21 +153,34 @@ class Bed:
 
 
 def ping(namespace: str, address: str, *, timeout_s: float = 0.3, size: int = 0) -> bool:
-    """One echo request with `size` bytes and its answer ([D] RFC 792), from the lab host's side."""
+    """One echo request with `size` bytes and its answer, from the lab host's side."""
+    return pings(namespace, address, 1, within_s=timeout_s, size=size) == 1
+
+
+def pings(namespace: str, address: str, count: int, *, within_s: float, size: int = 0) -> int:
+    """How many of so many echo requests, sent at once, are answered ([D] RFC 792); returns when all are."""
+    missing = set(range(count))
+    own = (monotonic_ns() & 0xFFFF).to_bytes(2)
     with entered(namespace), socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sock:
-        number = monotonic_ns() & 0xFFFF
-        head = struct.pack("!BBHHH", 8, 0, 0, os.getpid() & 0xFFFF, number)
-        total = sum(struct.unpack("!4H", head))
-        total = (total & 0xFFFF) + (total >> 16)
-        packet = head[:2] + struct.pack("!H", ~total & 0xFFFF) + head[4:] + bytes(size)
-        sock.settimeout(timeout_s)
-        with suppress(OSError):
-            sock.sendto(packet, (address, 0))
-            for _ in range(20):
+        with suppress(OSError):  # a bridge without this neighbour
+            for number in missing:
+                sock.sendto(echo_request(own, number) + bytes(size), (address, 0))
+        deadline_ns = monotonic_ns() + round(within_s * NS_PER_S)
+        while missing and (left_ns := deadline_ns - monotonic_ns()) > 0:
+            sock.settimeout(left_ns / NS_PER_S)
+            with suppress(OSError):
                 answer = sock.recv(2048)
-                if answer[20] == 0 and answer[24:28] == head[4:8]:
-                    return True
-    return False
+                if answer[20] == 0 and answer[24:26] == own:
+                    missing.discard(int.from_bytes(answer[26:28]))
+    return count - len(missing)
+
+
+def echo_request(own: bytes, number: int) -> bytes:
+    """The head of the packet; zeros after it do not change its checksum."""
+    total = 0x0800 + int.from_bytes(own) + number
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    return struct.pack("!BBH2sH", 8, 0, ~total & 0xFFFF, own, number)
 
 
 def by_another(machines: Machines, record: Undo) -> None:

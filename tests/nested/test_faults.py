@@ -9,7 +9,7 @@ from harness.labs.nested import cables, disks, faults, outside, power
 from harness.labs.nested.machines import Machines
 from harness.labs.nested.steps import StepJournal
 from harness.testing.tinyguest import NODE_UP
-from tests.nested.conftest import Bed, by_another, on, ping
+from tests.nested.conftest import Bed, by_another, on, ping, pings
 
 pytestmark = [pytest.mark.nested, on("system", "embed")]
 
@@ -19,10 +19,12 @@ def guests_up(bed: Bed) -> None:
     """Faults of the test before are taken back; a guest that does not answer afterwards is started anew."""
     faults.undo_all(bed.machines)
     bed.machines.ensure()
-    for machine in bed.machines.names:
-        if not bed.machines.state(machine).on or not bed.answers(machine, within_s=3):
-            bed.machines.hypervisor.stop(bed.machines.domain(machine))
-            bed.boot(machine)
+    names = bed.machines.names
+    silent = [name for name in names if not bed.machines.state(name).on or not bed.answers(name, within_s=3)]
+    for name in silent:
+        bed.machines.hypervisor.stop(bed.machines.domain(name))
+    if silent:
+        bed.boot(*silent)
 
 
 def test_cable_out_and_in(bed: Bed) -> None:
@@ -49,10 +51,10 @@ def test_lost_packets(bed: Bed) -> None:
     assert bed.silent("n1")
     assert bed.answers("n1", "storage")
     cables.lose(bed.machines, "n1", "mgmt", 50, "from")
-    answers = sum(ping(bed.namespace, bed.address("n1"), timeout_s=0.1) for _ in range(100))
+    answers = pings(bed.namespace, bed.address("n1"), 100, within_s=3)
     assert 20 <= answers <= 80, "half of a hundred, give or take six standard deviations"
     by_another(bed.machines, record)
-    assert all(ping(bed.namespace, bed.address("n1")) for _ in range(20))
+    assert pings(bed.namespace, bed.address("n1"), 20, within_s=10) == 20
 
 
 def test_a_parted_network_keeps_the_others_whole(bed: Bed) -> None:

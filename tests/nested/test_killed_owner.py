@@ -35,9 +35,9 @@ DIE = "os.kill(os.getpid(), signal.SIGKILL)\n"
 
 
 def control_groups() -> set[Path]:
-    """Those that libvirt made for QEMU of this lab; others may run on the machine."""
+    """Those that libvirt made for the machines of these tests; others may come and go beside them."""
     groups = Path("/sys/fs/cgroup")
-    return {*groups.glob("machine*/qemu-*hil-killed-*"), *groups.glob("*/machine*/qemu-*hil-killed-*")}
+    return {*groups.glob("machine*/qemu-*-hil-killed-*"), *groups.glob("*/machine*/qemu-*-hil-killed-*")}
 
 
 class Owners:

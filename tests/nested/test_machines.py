@@ -11,7 +11,7 @@ from harness.labs.nested.port import DomainEvent, DomainState
 from harness.labs.nested.undo import Undo
 from tests.nested.conftest import Bed, on
 
-pytestmark = [pytest.mark.nested, on("system", "embed")]
+pytestmark = [pytest.mark.nested, on("embed", full=["system"])]
 
 
 @pytest.fixture(autouse=True)

@@ -82,12 +82,14 @@ def named(lacks: list[Lack]) -> str:
 
 def remedy(lacks: list[Lack]) -> str:
     """The commands that bring what is missing; empty when none can."""
-    steps = [] if os.geteuid() == 0 else ["as root"]
+    steps = []
     if packages := sorted({package for lack in lacks for package in lack.packages}):
         steps.append(f"apt-get install -y --no-install-recommends {' '.join(packages)}")
     if any(lack.packages == BINDING_PACKAGES for lack in lacks):
         steps.append("./hil --nested doctor")
-    return ", then ".join(steps).replace("as root, then", "as root:")
+    if os.geteuid() != 0:
+        steps.insert(0, "become root")
+    return ", then ".join(steps)
 
 
 def _programs(wanted: Mapping[str, str]) -> list[Lack]:

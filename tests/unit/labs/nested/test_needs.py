@@ -47,8 +47,8 @@ def test_the_remedy_is_what_can_be_typed(monkeypatch: pytest.MonkeyPatch) -> Non
     assert needs.remedy(lacks) == f"{install}, then ./hil --nested doctor"
     assert needs.remedy(lacks[1:]) == "apt-get install -y --no-install-recommends nftables"
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert needs.remedy(lacks[1:]) == "as root: apt-get install -y --no-install-recommends nftables"
-    assert needs.remedy([Lack("network namespaces need root")]) == "as root"
+    assert needs.remedy(lacks[1:]) == "become root, then apt-get install -y --no-install-recommends nftables"
+    assert needs.remedy([Lack("network namespaces need root")]) == "become root"
 
 
 @pytest.mark.parametrize(
