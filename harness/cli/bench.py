@@ -22,6 +22,7 @@ app = typer.Typer(
 
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 ROUNDS = 150
+HOLDS = 40
 
 
 @app.callback()
@@ -58,6 +59,22 @@ def probe(as_json: AsJson = False) -> Exit:
     from harness.bench.probe import measure  # numpy and the sampler: not for commands that do not need them
 
     return _show(measure(lambda text: typer.echo(f"… {text}", err=True)), as_json)
+
+
+@app.command("nested")
+def nested(
+    holds: Annotated[int, typer.Option("--holds", metavar="N", min=1, help="How many events are held.")] = HOLDS,
+    as_json: AsJson = False,
+) -> Exit:
+    """Nested labs: how soon after an event its node stands still, and how soon a fault is in.
+
+    Takes about three minutes, needs root, libvirt and QEMU (`./hil --nested bench nested`).  Leave the machine alone
+    meanwhile.  Without them its figures are shown as not-run, with what is missing.
+    Exit code 1 when a figure misses its limit.
+    """
+    from harness.bench.nested import measure  # labs and libvirt: not for commands that do not need them
+
+    return _show(measure(holds, lambda text: typer.echo(f"… {text}", err=True)), as_json)
 
 
 def _show(figures: Sequence[Figure], as_json: bool) -> Exit:

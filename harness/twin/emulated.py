@@ -32,6 +32,10 @@ LOOK_S: Final = 0.1
 """Between two looks for heartbeats that are missing."""
 
 
+STOPPING_S: Final = 2.0
+"""From the order to go down until the node leaves its cluster: its services stop [INF]."""
+
+
 @dataclass(frozen=True, slots=True)
 class EmulatedSpec:
     """What an emulated cluster is built from.
@@ -109,6 +113,13 @@ class EmulatedCluster(ControlledLab):
         self.engine.wake()
         self._tell_guests(node)
 
+    def leaving(self, node: str, boot: str) -> None:
+        """A node goes down as it was told to."""
+        with self.engine.baton():
+            if self._boots.get(node) == boot:
+                self._outer.left(self._plant.model.nodes[node])
+        self.engine.wake()
+
     def beat(self, node: str, boot: str, at_ns: int) -> None:
         """A heartbeat came."""
         with self.engine.baton():
@@ -150,12 +161,12 @@ class EmulatedCluster(ControlledLab):
 
     def restart(self, node: str) -> None:
         """See Orders."""
-        if not self._brain.tell(node, "order", what="reboot"):
+        if not self._brain.tell(node, "order", what="reboot", after_s=STOPPING_S):
             log.warning("%s is to restart, and is not connected", node)
 
     def shut_down(self, node: str) -> None:
         """See Orders."""
-        self._brain.tell(node, "order", what="poweroff")
+        self._brain.tell(node, "order", what="poweroff", after_s=STOPPING_S)
 
     def _follow(self, model: ClusterModel) -> None:
         model.watch_signals(self._guest_changed)

@@ -45,10 +45,14 @@ class OuterMachines(Machines):
         self.restart(node)
 
     def restart(self, node: Node) -> None:
-        """Orderly restart: the cluster knows at once, the machine is told."""
-        self._enter(node, NodePhase.ShuttingDown)
-        self._stop(node, planned=True)
+        """Orderly restart: the machine is told, and leaves the cluster when it gets to that."""
         self._orders.restart(node.name)
+
+    def left(self, node: Node) -> None:
+        """The machine said that it goes down."""
+        if node.phase is NodePhase.Running:
+            self._enter(node, NodePhase.ShuttingDown)
+            self._stop(node, planned=True)
 
     def came_up(self, node: Node) -> None:
         """The machine runs, with all its services, in a boot of which nothing was heard before."""

@@ -29,6 +29,9 @@ class NodeListener(Protocol):
     def serving(self, node: str, boot: str) -> None:
         """A node belongs to the brain and serves WinRM: for the first time in this boot, or again."""
 
+    def leaving(self, node: str, boot: str) -> None:
+        """A node goes down as it was told to; nothing is heard of it until it has booted."""
+
     def beat(self, node: str, boot: str, at_ns: int) -> None:
         """A heartbeat came at this instant of the wall clock of the twin (`wall_ns`)."""
 
@@ -145,6 +148,8 @@ class Brain:
             for message in messages:
                 if message["type"] == "serving":
                     self._listener.serving(node, connected.boot)
+                elif message["type"] == "leaving":
+                    self._listener.leaving(node, connected.boot)
                 else:
                     programs.hear(message)
         finally:

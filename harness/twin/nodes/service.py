@@ -32,6 +32,8 @@ log = logging.getLogger("hil.node")
 AGAIN_S: Final = 1.0
 """Between two attempts to reach the brain."""
 CONNECT_WITHIN_S: Final = 5.0
+SAID_S: Final = 0.2
+"""What was said last is on its way after this time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ class NodeService:
                     self._commands.attach(link)
                     threading.Thread(target=self._beat, args=(message["beat_s"], gone), daemon=True).start()
                     link.send("serving")
+                elif message["type"] == "order":
+                    threading.Thread(target=self._go_down, args=(message, link), daemon=True).start()
                 elif not self._commands.hear(message):
                     self._obey(message)
         finally:
@@ -139,11 +143,16 @@ class NodeService:
         kind = message["type"]
         if kind == "guests":
             self._addresses.have(message["addresses"])
-        elif kind == "order":
-            self._place.orders.parent.mkdir(parents=True, exist_ok=True)
-            self._place.orders.write_text(message["what"])
         else:
             raise ProtocolError(f"the brain says '{kind}'")
+
+    def _go_down(self, order: Mapping[str, Any], link: Link) -> None:
+        """Take the time in which services stop, say so, and have the first process of the machine do it."""
+        threading.Event().wait(order["after_s"])
+        link.send("leaving")
+        threading.Event().wait(SAID_S)
+        self._place.orders.parent.mkdir(parents=True, exist_ok=True)
+        self._place.orders.write_text(order["what"])
 
     def _beat(self, period_s: float, gone: threading.Event) -> None:
         """A heartbeat every period, until the connection is gone: whoever has none sends none."""

@@ -78,6 +78,10 @@ def events(nodes: Nodes, kind: str) -> list[str]:
     return [event.node or "" for event in nodes.cluster.events(-1) if event.kind == kind]
 
 
+def planned_absences(nodes: Nodes) -> list[object]:
+    return [event.attrs["planned"] for event in nodes.cluster.events(-1) if event.kind == "node.down"]
+
+
 def becomes(nodes: Nodes, node: str, state: ClusterNodeState) -> None:
     wait_until(lambda: nodes.state(node) is state or None, within_s=20, what=f"{node} to become {state}")
 
@@ -116,15 +120,25 @@ def test_a_node_that_hangs_for_a_moment_is_not_missed_and_one_that_hangs_longer_
 
 def test_a_restart_is_an_order_to_the_machine(nodes: Nodes) -> None:
     nodes.run("NODE03", "Suspend-ClusterNode -Name NODE03; Restart-Computer -Force")
+    assert nodes.state("NODE03") is ClusterNodeState.Paused, "its services are stopping"
     wait_until(lambda: nodes.orders("NODE03").exists() or None, within_s=30, what="the order")
     assert nodes.orders("NODE03").read_text() == "reboot"
     with nodes.cluster.engine.baton():
         assert nodes.cluster.model.nodes["NODE03"].phase is NodePhase.ShuttingDown
+    assert planned_absences(nodes) == [True]
     nodes.end("NODE03")
     nodes.boot("NODE03")
     becomes(nodes, "NODE03", ClusterNodeState.Paused)
     with nodes.cluster.engine.baton():
         assert nodes.cluster.model.nodes["NODE03"].boot_id == 2
+
+
+def test_a_node_that_dies_while_it_goes_down_had_not_left_its_cluster(nodes: Nodes) -> None:
+    nodes.run("NODE03", "Suspend-ClusterNode -Name NODE03; Restart-Computer -Force")
+    nodes.end("NODE03")
+    becomes(nodes, "NODE03", ClusterNodeState.Down)
+    assert not nodes.orders("NODE03").exists()
+    assert planned_absences(nodes) == [False]
 
 
 def test_who_does_not_know_the_token_is_no_node(nodes: Nodes) -> None:
