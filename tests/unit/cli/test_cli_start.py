@@ -13,9 +13,12 @@ from harness.cli import demo, starting
 from harness.cli.starting import Order
 from harness.errors import ConfigError
 from harness.exits import Exit
+from harness.labs.models import find_lab
+from harness.labs.nested import needs
 from harness.paths import labs_dir, reports_dir, sessions_dir
 from harness.plan.load import Plan, find_plan, load_plan, plan_reference
 from harness.pytest_plugin.collect import function_name
+from harness.run.obstacles import obstacles
 
 FAKE_PYTEST = """
 import json, pathlib, sys
@@ -164,6 +167,20 @@ def test_a_lab_that_cannot_be_hosted_is_refused_before_its_secrets_are_asked_for
     assert said[1].startswith("  next: ")
     assert len(said) == 2
     assert not sessions_dir().exists()
+
+
+def test_a_nested_lab_is_refused_on_a_machine_that_lacks_something(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(needs, "lab_lacks", lambda: [needs.Lack("libvirt-python", needs.BINDING_PACKAGES)])
+    assert cli.main(["run", "start", "nested-smoke"]) == Exit.USAGE
+    said = capsys.readouterr().err
+    assert "lab 'nested-2node' cannot be used: this machine lacks libvirt-python" in said
+    assert "libvirt-dev" in said
+    assert not sessions_dir().exists()
+    file = find_lab("nested-2node")
+    for scenario in load_plan(find_plan("nested-smoke")).scenarios:
+        assert any("this machine lacks" in reason for reason in obstacles(scenario, file)), "not-run beside other labs"
 
 
 def test_a_missing_secret_starts_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
