@@ -22,7 +22,7 @@ from harness.errors import ConfigError, HarnessError, NothingSelectedError
 from harness.exits import BEFORE_ANYTHING, OF_PYTEST, Exit
 from harness.labs.models import LabFile, find_lab
 from harness.labs.secrets import check_secrets
-from harness.labs.start import why_not_hosted
+from harness.labs.start import prepare, why_not_hosted
 from harness.paths import ALLURE_NAME, PAGE_NAME, root, sessions_dir
 from harness.plan.load import Plan, find_plan, load_plan
 from harness.report.reading import read_json
@@ -59,7 +59,8 @@ def run_session(order: Order, *, as_json: bool = False) -> Exit:
     """
     plan = load_plan(find_plan(order.plan).resolve())
     labs = labs_of(plan, order)
-    refuse_labs(labs)
+    for lab in refuse_labs(labs):
+        prepare(lab, lambda text: say(text, err=True))
     workers = worker_count(plan, order, labs)
     session_id = order.session or new_session_id()
     folder = make_folder(session_id)
@@ -99,8 +100,8 @@ def labs_of(plan: Plan, order: Order) -> tuple[LabFile, ...]:
     return tuple(find_lab(name) for name in sorted({order.lab or scenario.lab for scenario in plan.scenarios}))
 
 
-def refuse_labs(labs: Sequence[LabFile]) -> None:
-    """Raises ConfigError when no lab can be hosted, SecretError when a secret of one that can be is missing.
+def refuse_labs(labs: Sequence[LabFile]) -> list[LabFile]:
+    """The labs that can be hosted.  Raises ConfigError when none can, SecretError when a secret of one is missing.
 
     Where some labs can be hosted, the scenarios of the others are not-run.
     """
@@ -112,6 +113,7 @@ def refuse_labs(labs: Sequence[LabFile]) -> None:
         )
     for lab in hosted:
         check_secrets(lab)
+    return hosted
 
 
 def worker_count(plan: Plan, order: Order, labs: Sequence[LabFile]) -> int:

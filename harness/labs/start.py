@@ -32,6 +32,19 @@ def why_not_hosted(lab: LabFile) -> str:
     return f"this machine lacks {named(lacks)} ({remedy(lacks)})" if lacks else ""
 
 
+def prepare(lab: LabFile, say: Callable[[str], None]) -> None:
+    """Make what a lab needs once on this machine, before anything is leased: the node image of an emulated one.
+
+    `say` is told what is being made, which can take a minute or two.  Raises ConfigError when the machine lacks
+    something for it, LabError when a step fails.
+    """
+    if lab.nested is not None and lab.nested.subject == "emulated":
+        from harness.labs.nested.image import build_image, image_ready
+
+        if image_ready() is None:
+            build_image(lambda text: say(f"node image: {text}"))
+
+
 def provider(kind: str) -> Callable[[str, dict[str, Any], Path], Hosted]:
     """The provider that hosts labs of `kind`; imported only here, so that nothing else pays for it."""
     if kind == "twin":
