@@ -24,6 +24,7 @@ from harness.twin.model.entities import Guest
 from harness.twin.model.outermachines import OuterMachines
 from harness.twin.model.states import NodePhase, PowerState, Signal
 from harness.twin.nodes.brain import Brain
+from harness.twin.nodes.handover import Handover
 from harness.twin.units import NS_PER_S
 
 log = logging.getLogger("hil.twin.emulated")
@@ -71,6 +72,9 @@ class EmulatedCluster(ControlledLab):
         """Of each node the boot that the model knows of.  The model begins with nodes that run: the first boot of each
         here is that one."""
         self._callbacks: list[Callable[[ModelEvent], None]] = []
+        self._handover = Handover(self._plant.model.nodes)
+        for guest in self._plant.model.guests.values():
+            self._note_guest(guest)
         self._ended = threading.Event()
         machines = {
             node: NodeMachine(node, self._plant, self.engine, node_commands(), threads=self._threads)
@@ -108,17 +112,26 @@ class EmulatedCluster(ControlledLab):
             former = self._boots.get(node, boot)
             self._boots[node] = boot
             if former != boot:
+                self._handover.gone(node, wall_ns())
                 self._outer.came_up(self._plant.model.nodes[node])
+            self._handover.unsure(node)
             self._heard[node] = (boot, wall_ns())
         self.engine.wake()
-        self._tell_guests(node)
+        self._tell_guests()
 
     def leaving(self, node: str, boot: str) -> None:
         """A node goes down as it was told to."""
         with self.engine.baton():
             if self._boots.get(node) == boot:
+                self._handover.gone(node, wall_ns())
                 self._outer.left(self._plant.model.nodes[node])
         self.engine.wake()
+
+    def has_addresses(self, node: str, number: int) -> None:
+        """A node has the addresses of guests that it was told to have."""
+        with self.engine.baton():
+            self._handover.confirmed(node, number, wall_ns())
+        self._tell_guests()
 
     def beat(self, node: str, boot: str, at_ns: int) -> None:
         """A heartbeat came."""
@@ -130,7 +143,7 @@ class EmulatedCluster(ControlledLab):
                 self._outer.came_back(state)
         if back:
             self.engine.wake()
-            self._tell_guests(node)
+            self._tell_guests()
 
     def _watch(self) -> None:
         while not self._ended.wait(LOOK_S):
@@ -146,9 +159,11 @@ class EmulatedCluster(ControlledLab):
                 ]
                 for node in missed:
                     log.info("nothing was heard of %s for %.1f s", node.name, model.missed_after_ns / NS_PER_S)
+                    self._handover.gone(node.name, now_ns)
                     self._outer.vanished(node)
             if missed:
                 self.engine.wake()
+            self._tell_guests()
 
     @property
     def _outer(self) -> OuterMachines:
@@ -174,19 +189,22 @@ class EmulatedCluster(ControlledLab):
             model.subscribe(callback)
 
     def _guest_changed(self, guest: Guest) -> None:
-        del guest
-        for node in self._plant.model.nodes:
-            self._tell_guests(node)
-
-    def _tell_guests(self, node: str) -> None:
         with self.engine.baton():
-            running = [
-                guest.name
-                for guest in self._plant.model.guests.values()
-                if guest.owner == node and guest.reachability.signal is Signal.Answering
-            ]
-        known = self.spec.guest_addresses
-        self._brain.tell(node, "guests", addresses=[known[name] for name in running if name in known])
+            self._note_guest(guest)
+        self._tell_guests()
+
+    def _note_guest(self, guest: Guest) -> None:
+        if (address := self.spec.guest_addresses.get(guest.name)) is not None:
+            answers = guest.reachability.signal is Signal.Answering
+            self._handover.wants(address, guest.owner if answers else None, self._plant.model.now_ns)
+
+    def _tell_guests(self) -> None:
+        """Tell each node what it is to have, where that is something else than before."""
+        with self.engine.baton():
+            for node in self._plant.model.nodes:
+                due = self._handover.due(node, wall_ns())
+                if due is not None and self._brain.connected(node):
+                    self._brain.tell(node, "guests", number=self._handover.tell(node, due), addresses=due)
 
     # --- what a controller may do ------------------------------------------------------------------------------------
 
@@ -214,14 +232,17 @@ class EmulatedCluster(ControlledLab):
             self._plant.model = built
             self.engine.replace(built)
             self._follow(built)
-        for node in built.nodes:
-            self._tell_guests(node)
+            for guest in built.guests.values():
+                self._note_guest(guest)
+        self._tell_guests()
 
     def forget_boots(self) -> None:
         """Nothing was heard of any machine yet: the next boot of each is the one in which the model begins."""
         with self.engine.baton():
             self._boots.clear()
             self._heard.clear()
+            for node in self._plant.model.nodes:
+                self._handover.gone(node, wall_ns())
 
     def close(self) -> None:
         """Let the nodes go."""

@@ -29,6 +29,9 @@ class NodeListener(Protocol):
     def serving(self, node: str, boot: str) -> None:
         """A node belongs to the brain and serves WinRM: for the first time in this boot, or again."""
 
+    def has_addresses(self, node: str, number: int) -> None:
+        """A node has exactly the addresses of guests that it was told to have with this number."""
+
     def leaving(self, node: str, boot: str) -> None:
         """A node goes down as it was told to; nothing is heard of it until it has booted."""
 
@@ -148,6 +151,8 @@ class Brain:
             for message in messages:
                 if message["type"] == "serving":
                     self._listener.serving(node, connected.boot)
+                elif message["type"] == "has":
+                    self._listener.has_addresses(node, int(message["number"]))
                 elif message["type"] == "leaving":
                     self._listener.leaving(node, connected.boot)
                 else:

@@ -113,8 +113,11 @@ class NodeService:
                     link.send("serving")
                 elif message["type"] == "order":
                     threading.Thread(target=self._go_down, args=(message, link), daemon=True).start()
+                elif message["type"] == "guests":
+                    self._addresses.have(message["addresses"])
+                    link.send("has", number=message["number"])
                 elif not self._commands.hear(message):
-                    self._obey(message)
+                    raise ProtocolError(f"the brain says '{message['type']}'")
         finally:
             gone.set()
             self._commands.attach(None)
@@ -138,13 +141,6 @@ class NodeService:
             settings=EndpointSettings(welcome["os_version"], offers_credssp=True),
             tls=TlsService(tls["port"], make_context(tls["pem"].encode())) if tls else None,
         )
-
-    def _obey(self, message: Mapping[str, Any]) -> None:
-        kind = message["type"]
-        if kind == "guests":
-            self._addresses.have(message["addresses"])
-        else:
-            raise ProtocolError(f"the brain says '{kind}'")
 
     def _go_down(self, order: Mapping[str, Any], link: Link) -> None:
         """Take the time in which services stop, say so, and have the first process of the machine do it."""
