@@ -25,6 +25,7 @@ from harness.exits import Exit
 from harness.labs.hosting import end_host
 from harness.labs.lease import LeaseStore
 from harness.labs.models import LabFile, find_lab
+from harness.labs.nested.image import image_ready, why_not_buildable
 from harness.labs.start import why_not_hosted
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List labs; lease, release and inspect instances.")
@@ -136,8 +137,24 @@ def check_lab(name: str) -> Iterator[Check]:
     if why_not := why_not_hosted(lab):
         yield Check("provider", State.MISSING, why_not, "hil lab list shows the kinds of the others", needed=True)
         return
-    yield check_port(lab)
+    yield check_port(lab) if lab.is_simulated else check_image()
     yield check_instances(lab)
+
+
+def check_image() -> Check:
+    """Is there the image from which nodes of an emulated lab boot, or can it be built?"""
+    try:
+        if image := image_ready():
+            return Check("node image", State.OK, str(image.disk.parent), needed=True)
+        lacks = why_not_buildable()
+    except HarnessError as error:
+        return Check("node image", State.MISSING, str(error), error.hint, needed=True)
+    if lacks:
+        return Check(
+            "node image", State.MISSING, f"it cannot be built here: {lacks}", "bring what is missing", needed=True
+        )
+    found = "not built yet; the first start builds it, in a minute or two"
+    return Check("node image", State.WARN, found, "hil lab image build")
 
 
 def check_port(lab: LabFile) -> Check:
