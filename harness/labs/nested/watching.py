@@ -14,7 +14,7 @@ from typing import Any, Final
 import yaml
 
 from harness.clock import DeadlineExpiredError, wait_until
-from harness.errors import LabError
+from harness.errors import HarnessError, LabError
 from harness.measure.samples import window_from_record
 from harness.measure.windows import begun_at, joined, shifted
 from harness.netns import inside
@@ -60,7 +60,7 @@ class GuestWatch:
                 self._process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=root()
                 )
-        except OSError as error:
+        except (OSError, HarnessError) as error:
             self._failed = error
             return
         finally:
@@ -82,8 +82,14 @@ class GuestWatch:
             self.close()
             raise LabError(str(error), hint=f"see {self._log}") from error
         if not watches:
-            said = str(self._failed or self._log.read_text(errors="replace").strip().splitlines()[-1:])
-            raise LabError(f"the prober of the lab's guests did not begin: {said}", hint=f"see {self._log}")
+            raise LabError(
+                f"the prober of the lab's guests did not begin: {self._failed or self._last_words()}",
+                hint=f"see {self._log}",
+            )
+
+    def _last_words(self) -> str:
+        lines = self._log.read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
 
     def samples(self, since_ns: int, zero_ns: int) -> SampleWindow:
         """Samples after `since_ns` (lab time) as far as they were written: the prober writes ten seconds at once, five
