@@ -84,9 +84,9 @@ class EmulatedBrain:
         return self._cluster.all_serving()
 
     @property
-    def now_ns(self) -> int:
-        """Lab time."""
-        return self._cluster.now_ns
+    def zero_ns(self) -> int:
+        """Lab time zero on the monotonic clock of this machine."""
+        return self._cluster.engine.zero_ns
 
     @property
     def guest_addresses(self) -> Mapping[str, str]:

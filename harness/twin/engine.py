@@ -158,6 +158,14 @@ class LabEngine:
         """Lab time."""
         return self._simulation.now_ns
 
+    @property
+    def zero_ns(self) -> int:
+        """The instant of the wall clock (`wall_ns`) at which lab time zero was, or would have been: for a clock that
+        flows and was not held since the last baseline."""
+        with self._turn:
+            wall, lab = self._anchor
+            return wall - round(lab / (self.mode.rate or 1.0))
+
     def replace(self, simulation: Simulation) -> None:
         """A new model at its time zero (baseline)."""
         with self._turn:

@@ -100,7 +100,6 @@ def nested(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nested]:
 def test_an_outage_by_a_pulled_cable_is_as_long_as_it_was(nested: Nested) -> None:
     """Known are four moments: the cable was out for the time between the inner ones at least, and for that between the
     outer ones at most.  Each edge of the ledger may be off by what it says of itself."""
-    nested.at_baseline()
     lab, lease = nested.lab, nested.hosted.lease
     guest = lab.guests[0]
     node = nested.owner(guest)
@@ -122,7 +121,6 @@ def test_an_outage_by_a_pulled_cable_is_as_long_as_it_was(nested: Nested) -> Non
 
 
 def test_the_owner_of_an_event_stands_still_until_it_is_let_go(nested: Nested) -> None:
-    nested.at_baseline()
     lab, lease = nested.lab, nested.hosted.lease
     lab.hold(Hold("test", "node.paused", "*"), lease)
     nested.run("NODE01", "Suspend-ClusterNode -Name NODE02 | Out-Null")

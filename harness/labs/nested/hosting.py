@@ -62,15 +62,16 @@ class NestedHosting:
         self._namespace = f"{nested.namespace}-{place_of(folder)}"
         spec = machines_of(instance, nested, layout, image, namespace=self._namespace, token=token)
         self._watch: GuestWatch | None = None
-        self._zero_ns = monotonic_ns()
-        self._untouched = self._begun = False
+        self._zero_ns: int | None = None
+        """Lab time zero on this machine's monotonic clock; None before the first baseline."""
+        self._untouched = False
         self._one_at_a_time = threading.RLock()
         with ExitStack() as stack:
             self._machines = open_machines(spec, folder / MACHINES_NAME, embed_uri(root_for(folder)))
             stack.callback(discard_machines, self._machines, with_root=True)
             self._brain = self._make_brain(layout, folder / CA_NAME, token)
             stack.callback(self._brain.close)
-            self._holds = Holds(self._freeze, self._thaw, lambda: self._brain.now_ns)
+            self._holds = Holds(self._freeze, self._thaw, self._now_ns)
             stack.callback(self._holds.close)
             stack.callback(self._end_watch)
             self._brain.watch(self._holds.take)
@@ -87,7 +88,7 @@ class NestedHosting:
         brain, machines = self._brain, self._machines
         return {
             "describe": brain.described,
-            "now": lambda: brain.now_ns if self._begun else 0,
+            "now": self._now_ns,
             "baseline": self._baseline,
             "endpoint": lambda name, kind: {**brain.endpoint(name, kind), "namespace": self._namespace},
             "power_state": lambda node: "on" if machines.state(node).on else "off",
@@ -112,6 +113,10 @@ class NestedHosting:
     def close(self) -> None:
         """End prober and brain, take faults back, remove machines, network and files: nothing of the lab is left."""
         self._made.close()
+
+    def _now_ns(self) -> int:
+        """Lab time, to the nanosecond: that of the model goes in steps."""
+        return 0 if self._zero_ns is None else monotonic_ns() - self._zero_ns
 
     # --- up and at a baseline ----------------------------------------------------------------------------------------
 
@@ -154,8 +159,7 @@ class NestedHosting:
                 self._bring_up()
             self._watch_anew()
             answer = self._brain.baseline(versions, seed, provoke)
-            self._zero_ns = monotonic_ns() - self._brain.now_ns
-            self._untouched, self._begun = False, True
+            self._zero_ns, self._untouched = self._brain.zero_ns, False
             return answer
 
     def _end_watch(self) -> None:
@@ -175,8 +179,8 @@ class NestedHosting:
         self._watch = GuestWatch(self._namespace, rows, folder, self._file.probe.interval)
 
     def _samples(self, since_ns: int) -> dict[str, Any]:
-        if self._watch is None:
-            window = SampleWindow(since_ns, max(since_ns, self._brain.now_ns), (), ControlHealth(0, 0))
+        if self._watch is None or self._zero_ns is None:
+            window = SampleWindow(since_ns, max(since_ns, self._now_ns()), (), ControlHealth(0, 0))
         else:
             window = self._watch.samples(since_ns, self._zero_ns)
         return window_record(window, round(self._file.probe.interval.total_seconds() * 1e9))
