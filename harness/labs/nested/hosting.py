@@ -20,6 +20,7 @@ from harness.labs.nested.holding import Holds
 from harness.labs.nested.hypervisor import embed_uri
 from harness.labs.nested.image import build_image
 from harness.labs.nested.layout import Layout, lay_out, machines_of
+from harness.labs.nested.leftovers import MACHINES_NAME
 from harness.labs.nested.opening import discard_machines, open_machines
 from harness.labs.nested.port import DomainEvent
 from harness.labs.nested.sets import PRISTINE
@@ -31,8 +32,6 @@ from harness.values import ControlHealth, SampleWindow
 log = logging.getLogger("hil.nested")
 
 CA_NAME: Final = "ca.pem"
-MACHINES_NAME: Final = "machines"
-"""In the instance's folder: all of its machines."""
 SERVE_WITHIN_S: Final = 240.0
 """Wall time from power on until a node serves: twenty seconds in emulation, on a busy machine many times that [INF]."""
 CONSOLE_BYTES: Final = 256 * 1024
