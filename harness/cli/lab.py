@@ -24,9 +24,9 @@ from harness.errors import ConfigError, HarnessError
 from harness.exits import Exit
 from harness.labs.hosting import end_host
 from harness.labs.lease import LeaseStore
-from harness.labs.models import LabFile, find_lab
+from harness.labs.models import LabFile, NestedLab, find_lab
 from harness.labs.nested.image import image_ready, why_not_buildable
-from harness.labs.start import why_not_hosted
+from harness.labs.start import how_to_host, why_not_hosted
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List labs; lease, release and inspect instances.")
 app.add_typer(image_app, name="image")
@@ -65,9 +65,17 @@ def show(lab: LabName, as_json: AsJson = False) -> None:
         "versions": ", ".join(f"{name} {value}" for name, value in plain["versions"].items()),
         "capabilities": ", ".join(file.capabilities),
         "poll budget": str(plain["poll"]["budget"]),
+        **({"nested": _nested_words(file.nested)} if file.nested else {}),
     }
     typer.echo("\n".join(f"{name + ':':<14}{text}" for name, text in lines.items()))
     typer.echo("\n" + instance_table([state]))
+
+
+def _nested_words(nested: NestedLab) -> str:
+    machines = f"{nested.processors} × {nested.domain_type}, {nested.memory_mib} MiB each"
+    if nested.subject == "emulated":
+        return f"a stand-in for the product (rehearsal), {machines}, scale {nested.scale:g}, {nested.uri}"
+    return f"the product itself, {nested.uri}, snapshot {nested.snapshot or 'none'}"
 
 
 @app.command("release")
@@ -111,7 +119,9 @@ def _consequences(state: InstanceState, would: str) -> Iterator[str]:
 
 @app.command("doctor")
 def doctor(lab: LabName, as_json: AsJson = False) -> Exit:
-    """Check whether this machine can host a lab: its file loads, its addresses and ports can be bound.
+    """Check whether this machine can host a lab: its file loads, and what hosts it is here.
+
+    For a simulated lab that is addresses and ports that can be bound, for a nested one libvirt and the node image.
 
     Exit 0 when it can; 4 when something needed is missing.
     """
@@ -135,7 +145,8 @@ def check_lab(name: str) -> Iterator[Check]:
         return
     yield Check("lab file", State.OK, f"{lab.lab}: {len(lab.nodes)} nodes, {len(lab.guests)} guests", needed=True)
     if why_not := why_not_hosted(lab):
-        yield Check("provider", State.MISSING, why_not, "hil lab list shows the kinds of the others", needed=True)
+        remedy = how_to_host(lab) or "hil lab list shows the kinds of the others"
+        yield Check("provider", State.MISSING, why_not, remedy, needed=True)
         return
     yield check_port(lab) if lab.is_simulated else check_image()
     yield check_instances(lab)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Final
@@ -19,7 +20,8 @@ from harness.labs.cleaning import Remains, find_remains, remove_remains
 from harness.labs.instance import HostedInstance
 from harness.labs.models import LabFile, find_lab
 from harness.labs.nested.leftovers import Leftover
-from harness.labs.start import why_not_hosted
+from harness.labs.start import how_to_host, why_not_hosted
+from harness.paths import state_dir
 
 PURPOSE: Final = "lab baseline"
 _STAMP: Final = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ [A-Z]+ \S+: ")
@@ -38,8 +40,9 @@ def baseline(
 ) -> Exit:
     """Bring an instance of a lab to its baseline once, say what it has, and let go of it again.
 
-    First removes what killed lab hosts left on this machine.  Progress goes to standard error.  Exit 10 when the lab
-    does not come up, 11 when no instance is free.
+    First removes what killed lab hosts left on this machine.  A nested lab boots its machines, after the node image was
+    built where it is missing, and needs root.  Progress goes to standard error.  Exit 4 when this machine cannot host
+    the lab, 10 when the lab does not come up, 11 when no instance is free.
     """
     file = _hosted(find_lab(lab))
     instances = instance_names(file, number)
@@ -77,18 +80,21 @@ def baseline(
 
 
 def clean(
-    yes: Annotated[bool, typer.Option("--yes", help="Do it.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it; without, only say what would be removed.")] = False,
     as_json: AsJson = False,
 ) -> Exit:
-    """Remove what killed lab hosts left on this machine: machines, network namespaces, folders.
+    """Remove what killed lab hosts of this state folder left: machines, network namespaces, folders.
 
-    Leaves alone what has a living lab host or a lease of somebody else.  Exit 10 or 11 when something had to stay.
+    Leaves alone what has a living lab host or a lease of somebody else.  Exit 4 without --yes when there is something,
+    10 or 11 when something had to stay.
     """
     found = list(remove_remains()) if yes else find_remains()
     if as_json:
         echo_json({"schema": 1, "done": yes, "instances": _plain(found)})
     elif not found:
-        typer.echo("nothing is left of killed lab hosts")
+        typer.echo(f"nothing is left of killed lab hosts in {state_dir()}")
+        if os.geteuid() != 0:
+            typer.echo("nested labs are run by root, whose state folder is another one: sudo ./hil lab clean")
     _tell(found, "removed" if yes else "would remove")
     if found and not yes:
         say("nothing was done; add --yes", err=as_json)
@@ -114,7 +120,7 @@ class Progress:
 def _hosted(lab: LabFile) -> LabFile:
     """Raises ConfigError for a lab whose kind cannot be hosted."""
     if why_not := why_not_hosted(lab):
-        raise ConfigError(why_not, hint="hil lab list shows the kinds of the others")
+        raise ConfigError(why_not, hint=how_to_host(lab) or "hil lab list shows the kinds of the others")
     return lab
 
 

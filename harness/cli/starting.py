@@ -22,7 +22,7 @@ from harness.errors import ConfigError, HarnessError, NothingSelectedError
 from harness.exits import BEFORE_ANYTHING, OF_PYTEST, Exit
 from harness.labs.models import LabFile, find_lab
 from harness.labs.secrets import check_secrets
-from harness.labs.start import prepare, why_not_hosted
+from harness.labs.start import how_to_host, prepare, why_not_hosted
 from harness.paths import ALLURE_NAME, PAGE_NAME, root, sessions_dir
 from harness.plan.load import Plan, find_plan, load_plan
 from harness.report.reading import read_json
@@ -83,15 +83,23 @@ def _counted(workers: int) -> str:
 
 
 def make_folder(session_id: str) -> Path:
-    """The folder of a new session.  Raises ConfigError when the name is bad or taken."""
+    """The folder of a new session.  Raises ConfigError when the name is bad or taken, or the folder cannot be made."""
     if not _SESSION_ID.fullmatch(session_id):
         raise ConfigError(
             f"'{session_id}' is no name for a session", hint="up to 64 letters, digits, '-' and '_', no '.' and no '/'"
         )
     folder = sessions_dir() / session_id
-    if (folder / SESSION_FILE).exists():
+    try:
+        taken = (folder / SESSION_FILE).exists()
+        if not taken:
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot make '{folder}': {error.strerror}",
+            hint="set HIL_REPORTS to a folder of yours; reports of runs that root started belong to root",
+        ) from error
+    if taken:
         raise ConfigError(f"session '{session_id}' exists already", hint="choose another name, or leave --session away")
-    folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
@@ -109,7 +117,7 @@ def refuse_labs(labs: Sequence[LabFile]) -> list[LabFile]:
     if labs and not hosted:
         raise ConfigError(
             f"lab '{labs[0].lab}' cannot be used: {why_not_hosted(labs[0])}",
-            hint="hil lab list shows labs and their kinds; name another one with --lab",
+            hint=how_to_host(labs[0]) or "hil lab list shows labs and their kinds; name another one with --lab",
         )
     for lab in hosted:
         check_secrets(lab)

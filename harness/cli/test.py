@@ -81,7 +81,7 @@ def test(
     """Check the harness itself: lint, format, import contracts, types, tests.
 
     Further arguments go to pytest: files, node ids, `-x`, `-n 0` …  Exit 0 means that every stage passed.
-    With `--nested` exit 10 means that tests could not run on this machine, whatever the others did but fail.
+    With `--nested` exit 10 means that some or all tests could not run on this machine, and none failed.
     """
     folder = root()
     command = pytest_command(context.args, full=full, nested=nested, expression=expression)

@@ -18,7 +18,7 @@ from harness.labs.models import LabFile
 from harness.labs.modelspec import model_spec, node_account, plain_event
 from harness.twin.clock import read_utc_s
 from harness.twin.emulated import EmulatedCluster, EmulatedSpec
-from harness.twin.model import CatalogError, ModelError, ModelEvent
+from harness.twin.model import CalibrationError, CatalogError, ModelError, ModelEvent
 from harness.twin.wire.certificates import Authority
 from harness.values import Machines, Subject
 
@@ -64,7 +64,7 @@ class EmulatedBrain:
                     guest_addresses=addresses.guests,
                 )
             )
-        except CatalogError as error:
+        except (CalibrationError, CatalogError) as error:
             raise ConfigError(f"lab '{file.lab}': {error}", hint="correct the lab file") from error
         except OSError as error:
             raise LabError(

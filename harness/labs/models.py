@@ -26,6 +26,7 @@ from pydantic import (
 
 from harness import paths
 from harness.errors import ConfigError
+from harness.labs.calibration import override_objections
 from harness.plan.checking import validate
 from harness.plan.models import Capability, Line, Name, Parameters, Value, Versions
 from harness.plan.problem import Problem, SourceError
@@ -42,6 +43,14 @@ _SCALED = re.compile(r"scaled:([0-9]+(?:\.[0-9]+)?)")
 _MACHINE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,14}")  # NetBIOS length: cluster node names are computer names
 EMBED: Final = "qemu:///embed"
 """libvirt's driver inside the lab host: no daemon."""
+FIRST_NODE: Final = 11
+"""Nodes of an emulated lab have the addresses of its networks from this one on."""
+FIRST_GUEST: Final = 100
+"""The same for guests, on the management network."""
+EMULATED_CAPABILITIES: Final = frozenset(
+    {"causes", "events", "guest_probes", "hold", "links", "node_hang", "power", "power_cycle", "reset"}
+)
+"""What an emulated lab can do."""
 _MOST_NODES: Final = 16  # [D] system-requirements-23h2: 1-16 machines
 
 
@@ -113,6 +122,12 @@ def _network(value: object) -> str:
         return str(IPv4Network(require_text(value, "10.77.0.0/24")))
     except ValueError as error:
         raise TextError(f"'{value}' is no IPv4 network: {error}; write it like 10.77.0.0/24") from error
+
+
+def _share(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+        raise TextError(f"{describe(value)} is no share: above 0 and at most 1")
+    return value
 
 
 def _utc(moment: datetime) -> datetime:
@@ -231,7 +246,7 @@ class NestedLab(Value):
     processors: Annotated[StrictInt, Field(ge=1, le=64)] = 1
     management: Network = "10.77.0.0/24"
     storage: Network = "10.77.1.0/24"
-    scale: Annotated[float, Field(gt=0, le=1)] = 1.0
+    scale: Annotated[float, BeforeValidator(_share), Field(gt=0, le=1)] = 1.0
     overrides: Parameters = ()
 
 
@@ -356,6 +371,9 @@ def _rule_objections(lab: LabFile) -> list[Objection]:
                 f"'provoke' is beyond a {lab.kind} lab: product defects exist in a simulated lab only",
             )
         )
+    for section, part in (("twin", lab.twin), ("nested", lab.nested)):
+        if part is not None:
+            found += override_objections(section, part.overrides)
     found += _class_objections(lab)
     managed = [item.guest for item in lab.twin.windows_guests] if lab.twin is not None else []
     for position, name in enumerate(managed):
@@ -386,13 +404,33 @@ def _rule_objections(lab: LabFile) -> list[Objection]:
 
 def _emulated_objections(lab: LabFile, nested: NestedLab) -> Iterator[Objection]:
     if lab.epoch is None:
-        yield Objection(("nested", "subject"), "an emulated cluster needs an 'epoch': the UTC time of lab time zero")
+        yield Objection(
+            ("nested", "subject"),
+            "an emulated cluster needs an 'epoch', the UTC time of lab time zero: epoch: \"2025-11-11T22:00:00Z\"",
+        )
     if nested.snapshot is not None:
         yield Objection(("nested", "snapshot"), "machines of an emulated cluster are made anew: they have no snapshot")
     if nested.uri != EMBED:
-        yield Objection(("nested", "uri"), f"machines of an emulated cluster are made by {EMBED}")
-    if IPv4Network(nested.management).overlaps(IPv4Network(nested.storage)):
+        yield Objection(("nested", "uri"), f'write "{EMBED}": it makes the machines of an emulated cluster')
+    for position, name in enumerate(lab.capabilities):
+        if name not in EMULATED_CAPABILITIES:
+            yield Objection(
+                ("capabilities", position),
+                f"'{name}' is beyond an emulated lab; it can have: {', '.join(sorted(EMULATED_CAPABILITIES))}",
+            )
+    management, storage = IPv4Network(nested.management), IPv4Network(nested.storage)
+    if management.overlaps(storage):
         yield Objection(("nested", "storage"), f"'{nested.storage}' overlaps 'management', {nested.management}")
+    most = management.num_addresses - FIRST_GUEST - 1
+    if len(lab.guests) > most:
+        room = f"{max(0, most)} guests: they begin at number {FIRST_GUEST}"
+        yield Objection(("nested", "management"), f"'{nested.management}' has room for {room}; write a wider one")
+    if FIRST_NODE + len(lab.nodes) >= storage.num_addresses:
+        yield Objection(
+            ("nested", "storage"),
+            f"'{nested.storage}' has no room for {len(lab.nodes)} nodes, which begin at number {FIRST_NODE};"
+            " write a wider one",
+        )
 
 
 def _class_objections(lab: LabFile) -> Iterator[Objection]:

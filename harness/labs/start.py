@@ -26,10 +26,19 @@ def why_not_hosted(lab: LabFile) -> str:
         return ""
     if lab.nested.subject != "emulated":
         return f"nested labs with 'subject: {lab.nested.subject}' cannot be hosted by this version"
-    from harness.labs.nested.needs import lab_lacks, named, remedy
+    from harness.labs.nested.needs import lab_lacks, named
 
     lacks = lab_lacks()
-    return f"this machine lacks {named(lacks)} ({remedy(lacks)})" if lacks else ""
+    return f"nested labs need what is not here: {named(lacks)}" if lacks else ""
+
+
+def how_to_host(lab: LabFile) -> str:
+    """What brings this machine what it lacks for hosting a lab, empty where nothing does."""
+    if lab.nested is None or lab.nested.subject != "emulated":
+        return ""
+    from harness.labs.nested.needs import lab_lacks, remedy
+
+    return remedy(lab_lacks())
 
 
 def prepare(lab: LabFile, say: Callable[[str], None]) -> None:

@@ -16,7 +16,7 @@ from harness.twin.checking import CommandRow, Finding, FindingKind, all_commands
 from harness.twin.clock import ClockMode
 from harness.twin.conformance import ASPECTS, AreaResult, CasesError, Measured, ProcessResult, measure
 from harness.twin.lab import LabSpec, NoSlotError, SimulatedLab
-from harness.twin.model import CatalogError, ModelError
+from harness.twin.model import CalibrationError, CatalogError, ModelError
 from harness.twin.sampling import SampleRun
 from harness.twin.shell.parser import parse
 from harness.values import Machines, Subject
@@ -75,7 +75,7 @@ class TwinHosting:
         )
         try:
             self.simulated = SimulatedLab(spec)
-        except CatalogError as error:
+        except (CalibrationError, CatalogError) as error:
             raise ConfigError(f"lab '{self._file.lab}': {error}", hint="correct the lab file") from error
         except NoSlotError as error:
             raise LabError(str(error), hint="end other lab hosts (hil lab list), or free the port") from error

@@ -154,9 +154,12 @@ class NestedHosting:
         """The prober watches before lab time zero, so that nothing of the run is unobserved."""
         self._holds.clear()  # needs a turn itself
         with self._one_at_a_time:
-            if not self._untouched:
-                self._bring_up()
-            self._watch_anew()
+            try:
+                if not self._untouched:
+                    self._bring_up()
+                self._watch_anew()
+            except LabError as error:
+                return {"ready": False, "reason": str(error), "versions": {}}
             answer = self._brain.baseline(versions, seed, provoke)
             self._zero_ns, self._untouched = self._brain.zero_ns, False
             return answer

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Final
 
-from harness.errors import ConfigError
-from harness.labs.models import LabFile, NestedLab
+from harness.labs.models import FIRST_GUEST, FIRST_NODE, LabFile, NestedLab
 from harness.labs.nested.image import Card, NodeImage, boot_line
 from harness.labs.nested.namespace import Network
 from harness.labs.nested.spec import DataDisk, KernelBoot, MachineSpec, MachinesSpec, Nic
@@ -20,9 +19,6 @@ STORAGE: Final = "storage"
 BRAIN_PORT: Final = 8600
 DATA_DISKS: Final = (DataDisk("DATA1", 64 << 20), DataDisk("DATA2", 64 << 20))
 """What faults of disks have to work on; nothing is kept there."""
-
-_FIRST_NODE: Final = 11
-_FIRST_GUEST: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +34,14 @@ class Layout:
 
 
 def lay_out(file: LabFile, nested: NestedLab) -> Layout:
-    """Raises ConfigError when the networks have no room for nodes and guests."""
+    """A lab file has networks with room for all of them."""
     management, storage = IPv4Network(nested.management), IPv4Network(nested.storage)
-    last = {"nested.management": _FIRST_GUEST + len(file.guests), "nested.storage": _FIRST_NODE + len(file.nodes)}
-    for key, network in {"nested.management": management, "nested.storage": storage}.items():
-        if last[key] >= network.num_addresses:
-            raise ConfigError(
-                f"lab '{file.lab}': network {network} has no room for {len(file.nodes)} nodes and"
-                f" {len(file.guests)} guests",
-                hint=f"write a wider one in {key}",
-            )
     own = str(management[1])
     return Layout(
         brain=(own, BRAIN_PORT),
-        nodes={node: str(management[_FIRST_NODE + at]) for at, node in enumerate(file.nodes)},
-        guests={guest: str(management[_FIRST_GUEST + at]) for at, guest in enumerate(file.guests)},
-        storage={node: str(storage[_FIRST_NODE + at]) for at, node in enumerate(file.nodes)},
+        nodes={node: str(management[FIRST_NODE + at]) for at, node in enumerate(file.nodes)},
+        guests={guest: str(management[FIRST_GUEST + at]) for at, guest in enumerate(file.guests)},
+        storage={node: str(storage[FIRST_NODE + at]) for at, node in enumerate(file.nodes)},
         networks=(Network(MANAGEMENT, str(management), own), Network(STORAGE, str(storage))),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -62,7 +63,9 @@ def lab_lacks() -> list[Lack]:
     if not _has_driver():
         found.append(Lack("libvirt's QEMU driver", (DRIVER_PACKAGE,)))
     found += _programs(LAB_PROGRAMS)
-    if not any(lack.what == "ip" for lack in found) and (why := why_no_namespaces(_PREFIX)):
+    if os.geteuid() != 0:
+        found.insert(0, Lack("root"))
+    elif not any(lack.what == "ip" for lack in found) and (why := why_no_namespaces(_PREFIX)):
         found.insert(0, Lack(why))
     return found
 
@@ -83,13 +86,21 @@ def named(lacks: list[Lack]) -> str:
 def remedy(lacks: list[Lack]) -> str:
     """The commands that bring what is missing; empty when none can."""
     steps = []
-    if packages := sorted({package for lack in lacks for package in lack.packages}):
+    wanted = [lack for lack in lacks if lack.packages != BINDING_PACKAGES or not can_build()]
+    if packages := sorted({package for lack in wanted for package in lack.packages}):
         steps.append(f"apt-get install -y --no-install-recommends {' '.join(packages)}")
     if any(lack.packages == BINDING_PACKAGES for lack in lacks):
         steps.append("./hil --nested doctor")
     if os.geteuid() != 0:
         steps.insert(0, "become root")
     return ", then ".join(steps)
+
+
+def can_build() -> bool:
+    """Whether all is here that the binding is built from."""
+    if not all(map(shutil.which, ("gcc", "pkg-config"))):
+        return False
+    return subprocess.run(["pkg-config", "--exists", "libvirt"], check=False).returncode == 0
 
 
 def _programs(wanted: Mapping[str, str]) -> list[Lack]:

@@ -6,9 +6,6 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from harness.errors import ConfigError
 from harness.labs.models import LabFile
 from harness.labs.nested.image import NodeImage
 from harness.labs.nested.layout import MANAGEMENT, STORAGE, lay_out, machines_of
@@ -38,27 +35,6 @@ def test_nobody_shares_an_address_and_all_lie_in_their_network() -> None:
     assert all(IPv4Address(each) in IPv4Network(file.nested.management) for each in management)
     assert len(set(layout.storage.values())) == 16
     assert all(IPv4Address(each) in IPv4Network(file.nested.storage) for each in layout.storage.values())
-
-
-@pytest.mark.parametrize(
-    ("guests", "nested", "key"),
-    [
-        (156, {}, "nested.management"),
-        (155, {}, ""),
-        (4, {"management": "10.1.0.0/26"}, "nested.management"),
-        (4, {"storage": "10.1.0.0/29"}, "nested.storage"),
-        (300, {"management": "10.1.0.0/22"}, ""),
-    ],
-)
-def test_a_network_without_room_is_named(guests: int, nested: dict[str, Any], key: str) -> None:
-    file = lab(nested, guests=guests)
-    assert file.nested is not None
-    if not key:
-        lay_out(file, file.nested)
-        return
-    with pytest.raises(ConfigError, match="no room for 2 nodes") as caught:
-        lay_out(file, file.nested)
-    assert key in caught.value.hint
 
 
 def test_each_machine_is_told_who_it_is_and_whom_to_ask() -> None:
