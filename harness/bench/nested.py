@@ -63,16 +63,17 @@ def measure(holds: int, say: Say) -> list[Figure]:
         lags = _lags(hosted.lab, hosted.lease, holds)
     finally:
         hosted.release()
-    values = f"{len(lags.held)} events, middle {percentile(lags.held, 50):.0f} ms, longest {max(lags.held):.0f} ms"
-    faults = f"middle {percentile(lags.fault, 50):.0f} ms, longest {max(lags.fault):.0f} ms; all cables of the node out"
+    return figures_of(lags)
+
+
+def figures_of(lags: Lags) -> list[Figure]:
+    """The figures of what was measured."""
+    held = f"{len(lags.held)} events, middle {percentile(lags.held, 50):.0f} ms, longest {max(lags.held):.0f} ms"
+    fault = f"middle {percentile(lags.fault, 50):.0f} ms, longest {max(lags.fault):.0f} ms; all cables of the node out"
+    peer = percentile(lags.alone, 99)
     return [
-        replace(
-            FIGURES["hold"],
-            value=percentile(lags.held, 99),
-            peer_value=percentile(lags.alone, 99),
-            remark=values,
-        ),
-        replace(FIGURES["fault"], value=percentile(lags.fault, 99), remark=faults),
+        replace(FIGURES["hold"], value=percentile(lags.held, 99), peer_value=peer, remark=held),
+        replace(FIGURES["fault"], value=percentile(lags.fault, 99), remark=fault),
     ]
 
 
