@@ -7,7 +7,7 @@ shorter than what the host logged, beyond the error of both, means that the meas
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -47,23 +47,29 @@ def host_words(records: Iterable[tuple[int, Mapping[str, Any]]], epoch: datetime
 
 
 def with_host_words(ledger: Ledger, words: Sequence[HostWord]) -> Ledger:
-    """The ledger with the host's own length at each gap that a logged migration belongs to: the nearest one."""
-    matched = {}
+    """The ledger with the host's own length at each gap that a logged migration belongs to.
+
+    Of all pairs the nearest belong together first: a gap that happens to lie near takes no migration from its own gap.
+    """
+    matched: dict[Gap, Gap] = {}
     for vm in ledger.vms:
         mine = [word for word in words if word.vm.casefold() == vm.vm.casefold()]
-        for gap in vm.gaps if mine else ():
-            word = _nearest(gap, mine)
-            if word is not None:
+        taken: set[HostWord] = set()
+        for _, _, gap, word in sorted(_pairs(vm.gaps, mine), key=lambda pair: pair[:2]):
+            if gap not in matched and word not in taken:
                 matched[gap] = replace(gap, host_blackout_ns=word.blackout_ns)
-                mine.remove(word)
+                taken.add(word)
     return ledger.replaced(matched) if matched else ledger
 
 
-def _nearest(gap: Gap, words: Sequence[HostWord]) -> HostWord | None:
-    if gap.leading or gap.open or gap.cause is Cause.RESTART:
-        return None
-    near = [word for word in words if gap.start_ns - WITHIN_NS <= word.at_ns <= gap.end_ns + WITHIN_NS]
-    return min(near, key=lambda word: (abs(word.at_ns - gap.end_ns), word.at_ns), default=None)
+def _pairs(gaps: Sequence[Gap], words: Sequence[HostWord]) -> Iterator[tuple[int, int, Gap, HostWord]]:
+    """Gaps and events that may belong together, with their distance in time and when the event was."""
+    for gap in gaps:
+        if gap.leading or gap.open or gap.cause is Cause.RESTART:
+            continue
+        for word in words:
+            if gap.start_ns - WITHIN_NS <= word.at_ns <= gap.end_ns + WITHIN_NS:
+                yield abs(word.at_ns - gap.end_ns), word.at_ns, gap, word
 
 
 def beyond_error_ns(gap: Gap) -> int:

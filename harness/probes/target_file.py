@@ -107,6 +107,7 @@ class ProbeFile(Value):
     schema_: Literal[1] = Field(alias="schema")
     name: Annotated[Name, BeforeValidator(_port_text)]
     interval: Duration = timedelta(milliseconds=100)
+    patience: Duration = timedelta(milliseconds=15)
     guests: Annotated[tuple[WatchedGuest, ...], Field(min_length=1, max_length=MOST_GUESTS)]
     control: tuple[ControlTarget, ...] = ()
     heartbeats: Heartbeats | None = None
@@ -116,6 +117,11 @@ class ProbeFile(Value):
     def interval_ns(self) -> int:
         """Time between two probes of one guest and signal."""
         return self.interval // timedelta(microseconds=1) * 1000
+
+    @property
+    def patience_ns(self) -> int:
+        """How long above its usual round trip an answer may take before its guest is asked more often."""
+        return self.patience // timedelta(microseconds=1) * 1000
 
     @model_validator(mode="after")
     def _check(self) -> ProbeFile:
@@ -127,7 +133,7 @@ class ProbeFile(Value):
 
 def _interval_objections(file: ProbeFile) -> list[Objection]:
     try:
-        SamplerSettings(interval_ns=file.interval_ns)
+        SamplerSettings(interval_ns=file.interval_ns, patience_ns=file.patience_ns)
     except ConfigError as error:
         return [Objection(("interval",), str(error))]
     return []

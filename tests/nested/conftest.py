@@ -39,7 +39,7 @@ PREFIX = "hil-try"
 UP_WITHIN_S = 90.0
 NETWORKS = (Network("mgmt", "10.80.1.0/24", "10.80.1.1"), Network("storage", "10.80.2.0/24", "10.80.2.1"))
 DISKS = (DataDisk("DATA1", 8 << 20), DataDisk("DATA2", 8 << 20))
-BEGIN = ("system", "image", "embed", "mock")
+BEGIN = ("smoke", "system", "image", "embed", "mock")
 """Groups of tests in the order in which they begin, before all others."""
 
 
@@ -56,7 +56,7 @@ def on(*drivers: str, full: Sequence[str] = ()) -> pytest.MarkDecorator:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Which groups begin: a process does not reach a local daemon any more once it has opened the driver inside
-    itself, and the tests with a node image take longest."""
+    itself, and the smoke plan and the tests with a node image take longest."""
 
     def place(item: pytest.Item) -> int:
         if item.path.parent != Path(__file__).parent:

@@ -11,7 +11,7 @@ from harness.labs.nested.steps import StepJournal
 from harness.testing.tinyguest import NODE_UP
 from tests.nested.conftest import Bed, by_another, on, ping, pings
 
-pytestmark = [pytest.mark.nested, on("system", "embed")]
+pytestmark = [pytest.mark.nested, on("embed", full=["system"])]
 
 
 @pytest.fixture(autouse=True)

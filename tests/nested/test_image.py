@@ -244,6 +244,7 @@ def test_a_service_that_dies_is_started_again(boot: Callable[[str], Node]) -> No
     assert len(node.sees(r"^NODE-UP NODE01")) == 1
 
 
+@pytest.mark.full  # the smoke plan has nodes restart too
 def test_an_order_to_reboot_is_obeyed(boot: Callable[[str], Node]) -> None:
     node = boot("reboot")
     node.sees(r"^NODE-DOWN NODE01 reboot\r?$")

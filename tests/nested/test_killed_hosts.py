@@ -21,7 +21,7 @@ from tests.nested.labs import LAB, Place
 
 pytestmark = [pytest.mark.nested, pytest.mark.xdist_group("lab"), pytest.mark.timeout(900)]
 
-QUICK = 2
+QUICK = 1
 POINTS = 20
 MAKING_S = 30.0
 """A lab is made, and let go of, in about this time on a quiet machine."""

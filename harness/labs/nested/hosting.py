@@ -178,7 +178,7 @@ class NestedHosting:
             for guest in self._file.guests
         ]
         folder = self._machines.folder / f"watch-{monotonic_ns()}"
-        self._watch = GuestWatch(self._namespace, rows, folder, self._file.probe.interval)
+        self._watch = GuestWatch(self._namespace, rows, folder, self._file.probe)
 
     def _samples(self, since_ns: int) -> dict[str, Any]:
         if self._watch is None or self._zero_ns is None:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ import yaml
 
 from harness.clock import DeadlineExpiredError, wait_until
 from harness.errors import HarnessError, LabError
+from harness.labs.models import Probe
 from harness.measure.samples import window_from_record
 from harness.measure.windows import begun_at, joined, shifted
 from harness.netns import inside
@@ -34,14 +34,15 @@ class GuestWatch:
     when it does not begin.
     """
 
-    def __init__(self, namespace: str, guests: Sequence[Mapping[str, str]], folder: Path, interval: timedelta) -> None:
+    def __init__(self, namespace: str, guests: Sequence[Mapping[str, str]], folder: Path, probe: Probe) -> None:
         self._samples = folder / SAMPLES_NAME
         self._read_to = 0
         self._origin_ns: int | None = None
         self._windows: list[SampleWindow] = []
         folder.mkdir(parents=True)
         file = folder / "probes.yaml"
-        plain = {"schema": 1, "name": "nested-lab", "interval": format_duration(interval), "guests": list(guests)}
+        times = {"interval": format_duration(probe.interval), "patience": format_duration(probe.patience)}
+        plain = {"schema": 1, "name": "nested-lab", **times, "guests": list(guests)}
         file.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
         self._log = folder / "prober.log"
         self._process: subprocess.Popen[bytes] | None = None

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.journal import Kind
+from harness.judge.migrations import HostWord, with_host_words
 from harness.testing.journals import EPOCH
 from harness.testing.stories import Telling
 from harness.values import Verdict
+
+SECOND = 1_000_000_000
 
 if TYPE_CHECKING:
     from harness.judge.judgement import Judgement
@@ -76,6 +80,18 @@ def test_event_of_another_guest_or_another_time_belongs_to_no_gap(judged: Try, f
     vm, end_s = first
     judgement = judgement_with(judged, (vm, end_s + 3600 * 5, 2.5), ("another", end_s, 2.5))
     assert all(gap.host_blackout_ns is None for gap in judgement.ledger.gaps)
+
+
+def test_a_gap_that_lies_near_takes_no_migration_from_its_own_gap(judged: Try) -> None:
+    ledger = judged("upd-001").ledger
+    own = min(ledger.gaps, key=lambda gap: gap.start_ns)
+    before, after = (
+        replace(own, start_ns=own.start_ns + by_ns, end_ns=own.end_ns + by_ns) for by_ns in (-SECOND, SECOND)
+    )
+    crowded = tuple(replace(vm, gaps=(before, own, after)) for vm in ledger.vms if vm.vm == own.vm)
+    words = [HostWord(own.vm, own.end_ns + SECOND // 10, 400_000_000, 1)]
+    (vm,) = with_host_words(replace(ledger, vms=crowded), words).vms
+    assert [gap.host_blackout_ns for gap in vm.gaps] == [None, 400_000_000, None]
 
 
 def test_gap_tells_what_the_update_was_doing(judged: Try) -> None:

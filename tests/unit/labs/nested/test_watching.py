@@ -7,24 +7,24 @@ import signal
 import subprocess
 import sys
 from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from harness.clock import monotonic_ns, wait_until
 from harness.errors import LabError
+from harness.labs.models import Probe
 from harness.labs.nested.watching import GuestWatch
 
-INTERVAL = timedelta(milliseconds=100)
+PROBE = Probe()
 GUESTS = [{"name": "vm001", "address": "127.0.0.1"}]
 
 STARTER = """
 import sys, time
-from datetime import timedelta
 from pathlib import Path
+from harness.labs.models import Probe
 from harness.labs.nested.watching import GuestWatch
-GuestWatch("", [{"name": "vm001", "address": "127.0.0.1"}], Path(sys.argv[1]), timedelta(milliseconds=100))
+GuestWatch("", [{"name": "vm001", "address": "127.0.0.1"}], Path(sys.argv[1]), Probe())
 print("watches", flush=True)
 time.sleep(60)
 """
@@ -45,7 +45,7 @@ def probers(folder: Path) -> list[int]:
 
 def test_it_watches_from_its_first_moment_and_ends_when_it_is_closed(tmp_path: Path) -> None:
     folder = tmp_path / "watch"
-    with closing(GuestWatch("", GUESTS, folder, INTERVAL)) as watch:
+    with closing(GuestWatch("", GUESTS, folder, PROBE)) as watch:
         assert len(probers(folder)) == 1
         window = watch.samples(0, monotonic_ns())
         assert (window.from_ns, window.to_ns, window.runs) == (0, 0, ()), "nothing is written yet"
@@ -56,7 +56,7 @@ def test_it_watches_from_its_first_moment_and_ends_when_it_is_closed(tmp_path: P
 
 def test_a_prober_that_does_not_begin_says_why(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="did not begin") as caught:
-        GuestWatch("", [{"name": "vm001", "address": "127.0.0.1", "colour": "red"}], tmp_path / "watch", INTERVAL)
+        GuestWatch("", [{"name": "vm001", "address": "127.0.0.1", "colour": "red"}], tmp_path / "watch", PROBE)
     assert "colour" in (tmp_path / "watch" / "prober.log").read_text()
     assert "prober.log" in caught.value.hint
     assert probers(tmp_path) == []
@@ -64,7 +64,7 @@ def test_a_prober_that_does_not_begin_says_why(tmp_path: Path) -> None:
 
 def test_a_namespace_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="hil-none"):
-        GuestWatch("hil-none", GUESTS, tmp_path / "watch", INTERVAL)
+        GuestWatch("hil-none", GUESTS, tmp_path / "watch", PROBE)
 
 
 def test_it_ends_with_a_lab_host_that_is_killed(tmp_path: Path) -> None:
