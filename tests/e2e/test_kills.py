@@ -32,14 +32,12 @@ def positions(victim: str, count: int) -> list[int]:
 
 
 def cases(count: int) -> list[object]:
-    """`count` cases for each victim, all but one of the lab host's with --full; one run takes all others together."""
-    rows: list[object] = []
-    for victim in (*VICTIMS, "labhost"):
-        for index, position in enumerate(positions(victim, count)):
-            always = victim == "labhost" and index == count // 2
-            marks = [] if always else [pytest.mark.full]
-            rows.append(pytest.param(victim, position, marks=marks, id=f"{victim}-{position}"))
-    return rows
+    """`count` cases for each victim; one run takes all but the lab host's together."""
+    return [
+        pytest.param(victim, position, id=f"{victim}-{position}")
+        for victim in (*VICTIMS, "labhost")
+        for position in positions(victim, count)
+    ]
 
 
 def pid_of(chain: Chain, victim: str, cli: psutil.Process, run: Path) -> int:
@@ -59,6 +57,7 @@ def pid_of(chain: Chain, victim: str, cli: psutil.Process, run: Path) -> int:
     return int(json.loads(ready.read_text())["pid"])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("victim", "position"), cases(count=10))
 def test_killed_process_loses_nothing(chain: Chain, victim: str, position: int) -> None:
     """Preconditions: UPD-002 under way.  Steps: kill -9 one process, then `hil run resume`.

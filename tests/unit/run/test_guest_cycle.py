@@ -279,7 +279,7 @@ def cuts(lines: tuple[Entry, ...], dies_before: bool) -> list[int]:
 
 
 @pytest.mark.parametrize("dies_before", [False, True], ids=["after the line", "before the line"])
-@pytest.mark.parametrize("month", [HOTPATCH, BASELINE])
+@pytest.mark.parametrize("month", [HOTPATCH, pytest.param(BASELINE, marks=pytest.mark.full)])
 def test_resume_from_every_line(build: Build, month: str, dies_before: bool) -> None:
     make: Callable[[], Rig] = lambda: build(month, guests=2, cumulative={"vm02"} if month == HOTPATCH else ())  # noqa: E731
     rig = make()
