@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness.clock import NS_PER_S, DeadlineExpiredError, pause, wait_until
+from harness.clock import NS_PER_S, DeadlineExpiredError, monotonic_ns, pause, wait_until
 from harness.errors import LabError
 from harness.labs.instance import HostedInstance
-from harness.labs.models import find_lab
+from harness.labs.models import FIRST_GUEST, find_lab
 from harness.labs.nested.image import why_not_buildable
 from harness.labs.nested.image.build import image_ready
 from harness.labs.port import BaselineSpec, Hold, PowerState
@@ -24,6 +24,7 @@ from harness.transports.trouble import EndpointError
 from harness.transports.winrm import WinRmShell
 from harness.values import SampleWindow
 from tests.nested.labs import LAB, Place
+from tests.nested.witness import Witness
 
 pytestmark = [pytest.mark.nested, pytest.mark.xdist_group("lab"), pytest.mark.timeout(600)]
 
@@ -98,26 +99,36 @@ def nested(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nested]:
 
 
 def test_an_outage_by_a_pulled_cable_is_as_long_as_it_was(nested: Nested) -> None:
-    """Known are four moments: the cable was out for the time between the inner ones at least, and for that between the
-    outer ones at most.  Each edge of the ledger may be off by what it says of itself."""
+    """The cable goes out between two known moments.  When it is in again, an emulated machine takes its time until it
+    answers: a second prober tells between which moments that was.  Each edge of the ledger may be off by what it says
+    of itself."""
     lab, lease = nested.lab, nested.hosted.lease
     guest = lab.guests[0]
     node = nested.owner(guest)
-    pause(2)
-    before_ns = lab.clock.now_ns()
-    lab.plant("cables-out", node, {"network": "mgmt"}, lease)
-    out_ns = lab.clock.now_ns()
-    pause(DARK_S)
-    in_ns = lab.clock.now_ns()
-    lab.lift("cables-out", node, lease)
-    after_ns = lab.clock.now_ns()
-    pause(5)
+    reached = lab.endpoint(node, "winrm")
+    with Witness(reached.namespace, guest_address(reached.address, lab.guests.index(guest))) as witness:
+        pause(2)
+        before_ns = lab.clock.now_ns()
+        lab.plant("cables-out", node, {"network": "mgmt"}, lease)
+        out_ns = lab.clock.now_ns()
+        pause(DARK_S)
+        in_ns = lab.clock.now_ns()
+        zero_ns = monotonic_ns() - lab.clock.now_ns()
+        lab.lift("cables-out", node, lease)
+        pause(5)
+    silent_ns, answered_ns = (at_ns - zero_ns for at_ns in witness.back_after(zero_ns + out_ns))
     window = nested.samples(lab.clock.now_ns() - NS_PER_S)
     ledger = build_ledger((window,), Ownership.of([(guest, 0, node)]), expected=[guest], classes={guest: "all"})
     (vm,) = (each for each in ledger.vms if each.vm == guest)
     (gap,) = (each for each in vm.gaps if each.end_ns > out_ns and each.start_ns < in_ns)
     assert before_ns - gap.start_err_ns <= gap.start_ns <= out_ns + gap.start_err_ns, "begin"
-    assert in_ns - gap.end_err_ns <= gap.end_ns <= after_ns + gap.end_err_ns, "end"
+    assert in_ns - gap.end_err_ns <= gap.end_ns, "the cable was out until then"
+    assert silent_ns - gap.end_err_ns <= gap.end_ns <= answered_ns + gap.end_err_ns, "end"
+
+
+def guest_address(node_address: str, place: int) -> str:
+    """Where a guest of the shipped lab answers."""
+    return f"{node_address.rpartition('.')[0]}.{FIRST_GUEST + place}"
 
 
 def test_the_owner_of_an_event_stands_still_until_it_is_let_go(nested: Nested) -> None:
