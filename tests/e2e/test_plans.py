@@ -192,6 +192,7 @@ def test_detects_finds_every_planted_defect(chain: Chain) -> None:
             assert word in text, (scenario, word)
 
 
+@pytest.mark.full
 def test_hotpatch_that_restarts_its_guest_is_found(chain: Chain) -> None:
     done = chain.hil("run", "start", "detects", "-k", "DET_006", "-n", "1")
     assert done.returncode == Exit.PRODUCT, done.stdout + done.stderr

@@ -115,4 +115,4 @@ class Machines(RuleBasedStateMachine):
 
 
 TestMachines = Machines.TestCase
-TestMachines.settings = settings(max_examples=200, stateful_step_count=40)
+TestMachines.settings = settings(max_examples=60, stateful_step_count=40)

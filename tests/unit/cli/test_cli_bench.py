@@ -10,6 +10,7 @@ from harness import cli
 from harness.exits import Exit
 
 
+@pytest.mark.full
 def test_the_figures_of_the_shell(capsys: pytest.CaptureFixture[str]) -> None:
     code = cli.main(["bench", "shell", "--rounds", "2", "--json"])
     captured = capsys.readouterr()
