@@ -61,9 +61,14 @@ def _after(run: SampleRun, from_ns: int) -> SampleRun | None:
     return replace(run, first_ns=run.first_ns + gone * run.interval_ns, count=run.count - gone)
 
 
-def joined(windows: Sequence[SampleWindow]) -> SampleWindow:
-    """Windows that follow each other as one.  Raises ValueError for none, or where one is missing between them."""
-    if not windows or any(one.to_ns != next_one.from_ns for one, next_one in itertools.pairwise(windows)):
+def joined(windows: Sequence[SampleWindow], since_ns: int) -> SampleWindow:
+    """Windows that follow each other as one; an empty one at `since_ns` when there are none.
+
+    Raises ValueError where one is missing between them.
+    """
+    if not windows:
+        return SampleWindow(since_ns, since_ns, (), ControlHealth(0, 0))
+    if any(one.to_ns != next_one.from_ns for one, next_one in itertools.pairwise(windows)):
         raise ValueError("windows that do not follow each other")
     controls = [window.control for window in windows]
     return SampleWindow(

@@ -19,6 +19,7 @@ from typing import Final
 
 from harness.errors import ConfigError
 from harness.measure.blind import CANARY
+from harness.measure.windows import joined
 from harness.probes.burst import BurstTable
 from harness.probes.clocks import ClockStep, MachineClock, ProbeClock
 from harness.probes.gathering import Gathering
@@ -449,25 +450,6 @@ class Sampler:
             wire.close()
         for source in self._sources:
             source.close()
-
-
-def joined(windows: Sequence[SampleWindow], since_ns: int) -> SampleWindow:
-    """Windows that follow each other as one; an empty one at `since_ns` when there are none."""
-    if not windows:
-        return SampleWindow(since_ns, since_ns, (), ControlHealth(0, 0))
-    controls = [window.control for window in windows]
-    return SampleWindow(
-        windows[0].from_ns,
-        windows[-1].to_ns,
-        tuple(run for window in windows for run in window.runs),
-        ControlHealth(
-            sum(control.due for control in controls),
-            sum(control.missed for control in controls),
-            tuple(span for control in controls for span in control.stalls),
-            tuple(run for control in controls for run in control.targets),
-            tuple(each for control in controls for each in control.blind),
-        ),
-    )
 
 
 def _to_next(turns: Sequence[int], slots: int) -> list[int]:

@@ -77,7 +77,7 @@ class Nested:
             return True if windows and windows[-1].to_ns >= to_ns else None
 
         wait_until(written, within_s=WRITTEN_WITHIN_S, what="the samples to be written", poll_s=0.5)
-        return joined(windows)
+        return joined(windows, 0)
 
 
 @pytest.fixture(scope="module")

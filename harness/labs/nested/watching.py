@@ -20,7 +20,7 @@ from harness.measure.windows import begun_at, joined, shifted
 from harness.netns import inside
 from harness.paths import root
 from harness.plan.quantity import format_duration
-from harness.values import ControlHealth, SampleWindow
+from harness.values import SampleWindow
 
 SAMPLES_NAME: Final = "samples.jsonl"
 BEGINS_WITHIN_S: Final = 60.0
@@ -103,9 +103,7 @@ class GuestWatch:
             raise LabError("the prober of the lab's guests ended by itself", hint=f"see {self._log}")
         own = [shifted(window, (self._origin_ns or 0) - zero_ns) for window in self._windows]
         wanted = [window for window in own if window.to_ns > since_ns]
-        if not wanted:
-            return SampleWindow(since_ns, since_ns, (), ControlHealth(0, 0))
-        return joined([begun_at(wanted[0], since_ns), *wanted[1:]])
+        return joined([*(begun_at(window, since_ns) for window in wanted[:1]), *wanted[1:]], since_ns)
 
     def close(self) -> None:
         """End the prober; what it wrote stays until the lab's folder is removed."""
