@@ -106,7 +106,9 @@ def nested_tier(command: Sequence[str], folder: Path) -> Exit:
     if lacks := needs.lab_lacks():
         tests.exit, tests.result = Exit.LAB, tally.NOT_RUN
         show([tests], "")
-        raise LabError(f"no nested test ran: {needs.named(lacks)}", hint=needs.remedy(lacks))
+        raise LabError(
+            f"no nested test ran; they need what is not here: {needs.named(lacks)}", hint=needs.remedy(lacks)
+        )
     with tempfile.TemporaryDirectory(prefix="hil-tally-") as place:
         file = Path(place) / "tally.json"
         closing = run_tests(tests, [*command, *tally.arguments(file)], folder)

@@ -97,7 +97,7 @@ def test_a_machine_that_lacks_something_runs_nothing(
     assert cli.main(["test", "--nested"]) == Exit.LAB
     said = capsys.readouterr()
     assert row(said.out) == ["nested", "0.0", "not-run"]
-    assert "no nested test ran: network namespaces need root, nft" in said.err
+    assert "no nested test ran; they need what is not here: network namespaces need root, nft" in said.err
     assert "apt-get install -y --no-install-recommends nftables" in said.err
 
 
