@@ -61,6 +61,13 @@ def _after(run: SampleRun, from_ns: int) -> SampleRun | None:
     return replace(run, first_ns=run.first_ns + gone * run.interval_ns, count=run.count - gone)
 
 
+def unseen(from_ns: int, to_ns: int, reason: str) -> list[SampleWindow]:
+    """The window of a time in which nothing was seen for `reason`; none where there is no such time."""
+    if from_ns >= to_ns:
+        return []
+    return [SampleWindow(from_ns, to_ns, (), ControlHealth(0, 0, blind=((from_ns, to_ns, reason),)))]
+
+
 def joined(windows: Sequence[SampleWindow], since_ns: int) -> SampleWindow:
     """Windows that follow each other as one; an empty one at `since_ns` when there are none.
 

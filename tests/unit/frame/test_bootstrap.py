@@ -171,6 +171,12 @@ def test_packages_are_brought_for_the_nested_tests_only(
     assert said[-1].startswith("-P -m harness.cli "), "it goes on, whatever came of it"
 
 
+def test_the_help_of_the_tests_needs_no_development_layer(root: Path, tools: Path) -> None:
+    warm(root, root / ".venv")
+    started = start(root, tools, "test", "--nested", "--help")
+    assert (started.stdout, started.stderr) == ("-P -m harness.cli test --nested --help\n", "")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_checkout_that_cannot_be_written_uses_the_cache_folder(root: Path, tools: Path, tmp_path: Path) -> None:
     script(tools / "python3", 'case "$*" in *environment.py*) echo "$4" >&2; exit 3 ;; esac')
