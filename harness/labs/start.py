@@ -26,19 +26,21 @@ def why_not_hosted(lab: LabFile) -> str:
         return ""
     if lab.nested.subject != "emulated":
         return f"nested labs with 'subject: {lab.nested.subject}' cannot be hosted by this version"
-    from harness.labs.nested.needs import lab_lacks, named
+    from harness.labs.nested.needs import lab_lacks, memory_short, named
 
-    lacks = lab_lacks()
-    return f"nested labs need what is not here: {named(lacks)}" if lacks else ""
+    if lacks := lab_lacks():
+        return f"nested labs need what is not here: {named(lacks)}"
+    return memory_short(len(lab.nodes), lab.nested.memory_mib)
 
 
 def how_to_host(lab: LabFile) -> str:
     """What brings this machine what it lacks for hosting a lab, empty where nothing does."""
     if lab.nested is None or lab.nested.subject != "emulated":
         return ""
-    from harness.labs.nested.needs import lab_lacks, remedy
+    from harness.labs.nested.needs import MORE_MEMORY, lab_lacks, remedy
 
-    return remedy(lab_lacks())
+    lacks = lab_lacks()
+    return remedy(lacks) if lacks else MORE_MEMORY
 
 
 def prepare(lab: LabFile, say: Callable[[str], None]) -> None:

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from harness.labs.nested.definition import TB_CACHE_MIB
 from harness.labs.nested.image.programs import environment
 from harness.labs.nested.namespace import why_no_namespaces
 
@@ -43,6 +44,8 @@ FURTHER_PROGRAMS: Final[Mapping[str, str]] = {
 """Program → its Debian package; each opens a part: a daemon of one's own, node images, TPM, answer files."""
 FIRMWARE: Final = Path("/usr/share/OVMF/OVMF_CODE_4M.ms.fd")
 FIRMWARE_PACKAGE: Final = "ovmf"
+MEMORY: Final = Path("/proc/meminfo")
+MORE_MEMORY: Final = "end what uses memory here, or choose fewer nodes or a smaller nested.memory_mib"
 
 _DRIVERS: Final = "*/libvirt/connection-driver/libvirt_driver_qemu.so"
 _LIBRARIES: Final = ("lib", "lib64")
@@ -76,6 +79,18 @@ def further_lacks() -> list[Lack]:
     if not FIRMWARE.exists():
         found.append(Lack(f"firmware {FIRMWARE.name}", (FIRMWARE_PACKAGE,)))
     return found
+
+
+def memory_short(machines: int, memory_mib: int) -> str:
+    """Why `machines` with so much memory each do not fit into what this machine has free; empty when they do.
+
+    An emulator takes its guest's memory little by little: without this the kernel would end one in the middle of a run.
+    """
+    wanted_mib = machines * (memory_mib + TB_CACHE_MIB)
+    free_mib = int(MEMORY.read_text(encoding="ascii").partition("MemAvailable:")[2].split()[0]) // 1024
+    if wanted_mib <= free_mib:
+        return ""
+    return f"its {machines} machines want {wanted_mib} MiB of memory in all, of which {free_mib} MiB are free"
 
 
 def named(lacks: list[Lack]) -> str:

@@ -9,6 +9,8 @@ import pytest
 
 from harness.cli import doctor
 from harness.cli.doctor import State
+from harness.labs import start
+from harness.labs.models import find_lab
 from harness.labs.nested import needs
 from harness.labs.nested.needs import Lack
 from harness.paths import root
@@ -71,3 +73,20 @@ def test_the_doctor_names_what_is_missing(
     assert check.state is state
     assert words in check.found
     assert bool(check.remedy) == (state is not State.OK)
+
+
+def test_machines_want_their_memory_and_their_emulators_what_they_translate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = tmp_path / "meminfo"
+    memory.write_text("MemTotal:        4096000 kB\nMemAvailable:     655360 kB\nBuffers:  1 kB\n", encoding="ascii")
+    monkeypatch.setattr(needs, "MEMORY", memory)
+    assert needs.memory_short(2, 256) == "", "2 x (256 + 64) MiB are 640 MiB, and so many are free"
+    short = "its 3 machines want 960 MiB of memory in all, of which 640 MiB are free"
+    assert needs.memory_short(3, 256) == short
+    lab = find_lab("nested-2node")
+    monkeypatch.setattr(needs, "lab_lacks", list)
+    assert start.why_not_hosted(lab) == ""
+    memory.write_text("MemAvailable: 1024 kB\n", encoding="ascii")
+    assert start.why_not_hosted(lab).startswith("its 2 machines want 640 MiB")
+    assert "nested.memory_mib" in start.how_to_host(lab)
