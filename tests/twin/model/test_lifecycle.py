@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from harness.twin.model import ModelError, ModelEvent
 from harness.twin.model.lifecycle import ACTIVE, STARTABLE, TRANSITIONS, IllegalTransitionError, check_transition
 from harness.twin.model.states import PowerState, UpdateRunState, UpdateState
+from tests.examples import examples
 
 from .conftest import HOUR, MINUTE, UPDATE, Plant
 
@@ -55,7 +56,7 @@ def _disturb(plant: Plant, faults: list[tuple[int, int, int]]) -> None:
             plant.model.power_on(name)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(FAULTS, st.integers(0, 10_000))
 def test_any_power_faults_leave_a_legal_history_and_a_whole_cluster(
     faults: list[tuple[int, int, int]], seed: int
@@ -82,7 +83,7 @@ def test_any_power_faults_leave_a_legal_history_and_a_whole_cluster(
     assert plant.model.updates.row(UPDATE).state is UpdateState.Installed
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(FAULTS, st.integers(0, 10_000))
 def test_same_seed_same_events(faults: list[tuple[int, int, int]], seed: int) -> None:
     histories = []

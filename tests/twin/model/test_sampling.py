@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from harness.twin.model.reachability import Reachability
 from harness.twin.model.states import Signal
 from harness.twin.sampling import SampleRun, phase_ns, sample
+from tests.examples import examples
 
 from .conftest import MINUTE, SECOND, Plant
 
@@ -61,7 +62,7 @@ def _unfold(runs: list[SampleRun]) -> list[tuple[str, int, bool, int]]:
     return [(run.vm, run.first_ns + k * run.interval_ns, run.ok, run.boot_id) for run in runs for k in range(run.count)]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(
     st.lists(timelines(), min_size=1, max_size=4),
     st.integers(0, 300),
@@ -83,7 +84,7 @@ def test_equals_a_brute_force_sampler(
         assert run.heartbeat_last == numbers[run.vm, run.last_ns]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(timelines(), min_size=1, max_size=3), st.lists(st.integers(0, 400), min_size=2, max_size=6))
 def test_windows_join_without_gap_or_overlap(lines: list[Reachability], cuts: list[int]) -> None:
     named = {f"VM{index}": line for index, line in enumerate(lines)}
@@ -93,7 +94,7 @@ def test_windows_join_without_gap_or_overlap(lines: list[Reachability], cuts: li
     assert sorted(parts) == sorted(whole)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(timelines(), st.integers(1, 40))
 def test_neighbouring_runs_differ(line: Reachability, interval: int) -> None:
     runs = sample({"VM": line}, 0, 800, interval_ns=interval, heartbeat_ns=1)

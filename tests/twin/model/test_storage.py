@@ -18,6 +18,7 @@ from harness.twin.model.states import (
     VmState,
     VolumeHealth,
 )
+from tests.examples import examples
 
 from .conftest import HOUR, MINUTE, SECOND, Plant
 
@@ -25,7 +26,7 @@ Make = Callable[..., Plant]
 MIB = 1 << 20
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.integers(1, 4 * 3600), st.integers(1, 2000), st.integers(2, 6))
 def test_repair_moves_exactly_what_was_missed(seconds: int, rate_mib_s: int, nodes: int) -> None:
     plant = Plant(nodes=nodes, guests=2 * nodes, overrides={"storage.repair_rate": rate_mib_s}, seed=seconds)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from harness.twin.nodes.handover import Handover
+from tests.examples import examples
 
 MS = 1_000_000
 A, B = "10.0.0.1", "10.0.0.2"
@@ -115,4 +116,4 @@ class Machines(RuleBasedStateMachine):
 
 
 TestMachines = Machines.TestCase
-TestMachines.settings = settings(max_examples=60, stateful_step_count=40)
+TestMachines.settings = settings(max_examples=examples(60), stateful_step_count=40)

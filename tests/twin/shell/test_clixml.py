@@ -39,6 +39,7 @@ from harness.twin.shell.objects import (
 from harness.twin.shell.session import enter
 from harness.twin.shell.shell import Runspace
 from harness.twin.shell.versions import Version
+from tests.examples import examples
 
 HEAD = '<Objs Version="1.1.0.1" xmlns="http://schemas.microsoft.com/powershell/2004/04">'
 TEXT = st.text(st.characters(exclude_characters="\ufffe\uffff", exclude_categories=("Cs",)), max_size=20)
@@ -90,7 +91,7 @@ def _written(rs: Runspace, value: object) -> str:
 
 
 @given(VALUES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_what_was_read_once_is_written_and_read_the_same_ever_after(value: object) -> None:
     rs = Runspace(CaseHost())
     first = Reader().document(_written(rs, value))
@@ -107,7 +108,7 @@ def test_simple_values_come_back_as_they_were(value: object) -> None:
 
 
 @given(VALUES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_the_layout_in_lines_changes_nothing(value: object) -> None:
     rs = Runspace(CaseHost())
     plain = _written(rs, value)

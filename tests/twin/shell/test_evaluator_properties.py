@@ -16,6 +16,7 @@ from harness.twin.shell.errors import ExitSignal, PipelineStopped, PSError
 from harness.twin.shell.formatting import render
 from harness.twin.shell.parser import parse
 from harness.twin.shell.shell import Runspace, run_tree
+from tests.examples import examples
 
 STEPS = 2_000
 """Turns of loops and calls that a script may take before it is stopped."""
@@ -379,7 +380,7 @@ STATEMENTS = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(STATEMENTS, min_size=1, max_size=3))
 def test_any_script_ends_as_powershell_ends(statements: list[str]) -> None:
     shown("\n".join(statements))
@@ -433,7 +434,7 @@ def first_words(text: str) -> list[str]:
     "command",
     ["", "| Format-Table", "| Format-Table -AutoSize", "| Format-Table -Wrap", "| Format-Table * -HideTableHeaders"],
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(tables(), st.integers(24, 130))
 def test_a_table_shows_each_row_in_its_order(command: str, table: tuple[list[str], str], width: int) -> None:
     ids, script = table
@@ -446,7 +447,7 @@ def test_a_table_shows_each_row_in_its_order(command: str, table: tuple[list[str
     assert found == ids
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(tables(), st.integers(40, 130))
 def test_a_list_shows_each_row_in_its_order(table: tuple[list[str], str], width: int) -> None:
     ids, script = table
@@ -455,14 +456,14 @@ def test_a_list_shows_each_row_in_its_order(table: tuple[list[str], str], width:
 
 
 @pytest.mark.parametrize("command", ["Format-Wide id", "Format-Wide id -Column 3", "Format-Wide id -AutoSize"])
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(tables(), st.integers(24, 130))
 def test_a_wide_view_shows_each_row_in_its_order(command: str, table: tuple[list[str], str], width: int) -> None:
     ids, script = table
     assert shown(f"@(\n{script}\n) | {command}", width).split() == ids
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     tables(),
     st.sampled_from(["ConvertTo-Csv -NoTypeInformation", "ConvertTo-Json", "ConvertTo-Html -Fragment", "Out-String"]),
@@ -473,7 +474,7 @@ def test_converted_rows_are_all_there(table: tuple[list[str], str], command: str
     assert all(key in text for key in ids)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(tables(), st.integers(20, 130))
 def test_groups_of_a_table_lose_no_row(table: tuple[list[str], str], width: int) -> None:
     ids, script = table

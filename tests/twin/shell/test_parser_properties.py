@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from harness.twin.shell.ast import Ast, AttributeAst, ParamBlockAst, children
 from harness.twin.shell.parser import parse
+from tests.examples import examples
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "data" / "pwsh-cases"
 SCRIPTS = [
@@ -43,20 +44,20 @@ def assert_parses_soundly(text: str) -> None:
         assert error.column >= 1
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.text(max_size=80))
 def test_any_text(text: str) -> None:
     assert_parses_soundly(text)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=25))
 def test_any_sequence_of_tokens(pieces: list[str]) -> None:
     assert_parses_soundly(" ".join(pieces))
     assert_parses_soundly("".join(pieces))
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(st.sampled_from(SCRIPTS), st.integers(0, 400), st.integers(0, 5), st.sampled_from(PIECES))
 def test_a_script_with_a_mistake(script: str, at: int, gone: int, piece: str) -> None:
     assert_parses_soundly(script[:at] + piece + script[at + gone :])

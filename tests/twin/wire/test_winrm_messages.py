@@ -21,6 +21,7 @@ from harness.twin.wire import faults, http, sealing, soap
 from harness.twin.wire.commands import CommandOutput, build_receive_body
 from harness.twin.wire.endpoint import Endpoint
 from harness.twin.wire.server import WinRmServer
+from tests.examples import examples
 from tests.twin.wire.conftest import Connect
 from tests.twin.wire.winrm_doubles import ScriptedBackend
 
@@ -396,7 +397,7 @@ def test_requests_survive_any_segmentation(bodies: list[bytes], chunked: bool, c
     assert seen == bodies
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     prefix=st.sampled_from(
         [
@@ -417,7 +418,7 @@ def test_garbage_never_harms_the_server(endpoint: Endpoint, prefix: bytes, garba
     assert alive.status_code == 200
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(position=st.integers(0, len(CREATE) - 1), garbage=st.binary(min_size=1, max_size=20))
 def test_sealed_garbage_is_a_fault_or_works(raw: RawClient, position: int, garbage: bytes) -> None:
     status, _ = raw.post(CREATE[:position] + garbage + CREATE[position + len(garbage) :])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from harness.twin.wire.accounts import Directory, hash_md4, hash_password
 from harness.twin.wire.ntlm import MalformedTokenError, NtlmAcceptor, NtlmLogon, RejectedError
 from harness.twin.wire.spnego import SpnegoAcceptor
+from tests.examples import examples
 
 NOW_S = 1_790_000_000.0
 
@@ -142,7 +143,7 @@ def test_an_answer_to_another_challenge_is_rejected() -> None:
         make_acceptor().authenticate(token)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(data=st.data())
 def test_damaged_tokens_never_log_on_and_never_crash(data: st.DataObject) -> None:
     client, acceptor = make_client("hil", "pä$$"), make_acceptor()
@@ -156,7 +157,7 @@ def test_damaged_tokens_never_log_on_and_never_crash(data: st.DataObject) -> Non
         acceptor.authenticate(damaged)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.binary(max_size=200))
 def test_garbage_is_malformed(garbage: bytes) -> None:
     for token in (garbage, b"NTLMSSP\x00\x01\x00\x00\x00" + garbage, b"NTLMSSP\x00\x03\x00\x00\x00" + garbage):

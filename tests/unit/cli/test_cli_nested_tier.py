@@ -34,7 +34,8 @@ def tier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tier:
     def run(*parts: str, workers: int = 0) -> Exit:
         for number, part in enumerate(parts):
             (tmp_path / f"test_{number}.py").write_text(part)
-        line = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", str(workers), str(tmp_path)]
+        line = [sys.executable, "-m", "pytest", "-q", "-p", "xdist", "-n", str(workers), str(tmp_path)]
+        monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # these tests need no others, and they take a second
         monkeypatch.setattr(command, "pytest_command", lambda *_, **__: line)
         monkeypatch.setattr(needs, "lab_lacks", list)
         return Exit(cli.main(["test", "--nested"]))

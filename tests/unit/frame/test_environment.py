@@ -57,6 +57,7 @@ def start_two_at_once(root: Path) -> list[str]:
     return [err for _, err in shown]
 
 
+@pytest.mark.full
 def test_first_starts_set_up_once_and_later_ones_only_what_changed(place: Path) -> None:
     """One story, since making an environment takes seconds."""
     venv = place / ".venv"

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from harness.journal import JournalWriter, Kind, Redactor
 from harness.journal.redactor import MASK, MIN_LENGTH, disguises
+from tests.examples import examples
 
 SECRET = "Hil1-pässw<ö>rd & 'more'/+\"quoted\""
 ASCII_SECRET = "S3cr3t/Word+9"
@@ -65,7 +66,7 @@ class TestDisguises:
         assert json.loads(f'"{worn}"') == SECRET
         assert knowing(SECRET).text(worn) == MASK
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=examples(100), deadline=None)
     @given(secret=secrets, before=texts, after=texts, wide=st.booleans())
     def test_base64_at_any_alignment(self, secret: str, before: str, after: str, wide: bool) -> None:
         """Of the core, which does not depend on the neighbours, nothing is left."""
@@ -88,7 +89,7 @@ class TestDisguises:
 
 
 class TestSafety:
-    @settings(max_examples=120, deadline=None)
+    @settings(max_examples=examples(120), deadline=None)
     @given(known=st.lists(secrets, min_size=1, max_size=3), parts=st.lists(texts, max_size=4))
     def test_masking_twice_is_masking_once_and_leaves_no_form(self, known: list[str], parts: list[str]) -> None:
         redactor = knowing(*known)
@@ -105,7 +106,7 @@ class TestSafety:
         assert secret not in masked
         assert redactor.text(masked) == masked
 
-    @settings(max_examples=120, deadline=None)
+    @settings(max_examples=examples(120), deadline=None)
     @given(secret=secrets, text=texts)
     def test_text_without_a_secret_is_untouched(self, secret: str, text: str) -> None:
         assume(not any(form in text for form in disguises(secret)))

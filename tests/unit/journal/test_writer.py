@@ -18,6 +18,7 @@ from harness.errors import JournalError
 from harness.journal import SCHEMA, BrokenJournalError, JournalWriter, Kind, Redactor, read_journal
 from harness.journal.entry import GENESIS, line_sha256
 from harness.journal.writer import FILE_NAME
+from tests.examples import examples
 
 KEYS = ["seq", "attempt", "t_lab_ns", "t_mono_ns", "t_wall", "actor", "kind", "subject", "data", "prev_sha256"]
 
@@ -82,7 +83,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 class TestDamage:
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=examples(300), deadline=None)
     @given(place=st.integers(0, 10**6), byte=st.integers(0, 255))
     def test_changed_byte_is_found_and_its_line_named(
         self, sound: bytes, tmp_path_factory: pytest.TempPathFactory, place: int, byte: int
@@ -100,7 +101,7 @@ class TestDamage:
         message = str(caught.value)
         assert f":{number}:" in message or f"line {number}," in message, message
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60), deadline=None)
     @given(place=st.integers(0, 10**6))
     def test_missing_byte_is_found(self, sound: bytes, tmp_path_factory: pytest.TempPathFactory, place: int) -> None:
         place %= sound.rstrip(b"\n").rfind(b"\n") + 1

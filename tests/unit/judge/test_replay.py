@@ -23,6 +23,7 @@ from harness.judge.results import write_results
 from harness.judge.text import MOST_LINES, explain_failure
 from harness.paths import schemas_dir
 from harness.testing.stories import STORIES, Telling
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from tests.unit.judge.conftest import Tell
@@ -49,7 +50,7 @@ class TestReplay:
         assert [(folder / name).read_bytes() for name in ("results.json", "ledger.json")] == first
         assert not list(folder.glob("*.part"))
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(where=st.floats(0, 0.999), flip=st.integers(1, 255))
     def test_any_changed_byte_is_reported_with_its_line(self, tell: Tell, where: float, flip: int) -> None:
         path = self.journal(tell)

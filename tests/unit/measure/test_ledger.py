@@ -18,6 +18,7 @@ from harness.measure.ownership import Ownership
 from harness.measure.samples import window_from_record
 from harness.testing.journals import GuestSamples, Outage, ns
 from harness.values import Answer, ControlHealth, SampleRun, SampleWindow
+from tests.examples import examples
 
 INTERVAL = ns(0.1)
 
@@ -232,7 +233,7 @@ def windows_of(samples: list[Sample], stalls: list[tuple[int, int]], cuts: list[
     return windows
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(sampled())
 def test_ledger_equals_the_evaluation_sample_by_sample(
     drawn: tuple[list[Sample], list[tuple[int, int]], list[int]],
@@ -253,7 +254,7 @@ def test_ledger_equals_the_evaluation_sample_by_sample(
         assert gap.start_ns <= gap.end_ns
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     start=st.integers(ns(5), ns(20)),
     length=st.integers(INTERVAL, ns(20)),

@@ -18,6 +18,7 @@ from harness.measure.samples import window_from_record, window_record
 from harness.measure.states import states_of
 from harness.testing.watched import Trouble, Watched
 from harness.values import Answer, ControlHealth, SampleRun, SampleWindow, Signal
+from tests.examples import examples
 
 MS = 1_000_000
 S = 1000 * MS
@@ -233,7 +234,7 @@ def troubled(draw: st.DrawFn) -> tuple[Watched, list[Trouble]]:
     return Watched("web1", at + 3 * S, WITH_BEATS, [*absences, *others], phases), absences
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(troubled())
 def test_every_absence_is_found_inside_its_error_bars_and_none_is_invented(
     drawn: tuple[Watched, list[Trouble]],
@@ -248,7 +249,7 @@ def test_every_absence_is_found_inside_its_error_bars_and_none_is_invented(
         assert gap.state is names[truth.kind]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.integers(0, 100), st.integers(0, 400), st.booleans())
 def test_what_is_seen_for_sure(start_ms: int, more_ms: int, two_ways: bool) -> None:
     """An interval and what the burst needs by one way, an interval by two, whatever the phase."""
@@ -266,7 +267,7 @@ def test_one_lost_probe_by_one_way_is_too_little() -> None:
     assert ledger_of(guest(away, intervals={Signal.ICMP: 100 * MS})).gaps == ()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(troubled(), st.lists(st.integers(1, 200), max_size=4))
 def test_stored_samples_give_the_same_ledger(drawn: tuple[Watched, list[Trouble]], cuts: Sequence[int]) -> None:
     """Whatever the windows in which they came."""

@@ -30,6 +30,7 @@ from harness.measure.statistics import (
     runs_for_rates,
     values_needed,
 )
+from tests.examples import examples
 
 shares = st.integers(1, 99).map(lambda percent: percent / 100)
 
@@ -88,7 +89,7 @@ class TestFailureBound:
         bound = failure_bound(failures, n, confidence)
         assert failure_bound(failures, n + 1, confidence) < bound < failure_bound(failures + 1, n, confidence)
 
-    @settings(max_examples=30)
+    @settings(max_examples=examples(30))
     @given(n=st.integers(1, 30), percent=st.integers(1, 99), confidence=st.sampled_from([0.8, 0.9, 0.95, 0.99]))
     def test_covers_the_truth_as_often_as_it_says(self, n: int, percent: int, confidence: float) -> None:
         truth = Fraction(percent, 100)
@@ -218,7 +219,7 @@ class TestRankTest:
         assert found.superiority == 21 / 25
         assert found.p == pytest.approx(12 / 252)
 
-    @settings(max_examples=20)
+    @settings(max_examples=examples(20))
     @given(
         first=st.lists(st.integers(0, 300).map(float), min_size=28, max_size=30, unique=True),
         second=st.lists(st.integers(0, 300).map(float), min_size=28, max_size=30, unique=True),
@@ -253,7 +254,7 @@ class TestFisher:
         ways = [sum(i < second for i in chosen) for chosen in combinations(range(first + second), a + b)]
         assert fisher_test(a, first, b, second) == pytest.approx(sum(each >= b for each in ways) / len(ways))
 
-    @settings(max_examples=40)
+    @settings(max_examples=examples(40))
     @given(n=st.integers(1, 12), m=st.integers(1, 12), percent=st.integers(0, 100))
     def test_is_wrong_no_oftener_than_it_says(self, n: int, m: int, percent: int) -> None:
         assert fisher_power(n, m, percent / 100, percent / 100) <= 0.05 + 1e-12

@@ -39,6 +39,7 @@ from harness.plan.vocabulary import (
     ROLES,
     SELECTORS,
 )
+from tests.examples import examples
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "plans"
 PLANS = plan_files()
@@ -83,7 +84,7 @@ limits = st.tuples(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     base=st.sampled_from(shipped()),
     poll=durations,

@@ -20,6 +20,7 @@ from harness.probes.services import TIMINGS, Service, Timing
 from harness.probes.sockets import FAILED, UNDER_WAY, WRITABLE
 from harness.probes.suspects import BURST_UNDER_WAY, burst_interval_ns
 from harness.values import Answer, SampleRun, Signal
+from tests.examples import examples
 
 STEP_MS = 2
 
@@ -393,7 +394,7 @@ class TestRuns:
         until_ms = (bed.network.now_ns - bed.prober.settle_ns) // NS_PER_MS
         assert len(samples(bed.runs(until_ms))) == until_ms // 100 + 1
 
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=examples(30), deadline=None)
     @given(
         outages=st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 1500)), max_size=4),
         delay_ms=st.integers(0, 1200),

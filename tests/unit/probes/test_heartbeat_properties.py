@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from harness.probes.heartbeat_order import ROLLBACK_AFTER_NS
 from harness.values import Answer, SampleRun
+from tests.examples import examples
 from tests.unit.probes.heartbeat_worlds import MS, SETTLED_NS, Arrival, World, assert_tells, expected
 
 PERIOD = 10 * MS
@@ -58,7 +59,7 @@ def test_no_story_is_mistaken_for_a_guest_set_back() -> None:
     assert 20 * PERIOD + MS < ROLLBACK_AFTER_NS
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(
     st.lists(lives(), min_size=1, max_size=3),
     st.lists(st.tuples(st.integers(1, 60), st.integers(0, 12), st.booleans()), max_size=25),
@@ -92,7 +93,7 @@ def test_runs_tell_what_a_simple_evaluation_tells(
         assert_tells([run for run in told if run.vm == name], samples, PERIOD, silence_periods)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(lives())
 def test_datagrams_are_all_accounted_for(arrivals: list[Arrival]) -> None:
     world = World({"vm001": PERIOD})

@@ -16,6 +16,7 @@ from harness.measure.windows import shifted
 from harness.probes.recording import FILE_NAME, Header, Recorder, read_recording
 from harness.testing.watched import Trouble, Watched
 from harness.values import Answer, ControlHealth, SampleRun, SampleWindow, Signal
+from tests.examples import examples
 
 MS = 1_000_000
 ORIGIN_NS = 5_000_000_123
@@ -78,7 +79,7 @@ def test_ledger_knows_class_and_node(tmp_path: Path) -> None:
     assert (vm.vm_class, vm.gaps[0].owner_before) == ("web", "NODE01")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.lists(st.integers(10, 400), min_size=1, max_size=6), st.integers(1, 30))
 def test_replay_gives_the_same_bytes(tmp_path_factory: pytest.TempPathFactory, lengths: list[int], pieces: int) -> None:
     """However the samples were cut into windows, and as often as they are read."""

@@ -17,6 +17,7 @@ from harness.probes.settings import BurstStage, SamplerSettings
 from harness.probes.target import ProbeSignal, ProbeTarget
 from harness.probes.wire import Replies
 from harness.values import Answer, SampleRun, SampleWindow, Signal
+from tests.examples import examples
 from tests.unit.probes.virtual_network import (
     MS,
     REFUSES,
@@ -351,7 +352,7 @@ def test_ipv6_is_refused() -> None:
 times = st.integers(START, START + 12 * S)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     st.lists(st.tuples(times, st.integers(1, 900), st.sampled_from([None, 8 * MS, 300 * MS])), max_size=5),
     st.lists(st.tuples(times, st.integers(1, 1500)), max_size=4),
