@@ -130,6 +130,8 @@ def pytest_command(extra: Sequence[str], *, full: bool, nested: bool, expression
     timeout_s = NESTED_TIMEOUT_S if nested else TEST_TIMEOUT_S
     command = [sys.executable, "-m", "pytest", f"--numprocesses={workers}", f"--timeout={timeout_s}"]
     command += NESTED_DISTRIBUTION if nested else DISTRIBUTION
+    if nested:
+        command.append("-v")  # one such test can take minutes: say which
     if sys.stdout.isatty():
         command.append("--color=yes")
     command += ["-m", " and ".join(marks)]
