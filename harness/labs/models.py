@@ -179,10 +179,11 @@ class Poll(Value):
 
 class Probe(Value):
     """How often each guest is probed; an outage of this length is always seen.  A guest whose answer takes longer than
-    `patience` above its usual round trip is asked more often, where a prober watches on the wire."""
+    `patience` above its usual round trip is asked once in `burst`, where a prober watches on the wire."""
 
     interval: Duration = timedelta(milliseconds=100)
     patience: Duration = timedelta(milliseconds=15)
+    burst: Duration = timedelta(milliseconds=2)
 
 
 class Winrm(Value):

@@ -1,8 +1,8 @@
 """Suspects, and the probes they get out of turn.
 
-A guest that leaves a probe unanswered beyond the patience is asked in every slot until it answers: so the end of an
-outage is known to a slot instead of an interval.  A suspected column has a *lane*, its place in the tables here, until
-all its probes are judged.
+A guest that leaves a probe unanswered beyond the patience is asked every few milliseconds until it answers: so the end
+of an outage is known to these instead of an interval.  A suspected column has a *lane*, its place in the tables here,
+until all its probes are judged.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class BurstTable:
     def __init__(self, schedule: Schedule, settings: SamplerSettings) -> None:
         self._schedule = schedule
         self._settings = settings
+        self._stages = settings.burst_slots
         per_guest = max((sum(1 for _ in columns) for columns in _columns_of(schedule).values()), default=1)
         self._columns_of = _columns_of(schedule)
         self.room = min(2 * settings.burst_cap * per_guest, max(schedule.size, 1))
@@ -61,7 +62,7 @@ class BurstTable:
         self._mask = rows - 1
         self._value = np.full((rows, self.room), UNSENT, np.int32)
         self._offset = np.zeros((rows, self.room), np.int32)
-        self._stride = np.zeros((rows, self.room), np.uint8)
+        self._stride = np.zeros((rows, self.room), np.uint16)
         self._base = np.zeros(rows, np.int64)
         self._slack = np.zeros(rows, np.int64)
         self._slot = np.full(rows, -1, np.int64)
@@ -139,7 +140,7 @@ class BurstTable:
         """Back off from those that are away for long; True when the chosen ones changed."""
         if not self.suspects or now_ns < self._stage_change_ns:
             return False
-        ended = self._settings.burst_stages[-1]
+        ended = self._stages[-1]
         if ended.stride == 0:
             for column in np.flatnonzero(self._active).tolist():
                 if now_ns - self._since[self._lane_of[column]] >= ended.after_ns:
@@ -164,7 +165,7 @@ class BurstTable:
         columns = np.flatnonzero(self._active)
         lanes = self._lane_of[columns]
         age = now_ns - self._since[lanes]
-        starts = [stage.after_ns for stage in self._settings.burst_stages]
+        starts = [stage.after_ns for stage in self._stages]
         stage = np.searchsorted(starts, age, side="right") - 1
         later = [after - aged for aged in age.tolist() for after in starts if after > aged]
         self._stage_change_ns = now_ns + min(later, default=1 << 62)
@@ -174,7 +175,7 @@ class BurstTable:
             mine = np.flatnonzero([other is signal for other in signals])
             mine = mine[np.argsort(stage[mine], kind="stable")]
             parts = []
-            for number, entry in enumerate(self._settings.burst_stages):
+            for number, entry in enumerate(self._stages):
                 start, stop = np.searchsorted(stage[mine], [number, number + 1]).tolist()
                 if entry.stride and stop > start:
                     parts.append((entry.stride, start, stop))

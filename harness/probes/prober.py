@@ -53,7 +53,10 @@ class Prober:
         check_watchable(file, allowed)
         self._services = ConnectionProber(_services_of(file, by_connect=not allowed.half_open))
         settings = SamplerSettings(
-            interval_ns=file.interval_ns, patience_ns=file.patience_ns, window_ns=_window_ns(file)
+            interval_ns=file.interval_ns,
+            patience_ns=file.patience_ns,
+            burst_ns=file.burst_ns,
+            window_ns=_window_ns(file),
         )
         self._sampler = Sampler(
             _targets_of(file, allowed), settings, _controls_of(file, allowed), sources=[self._services]

@@ -13,7 +13,7 @@ from harness.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class BurstStage:
-    """From `after_ns` of suspicion on, a suspect is asked every `stride`-th slot; 0: no more than every other guest."""
+    """From `after_ns` of suspicion on, a suspect is asked once in `stride` times `burst_ns`; 0: no more than others."""
 
     after_ns: int
     stride: int
@@ -46,6 +46,9 @@ class SamplerSettings:
     [FA 5.4]"""
     stall_ns: int = 50 * NS_PER_MS
     """A stop of the prober itself longer than this is reported as unobserved time. [FA 5.4]"""
+    burst_ns: int = 2 * NS_PER_MS
+    """Time between two probes of a suspect at first, and so the error of the end of an outage.  An emulated guest that
+    is asked as often as that has no time left for anything else [measured]. [FA 5.2]"""
     burst_cap: int = 256
     """Most guests in burst at one time; more wait for a place. [FA 5.2]"""
     burst_stages: tuple[BurstStage, ...] = (
@@ -86,6 +89,12 @@ class SamplerSettings:
             raise ConfigError("probes cannot leave more often than once a slot", hint="Raise regular_ns.")
         if min(self.drain_ns, self.burst_drain_ns) < self.slot_ns:
             raise ConfigError("replies cannot be read more often than once a slot", hint="Raise drain_ns.")
+        if not self.slot_ns <= self.burst_ns <= self.interval_ns or self.burst_ns % self.slot_ns:
+            raise ConfigError(
+                f"a silent guest cannot be asked every {self.burst_ns} ns: that is no multiple of the slot"
+                f" ({self.slot_ns} ns) up to the interval ({self.interval_ns} ns)",
+                hint="2 ms is usual; guests that are slow to answer need more, such as 50 ms.",
+            )
         if not self.burst_stages or self.burst_stages[0].after_ns:
             raise ConfigError("the first burst stage must begin with the suspicion", hint="Give it after_ns=0.")
 
@@ -93,6 +102,12 @@ class SamplerSettings:
     def slots(self) -> int:
         """Slots in one interval."""
         return self.interval_ns // self.slot_ns
+
+    @property
+    def burst_slots(self) -> tuple[BurstStage, ...]:
+        """The stages of a burst with strides in slots, which are never longer than the interval."""
+        slots = self.burst_ns // self.slot_ns
+        return tuple(BurstStage(each.after_ns, min(each.stride * slots, self.slots)) for each in self.burst_stages)
 
     @property
     def turns(self) -> tuple[int, ...]:

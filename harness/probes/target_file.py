@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, model_validator
 
@@ -108,6 +108,7 @@ class ProbeFile(Value):
     name: Annotated[Name, BeforeValidator(_port_text)]
     interval: Duration = timedelta(milliseconds=100)
     patience: Duration = timedelta(milliseconds=15)
+    burst: Duration = timedelta(milliseconds=2)
     guests: Annotated[tuple[WatchedGuest, ...], Field(min_length=1, max_length=MOST_GUESTS)]
     control: tuple[ControlTarget, ...] = ()
     heartbeats: Heartbeats | None = None
@@ -123,19 +124,28 @@ class ProbeFile(Value):
         """How long above its usual round trip an answer may take before its guest is asked more often."""
         return self.patience // timedelta(microseconds=1) * 1000
 
+    @property
+    def burst_ns(self) -> int:
+        """How often such a guest is asked at first."""
+        return self.burst // timedelta(microseconds=1) * 1000
+
     @model_validator(mode="after")
     def _check(self) -> ProbeFile:
-        objections = [*_name_objections(self), *_signal_objections(self), *_interval_objections(self)]
+        objections = [*_name_objections(self), *_signal_objections(self), *_time_objections(self)]
         if objections:
             raise Objections(objections)
         return self
 
 
-def _interval_objections(file: ProbeFile) -> list[Objection]:
-    try:
-        SamplerSettings(interval_ns=file.interval_ns, patience_ns=file.patience_ns)
-    except ConfigError as error:
-        return [Objection(("interval",), str(error))]
+def _time_objections(file: ProbeFile) -> list[Objection]:
+    """The first of the times that does not go with those before it, and their defaults."""
+    chosen: dict[str, Any] = {}
+    for name in ("interval", "patience", "burst"):
+        chosen[f"{name}_ns"] = getattr(file, f"{name}_ns")
+        try:
+            SamplerSettings(**chosen)
+        except ConfigError as error:
+            return [Objection((name,), str(error))]
     return []
 
 

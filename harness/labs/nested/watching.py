@@ -80,7 +80,7 @@ class GuestWatch:
         folder.mkdir(parents=True)
         self._folder = folder
         self._file = folder / "probes.yaml"
-        times = {"interval": format_duration(probe.interval), "patience": format_duration(probe.patience)}
+        times = {name: format_duration(getattr(probe, name)) for name in ("interval", "patience", "burst")}
         plain = {"schema": 1, "name": "nested-lab", **times, "guests": list(guests)}
         self._file.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
         self._recordings = [self._next_recording(1)]

@@ -58,6 +58,7 @@ def test_guests_and_their_signals(tmp_path: Path) -> None:
         (("heartbeats: {port: 9514, interval: 20ms}\n", ""), 8, "'heartbeats'"),
         (("interval: 50ms", "interval: 3ms"), 3, "no multiple of the slot"),
         (("interval: 50ms", "interval: 1m"), 3, "late limit"),
+        (("interval: 50ms", "burst: 3ms"), 3, "cannot be asked every 3000000 ns"),
         (("tcp: 443", "tcp: 70000"), 8, "65535"),
         (("tcp: 443", "tpc: 443"), 8, "tcp"),
         (("http://10.0.0.11/health", "https://10.0.0.11/"), 8, "TLS"),

@@ -213,6 +213,37 @@ def test_the_burst_has_a_cap() -> None:
     assert wire.chosen <= 2 * 1000
 
 
+@pytest.mark.parametrize("burst_ms", [2, 20, 50])
+def test_suspects_are_asked_as_often_as_chosen(burst_ms: int) -> None:
+    chosen = SamplerSettings(burst_ns=burst_ms * MS)
+    windows, _, wire = sample(away(START + 3 * S, START + 4 * S), chosen=chosen)
+    assert wire.chosen == pytest.approx(1000 // burst_ms, rel=0.1)
+    *_, last, after = gap(runs_of(windows, "vm0"))
+    assert after - last == pytest.approx(burst_ms * MS, abs=MS)
+
+
+@pytest.mark.parametrize(("burst_ms", "recovers"), [(2, False), (50, True)])
+def test_a_guest_with_little_time_comes_back_when_it_is_asked_less_often(burst_ms: int, recovers: bool) -> None:
+    """An emulated guest takes 20 ms for an answer and stood still for a second: what it is asked waits in a row of 200,
+    and what finds no room there is lost."""
+    free_ns = START
+
+    def emulated(vm: str, t_ns: int) -> int | None:
+        nonlocal free_ns
+        if START + 3 * S <= t_ns < START + 4 * S:
+            free_ns = max(free_ns, START + 4 * S)
+        if free_ns - t_ns > 200 * 20 * MS:
+            return None
+        free_ns = max(free_ns, t_ns) + 20 * MS
+        return free_ns - t_ns
+
+    chosen = SamplerSettings(patience_ns=500 * MS, burst_ns=burst_ms * MS)
+    windows, sampler, _ = sample(emulated, targets=guests(1), chosen=chosen, until_ns=START + 20 * S)
+    assert (sampler.health().suspects == 0) is recovers
+    last = runs_of(windows, "vm0")[-1]
+    assert (last.answer is Answer.OK) is recovers
+
+
 def test_long_outages_are_asked_less_often_and_then_as_all_others() -> None:
     chosen = SamplerSettings(burst_stages=(BurstStage(0, 1), BurstStage(S, 5), BurstStage(2 * S, 0)))
     windows, sampler, wire = sample(
