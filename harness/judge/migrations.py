@@ -20,6 +20,10 @@ WITHIN_NS: Final = 30 * NS_PER_S
 """How far from the gap the event may lie [INF]: it is written when the migration is complete, after the blackout, and
 by the host's clock."""
 
+NEAR_NS: Final = 2 * NS_PER_S
+"""A gap of unknown cause is the migration's when the event lies no further from it [INF]: where the network learns late
+that the guest has moved, the silence begins after the host logged the end."""
+
 RESOLUTION_NS: Final = 50_000_000
 """Half of the last digit that the host logs: 63.1 seconds in the only sample ([P])."""
 
@@ -47,7 +51,8 @@ def host_words(records: Iterable[tuple[int, Mapping[str, Any]]], epoch: datetime
 
 
 def with_host_words(ledger: Ledger, words: Sequence[HostWord]) -> Ledger:
-    """The ledger with the host's own length at each gap that a logged migration belongs to.
+    """The ledger with the host's own length at each gap that a logged migration belongs to, and its cause where nothing
+    else tells it.
 
     Of all pairs the nearest belong together first: a gap that happens to lie near takes no migration from its own gap.
     """
@@ -57,7 +62,7 @@ def with_host_words(ledger: Ledger, words: Sequence[HostWord]) -> Ledger:
         taken: set[HostWord] = set()
         for _, _, gap, word in sorted(_pairs(vm.gaps, mine), key=lambda pair: pair[:2]):
             if gap not in matched and word not in taken:
-                matched[gap] = replace(gap, host_blackout_ns=word.blackout_ns)
+                matched[gap] = replace(gap, host_blackout_ns=word.blackout_ns, cause=_cause(gap, word))
                 taken.add(word)
     return ledger.replaced(matched) if matched else ledger
 
@@ -70,6 +75,11 @@ def _pairs(gaps: Sequence[Gap], words: Sequence[HostWord]) -> Iterator[tuple[int
         for word in words:
             if gap.start_ns - WITHIN_NS <= word.at_ns <= gap.end_ns + WITHIN_NS:
                 yield abs(word.at_ns - gap.end_ns), word.at_ns, gap, word
+
+
+def _cause(gap: Gap, word: HostWord) -> Cause:
+    near = gap.start_ns - NEAR_NS <= word.at_ns <= gap.end_ns + NEAR_NS
+    return Cause.LIVE_MIGRATION if near and gap.cause is Cause.UNKNOWN else gap.cause
 
 
 def beyond_error_ns(gap: Gap) -> int:

@@ -61,7 +61,7 @@ STATE_OF: Final[Mapping[Cause, State]] = MappingProxyType(
 
 REASONS: Final[Mapping[Cause, str]] = MappingProxyType(
     {
-        Cause.LIVE_MIGRATION: "its owner changed meanwhile, and its count did not show that it ran",
+        Cause.LIVE_MIGRATION: "it moved to another node then, and its count did not show that it ran",
         Cause.FROZEN: "its heartbeat numbers stood still: it did not run",
         Cause.ISOLATED: "its heartbeat numbers went on: it ran, and nothing of it was heard",
         Cause.RESTART: "its boot id is another one",
@@ -81,7 +81,7 @@ class Gap:
     those whose lost probes confirm it, `lost` how many the best of them lost.
 
     Set by the judge: `explained_by`, the fault that explains the gap; `phase`, what the update was doing when it began;
-    `host_blackout_ns`, the length that the host logged for the migration.
+    `host_blackout_ns`, the length that the host logged for the migration, and by it the `cause` where it was unknown.
     """
 
     vm: str

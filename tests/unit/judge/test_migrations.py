@@ -10,6 +10,7 @@ import pytest
 
 from harness.journal import Kind
 from harness.judge.migrations import HostWord, with_host_words
+from harness.measure.gaps import Cause
 from harness.testing.journals import EPOCH
 from harness.testing.stories import Telling
 from harness.values import Verdict
@@ -92,6 +93,26 @@ def test_a_gap_that_lies_near_takes_no_migration_from_its_own_gap(judged: Try) -
     words = [HostWord(own.vm, own.end_ns + SECOND // 10, 400_000_000, 1)]
     (vm,) = with_host_words(replace(ledger, vms=crowded), words).vms
     assert [gap.host_blackout_ns for gap in vm.gaps] == [None, 400_000_000, None]
+
+
+@pytest.mark.parametrize(
+    ("before", "away_s", "after"),
+    [
+        (Cause.UNKNOWN, 0.3, Cause.LIVE_MIGRATION),
+        (Cause.UNKNOWN, 2.5, Cause.UNKNOWN),
+        (Cause.ISOLATED, 0.3, Cause.ISOLATED),
+    ],
+)
+def test_a_gap_just_after_a_logged_migration_is_the_migrations(
+    judged: Try, before: Cause, away_s: float, after: Cause
+) -> None:
+    """Where the network learns late that the guest has moved."""
+    ledger = judged("upd-001").ledger
+    gap = replace(min(ledger.gaps, key=lambda gap: gap.start_ns), cause=before)
+    alone = tuple(replace(vm, gaps=(gap,)) for vm in ledger.vms if vm.vm == gap.vm)
+    words = [HostWord(gap.vm, gap.start_ns - round(away_s * SECOND), 400_000_000, 1)]
+    (told,) = with_host_words(replace(ledger, vms=alone), words).gaps
+    assert (told.cause, told.host_blackout_ns) == (after, 400_000_000)
 
 
 def test_gap_tells_what_the_update_was_doing(judged: Try) -> None:
