@@ -44,6 +44,11 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _LONGEST: Final = timedelta(days=365)
 
 
+def to_ns(duration: timedelta) -> int:
+    """A duration in nanoseconds, exactly."""
+    return duration // _MICROSECOND * 1000
+
+
 def parse_duration(text: str) -> timedelta:
     """`1h30m`, `2.5s`, `500ms` as a timedelta (units d h m s ms us, largest first, each once); at most a year.
 

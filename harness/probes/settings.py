@@ -47,8 +47,8 @@ class SamplerSettings:
     stall_ns: int = 50 * NS_PER_MS
     """A stop of the prober itself longer than this is reported as unobserved time. [FA 5.4]"""
     burst_ns: int = 2 * NS_PER_MS
-    """Time between two probes of a suspect at first, and so the error of the end of an outage.  An emulated guest that
-    is asked as often as that has no time left for anything else [measured]. [FA 5.2]"""
+    """Time between two probes of a suspect at first; the end of an outage is known to half of it.  An emulated guest
+    that is asked as often as that has no time left for anything else [measured]. [FA 5.2]"""
     burst_cap: int = 256
     """Most guests in burst at one time; more wait for a place. [FA 5.2]"""
     burst_stages: tuple[BurstStage, ...] = (

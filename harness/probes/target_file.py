@@ -13,7 +13,7 @@ from harness.measure.blind import CANARY
 from harness.plan.checking import validate
 from harness.plan.models import Line, Name, Value
 from harness.plan.problem import SourceError
-from harness.plan.quantity import Duration
+from harness.plan.quantity import Duration, to_ns
 from harness.plan.text import Objection, Objections
 from harness.plan.yaml_source import load_source
 from harness.probes.services import Service, service_from_url
@@ -117,17 +117,17 @@ class ProbeFile(Value):
     @property
     def interval_ns(self) -> int:
         """Time between two probes of one guest and signal."""
-        return self.interval // timedelta(microseconds=1) * 1000
+        return to_ns(self.interval)
 
     @property
     def patience_ns(self) -> int:
         """How long above its usual round trip an answer may take before its guest is asked more often."""
-        return self.patience // timedelta(microseconds=1) * 1000
+        return to_ns(self.patience)
 
     @property
     def burst_ns(self) -> int:
         """How often such a guest is asked at first."""
-        return self.burst // timedelta(microseconds=1) * 1000
+        return to_ns(self.burst)
 
     @model_validator(mode="after")
     def _check(self) -> ProbeFile:

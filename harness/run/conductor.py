@@ -20,11 +20,12 @@ from harness.faults import FaultState
 from harness.labs.lease import Lease
 from harness.labs.port import BaselineSpec, Lab
 from harness.plan.models import Scenario
+from harness.plan.quantity import to_ns
 from harness.run.change import Change
 from harness.run.collection import collect_consoles, collect_evidence, collect_migrations
 from harness.run.content_import import content_import_of
 from harness.run.endpoints import Answer, Endpoints
-from harness.run.fault_cycle import FaultCycle, FaultMemory, Surroundings, to_ns
+from harness.run.fault_cycle import FaultCycle, FaultMemory, Surroundings
 from harness.run.guest_cycle import GuestCycle
 from harness.run.guide_cycle import GuideCycle, Trouble, guide_event
 from harness.run.independence import Independence

@@ -18,8 +18,8 @@ from harness.errors import ProductError
 from harness.labs.port import Lab
 from harness.measure.update_states import classify_state
 from harness.plan.models import Scenario
+from harness.plan.quantity import to_ns
 from harness.run.endpoints import Answer, Endpoints
-from harness.run.fault_cycle import to_ns
 from harness.run.loop import Loop
 from harness.run.observer import Observer
 from harness.run.scribe import Scribe, plain

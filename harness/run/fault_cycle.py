@@ -19,6 +19,7 @@ from harness.labs.lease import Lease
 from harness.labs.port import Hold, Lab
 from harness.plan.guard import check_budget
 from harness.plan.models import Fault, Tolerates
+from harness.plan.quantity import to_ns
 from harness.plan.vocabulary import FAULTS
 from harness.run.agenda import Agenda, Ticket
 from harness.run.observer import Observer
@@ -31,11 +32,6 @@ LOOK_FOR_RECOVERY_S: Final = 15
 
 STILL_THE_MOMENT: Final = timedelta(seconds=1)
 """How late a new process may carry out the injection of a dead one where the plan asks for no precision."""
-
-
-def to_ns(duration: timedelta) -> int:
-    """A duration in nanoseconds, exactly."""
-    return duration // timedelta(microseconds=1) * 1000
 
 
 @dataclass(slots=True)

@@ -16,9 +16,8 @@ from harness.journal import Kind
 from harness.labs.port import Lab
 from harness.measure.progress import Fingerprint, ProgressDetector
 from harness.plan.models import Scenario
-from harness.plan.quantity import format_duration
+from harness.plan.quantity import format_duration, to_ns
 from harness.run.endpoints import Endpoints
-from harness.run.fault_cycle import to_ns
 from harness.run.guest_life import GuestLife
 from harness.run.guest_memory import GuestsMemory, take_guest
 from harness.run.loop import Loop

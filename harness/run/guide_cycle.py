@@ -18,9 +18,9 @@ from harness.guides.evidence import update_facts
 from harness.guides.matching import match
 from harness.labs.port import Lab
 from harness.plan.models import GuidePolicy
+from harness.plan.quantity import to_ns
 from harness.run.collection import store_evidence
 from harness.run.endpoints import Answer, Endpoints
-from harness.run.fault_cycle import to_ns
 from harness.run.loop import Loop
 from harness.run.observer import Observer
 from harness.run.scribe import Scribe

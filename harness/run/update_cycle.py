@@ -14,8 +14,8 @@ from harness.labs.port import Lab
 from harness.measure.progress import Fingerprint, ProgressDetector
 from harness.measure.update_states import StateClass
 from harness.plan.models import Scenario
+from harness.plan.quantity import to_ns
 from harness.run.endpoints import Answer, Endpoints
-from harness.run.fault_cycle import to_ns
 from harness.run.guide_cycle import Trouble
 from harness.run.loop import Loop
 from harness.run.observer import Observer

@@ -104,8 +104,7 @@ class GuestWatch:
             raise LabError(
                 f"the prober of the lab's guests ended by itself: {self._why()}", hint=f"see {self._newest.log}"
             )
-        own = [shifted(window, -zero_ns) for window in self._seen()]
-        wanted = [window for window in own if window.to_ns > since_ns]
+        wanted = [shifted(window, -zero_ns) for window in self._seen() if window.to_ns - zero_ns > since_ns]
         return joined([*(begun_at(window, since_ns) for window in wanted[:1]), *wanted[1:]], since_ns)
 
     def close(self) -> None:
@@ -132,7 +131,7 @@ class GuestWatch:
                 return
             self._process.wait()
             self._seen()
-            if self._newest.origin_ns is None or len(self._recordings) >= MOST_PROBERS:
+            if self._closing or self._newest.origin_ns is None or len(self._recordings) >= MOST_PROBERS:
                 return
             self._recordings.append(self._next_recording(len(self._recordings) + 1))
 
